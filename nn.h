@@ -1,0 +1,5866 @@
+/* Generated from src/ and simd/ by `make nn.h` - do not edit. */
+/* nn.h - neural networks on the CPU: one file, every instruction set, the same bits everywhere
+ */
+#ifndef NN_H
+#define NN_H
+
+/* ---- src/config.h ---- */
+/* config.h - version, the compilers we support, and the words that differ between them */
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define NN_VERSION_MAJOR 0
+#define NN_VERSION_MINOR 1
+#define NN_VERSION_PATCH 0
+#define NN_VERSION "0.1.0"
+
+#if defined(__cplusplus) && __cplusplus < 201703L
+#error "nn.h needs C11 or C++17: compile with -std=c11, -std=c++17 or later"
+#endif
+#if !defined(__GNUC__)
+#error "nn.h needs GCC 9 or Clang 11 (or later): it relies on their target pragmas and builtins"
+#endif
+#if defined(__FAST_MATH__) && !defined(NN_ALLOW_FAST_MATH)
+#error "-ffast-math breaks the promise of equal bits: compile nn.h without it, or define NN_ALLOW_FAST_MATH and give the promise up"
+#endif
+
+/* Results that must not be dropped. */
+#define NN_MUST_USE __attribute__((warn_unused_result))
+
+/* Linkage of the public functions: NN_STATIC keeps all of nn.h private to one translation unit. */
+#ifdef NN_STATIC
+#define NN_API static __attribute__((unused))
+#elif defined(__cplusplus)
+#define NN_API extern "C"
+#else
+#define NN_API extern
+#endif
+
+/* restrict, which C++ lacks under that name. */
+#define NN_RESTRICT __restrict__
+
+/* ---- src/status.h ---- */
+/* status.h - what a call can report, and the sentence for each */
+
+/* One list gives the enum, the names and the messages. */
+#define NN_STATUS_LIST(X)                                                                                   \
+    X(NN_OK, "no error")                                                                                    \
+    X(NN_ERROR_NULL, "a required pointer is NULL")                                                          \
+    X(NN_ERROR_ARGUMENT, "an argument is outside its allowed range")                                        \
+    X(NN_ERROR_SIZE, "the sizes overflow: the arrays described cannot exist in memory")                     \
+    X(NN_ERROR_STRIDE, "a leading dimension is smaller than the row it must hold")                          \
+    X(NN_ERROR_ALIAS, "the output overlaps an input")                                                       \
+    X(NN_ERROR_MEMORY, "the allocator returned no memory")                                                  \
+    X(NN_ERROR_ISA_UNKNOWN, "unknown instruction set name: known are scalar, avx2, avx512 and neon")        \
+    X(NN_ERROR_ISA_MISSING, "the instruction set asked for cannot run on this processor or system")         \
+    X(NN_ERROR_PACKED_ISA, "the packed matrix was made for another instruction set: pack it again")
+
+typedef enum nn_status {
+#define NN_STATUS_ENUM(name, message) name,
+    NN_STATUS_LIST(NN_STATUS_ENUM)
+#undef NN_STATUS_ENUM
+    NN_STATUS_COUNT
+} nn_status;
+
+/* One sentence about a status, without a full stop; never NULL. */
+NN_API const char *nn_status_message(nn_status status);
+
+/* The name of a status as it is written in code, "NN_OK" say; never NULL. */
+NN_API const char *nn_status_name(nn_status status);
+
+/* ---- src/alloc.h ---- */
+/* alloc.h - the one way in which nn.h takes memory */
+
+/* Where memory comes from. `alloc` behaves like malloc (any alignment will do; NULL means none left) and `free` like
+ * free, but for the pointer `user` that both are given. They are called from the thread that called nn.h, never from
+ * its workers. A NULL nn_allocator stands for malloc and free. */
+typedef struct nn_allocator {
+    void *(*alloc)(size_t bytes, void *user);
+    void (*free)(void *memory, void *user);
+    void *user;
+} nn_allocator;
+
+/* ---- src/isa.h ---- */
+/* isa.h - which instruction set runs: found once, forced by NN_ISA or by a call */
+
+/* Chooses the instruction set by name: "scalar", "avx2", "avx512", "neon", or NULL for the best one that this processor
+ * and system run. NN_ERROR_ISA_UNKNOWN or NN_ERROR_ISA_MISSING leave the choice as it was. Results are the same bits
+ * whatever is chosen, so this is for tests, benches and doubts. Not to be called while another thread is inside nn.h. */
+NN_MUST_USE NN_API nn_status nn_isa_force(const char *name);
+
+/* The name of the instruction set in use; never NULL. The first use of nn.h chooses it: the one that the environment
+ * variable NN_ISA names, or else the best. If NN_ISA names none that can run, "scalar" is in use, nn_isa_status() says what
+ * is wrong, and every function that returns a status returns that one. */
+NN_API const char *nn_isa(void);
+
+/* NN_OK, or what was wrong with NN_ISA. */
+NN_MUST_USE NN_API nn_status nn_isa_status(void);
+
+/* The i-th instruction set compiled in, best first, and NULL from the end of the list on. */
+NN_API const char *nn_isa_name(size_t i);
+
+/* NN_OK if this processor and system can run the instruction set of that name. */
+NN_MUST_USE NN_API nn_status nn_isa_supported(const char *name);
+
+/* Where exp and log come from: "sleef" or "builtin". */
+NN_API const char *nn_maths_backend(void);
+
+/* ---- src/threads.h ---- */
+/* threads.h - sharing work among threads: OpenMP if compiled with it, the caller's own loop, or none */
+
+/* How many threads a call may use: 1 at the start, which means the caller's only. More take effect where the program was
+ * compiled with OpenMP or a hook is set; results are the same bits for every number. 0 counts as 1.
+ * Calls too small to gain from sharing stay on the calling thread. nn.h itself never spins; how long OpenMP's idle
+ * workers do is set by OMP_WAIT_POLICY. Not to be called while another thread is inside nn.h. */
+NN_API void nn_threads(size_t count);
+
+/* The number of threads set, and 1 while there is neither OpenMP nor a hook. */
+NN_API size_t nn_threads_in_use(void);
+
+/* A parallel loop of the caller's: runs task(context, i) for every i in [0, count), in any order and on any threads,
+ * and returns when all are done. It is called from the thread that called nn.h. */
+typedef void (*nn_parallel_for)(void (*task)(void *context, size_t i), void *context, size_t count, void *user);
+
+/* Uses `loop` instead of OpenMP; NULL goes back. */
+NN_API void nn_threads_hook(nn_parallel_for loop, void *user);
+
+/* ---- src/random.h ---- */
+/* random.h - random numbers that depend on a seed and a position alone */
+
+/* A place in a sequence of random numbers: number `next` of sequence `stream` under `seed`. There are 2^64 streams for each
+ * seed, all independent; every call takes its numbers from `next` on and moves it past them. Copy it to draw the same
+ * numbers again, set `next` to draw from anywhere. The numbers are those of Philox 4x32-10 and the same bits on every
+ * machine, for every number of threads, and however a sequence is divided into calls. */
+typedef struct nn_random {
+    uint64_t seed, stream, next;
+} nn_random;
+
+/* 32 random bits each. */
+NN_API void nn_random_bits(uint32_t *y, size_t n, nn_random *random);
+
+/* Uniform in [lo, hi), in 2^24 steps. */
+NN_API void nn_random_uniform(float *y, size_t n, float lo, float hi, nn_random *random);
+
+/* Normally distributed; no farther than 5.77 deviations from the mean, as follows from 24 bits. */
+NN_API void nn_random_normal(float *y, size_t n, float mean, float deviation, nn_random *random);
+
+/* `value` with probability `keep`, else 0: with value = 1/keep, the mask of inverted dropout. Exact to 2^-24. */
+NN_API void nn_random_mask(float *y, size_t n, float keep, float value, nn_random *random);
+
+/* An integer in [0, n), all equally likely, from one position of the sequence; 0 if n is 0. */
+NN_API uint64_t nn_random_below(uint64_t n, nn_random *random);
+
+/* A random order of 0 .. n-1, from n positions of the sequence. */
+NN_API void nn_random_permutation(size_t *y, size_t n, nn_random *random);
+
+/* ---- src/activation.h ---- */
+/* activation.h - the list of activations */
+
+/* X(name, function): value as a formula of x, with a the slope; the backward pass is given dy and y = f(x). */
+#define NN_ACTIVATION_LIST(X)                                                                    \
+    X(NN_IDENTITY, identity)     /* x                                                         */ \
+    X(NN_RELU, relu)             /* max(x, 0)                                                 */ \
+    X(NN_LEAKY_RELU, leaky_relu) /* x > 0 ? x : a*x                                           */ \
+    X(NN_SIGMOID, sigmoid)       /* 1 / (1 + e^-x)                                            */ \
+    X(NN_TANH, tanh)             /* 2*sigmoid(2x) - 1                                         */ \
+    X(NN_SOFTPLUS, softplus)     /* log(1 + e^x)                                              */ \
+    X(NN_ELU, elu)               /* x > 0 ? x : a*(e^x - 1)                                   */ \
+    X(NN_STEP, step)             /* x > 0 ? 1 : 0; its derivative is 0 everywhere             */
+
+typedef enum nn_activation {
+#define NN_ACTIVATION_ENUM(name, function) name,
+    NN_ACTIVATION_LIST(NN_ACTIVATION_ENUM)
+#undef NN_ACTIVATION_ENUM
+    NN_ACTIVATION_COUNT
+} nn_activation;
+
+/* ---- src/maths.h ---- */
+/* maths.h - functions of every element of an array */
+
+/* y[i] = f(x[i]) for n elements; y may be x. Accuracy over all floats against the true value, in units in the last place:
+ * exp and log 1, the others 2. exp and log have the special values of C99; NaN gives NaN everywhere; sigmoid and exp
+ * never fall where x rises. */
+NN_API void nn_exp(float *y, const float *x, size_t n);
+NN_API void nn_log(float *y, const float *x, size_t n);
+NN_API void nn_tanh(float *y, const float *x, size_t n);
+NN_API void nn_sigmoid(float *y, const float *x, size_t n);              /* 1 / (1 + e^-x) */
+NN_API void nn_softplus(float *y, const float *x, size_t n);             /* log(1 + e^x) */
+NN_API void nn_relu(float *y, const float *x, size_t n);                 /* max(x, 0) */
+NN_API void nn_leaky_relu(float *y, const float *x, size_t n, float a);  /* x > 0 ? x : a*x */
+NN_API void nn_elu(float *y, const float *x, size_t n, float a);         /* x > 0 ? x : a*(e^x - 1) */
+NN_API void nn_step(float *y, const float *x, size_t n);                 /* x > 0 ? 1 : 0 */
+
+/* The same by name; `slope` is the a of NN_LEAKY_RELU and NN_ELU. */
+NN_API void nn_activate(float *y, const float *x, size_t n, nn_activation activation, float slope);
+
+/* dx[i] = dy[i] * f'(x[i]), from y = f(x): a network keeps the activations and need not keep what went into them.
+ * At a kink the derivative is the one from the left. For NN_LEAKY_RELU and NN_ELU the slope must be positive. dx may be dy. */
+NN_API void nn_activate_backward(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope);
+NN_API void nn_exp_backward(float *dx, const float *dy, const float *y, size_t n); /* dy * y, y = e^x */
+NN_API void nn_log_backward(float *dx, const float *dy, const float *x, size_t n); /* dy / x, from x itself */
+
+/* y may be a or b (or x). */
+NN_API void nn_add(float *y, const float *a, const float *b, size_t n);
+NN_API void nn_mul(float *y, const float *a, const float *b, size_t n);
+NN_API void nn_scale(float *y, const float *x, size_t n, float a); /* y = a*x; a = 0 does not read x */
+NN_API void nn_axpy(float *y, const float *x, size_t n, float a);  /* y = a*x + y, rounded once */
+
+/* ---- src/reduce.h ---- */
+/* reduce.h - one number from an array */
+
+/* Summed in 16 lanes over blocks of 1024, the blocks in double in the order of their index: the same bits for every
+ * instruction set and number of threads. Of no elements, 0. */
+NN_API float nn_sum(const float *x, size_t n);
+NN_API float nn_sum_squares(const float *x, size_t n);
+NN_API float nn_dot(const float *x, const float *y, size_t n);
+
+/* The largest element: NaN if there is one, +0 rather than -0; of no elements, -infinity. */
+NN_API float nn_max(const float *x, size_t n);
+
+/* The first index of the largest element, or of the first NaN; of no elements, 0. */
+NN_API size_t nn_argmax(const float *x, size_t n);
+
+/* ---- src/softmax.h ---- */
+/* softmax.h - softmax, its logarithm and its normaliser, row by row */
+
+/* rows x n floats, rows one after another; y may be x. Every finite row gives a finite result, however large its values;
+ * a row with NaN or +infinity, or of -infinity only, gives NaN. */
+NN_API void nn_softmax(float *y, const float *x, size_t rows, size_t n);      /* e^x / sum(e^x) */
+NN_API void nn_log_softmax(float *y, const float *x, size_t rows, size_t n);  /* x - log(sum(e^x)) */
+NN_API void nn_log_sum_exp(float *y, const float *x, size_t rows, size_t n);  /* y has `rows` floats */
+
+/* dx from dy and the result y; dx may be dy. */
+NN_API void nn_softmax_backward(float *dx, const float *dy, const float *y, size_t rows, size_t n);
+NN_API void nn_log_softmax_backward(float *dx, const float *dy, const float *y, size_t rows, size_t n);
+
+/* ---- src/gemm.h ---- */
+/* gemm.h - matrix products in single precision */
+
+/* Everything about a product that has a usual value; zero means that value, and a NULL desc means all of them.
+ * Matrices are row-major. A leading dimension is the distance in floats from one row to the next. */
+typedef struct nn_sgemm_desc {
+    int transpose_a;          /* a holds A transposed: k rows of m floats instead of m rows of k */
+    int transpose_b;          /* b holds B transposed: n rows of k floats instead of k rows of n */
+    size_t lda, ldb, ldc;     /* 0: rows follow each other without a gap */
+    const float *bias;        /* n floats added to every row of the result, or NULL */
+    nn_activation activation; /* applied last */
+    float slope;              /* the a of NN_LEAKY_RELU and NN_ELU */
+    const nn_allocator *allocator;
+} nn_sgemm_desc;
+
+/* C = activation(alpha*A*B + beta*C + bias), with A m x k, B k x n, C m x n.
+ *
+ *   nn_sgemm(c, a, b, m, n, k, 1, 0, NULL)                                          C = A B
+ *   nn_sgemm(dw, x, dy, in, out, batch, 1, 1, &(nn_sgemm_desc){.transpose_a = 1})   dW += X^T dY
+ *
+ * beta = 0 does not read C; alpha = 0 or k = 0 does not read A and B; otherwise NaN and infinity propagate. alpha is
+ * multiplied into A before the product, or into B where n is 1 and m is not. C may not overlap A, B or bias
+ * (NN_ERROR_ALIAS), but all may be blocks of one larger matrix with one leading dimension. m or n of 0 does nothing.
+ *
+ * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where a few
+ * rows (m <= 12, k >= 64) meet a transposed B, and in a matrix times vector read the same way, it is a dot product in 16
+ * lanes instead, to which beta*C is added.
+ *
+ * On failure C is unchanged. Memory is taken for packed copies of A and B only, and given back before the call returns. */
+NN_MUST_USE NN_API nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,
+                                      float beta, const nn_sgemm_desc *desc);
+
+/* B in the order in which the kernels read it, for weights that are used many times. Zero it, or let nn_sgemm_pack fill
+ * it; read n and k at will, and leave the rest alone. It holds for the instruction set in use when it was made. */
+typedef struct nn_packed {
+    size_t n, k;
+    float *panels;
+    const char *isa;
+    const nn_allocator *allocator;
+} nn_packed;
+
+/* Packs B, k x n. Of desc, transpose_b, ldb and allocator count; the allocator must live as long as the result.
+ * What *packed held before is lost, not freed; on failure it is zeroed. */
+NN_MUST_USE NN_API nn_status nn_sgemm_pack(nn_packed *packed, const float *b, size_t n, size_t k, const nn_sgemm_desc *desc);
+
+/* nn_sgemm with a packed B: the bits of nn_sgemm with the same B not transposed. transpose_b and ldb do not count. */
+NN_MUST_USE NN_API nn_status nn_sgemm_packed(float *c, const float *a, const nn_packed *packed, size_t m, float alpha,
+                                             float beta, const nn_sgemm_desc *desc);
+
+/* Gives the memory back and zeroes *packed; NULL and a zeroed one are fine. */
+NN_API void nn_packed_free(nn_packed *packed);
+
+/* ---- src/close.h ---- */
+/* close.h - gives the compiler settings back that config.h changed, so that code after nn.h is compiled as before */
+
+#endif /* NN_H */
+
+#if defined(NN_IMPLEMENTATION) && !defined(NN_IMPLEMENTED)
+#define NN_IMPLEMENTED
+
+/* ---- src/config.h ---- */
+
+#include <string.h>
+
+/* What only the programmer can get wrong. Off unless NN_DEBUG is defined; replace it to hook your own handler. */
+#ifndef NN_ASSERT
+#ifdef NN_DEBUG
+#include <assert.h>
+#define NN_ASSERT(condition) assert(condition)
+#else
+#define NN_ASSERT(condition) ((void)0)
+#endif
+#endif
+
+#if defined(__x86_64__) && !defined(NN_SCALAR_ONLY)
+#define NNI_X86 1
+#elif defined(__aarch64__) && !defined(NN_SCALAR_ONLY)
+#define NNI_ARM 1
+#endif
+
+#define NNI_INLINE static inline __attribute__((always_inline, unused))
+#define NNI_UNUSED __attribute__((unused))
+#define NNI_ALIGNED(bytes) __attribute__((aligned(bytes)))
+#define NNI_LIKELY(condition) __builtin_expect(!!(condition), 1)
+#define NNI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
+
+/* Unrolls the next loop, whose trip count must be a constant after inlining. Arrays of vectors live in registers only
+ * when every index into them is a constant, and each compiler has its own word for that. */
+#ifdef __clang__
+#define NNI_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define NNI_UNROLL _Pragma("GCC unroll 64")
+#endif
+
+/* a*b+c must round twice unless written as fma, or the bits would depend on the compiler. */
+#ifdef __clang__
+#pragma float_control(push)
+#pragma clang fp contract(off)
+#else
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+static inline size_t nni_min(size_t a, size_t b) { return a < b ? a : b; }
+static inline size_t nni_max(size_t a, size_t b) { return a > b ? a : b; }
+static inline size_t nni_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
+static inline size_t nni_round_up(size_t a, size_t b) { return nni_ceil_div(a, b) * b; }
+
+/* ---- src/status.h ---- */
+
+NN_API const char *nn_status_message(nn_status status) {
+    static const char *const messages[] = {
+#define NN_STATUS_MESSAGE(name, message) message,
+        NN_STATUS_LIST(NN_STATUS_MESSAGE)
+#undef NN_STATUS_MESSAGE
+    };
+    return (unsigned)status < NN_STATUS_COUNT ? messages[status] : "not a status of nn.h";
+}
+
+NN_API const char *nn_status_name(nn_status status) {
+    static const char *const names[] = {
+#define NN_STATUS_NAME(name, message) #name,
+        NN_STATUS_LIST(NN_STATUS_NAME)
+#undef NN_STATUS_NAME
+    };
+    return (unsigned)status < NN_STATUS_COUNT ? names[status] : "NN_STATUS_UNKNOWN";
+}
+
+/* ---- src/alloc.h ---- */
+
+#include <stdlib.h>
+
+#define NNI_ALIGNMENT 64 /* a cache line, and the widest vector */
+
+/* *product = a*b; false when that overflows. */
+static inline int nni_mul_size(size_t a, size_t b, size_t *product) { return !__builtin_mul_overflow(a, b, product); }
+
+/* count elements of `size` bytes, aligned to NNI_ALIGNMENT; NULL when they overflow or there is no memory.
+ * The address that the allocator gave is kept in the pointer-sized slot just before the block. */
+static NNI_UNUSED void *nni_alloc(const nn_allocator *allocator, size_t count, size_t size) {
+    size_t bytes;
+    if (!nni_mul_size(count, size, &bytes) || bytes > SIZE_MAX - NNI_ALIGNMENT - sizeof(void *)) return NULL;
+    const size_t padded = bytes + NNI_ALIGNMENT + sizeof(void *);
+    char *raw = (char *)(allocator ? allocator->alloc(padded, allocator->user) : malloc(padded));
+    if (!raw) return NULL;
+    const uintptr_t start = (uintptr_t)raw + sizeof(void *);
+    char *block = raw + sizeof(void *) + (NNI_ALIGNMENT - start % NNI_ALIGNMENT) % NNI_ALIGNMENT;
+    memcpy(block - sizeof(void *), &raw, sizeof raw);
+    return block;
+}
+
+static NNI_UNUSED void nni_free(const nn_allocator *allocator, void *block) {
+    if (!block) return;
+    void *raw;
+    memcpy(&raw, (char *)block - sizeof(void *), sizeof raw);
+    if (allocator) allocator->free(raw, allocator->user);
+    else free(raw);
+}
+
+/* ---- src/cpu.h ---- */
+
+#define NNI_CPU_FMA 1u
+#define NNI_CPU_AVX2 2u   /* AVX2 and FMA */
+#define NNI_CPU_AVX512 4u /* F, VL, BW, DQ, and all of AVX2 */
+
+#ifdef NNI_X86
+#include <cpuid.h>
+
+/* XCR0, the register states that the system saves. The instruction is spelled in bytes: it needs no target option so. */
+static inline uint32_t nni_cpu_xcr0(void) {
+    uint32_t low, high;
+    __asm__ volatile(".byte 0x0f, 0x01, 0xd0" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+static unsigned nni_cpu_detect(void) {
+    const unsigned xmm_ymm = 0x6, zmm = 0xe6; /* SSE and AVX state; these, the masks and both halves of the zmm */
+    unsigned a, b, c, d, found = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE) || !(c & bit_AVX)) return 0;
+    const uint32_t saved = nni_cpu_xcr0();
+    if ((saved & xmm_ymm) != xmm_ymm || !(c & bit_FMA)) return 0;
+    found |= NNI_CPU_FMA;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b & bit_AVX2)) return found;
+    found |= NNI_CPU_AVX2;
+    const unsigned avx512 = bit_AVX512F | bit_AVX512VL | bit_AVX512BW | bit_AVX512DQ;
+    if ((saved & zmm) == zmm && (b & avx512) == avx512) found |= NNI_CPU_AVX512;
+    return found;
+}
+
+/* Detected once; the top bit marks that it was. */
+static inline unsigned nni_cpu_features(void) {
+    static unsigned known;
+    unsigned features = __atomic_load_n(&known, __ATOMIC_RELAXED);
+    if (NNI_UNLIKELY(!features)) {
+        features = nni_cpu_detect() | 0x80000000u;
+        __atomic_store_n(&known, features, __ATOMIC_RELAXED);
+    }
+    return features;
+}
+static inline int nni_cpu_has_fma(void) { return (nni_cpu_features() & NNI_CPU_FMA) != 0; }
+#else
+static inline int nni_cpu_has_fma(void) { return 1; }
+#endif
+
+/* ---- simd/tier.h ---- */
+
+/* One product C(m x n) = alpha*A(m x k)*B(k x n) + beta*C, then the epilogue. Transposition is a matter of strides:
+ * A(i,p) = a[i*a_row + p*a_col], B(p,j) = b[p*b_row + j*b_col], one stride of each being 1. */
+typedef struct nni_gemm {
+    size_t m, n, k;
+    float alpha, beta;
+    const float *a;
+    size_t a_row, a_col;
+    const float *b;
+    size_t b_row, b_col;
+    const float *packed_b; /* B in the panels of gemm_pack, or NULL */
+    float *c;
+    size_t ldc;
+    int dot; /* 16-lane dot products instead of one chain per element; needs a_col = 1, b_row = 1, alpha = 1 */
+    const float *bias; /* NULL, or added to column j: bias[j*bias_step] */
+    size_t bias_step;  /* 1, or 0 where the columns were rows before a matrix times vector was turned */
+    nn_activation activation;
+    float slope;
+} nni_gemm;
+
+#define NNI_STRING_2(text) #text
+#define NNI_STRING(macro) NNI_STRING_2(macro)
+
+#define NNI_BLOCK 1024 /* floats that a reduction folds into one partial result */
+
+/* X(result, name, (arguments)) */
+#define NNI_KERNELS(X)                                                                                                     \
+    X(void, gemm, (const nni_gemm *product, float *work))                                                                  \
+    X(size_t, gemm_workspace, (const nni_gemm *product))                                                                   \
+    X(void, gemm_pack, (float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k))                       \
+    X(void, activate, (float *y, const float *x, size_t n, nn_activation activation, float slope))                         \
+    X(void, activate_backward, (float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope)) \
+    X(void, exp, (float *y, const float *x, size_t n))                                                                     \
+    X(void, log, (float *y, const float *x, size_t n))                                                                     \
+    X(void, log_backward, (float *dx, const float *dy, const float *x, size_t n))                                          \
+    X(void, add, (float *y, const float *a, const float *b, size_t n))                                                     \
+    X(void, mul, (float *y, const float *a, const float *b, size_t n))                                                     \
+    X(void, scale, (float *y, const float *x, size_t n, float a))                                                          \
+    X(void, axpy, (float *y, const float *x, size_t n, float a))                                                           \
+    X(void, dot, (float *partial, const float *x, const float *y, size_t n))                                               \
+    X(void, sum, (float *partial, const float *x, size_t n))                                                               \
+    X(void, sum_squares, (float *partial, const float *x, size_t n))                                                       \
+    X(float, max, (const float *x, size_t n))                                                                              \
+    X(size_t, argmax, (const float *x, size_t n))                                                                          \
+    X(void, softmax, (float *y, const float *x, size_t rows, size_t n))                                                    \
+    X(void, log_softmax, (float *y, const float *x, size_t rows, size_t n))                                                \
+    X(void, log_sum_exp, (float *y, const float *x, size_t rows, size_t n))                                                \
+    X(void, softmax_backward, (float *dx, const float *dy, const float *y, size_t rows, size_t n))                         \
+    X(void, log_softmax_backward, (float *dx, const float *dy, const float *y, size_t rows, size_t n))                     \
+    X(void, random_bits, (uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks))                      \
+    X(void, random_uniform, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi))  \
+    X(void, random_normal, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd)) \
+    X(void, random_mask, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value))
+
+typedef struct nni_tier {
+    const char *name;
+    size_t packed_width; /* columns are padded to a multiple of this in gemm_pack */
+#define NNI_KERNEL_FIELD(result, name, arguments) result(*name) arguments;
+    NNI_KERNELS(NNI_KERNEL_FIELD)
+#undef NNI_KERNEL_FIELD
+} nni_tier;
+
+/* ---- simd/scalar.h ---- */
+/* scalar.h - the vector layer in plain C: one lane, runs anywhere, and is what every other instruction set must equal */
+
+#include <math.h>
+
+#if !defined(NN_NO_SLEEF)
+#ifdef __cplusplus
+extern "C" {
+#endif
+float Sleef_finz_expf1_u10purecfma(float);
+float Sleef_finz_logf1_u10purecfma(float);
+#ifdef __cplusplus
+}
+#endif
+#endif
+
+#define VF_LANES 1
+#define VF_FREE_MASK 0
+#define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
+#define NNI_TILE_ROWS 4, 4, 2, 2
+#define NNI_DOT_ROWS 1
+#define NNI_DOT_COLS 1
+
+typedef float nni_vf_scalar;
+typedef uint32_t nni_vi_scalar;
+typedef uint32_t nni_vm_scalar; /* 0 or 1 */
+typedef struct nni_vq_scalar {
+    const float *at;
+} nni_vq_scalar;
+
+NNI_INLINE nni_vf_scalar nni_vf_load_scalar(const float *p) { return *p; }
+NNI_INLINE void nni_vf_store_scalar(float *p, nni_vf_scalar v) { *p = v; }
+NNI_INLINE nni_vf_scalar nni_vf_load_n_scalar(const float *p, size_t n) { return n ? *p : 0.0f; }
+NNI_INLINE void nni_vf_store_n_scalar(float *p, nni_vf_scalar v, size_t n) {
+    if (n) *p = v;
+}
+NNI_INLINE nni_vm_scalar nni_vm_first_scalar(size_t n) { return n > 0; }
+NNI_INLINE nni_vf_scalar nni_vf_load_m_scalar(const float *p, nni_vm_scalar m) { return m ? *p : 0.0f; }
+NNI_INLINE void nni_vf_store_m_scalar(float *p, nni_vf_scalar v, nni_vm_scalar m) {
+    if (m) *p = v;
+}
+NNI_INLINE nni_vi_scalar nni_vi_load_scalar(const uint32_t *p) { return *p; }
+NNI_INLINE void nni_vi_store_scalar(uint32_t *p, nni_vi_scalar v) { *p = v; }
+
+NNI_INLINE nni_vf_scalar nni_vf_set1_scalar(float a) { return a; }
+NNI_INLINE nni_vf_scalar nni_vf_add_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a + b; }
+NNI_INLINE nni_vf_scalar nni_vf_sub_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a - b; }
+NNI_INLINE nni_vf_scalar nni_vf_mul_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a * b; }
+NNI_INLINE nni_vf_scalar nni_vf_div_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a / b; }
+NNI_INLINE nni_vf_scalar nni_vf_sqrt_scalar(nni_vf_scalar a) { return sqrtf(a); }
+NNI_INLINE nni_vf_scalar nni_vf_fma_scalar(nni_vf_scalar a, nni_vf_scalar b, nni_vf_scalar c) { return fmaf(a, b, c); }
+NNI_INLINE nni_vf_scalar nni_vf_fnma_scalar(nni_vf_scalar a, nni_vf_scalar b, nni_vf_scalar c) { return fmaf(-a, b, c); }
+NNI_INLINE nni_vf_scalar nni_vf_round_scalar(nni_vf_scalar a) { return nearbyintf(a); }
+NNI_INLINE nni_vf_scalar nni_vf_abs_scalar(nni_vf_scalar a) { return fabsf(a); }
+NNI_INLINE nni_vf_scalar nni_vf_max_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a > b || a != a ? a : b; }
+
+NNI_INLINE nni_vm_scalar nni_vf_lt_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a < b; }
+NNI_INLINE nni_vm_scalar nni_vf_le_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a <= b; }
+NNI_INLINE nni_vm_scalar nni_vf_eq_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a == b; }
+NNI_INLINE nni_vm_scalar nni_vf_nan_scalar(nni_vf_scalar a) { return a != a; }
+NNI_INLINE nni_vm_scalar nni_vm_or_scalar(nni_vm_scalar m, nni_vm_scalar w) { return m | w; }
+NNI_INLINE nni_vf_scalar nni_vf_select_scalar(nni_vm_scalar m, nni_vf_scalar a, nni_vf_scalar b) { return m ? a : b; }
+NNI_INLINE nni_vf_scalar nni_vf_where_scalar(nni_vm_scalar m, nni_vf_scalar a) { return m ? a : 0.0f; }
+NNI_INLINE uint32_t nni_vm_bits_scalar(nni_vm_scalar m) { return m; }
+
+NNI_INLINE nni_vi_scalar nni_vf_bits_scalar(nni_vf_scalar a) {
+    nni_vi_scalar v;
+    memcpy(&v, &a, sizeof v);
+    return v;
+}
+NNI_INLINE nni_vf_scalar nni_vf_from_bits_scalar(nni_vi_scalar v) {
+    nni_vf_scalar a;
+    memcpy(&a, &v, sizeof a);
+    return a;
+}
+NNI_INLINE nni_vf_scalar nni_vf_from_int_scalar(nni_vi_scalar v) { return (float)(int32_t)v; }
+NNI_INLINE nni_vi_scalar nni_vi_from_float_scalar(nni_vf_scalar a) { return a >= -2147483648.0f && a < 2147483648.0f ? (nni_vi_scalar)(int32_t)a : 0x80000000u; }
+NNI_INLINE nni_vi_scalar nni_vi_set1_scalar(uint32_t u) { return u; }
+NNI_INLINE nni_vi_scalar nni_vi_lane_scalar(void) { return 0; }
+NNI_INLINE nni_vi_scalar nni_vi_add_scalar(nni_vi_scalar a, nni_vi_scalar b) { return a + b; }
+NNI_INLINE nni_vi_scalar nni_vi_sub_scalar(nni_vi_scalar a, nni_vi_scalar b) { return a - b; }
+NNI_INLINE nni_vi_scalar nni_vi_and_scalar(nni_vi_scalar a, nni_vi_scalar b) { return a & b; }
+NNI_INLINE nni_vi_scalar nni_vi_or_scalar(nni_vi_scalar a, nni_vi_scalar b) { return a | b; }
+NNI_INLINE nni_vi_scalar nni_vi_xor_scalar(nni_vi_scalar a, nni_vi_scalar b) { return a ^ b; }
+NNI_INLINE nni_vi_scalar nni_vi_shl_scalar(nni_vi_scalar a, int k) { return a << k; }
+NNI_INLINE nni_vi_scalar nni_vi_shr_scalar(nni_vi_scalar a, int k) { return a >> k; }
+NNI_INLINE nni_vi_scalar nni_vi_sar_scalar(nni_vi_scalar a, int k) { return (nni_vi_scalar)((int32_t)a >> k); }
+NNI_INLINE nni_vi_scalar nni_vi_mul_wide_scalar(nni_vi_scalar a, nni_vi_scalar b, nni_vi_scalar *high) {
+    const uint64_t product = (uint64_t)a * b;
+    *high = (nni_vi_scalar)(product >> 32);
+    return (nni_vi_scalar)product;
+}
+NNI_INLINE nni_vm_scalar nni_vi_eq0_scalar(nni_vi_scalar a, nni_vi_scalar k) { return (a & k) == 0; }
+
+NNI_INLINE float nni_vf_fold_scalar(nni_vf_scalar v) { return v; }
+NNI_INLINE nni_vf_scalar nni_vf_fold_each_scalar(nni_vf_scalar *r) { return r[0]; }
+NNI_INLINE void nni_vf_transpose_scalar(nni_vf_scalar *r) { (void)r; }
+NNI_INLINE nni_vq_scalar nni_vq_load_scalar(const float *p) {
+    nni_vq_scalar q;
+    q.at = p;
+    return q;
+}
+NNI_INLINE nni_vf_scalar nni_vf_fma_q_scalar(nni_vq_scalar a, int i, nni_vf_scalar b, nni_vf_scalar c) { return fmaf(a.at[i], b, c); }
+
+#if !defined(NN_NO_SLEEF)
+/* SLEEF's scalar functions with these bits are compiled for processors with FMA; older ones get the built-in maths. */
+NNI_INLINE nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x);
+NNI_INLINE nni_vf_scalar nni_log_builtin_scalar(nni_vf_scalar x);
+NNI_INLINE nni_vf_scalar nni_vf_exp_sleef_scalar(nni_vf_scalar a) { return nni_cpu_has_fma() ? Sleef_finz_expf1_u10purecfma(a) : nni_exp_builtin_scalar(a); }
+NNI_INLINE nni_vf_scalar nni_vf_log_sleef_scalar(nni_vf_scalar a) { return nni_cpu_has_fma() ? Sleef_finz_logf1_u10purecfma(a) : nni_log_builtin_scalar(a); }
+#endif
+
+/* ---- simd/kernels.h ---- */
+/* kernels.h - all kernels in the order in which they build on each other, and the table that hands them out */
+
+/* ---- simd/kernels/maths.h ---- */
+/* maths.h - exp, log and what is built on them, one vector at a time
+ *
+ * Polynomials are minimax fits over the reduced range with coefficients rounded to float; beside each stands its
+ * relative error in units of 2^-24, rounding not counted. All are evaluated by Horner's rule with fused multiply-adds.
+ */
+
+#define NNI_LOG2_E 1.44269504088896341f
+/* ln 2 as a float with twelve trailing zeros, so that n*HIGH is exact for |n| < 2^12, and the rest */
+#define NNI_LN2_HIGH 0.693359375f
+#define NNI_LN2_LOW -2.12194440e-4f
+
+/* a * 2^n for n in [-300, 300], in two exact steps: 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE nni_vf_scalar nni_times_power_scalar(nni_vf_scalar a, nni_vf_scalar n) {
+    const nni_vi_scalar power = nni_vi_from_float_scalar(n), half = nni_vi_sar_scalar(power, 1), rest = nni_vi_sub_scalar(power, half), one = nni_vi_set1_scalar(127);
+    const nni_vf_scalar first = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vi_add_scalar(half, one), 23)), second = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vi_add_scalar(rest, one), 23));
+    return nni_vf_mul_scalar(nni_vf_mul_scalar(a, first), second);
+}
+
+/* e^x = 2^n * e^r with |r| <= ln2/2. Error below 0.8 ULP. */
+NNI_INLINE nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar above = nni_vf_set1_scalar(89.0f), below = nni_vf_set1_scalar(-105.0f); /* beyond these the result is inf or 0; NaN passes */
+    x = nni_vf_select_scalar(nni_vf_lt_scalar(above, x), above, x);
+    x = nni_vf_select_scalar(nni_vf_lt_scalar(x, below), below, x);
+    const nni_vf_scalar n = nni_vf_round_scalar(nni_vf_mul_scalar(x, nni_vf_set1_scalar(NNI_LOG2_E)));
+    nni_vf_scalar r = nni_vf_fnma_scalar(n, nni_vf_set1_scalar(NNI_LN2_HIGH), x);
+    r = nni_vf_fnma_scalar(n, nni_vf_set1_scalar(NNI_LN2_LOW), r);
+    nni_vf_scalar q = nni_vf_set1_scalar(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(1.393088256008923053741455078125e-3f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(8.333197794854640960693359375e-3f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(4.1666507720947265625e-2f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(0.16666667163372039794921875f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(0.5f));
+    return nni_times_power_scalar(nni_vf_add_scalar(nni_vf_set1_scalar(1.0f), nni_vf_fma_scalar(nni_vf_mul_scalar(r, r), q, r)), n);
+}
+
+/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). Error below 0.8 ULP. */
+NNI_INLINE nni_vf_scalar nni_log_builtin_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar tiny = nni_vf_set1_scalar(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
+    const nni_vm_scalar small = nni_vf_lt_scalar(x, tiny);
+    const nni_vf_scalar scaled = nni_vf_select_scalar(small, nni_vf_mul_scalar(x, nni_vf_set1_scalar(33554432.0f)), x);
+    const nni_vi_scalar root_half = nni_vi_set1_scalar(0x3f3504f3u); /* subtracted so that the field steps at sqrt(1/2) instead of 1 */
+    const nni_vi_scalar offset = nni_vi_sub_scalar(nni_vf_bits_scalar(scaled), root_half);
+    const nni_vf_scalar n = nni_vf_sub_scalar(nni_vf_from_int_scalar(nni_vi_sar_scalar(offset, 23)), nni_vf_where_scalar(small, nni_vf_set1_scalar(25.0f)));
+    const nni_vf_scalar m = nni_vf_from_bits_scalar(nni_vi_add_scalar(nni_vi_and_scalar(offset, nni_vi_set1_scalar(0x007fffffu)), root_half));
+    const nni_vf_scalar f = nni_vf_sub_scalar(m, nni_vf_set1_scalar(1.0f));
+    nni_vf_scalar q = nni_vf_set1_scalar(7.03830718994140625e-2f); /* (log(1+f) - f + f^2/2) / f^3, 0.06 */
+    q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(-0.1151149272918701171875f));
+    q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(0.11675083637237548828125f));
+    q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(-0.1242053508758544921875f));
+    q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(0.14249622821807861328125f));
+    q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(-0.16668045520782470703125f));
+    q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(0.20000700652599334716796875f));
+    q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(-0.249999940395355224609375f));
+    q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(0.333333313465118408203125f));
+    const nni_vf_scalar tail = nni_vf_mul_scalar(nni_vf_mul_scalar(f, f), nni_vf_fma_scalar(f, q, nni_vf_set1_scalar(-0.5f)));
+    /* n ln2 + f + tail, keeping what the two large additions round away */
+    const nni_vf_scalar high = nni_vf_add_scalar(f, tail), low = nni_vf_sub_scalar(tail, nni_vf_sub_scalar(high, f));
+    const nni_vf_scalar base = nni_vf_mul_scalar(n, nni_vf_set1_scalar(NNI_LN2_HIGH)), sum = nni_vf_add_scalar(base, high);
+    const nni_vf_scalar lost = nni_vf_add_scalar(low, nni_vf_sub_scalar(high, nni_vf_sub_scalar(sum, base)));
+    nni_vf_scalar y = nni_vf_add_scalar(sum, nni_vf_fma_scalar(n, nni_vf_set1_scalar(NNI_LN2_LOW), lost));
+
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), infinity = nni_vf_from_bits_scalar(nni_vi_set1_scalar(0x7f800000u));
+    y = nni_vf_select_scalar(nni_vf_lt_scalar(x, infinity), y, x); /* inf and NaN give themselves */
+    y = nni_vf_select_scalar(nni_vf_eq_scalar(x, zero), nni_vf_sub_scalar(zero, infinity), y);
+    return nni_vf_select_scalar(nni_vf_lt_scalar(x, zero), nni_vf_from_bits_scalar(nni_vi_set1_scalar(0x7fc00000u)), y);
+}
+
+#ifdef NN_NO_SLEEF
+NNI_INLINE nni_vf_scalar nni_vexp_scalar(nni_vf_scalar x) { return nni_exp_builtin_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_vlog_scalar(nni_vf_scalar x) { return nni_log_builtin_scalar(x); }
+#else
+NNI_INLINE nni_vf_scalar nni_vexp_scalar(nni_vf_scalar x) { return nni_vf_exp_sleef_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_vlog_scalar(nni_vf_scalar x) { return nni_vf_log_sleef_scalar(x); }
+#endif
+
+/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
+NNI_INLINE nni_vf_scalar nni_vexpm1_negative_scalar(nni_vf_scalar x, nni_vf_scalar exp_x) {
+    nni_vf_scalar q = nni_vf_set1_scalar(2.1880290660192258656024932861328125e-5f); /* (e^x - 1 - x - x^2/2) / x^3 on [-0.72, 0], 0.007 */
+    q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(1.9895876175723969936370849609375e-4f));
+    q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(1.390750170685350894927978515625e-3f));
+    q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(8.334152400493621826171875e-3f));
+    q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(4.166679084300994873046875e-2f));
+    q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(0.16666667163372039794921875f));
+    const nni_vf_scalar near = nni_vf_fma_scalar(nni_vf_mul_scalar(x, x), nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(0.5f)), x);
+    return nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(-0.7f)), nni_vf_sub_scalar(exp_x, nni_vf_set1_scalar(1.0f)), near);
+}
+
+/* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
+NNI_INLINE nni_vf_scalar nni_vtanh_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar a = nni_vf_abs_scalar(x), one = nni_vf_set1_scalar(1.0f), two = nni_vf_set1_scalar(2.0f), square = nni_vf_mul_scalar(x, x);
+    nni_vf_scalar q = nni_vf_set1_scalar(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
+    q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(-8.435009978711605072021484375e-3f));
+    q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(2.1807588636875152587890625e-2f));
+    q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(-5.39664328098297119140625e-2f));
+    q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(0.13333357870578765869140625f));
+    q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(-0.3333333432674407958984375f));
+    const nni_vf_scalar near = nni_vf_fma_scalar(nni_vf_mul_scalar(square, q), a, a);
+    const nni_vf_scalar far = nni_vf_sub_scalar(one, nni_vf_div_scalar(two, nni_vf_add_scalar(nni_vexp_scalar(nni_vf_mul_scalar(two, a)), one)));
+    const nni_vi_scalar sign = nni_vi_and_scalar(nni_vf_bits_scalar(x), nni_vi_set1_scalar(0x80000000u));
+    return nni_vf_from_bits_scalar(nni_vi_or_scalar(nni_vf_bits_scalar(nni_vf_select_scalar(nni_vf_lt_scalar(a, nni_vf_set1_scalar(0.625f)), near, far)), sign));
+}
+
+/* 1/(1 + e^-x); below -20 the 1 no longer counts and e^x itself reaches into the denormals where e^-x would overflow. */
+NNI_INLINE nni_vf_scalar nni_vsigmoid_scalar(nni_vf_scalar x) {
+    const nni_vm_scalar far = nni_vf_lt_scalar(x, nni_vf_set1_scalar(-20.0f));
+    const nni_vf_scalar e = nni_vexp_scalar(nni_vf_select_scalar(far, x, nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), x))), one = nni_vf_set1_scalar(1.0f);
+    return nni_vf_select_scalar(far, e, nni_vf_div_scalar(one, nni_vf_add_scalar(one, e)));
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
+NNI_INLINE nni_vf_scalar nni_vsoftplus_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f);
+    const nni_vf_scalar e = nni_vexp_scalar(nni_vf_sub_scalar(zero, nni_vf_abs_scalar(x)));
+    const nni_vf_scalar u = nni_vf_add_scalar(one, e), c = nni_vf_sub_scalar(e, nni_vf_sub_scalar(u, one));
+    return nni_vf_add_scalar(nni_vf_max_scalar(zero, x), nni_vf_add_scalar(nni_vlog_scalar(u), nni_vf_div_scalar(c, u)));
+}
+
+NNI_INLINE nni_vf_scalar nni_velu_scalar(nni_vf_scalar x, nni_vf_scalar a) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), below = nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), zero, x);
+    const nni_vf_scalar curve = nni_vf_mul_scalar(a, nni_vexpm1_negative_scalar(below, nni_vexp_scalar(below)));
+    return nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), x, curve);
+}
+
+/* sin and cos of 2 pi u for u in [0, 1), by quarter turns: no reduction error, since 4u is exact. */
+NNI_INLINE void nni_vsincos_turns_scalar(nni_vf_scalar u, nni_vf_scalar *sine, nni_vf_scalar *cosine) {
+    const nni_vf_scalar quarters = nni_vf_mul_scalar(u, nni_vf_set1_scalar(4.0f)), n = nni_vf_round_scalar(quarters), t = nni_vf_sub_scalar(quarters, n), square = nni_vf_mul_scalar(t, t);
+    nni_vf_scalar s = nni_vf_set1_scalar(-4.6287518925964832305908203125e-3f); /* sin(pi/2 t)/t in t^2, |t| <= 1/2, 0.5 */
+    s = nni_vf_fma_scalar(s, square, nni_vf_set1_scalar(7.969200611114501953125e-2f));
+    s = nni_vf_fma_scalar(s, square, nni_vf_set1_scalar(-0.64596498012542724609375f));
+    s = nni_vf_mul_scalar(t, nni_vf_fma_scalar(s, square, nni_vf_set1_scalar(1.57079637050628662109375f)));
+    nni_vf_scalar c = nni_vf_set1_scalar(8.9667853899300098419189453125e-4f); /* cos(pi/2 t) in t^2, 0.008 */
+    c = nni_vf_fma_scalar(c, square, nni_vf_set1_scalar(-2.08565033972263336181640625e-2f));
+    c = nni_vf_fma_scalar(c, square, nni_vf_set1_scalar(0.2536686360836029052734375f));
+    c = nni_vf_fma_scalar(c, square, nni_vf_set1_scalar(-1.2337005138397216796875f));
+    c = nni_vf_fma_scalar(c, square, nni_vf_set1_scalar(1.0f));
+    const nni_vi_scalar quarter = nni_vi_from_float_scalar(n);
+    const nni_vm_scalar even = nni_vi_eq0_scalar(quarter, nni_vi_set1_scalar(1));
+    const nni_vi_scalar sine_sign = nni_vi_shl_scalar(nni_vi_and_scalar(quarter, nni_vi_set1_scalar(2)), 30);
+    const nni_vi_scalar cosine_sign = nni_vi_shl_scalar(nni_vi_and_scalar(nni_vi_add_scalar(quarter, nni_vi_set1_scalar(1)), nni_vi_set1_scalar(2)), 30);
+    *sine = nni_vf_from_bits_scalar(nni_vi_xor_scalar(nni_vf_bits_scalar(nni_vf_select_scalar(even, s, c)), sine_sign));
+    *cosine = nni_vf_from_bits_scalar(nni_vi_xor_scalar(nni_vf_bits_scalar(nni_vf_select_scalar(even, c, s)), cosine_sign));
+}
+
+/* ---- simd/kernels/map.h ---- */
+/* map.h - element by element: y[i] = f(x[i], ...), in place if y is an input */
+
+typedef nni_vf_scalar (*nni_map1_fn_scalar)(nni_vf_scalar x, nni_vf_scalar a);
+typedef nni_vf_scalar (*nni_map2_fn_scalar)(nni_vf_scalar x, nni_vf_scalar y, nni_vf_scalar a);
+
+NNI_INLINE void nni_map1_scalar(nni_map1_fn_scalar f, float *y, const float *x, size_t n, float a) {
+    const nni_vf_scalar av = nni_vf_set1_scalar(a);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, f(nni_vf_load_scalar(x + i), av));
+    if (i < n) nni_vf_store_n_scalar(y + i, f(nni_vf_load_n_scalar(x + i, n - i), av), n - i);
+}
+
+NNI_INLINE void nni_map2_scalar(nni_map2_fn_scalar f, float *z, const float *x, const float *y, size_t n, float a) {
+    const nni_vf_scalar av = nni_vf_set1_scalar(a);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(z + i, f(nni_vf_load_scalar(x + i), nni_vf_load_scalar(y + i), av));
+    if (i < n) nni_vf_store_n_scalar(z + i, f(nni_vf_load_n_scalar(x + i, n - i), nni_vf_load_n_scalar(y + i, n - i), av), n - i);
+}
+
+/* f(x, a) */
+NNI_INLINE nni_vf_scalar nni_v_identity_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, x; }
+NNI_INLINE nni_vf_scalar nni_v_relu_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vf_select_scalar(nni_vf_le_scalar(x, nni_vf_set1_scalar(0.0f)), nni_vf_set1_scalar(0.0f), x); }
+NNI_INLINE nni_vf_scalar nni_v_leaky_relu_scalar(nni_vf_scalar x, nni_vf_scalar a) { return nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), x), x, nni_vf_mul_scalar(a, x)); }
+NNI_INLINE nni_vf_scalar nni_v_sigmoid_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vsigmoid_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_v_tanh_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vtanh_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_v_softplus_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vsoftplus_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_v_elu_scalar(nni_vf_scalar x, nni_vf_scalar a) { return nni_velu_scalar(x, a); }
+NNI_INLINE nni_vf_scalar nni_v_step_scalar(nni_vf_scalar x, nni_vf_scalar a) {
+    const nni_vf_scalar step = nni_vf_where_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), x), nni_vf_set1_scalar(1.0f));
+    return (void)a, nni_vf_select_scalar(nni_vf_nan_scalar(x), x, step);
+}
+NNI_INLINE nni_vf_scalar nni_v_exp_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vexp_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_v_log_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vlog_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_v_scale_scalar(nni_vf_scalar x, nni_vf_scalar a) { return nni_vf_mul_scalar(a, x); }
+NNI_INLINE nni_vf_scalar nni_v_shift_scalar(nni_vf_scalar x, nni_vf_scalar a) { return nni_vf_add_scalar(x, a); }
+
+/* dx from dy and y = f(x). Where f has a kink the derivative from the left is taken. */
+NNI_INLINE nni_vf_scalar nni_d_identity_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return (void)y, (void)a, dy; }
+NNI_INLINE nni_vf_scalar nni_d_relu_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return (void)a, nni_vf_select_scalar(nni_vf_le_scalar(y, nni_vf_set1_scalar(0.0f)), nni_vf_set1_scalar(0.0f), dy); }
+NNI_INLINE nni_vf_scalar nni_d_leaky_relu_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), y), dy, nni_vf_mul_scalar(a, dy)); }
+NNI_INLINE nni_vf_scalar nni_d_sigmoid_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) {
+    return (void)a, nni_vf_mul_scalar(dy, nni_vf_mul_scalar(y, nni_vf_sub_scalar(nni_vf_set1_scalar(1.0f), y)));
+}
+NNI_INLINE nni_vf_scalar nni_d_tanh_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return (void)a, nni_vf_mul_scalar(dy, nni_vf_fnma_scalar(y, y, nni_vf_set1_scalar(1.0f))); }
+NNI_INLINE nni_vf_scalar nni_d_softplus_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { /* sigmoid(x) = 1 - e^-y */
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), below = nni_vf_sub_scalar(zero, y);
+    return (void)a, nni_vf_mul_scalar(dy, nni_vf_sub_scalar(zero, nni_vexpm1_negative_scalar(below, nni_vexp_scalar(below))));
+}
+NNI_INLINE nni_vf_scalar nni_d_elu_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), y), dy, nni_vf_mul_scalar(dy, nni_vf_add_scalar(y, a))); }
+NNI_INLINE nni_vf_scalar nni_d_step_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return (void)dy, (void)y, (void)a, nni_vf_set1_scalar(0.0f); }
+NNI_INLINE nni_vf_scalar nni_d_log_scalar(nni_vf_scalar dy, nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vf_div_scalar(dy, x); }
+
+NNI_INLINE nni_vf_scalar nni_v_add_scalar(nni_vf_scalar x, nni_vf_scalar y, nni_vf_scalar a) { return (void)a, nni_vf_add_scalar(x, y); }
+NNI_INLINE nni_vf_scalar nni_v_mul_scalar(nni_vf_scalar x, nni_vf_scalar y, nni_vf_scalar a) { return (void)a, nni_vf_mul_scalar(x, y); }
+NNI_INLINE nni_vf_scalar nni_v_axpy_scalar(nni_vf_scalar x, nni_vf_scalar y, nni_vf_scalar a) { return nni_vf_fma_scalar(a, x, y); }
+
+static void nni_activate_scalar(float *y, const float *x, size_t n, nn_activation activation, float slope) {
+    switch (activation) {
+#define NNI_ACTIVATE(name, function) case name: nni_map1_scalar(nni_v_##function##_scalar, y, x, n, slope); break;
+        NN_ACTIVATION_LIST(NNI_ACTIVATE)
+#undef NNI_ACTIVATE
+    default: break;
+    }
+}
+
+static void nni_activate_backward_scalar(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+    switch (activation) {
+#define NNI_ACTIVATE(name, function) case name: nni_map2_scalar(nni_d_##function##_scalar, dx, dy, y, n, slope); break;
+        NN_ACTIVATION_LIST(NNI_ACTIVATE)
+#undef NNI_ACTIVATE
+    default: break;
+    }
+}
+
+static void nni_exp_scalar(float *y, const float *x, size_t n) { nni_map1_scalar(nni_v_exp_scalar, y, x, n, 0.0f); }
+static void nni_log_scalar(float *y, const float *x, size_t n) { nni_map1_scalar(nni_v_log_scalar, y, x, n, 0.0f); }
+static void nni_log_backward_scalar(float *dx, const float *dy, const float *x, size_t n) {
+    nni_map2_scalar(nni_d_log_scalar, dx, dy, x, n, 0.0f);
+}
+static void nni_add_scalar(float *y, const float *a, const float *b, size_t n) { nni_map2_scalar(nni_v_add_scalar, y, a, b, n, 0.0f); }
+static void nni_mul_scalar(float *y, const float *a, const float *b, size_t n) { nni_map2_scalar(nni_v_mul_scalar, y, a, b, n, 0.0f); }
+static void nni_axpy_scalar(float *y, const float *x, size_t n, float a) { nni_map2_scalar(nni_v_axpy_scalar, y, x, y, n, a); }
+
+/* a = 0 writes zeros without reading x, which may hold NaN. */
+static void nni_scale_scalar(float *y, const float *x, size_t n, float a) {
+    if (a == 0.0f) memset(y, 0, n * sizeof *y);
+    else nni_map1_scalar(nni_v_scale_scalar, y, x, n, a);
+}
+
+/* ---- simd/kernels/reduce.h ---- */
+/* reduce.h - sums, dots and maxima in an order that no vector width changes
+ *
+ * A block of NNI_BLOCK floats is summed in 16 lanes (NNI_WIDE vectors) and folded by a fixed tree. The blocks' results
+ * are handed back one by one: whoever asked adds them in the order of their index, so threads may share the blocks out.
+ */
+
+#define NNI_WIDE (16 / VF_LANES)
+#define NNI_STREAMS 4 /* blocks summed side by side: one block alone waits for its own additions */
+
+NNI_INLINE float nni_fold16_scalar(nni_vf_scalar *lanes) {
+    NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+        NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_scalar(lanes[w], lanes[w + half]);
+    return nni_vf_fold_scalar(lanes[0]);
+}
+
+typedef nni_vf_scalar (*nni_sum_fn_scalar)(const float *x, const float *y, nni_vf_scalar sum);
+typedef nni_vf_scalar (*nni_sum_tail_fn_scalar)(const float *x, const float *y, nni_vf_scalar sum, size_t n);
+
+NNI_INLINE nni_vf_scalar nni_sum_one_scalar(const float *x, const float *y, nni_vf_scalar sum) { return (void)y, nni_vf_add_scalar(sum, nni_vf_load_scalar(x)); }
+NNI_INLINE nni_vf_scalar nni_sum_one_n_scalar(const float *x, const float *y, nni_vf_scalar sum, size_t n) { return (void)y, nni_vf_add_scalar(sum, nni_vf_load_n_scalar(x, n)); }
+NNI_INLINE nni_vf_scalar nni_sum_product_scalar(const float *x, const float *y, nni_vf_scalar sum) { return nni_vf_fma_scalar(nni_vf_load_scalar(x), nni_vf_load_scalar(y), sum); }
+NNI_INLINE nni_vf_scalar nni_sum_product_n_scalar(const float *x, const float *y, nni_vf_scalar sum, size_t n) {
+    return nni_vf_fma_scalar(nni_vf_load_n_scalar(x, n), nni_vf_load_n_scalar(y, n), sum);
+}
+
+/* One block of n <= NNI_BLOCK floats. */
+NNI_INLINE float nni_sum_block_scalar(nni_sum_fn_scalar f, nni_sum_tail_fn_scalar tail, const float *x, const float *y, size_t n) {
+    nni_vf_scalar sum[NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = nni_vf_set1_scalar(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = f(x + i + w * VF_LANES, y + i + w * VF_LANES, sum[w]);
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at < n) sum[w] = tail(x + at, y + at, sum[w], nni_min(n - at, VF_LANES));
+    }
+    return nni_fold16_scalar(sum);
+}
+
+/* NNI_STREAMS whole blocks. */
+NNI_INLINE void nni_sum_streams_scalar(nni_sum_fn_scalar f, float *partial, const float *x, const float *y) {
+    nni_vf_scalar sum[NNI_STREAMS * NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_STREAMS * NNI_WIDE; w++) sum[w] = nni_vf_set1_scalar(0.0f);
+    for (size_t i = 0; i < NNI_BLOCK; i += 16)
+        NNI_UNROLL for (int s = 0; s < NNI_STREAMS; s++)
+            NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+                const size_t at = (size_t)s * NNI_BLOCK + i + (size_t)(w * VF_LANES);
+                sum[s * NNI_WIDE + w] = f(x + at, y + at, sum[s * NNI_WIDE + w]);
+            }
+    NNI_UNROLL for (int s = 0; s < NNI_STREAMS; s++) partial[s] = nni_fold16_scalar(sum + s * NNI_WIDE);
+}
+
+NNI_INLINE void nni_sum_blocks_scalar(nni_sum_fn_scalar f, nni_sum_tail_fn_scalar tail, float *partial, const float *x, const float *y,
+                                   size_t n) {
+    size_t i = 0;
+    for (; i + NNI_STREAMS * NNI_BLOCK <= n; i += NNI_STREAMS * NNI_BLOCK, partial += NNI_STREAMS)
+        nni_sum_streams_scalar(f, partial, x + i, y + i);
+    for (; i < n; i += NNI_BLOCK) *partial++ = nni_sum_block_scalar(f, tail, x + i, y + i, nni_min(n - i, NNI_BLOCK));
+}
+
+static void nni_sum_scalar(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_scalar(nni_sum_one_scalar, nni_sum_one_n_scalar, partial, x, x, n);
+}
+static void nni_dot_scalar(float *partial, const float *x, const float *y, size_t n) {
+    nni_sum_blocks_scalar(nni_sum_product_scalar, nni_sum_product_n_scalar, partial, x, y, n);
+}
+static void nni_sum_squares_scalar(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_scalar(nni_sum_product_scalar, nni_sum_product_n_scalar, partial, x, x, n);
+}
+
+/* The largest of n > 0 floats; NaN if there is one. Among zeros of both signs +0 wins, whatever the lanes. */
+static float nni_max_scalar(const float *x, size_t n) {
+    nni_vf_scalar top[4];
+    NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_set1_scalar(x[0]);
+    size_t i = 0;
+    for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
+        NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_max_scalar(nni_vf_load_scalar(x + i + s * VF_LANES), top[s]);
+    for (; i + VF_LANES <= n; i += VF_LANES) top[0] = nni_vf_max_scalar(nni_vf_load_scalar(x + i), top[0]);
+    float lanes[VF_LANES];
+    nni_vf_store_scalar(lanes, nni_vf_max_scalar(nni_vf_max_scalar(top[0], top[1]), nni_vf_max_scalar(top[2], top[3])));
+    float most = lanes[0];
+    for (size_t j = 1; j < VF_LANES; j++) most = lanes[j] > most || lanes[j] != lanes[j] ? lanes[j] : most;
+    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
+    return most + 0.0f; /* -0 + 0 = +0 */
+}
+
+/* The first index at which x equals its maximum, or is the first NaN. */
+static size_t nni_argmax_scalar(const float *x, size_t n) {
+    const float most = nni_max_scalar(x, n);
+    const nni_vf_scalar target = nni_vf_set1_scalar(most);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        const nni_vf_scalar v = nni_vf_load_scalar(x + i);
+        const uint32_t hits = nni_vm_bits_scalar(most != most ? nni_vf_nan_scalar(v) : nni_vf_eq_scalar(v, target));
+        if (hits) return i + (size_t)__builtin_ctz(hits);
+    }
+    while (most != most ? x[i] == x[i] : x[i] != most) i++;
+    return i;
+}
+
+/* ---- simd/kernels/softmax.h ---- */
+/* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
+ *
+ * The row's maximum is subtracted first, so every exponential is at most 1 and one of them is 1: no finite row can
+ * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double.
+ */
+
+/* y[i] = e^(x[i] - shift) for n <= NNI_BLOCK floats; their sum is returned. A NULL y keeps the sum only. */
+NNI_INLINE float nni_exp_block_scalar(const int keep, float *y, const float *x, size_t n, float shift) {
+    const nni_vf_scalar top = nni_vf_set1_scalar(shift);
+    nni_vf_scalar sum[NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = nni_vf_set1_scalar(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const nni_vf_scalar e = nni_vexp_scalar(nni_vf_sub_scalar(nni_vf_load_scalar(x + i + w * VF_LANES), top));
+            if (keep) nni_vf_store_scalar(y + i + w * VF_LANES, e);
+            sum[w] = nni_vf_add_scalar(sum[w], e);
+        }
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at >= n) continue;
+        const nni_vm_scalar valid = nni_vm_first_scalar(nni_min(n - at, VF_LANES));
+        const nni_vf_scalar e = nni_vf_where_scalar(valid, nni_vexp_scalar(nni_vf_sub_scalar(nni_vf_load_m_scalar(x + at, valid), top)));
+        if (keep) nni_vf_store_m_scalar(y + at, e, valid);
+        sum[w] = nni_vf_add_scalar(sum[w], e);
+    }
+    return nni_fold16_scalar(sum);
+}
+
+NNI_INLINE double nni_exp_row_scalar(const int keep, float *y, const float *x, size_t n, float shift) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK)
+        sum += (double)nni_exp_block_scalar(keep, keep ? y + i : y, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    return sum;
+}
+
+/* log of a sum of exponentials, which lies in [1, n] */
+NNI_INLINE float nni_log_of_sum_scalar(double sum) {
+    float y[VF_LANES];
+    nni_vf_store_scalar(y, nni_vlog_scalar(nni_vf_set1_scalar((float)sum)));
+    return y[0];
+}
+
+static void nni_softmax_scalar(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        const double sum = nni_exp_row_scalar(1, y, x, n, nni_max_scalar(x, n));
+        nni_map1_scalar(nni_v_scale_scalar, y, y, n, (float)(1.0 / sum));
+    }
+}
+
+NNI_INLINE nni_vf_scalar nni_v_subtract_scalar(nni_vf_scalar x, nni_vf_scalar a) { return nni_vf_sub_scalar(x, a); }
+
+static void nni_log_softmax_scalar(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        const float top = nni_max_scalar(x, n), log_sum = nni_log_of_sum_scalar(nni_exp_row_scalar(0, NULL, x, n, top));
+        /* two subtractions: top + log_sum in one float would lose log_sum beside a large top */
+        nni_map1_scalar(nni_v_subtract_scalar, y, x, n, top);
+        nni_map1_scalar(nni_v_subtract_scalar, y, y, n, log_sum);
+    }
+}
+
+static void nni_log_sum_exp_scalar(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n) {
+        const float top = nni_max_scalar(x, n);
+        y[r] = top + nni_log_of_sum_scalar(nni_exp_row_scalar(0, NULL, x, n, top));
+    }
+}
+
+NNI_INLINE nni_vf_scalar nni_d_softmax_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar dot) { return nni_vf_mul_scalar(y, nni_vf_sub_scalar(dy, dot)); }
+NNI_INLINE nni_vf_scalar nni_d_log_softmax_scalar(nni_vf_scalar dy, nni_vf_scalar e, nni_vf_scalar sum) { return nni_vf_fnma_scalar(e, sum, dy); }
+
+/* dx = y * (dy - sum(dy*y)) */
+static void nni_softmax_backward_scalar(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, dx += n, dy += n, y += n) {
+        double dot = 0.0;
+        for (size_t i = 0; i < n; i += NNI_BLOCK)
+            dot += (double)nni_sum_block_scalar(nni_sum_product_scalar, nni_sum_product_n_scalar, dy + i, y + i, nni_min(n - i, NNI_BLOCK));
+        nni_map2_scalar(nni_d_softmax_scalar, dx, dy, y, n, (float)dot);
+    }
+}
+
+NNI_INLINE nni_vf_scalar nni_d_log_softmax_y_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar sum) { return nni_d_log_softmax_scalar(dy, nni_vexp_scalar(y), sum); }
+
+/* dx = dy - e^y * sum(dy) */
+static void nni_log_softmax_backward_scalar(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, dx += n, dy += n, y += n) {
+        double sum = 0.0;
+        for (size_t i = 0; i < n; i += NNI_BLOCK)
+            sum += (double)nni_sum_block_scalar(nni_sum_one_scalar, nni_sum_one_n_scalar, dy + i, dy + i, nni_min(n - i, NNI_BLOCK));
+        nni_map2_scalar(nni_d_log_softmax_y_scalar, dx, dy, y, n, (float)sum);
+    }
+}
+
+/* ---- simd/kernels/random.h ---- */
+/* random.h - Philox 4x32-10: random numbers as a function of (key, stream, position), nothing carried along
+ *
+ * Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011). One counter gives four words. Words
+ * are laid out in blocks of 64: the first words of 16 counters, then the second words, ... which every vector width
+ * can store as whole vectors. Position i is word (i/16)%4 of counter (i/64)*16 + i%16, the counter being
+ * (low, high half of that number, low, high half of stream).
+ */
+
+/* The words of the VF_LANES counters from `counter` on, a multiple of VF_LANES: no lane carries into the high half. */
+NNI_INLINE void nni_philox_scalar(nni_vi_scalar *word, uint64_t key, uint64_t stream, uint64_t counter) {
+    nni_vi_scalar c0 = nni_vi_add_scalar(nni_vi_set1_scalar((uint32_t)counter), nni_vi_lane_scalar()), c1 = nni_vi_set1_scalar((uint32_t)(counter >> 32));
+    nni_vi_scalar c2 = nni_vi_set1_scalar((uint32_t)stream), c3 = nni_vi_set1_scalar((uint32_t)(stream >> 32));
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    const nni_vi_scalar m0 = nni_vi_set1_scalar(0xD2511F53u), m1 = nni_vi_set1_scalar(0xCD9E8D57u);
+    NNI_UNROLL for (int round = 0; round < 10; round++) {
+        nni_vi_scalar high0, high1;
+        const nni_vi_scalar low0 = nni_vi_mul_wide_scalar(c0, m0, &high0), low1 = nni_vi_mul_wide_scalar(c2, m1, &high1);
+        c0 = nni_vi_xor_scalar(nni_vi_xor_scalar(high1, c1), nni_vi_set1_scalar(k0));
+        c2 = nni_vi_xor_scalar(nni_vi_xor_scalar(high0, c3), nni_vi_set1_scalar(k1));
+        c1 = low1;
+        c3 = low0;
+        k0 += 0x9E3779B9u; /* the golden ratio */
+        k1 += 0xBB67AE85u; /* sqrt(3) - 1 */
+    }
+    word[0] = c0;
+    word[1] = c1;
+    word[2] = c2;
+    word[3] = c3;
+}
+
+/* Stores at y + 16*w the VF_LANES values made from word w. */
+typedef void (*nni_random_fn_scalar)(float *y, const nni_vi_scalar *word, nni_vf_scalar a, nni_vf_scalar b);
+
+NNI_INLINE void nni_random_blocks_scalar(nni_random_fn_scalar f, float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks,
+                                      float a, float b) {
+    const nni_vf_scalar av = nni_vf_set1_scalar(a), bv = nni_vf_set1_scalar(b);
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_scalar word[4];
+            nni_philox_scalar(word, key, stream, (first + block) * 16 + lane);
+            f(y + block * 64 + lane, word, av, bv);
+        }
+}
+
+/* The top 24 bits as a multiple of 2^-24 in [0, 1): every value a float, all equally likely. */
+NNI_INLINE nni_vf_scalar nni_unit_scalar(nni_vi_scalar word) { return nni_vf_mul_scalar(nni_vf_from_int_scalar(nni_vi_shr_scalar(word, 8)), nni_vf_set1_scalar(1.0f / 16777216.0f)); }
+
+/* lo + (hi - lo)*u, a = lo, b = hi; where the sum rounds up to hi, the float before it: the interval stays half open. */
+NNI_INLINE void nni_random_uniform_words_scalar(float *y, const nni_vi_scalar *word, nni_vf_scalar a, nni_vf_scalar b) {
+    const nni_vf_scalar width = nni_vf_sub_scalar(b, a), last = nni_vf_fnma_scalar(width, nni_vf_set1_scalar(1.0f / 16777216.0f), b);
+    NNI_UNROLL for (int w = 0; w < 4; w++) {
+        const nni_vf_scalar v = nni_vf_fma_scalar(width, nni_unit_scalar(word[w]), a);
+        nni_vf_store_scalar(y + 16 * w, nni_vf_select_scalar(nni_vf_eq_scalar(v, b), last, v));
+    }
+}
+
+/* Box-Muller: words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
+NNI_INLINE void nni_random_normal_words_scalar(float *y, const nni_vi_scalar *word, nni_vf_scalar a, nni_vf_scalar b) {
+    NNI_UNROLL for (int w = 0; w < 4; w += 2) {
+        const nni_vf_scalar u = nni_vf_add_scalar(nni_unit_scalar(word[w]), nni_vf_set1_scalar(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
+        const nni_vf_scalar radius = nni_vf_sqrt_scalar(nni_vf_mul_scalar(nni_vf_set1_scalar(-2.0f), nni_log_builtin_scalar(u)));
+        nni_vf_scalar sine, cosine;
+        nni_vsincos_turns_scalar(nni_unit_scalar(word[w + 1]), &sine, &cosine);
+        const nni_vf_scalar scale = nni_vf_mul_scalar(b, radius);
+        nni_vf_store_scalar(y + 16 * w, nni_vf_fma_scalar(scale, cosine, a));
+        nni_vf_store_scalar(y + 16 * w + 16, nni_vf_fma_scalar(scale, sine, a));
+    }
+}
+
+/* b where u < a, else 0. */
+NNI_INLINE void nni_random_mask_words_scalar(float *y, const nni_vi_scalar *word, nni_vf_scalar a, nni_vf_scalar b) {
+    NNI_UNROLL for (int w = 0; w < 4; w++) nni_vf_store_scalar(y + 16 * w, nni_vf_where_scalar(nni_vf_lt_scalar(nni_unit_scalar(word[w]), a), b));
+}
+
+static void nni_random_bits_scalar(uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks) {
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_scalar word[4];
+            nni_philox_scalar(word, key, stream, (first + block) * 16 + lane);
+            NNI_UNROLL for (int w = 0; w < 4; w++) nni_vi_store_scalar(y + block * 64 + lane + 16 * w, word[w]);
+        }
+}
+static void nni_random_uniform_scalar(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi) {
+    nni_random_blocks_scalar(nni_random_uniform_words_scalar, y, key, stream, first, blocks, lo, hi);
+}
+static void nni_random_normal_scalar(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd) {
+    nni_random_blocks_scalar(nni_random_normal_words_scalar, y, key, stream, first, blocks, mean, sd);
+}
+static void nni_random_mask_scalar(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value) {
+    nni_random_blocks_scalar(nni_random_mask_words_scalar, y, key, stream, first, blocks, keep, value);
+}
+
+/* ---- simd/kernels/gemm_tile.h ---- */
+/* gemm_tile.h - the micro-kernel: a tile of C held in registers while k runs
+ *
+ *                          b, vectors x VF_LANES wide           C is loaded first and stored last, so an element is one
+ *                 p=0  [ . . . . . . . . . . . . ]              chain of fused multiply-adds in the order of k, however
+ *                 p=1  [ . . . . . . . . . . . . ]  ldb         k is blocked: the bits depend on nothing else.
+ *                  :                                            beta = 0 does not read C, which may hold NaN.
+ *        a: p=0 1 2 ..                                          The last vector of a row holds `ragged` <= VF_LANES
+ *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
+ *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
+ *     :                                                         No alignment is needed.
+ */
+
+typedef void (*nni_tile_fn_scalar)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
+                                float beta, size_t ragged);
+
+NNI_INLINE nni_vf_scalar nni_tile_load_b_scalar(const float *b, int last, nni_vm_scalar mask) {
+    return VF_FREE_MASK && last ? nni_vf_load_m_scalar(b, mask) : nni_vf_load_scalar(b);
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+    nni_vf_scalar sum[28], bv[4];
+    const nni_vm_scalar mask = nni_vm_first_scalar(ragged);
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_scalar(0.0f);
+    if (beta != 0.0f) {
+        const nni_vf_scalar scale = nni_vf_set1_scalar(beta);
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                sum[i * vectors + j] = nni_vf_mul_scalar(scale, j == vectors - 1 ? nni_vf_load_m_scalar(at, mask) : nni_vf_load_scalar(at));
+            }
+    }
+
+    if (by_k) {
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = nni_tile_load_b_scalar(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const nni_vq_scalar av = nni_vq_load_scalar(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = nni_vf_fma_q_scalar(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const nni_vf_scalar av = nni_vf_set1_scalar(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
+        }
+    } else {
+        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
+        const float *row[5];
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = nni_tile_load_b_scalar(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i < rows; i++) {
+                const nni_vf_scalar av = nni_vf_set1_scalar(row[i / 3][(size_t)(i % 3) * a_stride]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+            b += ldb;
+        }
+    }
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            float *at = c + (size_t)i * ldc + j * VF_LANES;
+            if (j < vectors - 1) nni_vf_store_scalar(at, sum[i * vectors + j]);
+            else if (VF_FREE_MASK || ragged < VF_LANES) nni_vf_store_m_scalar(at, sum[i * vectors + j], mask);
+            else nni_vf_store_scalar(at, sum[i * vectors + j]);
+        }
+}
+
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
+    static void nni_tile_by_row_##rows##x##vectors##_scalar(size_t k, const float *a, size_t a_stride, const float *b,        \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
+        nni_tile_scalar(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }                                                                                                                    \
+    static void nni_tile_by_k_##rows##x##vectors##_scalar(size_t k, const float *a, size_t a_stride, const float *b,          \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
+        nni_tile_scalar(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }
+NNI_TILES(NNI_TILE_DEFINE)
+#undef NNI_TILE_DEFINE
+
+static const int nni_tile_rows_scalar[4] = {NNI_TILE_ROWS};
+
+/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+static nni_tile_fn_scalar nni_tile_find_scalar(int by_k, size_t rows, size_t vectors) {
+#define NNI_TILE_BY_ROW(rows, vectors) nni_tile_by_row_##rows##x##vectors##_scalar,
+#define NNI_TILE_BY_K(rows, vectors) nni_tile_by_k_##rows##x##vectors##_scalar,
+    static const nni_tile_fn_scalar by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
+#undef NNI_TILE_BY_ROW
+#undef NNI_TILE_BY_K
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_scalar[v - 1];
+    return by_k ? by_k_table[at] : by_row_table[at];
+}
+
+/* ---- simd/kernels/gemm_pack.h ---- */
+/* gemm_pack.h - copies of A and B in the order in which the tiles read them
+ *
+ *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ */
+
+/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+NNI_INLINE void nni_pack_block_scalar(nni_vf_scalar *r, const float *a, size_t stride, size_t rows, size_t cols) {
+    if (rows == VF_LANES && cols == VF_LANES) {
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_scalar(a + (size_t)i * stride);
+    } else {
+        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? nni_vf_load_n_scalar(a + i * stride, cols) : nni_vf_set1_scalar(0.0f);
+    }
+    nni_vf_transpose_scalar(r);
+}
+
+/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
+ * buffer has VF_LANES to spare behind the last panel. */
+static void nni_pack_a_scalar(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+    const nni_vf_scalar s = nni_vf_set1_scalar(scale);
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const int spill = rows < VF_LANES;
+        if (a_row == 1) {
+            for (size_t p = 0; p < k; p++) {
+                const nni_vf_scalar v = nni_vf_mul_scalar(s, nni_vf_load_n_scalar(a + p * a_col + i, height));
+                if (spill) nni_vf_store_scalar(dst + p * rows + i, v);
+                else nni_vf_store_n_scalar(dst + p * rows + i, v, height);
+            }
+            continue;
+        }
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            nni_vf_scalar r[VF_LANES];
+            nni_pack_block_scalar(r, a + i * a_row + p, a_row, height, depth);
+            for (size_t q = 0; q < depth; q++) {
+                const nni_vf_scalar v = nni_vf_mul_scalar(s, r[q]);
+                if (spill) nni_vf_store_scalar(dst + (p + q) * rows + i, v);
+                else nni_vf_store_n_scalar(dst + (p + q) * rows + i, v, height);
+            }
+        }
+    }
+}
+
+static void nni_pack_b_scalar(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
+    if (b_col == 1) {
+        for (size_t p = 0; p < k; p++) {
+            size_t j = 0;
+            for (; j + VF_LANES <= cols; j += VF_LANES) nni_vf_store_scalar(dst + p * width + j, nni_vf_load_scalar(b + p * b_row + j));
+            if (j < cols) nni_vf_store_scalar(dst + p * width + j, nni_vf_load_n_scalar(b + p * b_row + j, cols - j));
+        }
+        return;
+    }
+    for (size_t j = 0; j < cols; j += VF_LANES) {
+        const size_t height = nni_min(cols - j, VF_LANES);
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            nni_vf_scalar r[VF_LANES];
+            nni_pack_block_scalar(r, b + j * b_col + p, b_col, height, depth);
+            if (depth == VF_LANES) {
+                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) nni_vf_store_scalar(dst + (p + (size_t)q) * width + j, r[q]);
+            } else {
+                for (size_t q = 0; q < depth; q++) nni_vf_store_scalar(dst + (p + q) * width + j, r[q]);
+            }
+        }
+    }
+}
+
+/* ---- simd/kernels/gemm_dot.h ---- */
+/* gemm_dot.h - few rows against a transposed B: every element of C a dot product in 16 lanes, nothing copied
+ *
+ * Both operands run along k, so the sums are kept per lane (16 of them on every ISA: VF_WIDE vectors) and folded once at
+ * the end. VF_LANES products are folded together: a block of `rows` x `cols`, repeated until there are VF_LANES.
+ */
+
+/* products[s] for s = i*cols + j: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes.
+ * Rows of b from `valid` on do not exist; the last one is read in their place. */
+NNI_INLINE void nni_dot_block_scalar(const int rows, const int cols, nni_vf_scalar *products, const float *a, size_t a_row, const float *b,
+                                  size_t b_col, size_t k, size_t valid) {
+    nni_vf_scalar sum[16 * NNI_WIDE];
+    const float *bj[16];
+    NNI_UNROLL for (int s = 0; s < rows * cols * NNI_WIDE; s++) sum[s] = nni_vf_set1_scalar(0.0f);
+    NNI_UNROLL for (int j = 0; j < cols; j++) bj[j] = b + nni_min((size_t)j, valid - 1) * b_col;
+
+    size_t p = 0;
+    for (; p + 16 <= k; p += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            nni_vf_scalar av[4];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_scalar(a + (size_t)i * a_row + p + (size_t)(w * VF_LANES));
+            NNI_UNROLL for (int j = 0; j < cols; j++) {
+                const nni_vf_scalar bv = nni_vf_load_scalar(bj[j] + p + w * VF_LANES);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const int s = (i * cols + j) * NNI_WIDE + w;
+                    sum[s] = nni_vf_fma_scalar(av[i], bv, sum[s]);
+                }
+            }
+        }
+    if (p < k)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const size_t begin = p + (size_t)(w * VF_LANES), left = begin < k ? nni_min(k - begin, VF_LANES) : 0;
+            if (left == 0) continue;
+            NNI_UNROLL for (int j = 0; j < cols; j++) {
+                const nni_vf_scalar bv = nni_vf_load_n_scalar(bj[j] + begin, left);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const int s = (i * cols + j) * NNI_WIDE + w;
+                    sum[s] = nni_vf_fma_scalar(nni_vf_load_n_scalar(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                }
+            }
+        }
+
+    NNI_UNROLL for (int s = 0; s < rows * cols; s++) {
+        nni_vf_scalar *lanes = sum + s * NNI_WIDE;
+        NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+            NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_scalar(lanes[w], lanes[w + half]);
+        products[s] = lanes[0];
+    }
+}
+
+/* `rows` rows of C, VF_LANES/rows columns at a time. */
+NNI_INLINE void nni_dot_rows_scalar(const int rows, const int cols, const nni_gemm *g, size_t i0) {
+    const int blocks = VF_LANES / (rows * cols);
+    const size_t step = (size_t)(VF_LANES / rows);
+    const float *a = g->a + i0 * g->a_row;
+    for (size_t j0 = 0; j0 < g->n; j0 += step) {
+        nni_vf_scalar products[VF_LANES];
+        float folded[VF_LANES];
+        NNI_UNROLL for (int s = 0; s < blocks; s++) {
+            const size_t j = nni_min(j0 + (size_t)(s * cols), g->n - 1);
+            nni_dot_block_scalar(rows, cols, products + s * rows * cols, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k,
+                              g->n - j);
+        }
+        nni_vf_store_scalar(folded, nni_vf_fold_each_scalar(products));
+        for (int s = 0; s < blocks; s++)
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < cols; j++) {
+                    const size_t column = j0 + (size_t)(s * cols + j);
+                    if (column >= g->n) break;
+                    float *c = g->c + (i0 + (size_t)i) * g->ldc + column;
+                    const float product = folded[(s * rows + i) * cols + j];
+                    *c = g->beta == 0.0f ? product : g->beta * *c + product;
+                }
+    }
+}
+
+static void nni_gemm_dot_scalar(const nni_gemm *g) {
+    size_t i = 0;
+    for (; i + NNI_DOT_ROWS <= g->m; i += NNI_DOT_ROWS) nni_dot_rows_scalar(NNI_DOT_ROWS, NNI_DOT_COLS, g, i);
+    if (NNI_DOT_ROWS > 2)
+        for (; i + 2 <= g->m; i += 2) nni_dot_rows_scalar(2, NNI_DOT_ROWS * NNI_DOT_COLS / 2, g, i);
+    for (; i < g->m; i++) nni_dot_rows_scalar(1, NNI_DOT_ROWS * NNI_DOT_COLS, g, i);
+}
+
+/* ---- simd/kernels/gemm_row.h ---- */
+/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+ *
+ * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
+ * column blocks would jump a row ahead at every step.
+ */
+
+#define NNI_ROW_STREAMS 8
+
+/* Whether the product takes this path; narrow ones stay in the registers of a tile. */
+static int nni_gemm_is_row_scalar(const nni_gemm *g) {
+    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+}
+
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
+NNI_INLINE void nni_gemm_row_step_scalar(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
+                                      size_t n, float beta) {
+    nni_vf_scalar xv[NNI_ROW_STREAMS];
+    NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_scalar(x[(size_t)r * x_stride]);
+    const nni_vf_scalar scale = nni_vf_set1_scalar(beta);
+    size_t j = 0;
+    for (; j + VF_LANES <= n; j += VF_LANES) {
+        nni_vf_scalar sum = beta == 0.0f ? nni_vf_set1_scalar(0.0f) : nni_vf_mul_scalar(scale, nni_vf_load_scalar(y + j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_scalar(xv[r], nni_vf_load_scalar(b + (size_t)r * ldb + j), sum);
+        nni_vf_store_scalar(y + j, sum);
+    }
+    if (j < n) {
+        nni_vf_scalar sum = beta == 0.0f ? nni_vf_set1_scalar(0.0f) : nni_vf_mul_scalar(scale, nni_vf_load_n_scalar(y + j, n - j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_scalar(xv[r], nni_vf_load_n_scalar(b + (size_t)r * ldb + j, n - j), sum);
+        nni_vf_store_n_scalar(y + j, sum, n - j);
+    }
+}
+
+static void nni_gemm_row_scalar(const nni_gemm *g) {
+    float beta = g->beta;
+    size_t p = 0;
+    for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
+        nni_gemm_row_step_scalar(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+    for (; p < g->k; p++, beta = 1.0f)
+        nni_gemm_row_step_scalar(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+/* ---- simd/kernels/gemm.h ---- */
+/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes, and the loops of the blocked one
+ *
+ * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
+ */
+
+/* KC rows of B: a panel of two vectors stays in L1 (32 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
+#define NNI_KC 256
+#define NNI_MC 336
+#define NNI_NC 3072
+#define NNI_PACKED_VECTORS 2
+
+/* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
+typedef struct nni_gemm_plan_scalar {
+    size_t kc, mc, nc;
+    size_t vectors; /* width of a tile */
+    int pack_a, pack_b;
+} nni_gemm_plan_scalar;
+
+/* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
+static size_t nni_tile_cost_scalar(size_t rows, size_t vectors) {
+    return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
+}
+
+/* The width of tile that takes least time for m rows and n columns. */
+static size_t nni_plan_vectors_scalar(size_t m, size_t n) {
+    const size_t across = nni_ceil_div(n, VF_LANES);
+    size_t best = 1, least = SIZE_MAX;
+    for (size_t v = 1; v <= 4; v++) {
+        const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_scalar[v - 1]);
+        const size_t rows = nni_ceil_div(m, tiles);
+        const size_t rest = across % v;
+        const size_t cost = tiles * (across / v * nni_tile_cost_scalar(rows, v) + (rest ? nni_tile_cost_scalar(rows, rest) : 0));
+        if (cost < least) {
+            least = cost;
+            best = v;
+        }
+    }
+    return best;
+}
+
+static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
+    nni_gemm_plan_scalar plan;
+    plan.kc = NNI_KC;
+    plan.mc = NNI_MC;
+    plan.nc = NNI_NC;
+    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : nni_plan_vectors_scalar(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC));
+    const int large = g->m > 3 * 64 && g->n >= 128 && g->k >= 128;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    return plan;
+}
+
+/* `height` rows of C from c down, against one panel of B `width` columns wide. a is packed (panels as high as the tiles),
+ * or the matrix itself. Rows are dealt out evenly, so that no tile is left with one of them. */
+static void nni_panel_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const float *a, const float *b, size_t ldb, float *c,
+                          size_t height, size_t width, size_t k, float beta) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    const size_t ragged = width - (vectors - 1) * VF_LANES;
+    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_scalar[plan->vectors - 1]);
+    const int by_k = plan->pack_a || g->a_row == 1;
+    size_t rows = nni_ceil_div(height, tiles);
+    const size_t taller = height - (rows - 1) * tiles; /* that many tiles have `rows`, the others one less */
+    nni_tile_fn_scalar tile = nni_tile_find_scalar(by_k, rows, vectors);
+    for (size_t t = 0, i = 0; t < tiles; t++) {
+        if (t == taller) tile = nni_tile_find_scalar(by_k, --rows, vectors);
+        const float *at = plan->pack_a ? a + i * k : a + i * g->a_row;
+        const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+        tile(k, at, stride, b, ldb, c + i * g->ldc, g->ldc, beta, ragged);
+        i += rows;
+    }
+}
+
+/* Packs `height` rows of A in panels as high as the tiles that panel() will deal them out to. */
+static void nni_pack_a_panels_scalar(float *dst, const nni_gemm *g, const nni_gemm_plan_scalar *plan, const float *a, size_t height,
+                                  size_t k) {
+    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_scalar[plan->vectors - 1]);
+    size_t rows = nni_ceil_div(height, tiles);
+    const size_t taller = height - (rows - 1) * tiles;
+    for (size_t t = 0, i = 0; t < tiles; t++) {
+        if (t == taller) rows--;
+        nni_pack_a_scalar(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
+        i += rows;
+    }
+}
+
+static void nni_gemm_blocked_scalar(const nni_gemm *g, float *work) {
+    const nni_gemm_plan_scalar plan = nni_plan_scalar(g);
+    const size_t panel = plan.vectors * VF_LANES;
+    float *const packed_b = work;
+    float *const packed_a = work + (plan.pack_b ? nni_min(plan.kc, g->k) * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0);
+
+    for (size_t jc = 0; jc < g->n; jc += plan.nc) {
+        const size_t nc = nni_min(plan.nc, g->n - jc);
+        for (size_t pc = 0; pc < g->k; pc += plan.kc) {
+            const size_t kc = nni_min(plan.kc, g->k - pc);
+            const float beta = pc == 0 ? g->beta : 1.0f;
+            if (plan.pack_b)
+                for (size_t jr = 0; jr < nc; jr += panel) {
+                    const size_t cols = nni_min(panel, nc - jr);
+                    nni_pack_b_scalar(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
+                                   nni_round_up(cols, VF_LANES));
+                }
+            for (size_t ic = 0; ic < g->m; ic += plan.mc) {
+                const size_t mc = nni_min(plan.mc, g->m - ic);
+                const float *a = g->a + ic * g->a_row + pc * g->a_col;
+                if (plan.pack_a) nni_pack_a_panels_scalar(packed_a, g, &plan, a, mc, kc);
+                for (size_t jr = 0; jr < nc; jr += panel) {
+                    const size_t cols = nni_min(panel, nc - jr), width = nni_round_up(cols, VF_LANES);
+                    float *c = g->c + ic * g->ldc + jc + jr;
+                    const float *b = g->b + pc * g->b_row + jc + jr;
+                    size_t ldb = g->b_row;
+                    if (g->packed_b) {
+                        b = g->packed_b + (jc + jr) * g->k + pc * width;
+                        ldb = width;
+                    } else if (plan.pack_b) {
+                        b = packed_b + jr * kc;
+                        ldb = width;
+                    }
+                    nni_panel_scalar(g, &plan, plan.pack_a ? packed_a : a, b, ldb, c, mc, cols, kc, beta);
+                }
+            }
+        }
+    }
+}
+
+/* Floats of workspace that gemm() needs for this product. */
+static size_t nni_gemm_workspace_scalar(const nni_gemm *g) {
+    if (g->k == 0 || g->alpha == 0.0f || g->dot || nni_gemm_is_row_scalar(g)) return 0;
+    const nni_gemm_plan_scalar plan = nni_plan_scalar(g);
+    const size_t kc = nni_min(plan.kc, g->k);
+    size_t floats = plan.pack_b ? kc * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0;
+    if (plan.pack_a) floats += kc * nni_min(plan.mc, g->m) + VF_LANES;
+    return floats;
+}
+
+/* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
+static void nni_gemm_scale_scalar(const nni_gemm *g) {
+    for (size_t i = 0; i < g->m; i++) nni_scale_scalar(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
+}
+
+/* Bias and activation for one finished row of C. */
+static void nni_gemm_epilogue_scalar(const nni_gemm *g, float *c) {
+    if (g->bias && g->bias_step) nni_add_scalar(c, c, g->bias, g->n);
+    else if (g->bias) nni_map1_scalar(nni_v_shift_scalar, c, c, g->n, g->bias[0]);
+    if (g->activation != NN_IDENTITY) nni_activate_scalar(c, c, g->n, g->activation, g->slope);
+}
+
+static void nni_gemm_scalar(const nni_gemm *g, float *work) {
+    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_scalar(g);
+    else if (g->dot) nni_gemm_dot_scalar(g);
+    else if (nni_gemm_is_row_scalar(g)) nni_gemm_row_scalar(g);
+    else nni_gemm_blocked_scalar(g, work);
+    if (g->bias || g->activation != NN_IDENTITY)
+        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_scalar(g, g->c + i * g->ldc);
+}
+
+/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors. */
+static void nni_gemm_pack_scalar(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
+    const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
+    for (size_t j = 0; j < n; j += panel) {
+        const size_t cols = nni_min(panel, n - j);
+        nni_pack_b_scalar(dst + j * k, b + j * b_col, b_row, b_col, k, cols, nni_round_up(cols, VF_LANES));
+    }
+}
+
+#define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_scalar
+static const nni_tier nni_tier_scalar = {"scalar", NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+#undef NNI_KERNEL_ENTRY
+
+#undef VF_LANES
+#undef VF_FREE_MASK
+#undef NNI_TILES
+#undef NNI_TILE_ROWS
+#undef NNI_DOT_ROWS
+#undef NNI_DOT_COLS
+
+/* ---- simd/avx2.h ---- */
+/* avx2.h - the vector layer on AVX2 and FMA: 8 lanes, 16 registers
+ *
+ * Latency and rate (per cycle): fma 4 (Zen, Skylake) to 5 (Haswell), 2; load 2; broadcast from memory costs a load only.
+ */
+
+#ifdef NNI_X86
+#include <immintrin.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+
+#if !defined(NN_NO_SLEEF)
+#ifdef __cplusplus
+extern "C" {
+#endif
+__m256 Sleef_finz_expf8_u10avx2(__m256);
+__m256 Sleef_finz_logf8_u10avx2(__m256);
+#ifdef __cplusplus
+}
+#endif
+#endif
+
+#define VF_LANES 8
+#define VF_FREE_MASK 0 /* VMASKMOVPS needs a register for the mask, and there are none to spare */
+/* rows x vectors + vectors of B + one broadcast <= 16 registers */
+#define NNI_TILES(X)                                                                                                   \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \
+    X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(1, 4) X(2, 4)
+#define NNI_TILE_ROWS 12, 6, 4, 2
+#define NNI_DOT_ROWS 2
+#define NNI_DOT_COLS 2
+
+typedef __m256 nni_vf_avx2;
+typedef __m256i nni_vi_avx2;
+typedef __m256 nni_vm_avx2; /* all bits of a lane set or clear */
+typedef struct nni_vq_avx2 {
+    const float *at;
+} nni_vq_avx2;
+
+NNI_INLINE nni_vf_avx2 nni_vf_load_avx2(const float *p) { return _mm256_loadu_ps(p); }
+NNI_INLINE void nni_vf_store_avx2(float *p, nni_vf_avx2 v) { _mm256_storeu_ps(p, v); }
+NNI_INLINE nni_vm_avx2 nni_vm_first_avx2(size_t n) {
+    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+    return _mm256_loadu_ps((const float *)(const void *)(ones + 8 - n));
+}
+NNI_INLINE nni_vf_avx2 nni_vf_load_m_avx2(const float *p, nni_vm_avx2 m) { return _mm256_maskload_ps(p, _mm256_castps_si256(m)); }
+NNI_INLINE void nni_vf_store_m_avx2(float *p, nni_vf_avx2 v, nni_vm_avx2 m) { _mm256_maskstore_ps(p, _mm256_castps_si256(m), v); }
+NNI_INLINE nni_vf_avx2 nni_vf_load_n_avx2(const float *p, size_t n) { return nni_vf_load_m_avx2(p, nni_vm_first_avx2(n)); }
+NNI_INLINE void nni_vf_store_n_avx2(float *p, nni_vf_avx2 v, size_t n) { nni_vf_store_m_avx2(p, v, nni_vm_first_avx2(n)); }
+NNI_INLINE nni_vi_avx2 nni_vi_load_avx2(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+NNI_INLINE void nni_vi_store_avx2(uint32_t *p, nni_vi_avx2 v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
+
+NNI_INLINE nni_vf_avx2 nni_vf_set1_avx2(float a) { return _mm256_set1_ps(a); }
+NNI_INLINE nni_vf_avx2 nni_vf_add_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_add_ps(a, b); }
+NNI_INLINE nni_vf_avx2 nni_vf_sub_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_sub_ps(a, b); }
+NNI_INLINE nni_vf_avx2 nni_vf_mul_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_mul_ps(a, b); }
+NNI_INLINE nni_vf_avx2 nni_vf_div_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_div_ps(a, b); }
+NNI_INLINE nni_vf_avx2 nni_vf_sqrt_avx2(nni_vf_avx2 a) { return _mm256_sqrt_ps(a); }
+NNI_INLINE nni_vf_avx2 nni_vf_fma_avx2(nni_vf_avx2 a, nni_vf_avx2 b, nni_vf_avx2 c) { return _mm256_fmadd_ps(a, b, c); }
+NNI_INLINE nni_vf_avx2 nni_vf_fnma_avx2(nni_vf_avx2 a, nni_vf_avx2 b, nni_vf_avx2 c) { return _mm256_fnmadd_ps(a, b, c); }
+NNI_INLINE nni_vf_avx2 nni_vf_round_avx2(nni_vf_avx2 a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NNI_INLINE nni_vf_avx2 nni_vf_abs_avx2(nni_vf_avx2 a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+/* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
+NNI_INLINE nni_vf_avx2 nni_vf_max_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
+
+NNI_INLINE nni_vm_avx2 nni_vf_lt_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+NNI_INLINE nni_vm_avx2 nni_vf_le_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
+NNI_INLINE nni_vm_avx2 nni_vf_eq_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
+NNI_INLINE nni_vm_avx2 nni_vf_nan_avx2(nni_vf_avx2 a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+NNI_INLINE nni_vm_avx2 nni_vm_or_avx2(nni_vm_avx2 m, nni_vm_avx2 w) { return _mm256_or_ps(m, w); }
+NNI_INLINE nni_vf_avx2 nni_vf_select_avx2(nni_vm_avx2 m, nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_blendv_ps(b, a, m); }
+NNI_INLINE nni_vf_avx2 nni_vf_where_avx2(nni_vm_avx2 m, nni_vf_avx2 a) { return _mm256_and_ps(m, a); }
+NNI_INLINE uint32_t nni_vm_bits_avx2(nni_vm_avx2 m) { return (uint32_t)_mm256_movemask_ps(m); }
+
+NNI_INLINE nni_vi_avx2 nni_vf_bits_avx2(nni_vf_avx2 a) { return _mm256_castps_si256(a); }
+NNI_INLINE nni_vf_avx2 nni_vf_from_bits_avx2(nni_vi_avx2 v) { return _mm256_castsi256_ps(v); }
+NNI_INLINE nni_vf_avx2 nni_vf_from_int_avx2(nni_vi_avx2 v) { return _mm256_cvtepi32_ps(v); }
+NNI_INLINE nni_vi_avx2 nni_vi_from_float_avx2(nni_vf_avx2 a) { return _mm256_cvttps_epi32(a); }
+NNI_INLINE nni_vi_avx2 nni_vi_set1_avx2(uint32_t u) { return _mm256_set1_epi32((int)u); }
+NNI_INLINE nni_vi_avx2 nni_vi_lane_avx2(void) { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
+NNI_INLINE nni_vi_avx2 nni_vi_add_avx2(nni_vi_avx2 a, nni_vi_avx2 b) { return _mm256_add_epi32(a, b); }
+NNI_INLINE nni_vi_avx2 nni_vi_sub_avx2(nni_vi_avx2 a, nni_vi_avx2 b) { return _mm256_sub_epi32(a, b); }
+NNI_INLINE nni_vi_avx2 nni_vi_and_avx2(nni_vi_avx2 a, nni_vi_avx2 b) { return _mm256_and_si256(a, b); }
+NNI_INLINE nni_vi_avx2 nni_vi_or_avx2(nni_vi_avx2 a, nni_vi_avx2 b) { return _mm256_or_si256(a, b); }
+NNI_INLINE nni_vi_avx2 nni_vi_xor_avx2(nni_vi_avx2 a, nni_vi_avx2 b) { return _mm256_xor_si256(a, b); }
+/* Shifts in the compiler's own vector notation: one instruction by a constant, and still valid at -O0. */
+NNI_INLINE nni_vi_avx2 nni_vi_shl_avx2(nni_vi_avx2 a, int k) { return (nni_vi_avx2)((__v8su)a << k); }
+NNI_INLINE nni_vi_avx2 nni_vi_shr_avx2(nni_vi_avx2 a, int k) { return (nni_vi_avx2)((__v8su)a >> k); }
+NNI_INLINE nni_vi_avx2 nni_vi_sar_avx2(nni_vi_avx2 a, int k) { return (nni_vi_avx2)((__v8si)a >> k); }
+NNI_INLINE nni_vi_avx2 nni_vi_mul_wide_avx2(nni_vi_avx2 a, nni_vi_avx2 b, nni_vi_avx2 *high) {
+    const nni_vi_avx2 even = _mm256_mul_epu32(a, b);
+    const nni_vi_avx2 odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
+    *high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+NNI_INLINE nni_vm_avx2 nni_vi_eq0_avx2(nni_vi_avx2 a, nni_vi_avx2 k) {
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(a, k), _mm256_setzero_si256()));
+}
+
+NNI_INLINE float nni_vf_fold_avx2(nni_vf_avx2 v) {
+    const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
+    return _mm_cvtss_f32(_mm_add_ss(v2, _mm_shuffle_ps(v2, v2, 1)));
+}
+
+/* Eight folds at once: each step adds the halves of two vectors and keeps both results in one. */
+NNI_INLINE nni_vf_avx2 nni_vf_fold_each_avx2(nni_vf_avx2 *r) {
+    NNI_UNROLL for (int i = 0; i < 4; i++) /* 128-bit halves: the low one holds r[i], the high one r[i+4] */
+        r[i] = _mm256_add_ps(_mm256_permute2f128_ps(r[i], r[i + 4], 0x20), _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    NNI_UNROLL for (int i = 0; i < 2; i++) /* within each half: two lanes of r[i], two of r[i+2] */
+        r[i] = _mm256_add_ps(_mm256_shuffle_ps(r[i], r[i + 2], 0x44), _mm256_shuffle_ps(r[i], r[i + 2], 0xee));
+    const nni_vf_avx2 sum = _mm256_add_ps(_mm256_shuffle_ps(r[0], r[1], 0x88), _mm256_shuffle_ps(r[0], r[1], 0xdd));
+    /* Half p now holds the folds of a, a+2, a+1, a+3 with a = 0, 4. */
+    return _mm256_permute_ps(sum, 0xd8);
+}
+
+NNI_INLINE void nni_vf_transpose_avx2(nni_vf_avx2 *r) {
+    nni_vf_avx2 t[8];
+    NNI_UNROLL for (int i = 0; i < 4; i++) { /* pairs of rows */
+        t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    NNI_UNROLL for (int i = 0; i < 2; i++) { /* 4x4 blocks, one in each half */
+        r[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+        r[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+        r[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+        r[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+    }
+    NNI_UNROLL for (int i = 0; i < 4; i++) { /* the halves themselves */
+        t[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+        t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    }
+    NNI_UNROLL for (int i = 0; i < 8; i++) r[i] = t[i];
+}
+
+NNI_INLINE nni_vq_avx2 nni_vq_load_avx2(const float *p) {
+    nni_vq_avx2 q;
+    q.at = p;
+    return q;
+}
+NNI_INLINE nni_vf_avx2 nni_vf_fma_q_avx2(nni_vq_avx2 a, int i, nni_vf_avx2 b, nni_vf_avx2 c) { return _mm256_fmadd_ps(_mm256_broadcast_ss(a.at + i), b, c); }
+
+#if !defined(NN_NO_SLEEF)
+NNI_INLINE nni_vf_avx2 nni_vf_exp_sleef_avx2(nni_vf_avx2 a) { return Sleef_finz_expf8_u10avx2(a); }
+NNI_INLINE nni_vf_avx2 nni_vf_log_sleef_avx2(nni_vf_avx2 a) { return Sleef_finz_logf8_u10avx2(a); }
+#endif
+
+/* ---- simd/kernels.h ---- */
+/* kernels.h - all kernels in the order in which they build on each other, and the table that hands them out */
+
+/* ---- simd/kernels/maths.h ---- */
+/* maths.h - exp, log and what is built on them, one vector at a time
+ *
+ * Polynomials are minimax fits over the reduced range with coefficients rounded to float; beside each stands its
+ * relative error in units of 2^-24, rounding not counted. All are evaluated by Horner's rule with fused multiply-adds.
+ */
+
+#define NNI_LOG2_E 1.44269504088896341f
+/* ln 2 as a float with twelve trailing zeros, so that n*HIGH is exact for |n| < 2^12, and the rest */
+#define NNI_LN2_HIGH 0.693359375f
+#define NNI_LN2_LOW -2.12194440e-4f
+
+/* a * 2^n for n in [-300, 300], in two exact steps: 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE nni_vf_avx2 nni_times_power_avx2(nni_vf_avx2 a, nni_vf_avx2 n) {
+    const nni_vi_avx2 power = nni_vi_from_float_avx2(n), half = nni_vi_sar_avx2(power, 1), rest = nni_vi_sub_avx2(power, half), one = nni_vi_set1_avx2(127);
+    const nni_vf_avx2 first = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vi_add_avx2(half, one), 23)), second = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vi_add_avx2(rest, one), 23));
+    return nni_vf_mul_avx2(nni_vf_mul_avx2(a, first), second);
+}
+
+/* e^x = 2^n * e^r with |r| <= ln2/2. Error below 0.8 ULP. */
+NNI_INLINE nni_vf_avx2 nni_exp_builtin_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 above = nni_vf_set1_avx2(89.0f), below = nni_vf_set1_avx2(-105.0f); /* beyond these the result is inf or 0; NaN passes */
+    x = nni_vf_select_avx2(nni_vf_lt_avx2(above, x), above, x);
+    x = nni_vf_select_avx2(nni_vf_lt_avx2(x, below), below, x);
+    const nni_vf_avx2 n = nni_vf_round_avx2(nni_vf_mul_avx2(x, nni_vf_set1_avx2(NNI_LOG2_E)));
+    nni_vf_avx2 r = nni_vf_fnma_avx2(n, nni_vf_set1_avx2(NNI_LN2_HIGH), x);
+    r = nni_vf_fnma_avx2(n, nni_vf_set1_avx2(NNI_LN2_LOW), r);
+    nni_vf_avx2 q = nni_vf_set1_avx2(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(1.393088256008923053741455078125e-3f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(8.333197794854640960693359375e-3f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(4.1666507720947265625e-2f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(0.16666667163372039794921875f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(0.5f));
+    return nni_times_power_avx2(nni_vf_add_avx2(nni_vf_set1_avx2(1.0f), nni_vf_fma_avx2(nni_vf_mul_avx2(r, r), q, r)), n);
+}
+
+/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). Error below 0.8 ULP. */
+NNI_INLINE nni_vf_avx2 nni_log_builtin_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 tiny = nni_vf_set1_avx2(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
+    const nni_vm_avx2 small = nni_vf_lt_avx2(x, tiny);
+    const nni_vf_avx2 scaled = nni_vf_select_avx2(small, nni_vf_mul_avx2(x, nni_vf_set1_avx2(33554432.0f)), x);
+    const nni_vi_avx2 root_half = nni_vi_set1_avx2(0x3f3504f3u); /* subtracted so that the field steps at sqrt(1/2) instead of 1 */
+    const nni_vi_avx2 offset = nni_vi_sub_avx2(nni_vf_bits_avx2(scaled), root_half);
+    const nni_vf_avx2 n = nni_vf_sub_avx2(nni_vf_from_int_avx2(nni_vi_sar_avx2(offset, 23)), nni_vf_where_avx2(small, nni_vf_set1_avx2(25.0f)));
+    const nni_vf_avx2 m = nni_vf_from_bits_avx2(nni_vi_add_avx2(nni_vi_and_avx2(offset, nni_vi_set1_avx2(0x007fffffu)), root_half));
+    const nni_vf_avx2 f = nni_vf_sub_avx2(m, nni_vf_set1_avx2(1.0f));
+    nni_vf_avx2 q = nni_vf_set1_avx2(7.03830718994140625e-2f); /* (log(1+f) - f + f^2/2) / f^3, 0.06 */
+    q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(-0.1151149272918701171875f));
+    q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(0.11675083637237548828125f));
+    q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(-0.1242053508758544921875f));
+    q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(0.14249622821807861328125f));
+    q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(-0.16668045520782470703125f));
+    q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(0.20000700652599334716796875f));
+    q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(-0.249999940395355224609375f));
+    q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(0.333333313465118408203125f));
+    const nni_vf_avx2 tail = nni_vf_mul_avx2(nni_vf_mul_avx2(f, f), nni_vf_fma_avx2(f, q, nni_vf_set1_avx2(-0.5f)));
+    /* n ln2 + f + tail, keeping what the two large additions round away */
+    const nni_vf_avx2 high = nni_vf_add_avx2(f, tail), low = nni_vf_sub_avx2(tail, nni_vf_sub_avx2(high, f));
+    const nni_vf_avx2 base = nni_vf_mul_avx2(n, nni_vf_set1_avx2(NNI_LN2_HIGH)), sum = nni_vf_add_avx2(base, high);
+    const nni_vf_avx2 lost = nni_vf_add_avx2(low, nni_vf_sub_avx2(high, nni_vf_sub_avx2(sum, base)));
+    nni_vf_avx2 y = nni_vf_add_avx2(sum, nni_vf_fma_avx2(n, nni_vf_set1_avx2(NNI_LN2_LOW), lost));
+
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), infinity = nni_vf_from_bits_avx2(nni_vi_set1_avx2(0x7f800000u));
+    y = nni_vf_select_avx2(nni_vf_lt_avx2(x, infinity), y, x); /* inf and NaN give themselves */
+    y = nni_vf_select_avx2(nni_vf_eq_avx2(x, zero), nni_vf_sub_avx2(zero, infinity), y);
+    return nni_vf_select_avx2(nni_vf_lt_avx2(x, zero), nni_vf_from_bits_avx2(nni_vi_set1_avx2(0x7fc00000u)), y);
+}
+
+#ifdef NN_NO_SLEEF
+NNI_INLINE nni_vf_avx2 nni_vexp_avx2(nni_vf_avx2 x) { return nni_exp_builtin_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_vlog_avx2(nni_vf_avx2 x) { return nni_log_builtin_avx2(x); }
+#else
+NNI_INLINE nni_vf_avx2 nni_vexp_avx2(nni_vf_avx2 x) { return nni_vf_exp_sleef_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_vlog_avx2(nni_vf_avx2 x) { return nni_vf_log_sleef_avx2(x); }
+#endif
+
+/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
+NNI_INLINE nni_vf_avx2 nni_vexpm1_negative_avx2(nni_vf_avx2 x, nni_vf_avx2 exp_x) {
+    nni_vf_avx2 q = nni_vf_set1_avx2(2.1880290660192258656024932861328125e-5f); /* (e^x - 1 - x - x^2/2) / x^3 on [-0.72, 0], 0.007 */
+    q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(1.9895876175723969936370849609375e-4f));
+    q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(1.390750170685350894927978515625e-3f));
+    q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(8.334152400493621826171875e-3f));
+    q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(4.166679084300994873046875e-2f));
+    q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(0.16666667163372039794921875f));
+    const nni_vf_avx2 near = nni_vf_fma_avx2(nni_vf_mul_avx2(x, x), nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(0.5f)), x);
+    return nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(-0.7f)), nni_vf_sub_avx2(exp_x, nni_vf_set1_avx2(1.0f)), near);
+}
+
+/* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
+NNI_INLINE nni_vf_avx2 nni_vtanh_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 a = nni_vf_abs_avx2(x), one = nni_vf_set1_avx2(1.0f), two = nni_vf_set1_avx2(2.0f), square = nni_vf_mul_avx2(x, x);
+    nni_vf_avx2 q = nni_vf_set1_avx2(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
+    q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(-8.435009978711605072021484375e-3f));
+    q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(2.1807588636875152587890625e-2f));
+    q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(-5.39664328098297119140625e-2f));
+    q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(0.13333357870578765869140625f));
+    q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(-0.3333333432674407958984375f));
+    const nni_vf_avx2 near = nni_vf_fma_avx2(nni_vf_mul_avx2(square, q), a, a);
+    const nni_vf_avx2 far = nni_vf_sub_avx2(one, nni_vf_div_avx2(two, nni_vf_add_avx2(nni_vexp_avx2(nni_vf_mul_avx2(two, a)), one)));
+    const nni_vi_avx2 sign = nni_vi_and_avx2(nni_vf_bits_avx2(x), nni_vi_set1_avx2(0x80000000u));
+    return nni_vf_from_bits_avx2(nni_vi_or_avx2(nni_vf_bits_avx2(nni_vf_select_avx2(nni_vf_lt_avx2(a, nni_vf_set1_avx2(0.625f)), near, far)), sign));
+}
+
+/* 1/(1 + e^-x); below -20 the 1 no longer counts and e^x itself reaches into the denormals where e^-x would overflow. */
+NNI_INLINE nni_vf_avx2 nni_vsigmoid_avx2(nni_vf_avx2 x) {
+    const nni_vm_avx2 far = nni_vf_lt_avx2(x, nni_vf_set1_avx2(-20.0f));
+    const nni_vf_avx2 e = nni_vexp_avx2(nni_vf_select_avx2(far, x, nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), x))), one = nni_vf_set1_avx2(1.0f);
+    return nni_vf_select_avx2(far, e, nni_vf_div_avx2(one, nni_vf_add_avx2(one, e)));
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
+NNI_INLINE nni_vf_avx2 nni_vsoftplus_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f);
+    const nni_vf_avx2 e = nni_vexp_avx2(nni_vf_sub_avx2(zero, nni_vf_abs_avx2(x)));
+    const nni_vf_avx2 u = nni_vf_add_avx2(one, e), c = nni_vf_sub_avx2(e, nni_vf_sub_avx2(u, one));
+    return nni_vf_add_avx2(nni_vf_max_avx2(zero, x), nni_vf_add_avx2(nni_vlog_avx2(u), nni_vf_div_avx2(c, u)));
+}
+
+NNI_INLINE nni_vf_avx2 nni_velu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), below = nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), zero, x);
+    const nni_vf_avx2 curve = nni_vf_mul_avx2(a, nni_vexpm1_negative_avx2(below, nni_vexp_avx2(below)));
+    return nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), x, curve);
+}
+
+/* sin and cos of 2 pi u for u in [0, 1), by quarter turns: no reduction error, since 4u is exact. */
+NNI_INLINE void nni_vsincos_turns_avx2(nni_vf_avx2 u, nni_vf_avx2 *sine, nni_vf_avx2 *cosine) {
+    const nni_vf_avx2 quarters = nni_vf_mul_avx2(u, nni_vf_set1_avx2(4.0f)), n = nni_vf_round_avx2(quarters), t = nni_vf_sub_avx2(quarters, n), square = nni_vf_mul_avx2(t, t);
+    nni_vf_avx2 s = nni_vf_set1_avx2(-4.6287518925964832305908203125e-3f); /* sin(pi/2 t)/t in t^2, |t| <= 1/2, 0.5 */
+    s = nni_vf_fma_avx2(s, square, nni_vf_set1_avx2(7.969200611114501953125e-2f));
+    s = nni_vf_fma_avx2(s, square, nni_vf_set1_avx2(-0.64596498012542724609375f));
+    s = nni_vf_mul_avx2(t, nni_vf_fma_avx2(s, square, nni_vf_set1_avx2(1.57079637050628662109375f)));
+    nni_vf_avx2 c = nni_vf_set1_avx2(8.9667853899300098419189453125e-4f); /* cos(pi/2 t) in t^2, 0.008 */
+    c = nni_vf_fma_avx2(c, square, nni_vf_set1_avx2(-2.08565033972263336181640625e-2f));
+    c = nni_vf_fma_avx2(c, square, nni_vf_set1_avx2(0.2536686360836029052734375f));
+    c = nni_vf_fma_avx2(c, square, nni_vf_set1_avx2(-1.2337005138397216796875f));
+    c = nni_vf_fma_avx2(c, square, nni_vf_set1_avx2(1.0f));
+    const nni_vi_avx2 quarter = nni_vi_from_float_avx2(n);
+    const nni_vm_avx2 even = nni_vi_eq0_avx2(quarter, nni_vi_set1_avx2(1));
+    const nni_vi_avx2 sine_sign = nni_vi_shl_avx2(nni_vi_and_avx2(quarter, nni_vi_set1_avx2(2)), 30);
+    const nni_vi_avx2 cosine_sign = nni_vi_shl_avx2(nni_vi_and_avx2(nni_vi_add_avx2(quarter, nni_vi_set1_avx2(1)), nni_vi_set1_avx2(2)), 30);
+    *sine = nni_vf_from_bits_avx2(nni_vi_xor_avx2(nni_vf_bits_avx2(nni_vf_select_avx2(even, s, c)), sine_sign));
+    *cosine = nni_vf_from_bits_avx2(nni_vi_xor_avx2(nni_vf_bits_avx2(nni_vf_select_avx2(even, c, s)), cosine_sign));
+}
+
+/* ---- simd/kernels/map.h ---- */
+/* map.h - element by element: y[i] = f(x[i], ...), in place if y is an input */
+
+typedef nni_vf_avx2 (*nni_map1_fn_avx2)(nni_vf_avx2 x, nni_vf_avx2 a);
+typedef nni_vf_avx2 (*nni_map2_fn_avx2)(nni_vf_avx2 x, nni_vf_avx2 y, nni_vf_avx2 a);
+
+NNI_INLINE void nni_map1_avx2(nni_map1_fn_avx2 f, float *y, const float *x, size_t n, float a) {
+    const nni_vf_avx2 av = nni_vf_set1_avx2(a);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, f(nni_vf_load_avx2(x + i), av));
+    if (i < n) nni_vf_store_n_avx2(y + i, f(nni_vf_load_n_avx2(x + i, n - i), av), n - i);
+}
+
+NNI_INLINE void nni_map2_avx2(nni_map2_fn_avx2 f, float *z, const float *x, const float *y, size_t n, float a) {
+    const nni_vf_avx2 av = nni_vf_set1_avx2(a);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(z + i, f(nni_vf_load_avx2(x + i), nni_vf_load_avx2(y + i), av));
+    if (i < n) nni_vf_store_n_avx2(z + i, f(nni_vf_load_n_avx2(x + i, n - i), nni_vf_load_n_avx2(y + i, n - i), av), n - i);
+}
+
+/* f(x, a) */
+NNI_INLINE nni_vf_avx2 nni_v_identity_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, x; }
+NNI_INLINE nni_vf_avx2 nni_v_relu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vf_select_avx2(nni_vf_le_avx2(x, nni_vf_set1_avx2(0.0f)), nni_vf_set1_avx2(0.0f), x); }
+NNI_INLINE nni_vf_avx2 nni_v_leaky_relu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), x), x, nni_vf_mul_avx2(a, x)); }
+NNI_INLINE nni_vf_avx2 nni_v_sigmoid_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vsigmoid_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_v_tanh_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vtanh_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_v_softplus_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vsoftplus_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_v_elu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return nni_velu_avx2(x, a); }
+NNI_INLINE nni_vf_avx2 nni_v_step_avx2(nni_vf_avx2 x, nni_vf_avx2 a) {
+    const nni_vf_avx2 step = nni_vf_where_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), x), nni_vf_set1_avx2(1.0f));
+    return (void)a, nni_vf_select_avx2(nni_vf_nan_avx2(x), x, step);
+}
+NNI_INLINE nni_vf_avx2 nni_v_exp_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vexp_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_v_log_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vlog_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_v_scale_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return nni_vf_mul_avx2(a, x); }
+NNI_INLINE nni_vf_avx2 nni_v_shift_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return nni_vf_add_avx2(x, a); }
+
+/* dx from dy and y = f(x). Where f has a kink the derivative from the left is taken. */
+NNI_INLINE nni_vf_avx2 nni_d_identity_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)y, (void)a, dy; }
+NNI_INLINE nni_vf_avx2 nni_d_relu_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)a, nni_vf_select_avx2(nni_vf_le_avx2(y, nni_vf_set1_avx2(0.0f)), nni_vf_set1_avx2(0.0f), dy); }
+NNI_INLINE nni_vf_avx2 nni_d_leaky_relu_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), y), dy, nni_vf_mul_avx2(a, dy)); }
+NNI_INLINE nni_vf_avx2 nni_d_sigmoid_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) {
+    return (void)a, nni_vf_mul_avx2(dy, nni_vf_mul_avx2(y, nni_vf_sub_avx2(nni_vf_set1_avx2(1.0f), y)));
+}
+NNI_INLINE nni_vf_avx2 nni_d_tanh_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)a, nni_vf_mul_avx2(dy, nni_vf_fnma_avx2(y, y, nni_vf_set1_avx2(1.0f))); }
+NNI_INLINE nni_vf_avx2 nni_d_softplus_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { /* sigmoid(x) = 1 - e^-y */
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), below = nni_vf_sub_avx2(zero, y);
+    return (void)a, nni_vf_mul_avx2(dy, nni_vf_sub_avx2(zero, nni_vexpm1_negative_avx2(below, nni_vexp_avx2(below))));
+}
+NNI_INLINE nni_vf_avx2 nni_d_elu_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), y), dy, nni_vf_mul_avx2(dy, nni_vf_add_avx2(y, a))); }
+NNI_INLINE nni_vf_avx2 nni_d_step_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)dy, (void)y, (void)a, nni_vf_set1_avx2(0.0f); }
+NNI_INLINE nni_vf_avx2 nni_d_log_avx2(nni_vf_avx2 dy, nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vf_div_avx2(dy, x); }
+
+NNI_INLINE nni_vf_avx2 nni_v_add_avx2(nni_vf_avx2 x, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)a, nni_vf_add_avx2(x, y); }
+NNI_INLINE nni_vf_avx2 nni_v_mul_avx2(nni_vf_avx2 x, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)a, nni_vf_mul_avx2(x, y); }
+NNI_INLINE nni_vf_avx2 nni_v_axpy_avx2(nni_vf_avx2 x, nni_vf_avx2 y, nni_vf_avx2 a) { return nni_vf_fma_avx2(a, x, y); }
+
+static void nni_activate_avx2(float *y, const float *x, size_t n, nn_activation activation, float slope) {
+    switch (activation) {
+#define NNI_ACTIVATE(name, function) case name: nni_map1_avx2(nni_v_##function##_avx2, y, x, n, slope); break;
+        NN_ACTIVATION_LIST(NNI_ACTIVATE)
+#undef NNI_ACTIVATE
+    default: break;
+    }
+}
+
+static void nni_activate_backward_avx2(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+    switch (activation) {
+#define NNI_ACTIVATE(name, function) case name: nni_map2_avx2(nni_d_##function##_avx2, dx, dy, y, n, slope); break;
+        NN_ACTIVATION_LIST(NNI_ACTIVATE)
+#undef NNI_ACTIVATE
+    default: break;
+    }
+}
+
+static void nni_exp_avx2(float *y, const float *x, size_t n) { nni_map1_avx2(nni_v_exp_avx2, y, x, n, 0.0f); }
+static void nni_log_avx2(float *y, const float *x, size_t n) { nni_map1_avx2(nni_v_log_avx2, y, x, n, 0.0f); }
+static void nni_log_backward_avx2(float *dx, const float *dy, const float *x, size_t n) {
+    nni_map2_avx2(nni_d_log_avx2, dx, dy, x, n, 0.0f);
+}
+static void nni_add_avx2(float *y, const float *a, const float *b, size_t n) { nni_map2_avx2(nni_v_add_avx2, y, a, b, n, 0.0f); }
+static void nni_mul_avx2(float *y, const float *a, const float *b, size_t n) { nni_map2_avx2(nni_v_mul_avx2, y, a, b, n, 0.0f); }
+static void nni_axpy_avx2(float *y, const float *x, size_t n, float a) { nni_map2_avx2(nni_v_axpy_avx2, y, x, y, n, a); }
+
+/* a = 0 writes zeros without reading x, which may hold NaN. */
+static void nni_scale_avx2(float *y, const float *x, size_t n, float a) {
+    if (a == 0.0f) memset(y, 0, n * sizeof *y);
+    else nni_map1_avx2(nni_v_scale_avx2, y, x, n, a);
+}
+
+/* ---- simd/kernels/reduce.h ---- */
+/* reduce.h - sums, dots and maxima in an order that no vector width changes
+ *
+ * A block of NNI_BLOCK floats is summed in 16 lanes (NNI_WIDE vectors) and folded by a fixed tree. The blocks' results
+ * are handed back one by one: whoever asked adds them in the order of their index, so threads may share the blocks out.
+ */
+
+#define NNI_WIDE (16 / VF_LANES)
+#define NNI_STREAMS 4 /* blocks summed side by side: one block alone waits for its own additions */
+
+NNI_INLINE float nni_fold16_avx2(nni_vf_avx2 *lanes) {
+    NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+        NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_avx2(lanes[w], lanes[w + half]);
+    return nni_vf_fold_avx2(lanes[0]);
+}
+
+typedef nni_vf_avx2 (*nni_sum_fn_avx2)(const float *x, const float *y, nni_vf_avx2 sum);
+typedef nni_vf_avx2 (*nni_sum_tail_fn_avx2)(const float *x, const float *y, nni_vf_avx2 sum, size_t n);
+
+NNI_INLINE nni_vf_avx2 nni_sum_one_avx2(const float *x, const float *y, nni_vf_avx2 sum) { return (void)y, nni_vf_add_avx2(sum, nni_vf_load_avx2(x)); }
+NNI_INLINE nni_vf_avx2 nni_sum_one_n_avx2(const float *x, const float *y, nni_vf_avx2 sum, size_t n) { return (void)y, nni_vf_add_avx2(sum, nni_vf_load_n_avx2(x, n)); }
+NNI_INLINE nni_vf_avx2 nni_sum_product_avx2(const float *x, const float *y, nni_vf_avx2 sum) { return nni_vf_fma_avx2(nni_vf_load_avx2(x), nni_vf_load_avx2(y), sum); }
+NNI_INLINE nni_vf_avx2 nni_sum_product_n_avx2(const float *x, const float *y, nni_vf_avx2 sum, size_t n) {
+    return nni_vf_fma_avx2(nni_vf_load_n_avx2(x, n), nni_vf_load_n_avx2(y, n), sum);
+}
+
+/* One block of n <= NNI_BLOCK floats. */
+NNI_INLINE float nni_sum_block_avx2(nni_sum_fn_avx2 f, nni_sum_tail_fn_avx2 tail, const float *x, const float *y, size_t n) {
+    nni_vf_avx2 sum[NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = nni_vf_set1_avx2(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = f(x + i + w * VF_LANES, y + i + w * VF_LANES, sum[w]);
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at < n) sum[w] = tail(x + at, y + at, sum[w], nni_min(n - at, VF_LANES));
+    }
+    return nni_fold16_avx2(sum);
+}
+
+/* NNI_STREAMS whole blocks. */
+NNI_INLINE void nni_sum_streams_avx2(nni_sum_fn_avx2 f, float *partial, const float *x, const float *y) {
+    nni_vf_avx2 sum[NNI_STREAMS * NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_STREAMS * NNI_WIDE; w++) sum[w] = nni_vf_set1_avx2(0.0f);
+    for (size_t i = 0; i < NNI_BLOCK; i += 16)
+        NNI_UNROLL for (int s = 0; s < NNI_STREAMS; s++)
+            NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+                const size_t at = (size_t)s * NNI_BLOCK + i + (size_t)(w * VF_LANES);
+                sum[s * NNI_WIDE + w] = f(x + at, y + at, sum[s * NNI_WIDE + w]);
+            }
+    NNI_UNROLL for (int s = 0; s < NNI_STREAMS; s++) partial[s] = nni_fold16_avx2(sum + s * NNI_WIDE);
+}
+
+NNI_INLINE void nni_sum_blocks_avx2(nni_sum_fn_avx2 f, nni_sum_tail_fn_avx2 tail, float *partial, const float *x, const float *y,
+                                   size_t n) {
+    size_t i = 0;
+    for (; i + NNI_STREAMS * NNI_BLOCK <= n; i += NNI_STREAMS * NNI_BLOCK, partial += NNI_STREAMS)
+        nni_sum_streams_avx2(f, partial, x + i, y + i);
+    for (; i < n; i += NNI_BLOCK) *partial++ = nni_sum_block_avx2(f, tail, x + i, y + i, nni_min(n - i, NNI_BLOCK));
+}
+
+static void nni_sum_avx2(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_avx2(nni_sum_one_avx2, nni_sum_one_n_avx2, partial, x, x, n);
+}
+static void nni_dot_avx2(float *partial, const float *x, const float *y, size_t n) {
+    nni_sum_blocks_avx2(nni_sum_product_avx2, nni_sum_product_n_avx2, partial, x, y, n);
+}
+static void nni_sum_squares_avx2(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_avx2(nni_sum_product_avx2, nni_sum_product_n_avx2, partial, x, x, n);
+}
+
+/* The largest of n > 0 floats; NaN if there is one. Among zeros of both signs +0 wins, whatever the lanes. */
+static float nni_max_avx2(const float *x, size_t n) {
+    nni_vf_avx2 top[4];
+    NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_set1_avx2(x[0]);
+    size_t i = 0;
+    for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
+        NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_max_avx2(nni_vf_load_avx2(x + i + s * VF_LANES), top[s]);
+    for (; i + VF_LANES <= n; i += VF_LANES) top[0] = nni_vf_max_avx2(nni_vf_load_avx2(x + i), top[0]);
+    float lanes[VF_LANES];
+    nni_vf_store_avx2(lanes, nni_vf_max_avx2(nni_vf_max_avx2(top[0], top[1]), nni_vf_max_avx2(top[2], top[3])));
+    float most = lanes[0];
+    for (size_t j = 1; j < VF_LANES; j++) most = lanes[j] > most || lanes[j] != lanes[j] ? lanes[j] : most;
+    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
+    return most + 0.0f; /* -0 + 0 = +0 */
+}
+
+/* The first index at which x equals its maximum, or is the first NaN. */
+static size_t nni_argmax_avx2(const float *x, size_t n) {
+    const float most = nni_max_avx2(x, n);
+    const nni_vf_avx2 target = nni_vf_set1_avx2(most);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        const nni_vf_avx2 v = nni_vf_load_avx2(x + i);
+        const uint32_t hits = nni_vm_bits_avx2(most != most ? nni_vf_nan_avx2(v) : nni_vf_eq_avx2(v, target));
+        if (hits) return i + (size_t)__builtin_ctz(hits);
+    }
+    while (most != most ? x[i] == x[i] : x[i] != most) i++;
+    return i;
+}
+
+/* ---- simd/kernels/softmax.h ---- */
+/* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
+ *
+ * The row's maximum is subtracted first, so every exponential is at most 1 and one of them is 1: no finite row can
+ * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double.
+ */
+
+/* y[i] = e^(x[i] - shift) for n <= NNI_BLOCK floats; their sum is returned. A NULL y keeps the sum only. */
+NNI_INLINE float nni_exp_block_avx2(const int keep, float *y, const float *x, size_t n, float shift) {
+    const nni_vf_avx2 top = nni_vf_set1_avx2(shift);
+    nni_vf_avx2 sum[NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = nni_vf_set1_avx2(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const nni_vf_avx2 e = nni_vexp_avx2(nni_vf_sub_avx2(nni_vf_load_avx2(x + i + w * VF_LANES), top));
+            if (keep) nni_vf_store_avx2(y + i + w * VF_LANES, e);
+            sum[w] = nni_vf_add_avx2(sum[w], e);
+        }
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at >= n) continue;
+        const nni_vm_avx2 valid = nni_vm_first_avx2(nni_min(n - at, VF_LANES));
+        const nni_vf_avx2 e = nni_vf_where_avx2(valid, nni_vexp_avx2(nni_vf_sub_avx2(nni_vf_load_m_avx2(x + at, valid), top)));
+        if (keep) nni_vf_store_m_avx2(y + at, e, valid);
+        sum[w] = nni_vf_add_avx2(sum[w], e);
+    }
+    return nni_fold16_avx2(sum);
+}
+
+NNI_INLINE double nni_exp_row_avx2(const int keep, float *y, const float *x, size_t n, float shift) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK)
+        sum += (double)nni_exp_block_avx2(keep, keep ? y + i : y, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    return sum;
+}
+
+/* log of a sum of exponentials, which lies in [1, n] */
+NNI_INLINE float nni_log_of_sum_avx2(double sum) {
+    float y[VF_LANES];
+    nni_vf_store_avx2(y, nni_vlog_avx2(nni_vf_set1_avx2((float)sum)));
+    return y[0];
+}
+
+static void nni_softmax_avx2(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        const double sum = nni_exp_row_avx2(1, y, x, n, nni_max_avx2(x, n));
+        nni_map1_avx2(nni_v_scale_avx2, y, y, n, (float)(1.0 / sum));
+    }
+}
+
+NNI_INLINE nni_vf_avx2 nni_v_subtract_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return nni_vf_sub_avx2(x, a); }
+
+static void nni_log_softmax_avx2(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        const float top = nni_max_avx2(x, n), log_sum = nni_log_of_sum_avx2(nni_exp_row_avx2(0, NULL, x, n, top));
+        /* two subtractions: top + log_sum in one float would lose log_sum beside a large top */
+        nni_map1_avx2(nni_v_subtract_avx2, y, x, n, top);
+        nni_map1_avx2(nni_v_subtract_avx2, y, y, n, log_sum);
+    }
+}
+
+static void nni_log_sum_exp_avx2(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n) {
+        const float top = nni_max_avx2(x, n);
+        y[r] = top + nni_log_of_sum_avx2(nni_exp_row_avx2(0, NULL, x, n, top));
+    }
+}
+
+NNI_INLINE nni_vf_avx2 nni_d_softmax_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 dot) { return nni_vf_mul_avx2(y, nni_vf_sub_avx2(dy, dot)); }
+NNI_INLINE nni_vf_avx2 nni_d_log_softmax_avx2(nni_vf_avx2 dy, nni_vf_avx2 e, nni_vf_avx2 sum) { return nni_vf_fnma_avx2(e, sum, dy); }
+
+/* dx = y * (dy - sum(dy*y)) */
+static void nni_softmax_backward_avx2(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, dx += n, dy += n, y += n) {
+        double dot = 0.0;
+        for (size_t i = 0; i < n; i += NNI_BLOCK)
+            dot += (double)nni_sum_block_avx2(nni_sum_product_avx2, nni_sum_product_n_avx2, dy + i, y + i, nni_min(n - i, NNI_BLOCK));
+        nni_map2_avx2(nni_d_softmax_avx2, dx, dy, y, n, (float)dot);
+    }
+}
+
+NNI_INLINE nni_vf_avx2 nni_d_log_softmax_y_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 sum) { return nni_d_log_softmax_avx2(dy, nni_vexp_avx2(y), sum); }
+
+/* dx = dy - e^y * sum(dy) */
+static void nni_log_softmax_backward_avx2(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, dx += n, dy += n, y += n) {
+        double sum = 0.0;
+        for (size_t i = 0; i < n; i += NNI_BLOCK)
+            sum += (double)nni_sum_block_avx2(nni_sum_one_avx2, nni_sum_one_n_avx2, dy + i, dy + i, nni_min(n - i, NNI_BLOCK));
+        nni_map2_avx2(nni_d_log_softmax_y_avx2, dx, dy, y, n, (float)sum);
+    }
+}
+
+/* ---- simd/kernels/random.h ---- */
+/* random.h - Philox 4x32-10: random numbers as a function of (key, stream, position), nothing carried along
+ *
+ * Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011). One counter gives four words. Words
+ * are laid out in blocks of 64: the first words of 16 counters, then the second words, ... which every vector width
+ * can store as whole vectors. Position i is word (i/16)%4 of counter (i/64)*16 + i%16, the counter being
+ * (low, high half of that number, low, high half of stream).
+ */
+
+/* The words of the VF_LANES counters from `counter` on, a multiple of VF_LANES: no lane carries into the high half. */
+NNI_INLINE void nni_philox_avx2(nni_vi_avx2 *word, uint64_t key, uint64_t stream, uint64_t counter) {
+    nni_vi_avx2 c0 = nni_vi_add_avx2(nni_vi_set1_avx2((uint32_t)counter), nni_vi_lane_avx2()), c1 = nni_vi_set1_avx2((uint32_t)(counter >> 32));
+    nni_vi_avx2 c2 = nni_vi_set1_avx2((uint32_t)stream), c3 = nni_vi_set1_avx2((uint32_t)(stream >> 32));
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    const nni_vi_avx2 m0 = nni_vi_set1_avx2(0xD2511F53u), m1 = nni_vi_set1_avx2(0xCD9E8D57u);
+    NNI_UNROLL for (int round = 0; round < 10; round++) {
+        nni_vi_avx2 high0, high1;
+        const nni_vi_avx2 low0 = nni_vi_mul_wide_avx2(c0, m0, &high0), low1 = nni_vi_mul_wide_avx2(c2, m1, &high1);
+        c0 = nni_vi_xor_avx2(nni_vi_xor_avx2(high1, c1), nni_vi_set1_avx2(k0));
+        c2 = nni_vi_xor_avx2(nni_vi_xor_avx2(high0, c3), nni_vi_set1_avx2(k1));
+        c1 = low1;
+        c3 = low0;
+        k0 += 0x9E3779B9u; /* the golden ratio */
+        k1 += 0xBB67AE85u; /* sqrt(3) - 1 */
+    }
+    word[0] = c0;
+    word[1] = c1;
+    word[2] = c2;
+    word[3] = c3;
+}
+
+/* Stores at y + 16*w the VF_LANES values made from word w. */
+typedef void (*nni_random_fn_avx2)(float *y, const nni_vi_avx2 *word, nni_vf_avx2 a, nni_vf_avx2 b);
+
+NNI_INLINE void nni_random_blocks_avx2(nni_random_fn_avx2 f, float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks,
+                                      float a, float b) {
+    const nni_vf_avx2 av = nni_vf_set1_avx2(a), bv = nni_vf_set1_avx2(b);
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_avx2 word[4];
+            nni_philox_avx2(word, key, stream, (first + block) * 16 + lane);
+            f(y + block * 64 + lane, word, av, bv);
+        }
+}
+
+/* The top 24 bits as a multiple of 2^-24 in [0, 1): every value a float, all equally likely. */
+NNI_INLINE nni_vf_avx2 nni_unit_avx2(nni_vi_avx2 word) { return nni_vf_mul_avx2(nni_vf_from_int_avx2(nni_vi_shr_avx2(word, 8)), nni_vf_set1_avx2(1.0f / 16777216.0f)); }
+
+/* lo + (hi - lo)*u, a = lo, b = hi; where the sum rounds up to hi, the float before it: the interval stays half open. */
+NNI_INLINE void nni_random_uniform_words_avx2(float *y, const nni_vi_avx2 *word, nni_vf_avx2 a, nni_vf_avx2 b) {
+    const nni_vf_avx2 width = nni_vf_sub_avx2(b, a), last = nni_vf_fnma_avx2(width, nni_vf_set1_avx2(1.0f / 16777216.0f), b);
+    NNI_UNROLL for (int w = 0; w < 4; w++) {
+        const nni_vf_avx2 v = nni_vf_fma_avx2(width, nni_unit_avx2(word[w]), a);
+        nni_vf_store_avx2(y + 16 * w, nni_vf_select_avx2(nni_vf_eq_avx2(v, b), last, v));
+    }
+}
+
+/* Box-Muller: words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
+NNI_INLINE void nni_random_normal_words_avx2(float *y, const nni_vi_avx2 *word, nni_vf_avx2 a, nni_vf_avx2 b) {
+    NNI_UNROLL for (int w = 0; w < 4; w += 2) {
+        const nni_vf_avx2 u = nni_vf_add_avx2(nni_unit_avx2(word[w]), nni_vf_set1_avx2(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
+        const nni_vf_avx2 radius = nni_vf_sqrt_avx2(nni_vf_mul_avx2(nni_vf_set1_avx2(-2.0f), nni_log_builtin_avx2(u)));
+        nni_vf_avx2 sine, cosine;
+        nni_vsincos_turns_avx2(nni_unit_avx2(word[w + 1]), &sine, &cosine);
+        const nni_vf_avx2 scale = nni_vf_mul_avx2(b, radius);
+        nni_vf_store_avx2(y + 16 * w, nni_vf_fma_avx2(scale, cosine, a));
+        nni_vf_store_avx2(y + 16 * w + 16, nni_vf_fma_avx2(scale, sine, a));
+    }
+}
+
+/* b where u < a, else 0. */
+NNI_INLINE void nni_random_mask_words_avx2(float *y, const nni_vi_avx2 *word, nni_vf_avx2 a, nni_vf_avx2 b) {
+    NNI_UNROLL for (int w = 0; w < 4; w++) nni_vf_store_avx2(y + 16 * w, nni_vf_where_avx2(nni_vf_lt_avx2(nni_unit_avx2(word[w]), a), b));
+}
+
+static void nni_random_bits_avx2(uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks) {
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_avx2 word[4];
+            nni_philox_avx2(word, key, stream, (first + block) * 16 + lane);
+            NNI_UNROLL for (int w = 0; w < 4; w++) nni_vi_store_avx2(y + block * 64 + lane + 16 * w, word[w]);
+        }
+}
+static void nni_random_uniform_avx2(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi) {
+    nni_random_blocks_avx2(nni_random_uniform_words_avx2, y, key, stream, first, blocks, lo, hi);
+}
+static void nni_random_normal_avx2(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd) {
+    nni_random_blocks_avx2(nni_random_normal_words_avx2, y, key, stream, first, blocks, mean, sd);
+}
+static void nni_random_mask_avx2(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value) {
+    nni_random_blocks_avx2(nni_random_mask_words_avx2, y, key, stream, first, blocks, keep, value);
+}
+
+/* ---- simd/kernels/gemm_tile.h ---- */
+/* gemm_tile.h - the micro-kernel: a tile of C held in registers while k runs
+ *
+ *                          b, vectors x VF_LANES wide           C is loaded first and stored last, so an element is one
+ *                 p=0  [ . . . . . . . . . . . . ]              chain of fused multiply-adds in the order of k, however
+ *                 p=1  [ . . . . . . . . . . . . ]  ldb         k is blocked: the bits depend on nothing else.
+ *                  :                                            beta = 0 does not read C, which may hold NaN.
+ *        a: p=0 1 2 ..                                          The last vector of a row holds `ragged` <= VF_LANES
+ *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
+ *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
+ *     :                                                         No alignment is needed.
+ */
+
+typedef void (*nni_tile_fn_avx2)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
+                                float beta, size_t ragged);
+
+NNI_INLINE nni_vf_avx2 nni_tile_load_b_avx2(const float *b, int last, nni_vm_avx2 mask) {
+    return VF_FREE_MASK && last ? nni_vf_load_m_avx2(b, mask) : nni_vf_load_avx2(b);
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+    nni_vf_avx2 sum[28], bv[4];
+    const nni_vm_avx2 mask = nni_vm_first_avx2(ragged);
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_avx2(0.0f);
+    if (beta != 0.0f) {
+        const nni_vf_avx2 scale = nni_vf_set1_avx2(beta);
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                sum[i * vectors + j] = nni_vf_mul_avx2(scale, j == vectors - 1 ? nni_vf_load_m_avx2(at, mask) : nni_vf_load_avx2(at));
+            }
+    }
+
+    if (by_k) {
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = nni_tile_load_b_avx2(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const nni_vq_avx2 av = nni_vq_load_avx2(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = nni_vf_fma_q_avx2(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const nni_vf_avx2 av = nni_vf_set1_avx2(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
+        }
+    } else {
+        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
+        const float *row[5];
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = nni_tile_load_b_avx2(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i < rows; i++) {
+                const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / 3][(size_t)(i % 3) * a_stride]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+            b += ldb;
+        }
+    }
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            float *at = c + (size_t)i * ldc + j * VF_LANES;
+            if (j < vectors - 1) nni_vf_store_avx2(at, sum[i * vectors + j]);
+            else if (VF_FREE_MASK || ragged < VF_LANES) nni_vf_store_m_avx2(at, sum[i * vectors + j], mask);
+            else nni_vf_store_avx2(at, sum[i * vectors + j]);
+        }
+}
+
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
+    static void nni_tile_by_row_##rows##x##vectors##_avx2(size_t k, const float *a, size_t a_stride, const float *b,        \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
+        nni_tile_avx2(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }                                                                                                                    \
+    static void nni_tile_by_k_##rows##x##vectors##_avx2(size_t k, const float *a, size_t a_stride, const float *b,          \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
+        nni_tile_avx2(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }
+NNI_TILES(NNI_TILE_DEFINE)
+#undef NNI_TILE_DEFINE
+
+static const int nni_tile_rows_avx2[4] = {NNI_TILE_ROWS};
+
+/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+static nni_tile_fn_avx2 nni_tile_find_avx2(int by_k, size_t rows, size_t vectors) {
+#define NNI_TILE_BY_ROW(rows, vectors) nni_tile_by_row_##rows##x##vectors##_avx2,
+#define NNI_TILE_BY_K(rows, vectors) nni_tile_by_k_##rows##x##vectors##_avx2,
+    static const nni_tile_fn_avx2 by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
+#undef NNI_TILE_BY_ROW
+#undef NNI_TILE_BY_K
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_avx2[v - 1];
+    return by_k ? by_k_table[at] : by_row_table[at];
+}
+
+/* ---- simd/kernels/gemm_pack.h ---- */
+/* gemm_pack.h - copies of A and B in the order in which the tiles read them
+ *
+ *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ */
+
+/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+NNI_INLINE void nni_pack_block_avx2(nni_vf_avx2 *r, const float *a, size_t stride, size_t rows, size_t cols) {
+    if (rows == VF_LANES && cols == VF_LANES) {
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_avx2(a + (size_t)i * stride);
+    } else {
+        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? nni_vf_load_n_avx2(a + i * stride, cols) : nni_vf_set1_avx2(0.0f);
+    }
+    nni_vf_transpose_avx2(r);
+}
+
+/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
+ * buffer has VF_LANES to spare behind the last panel. */
+static void nni_pack_a_avx2(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+    const nni_vf_avx2 s = nni_vf_set1_avx2(scale);
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const int spill = rows < VF_LANES;
+        if (a_row == 1) {
+            for (size_t p = 0; p < k; p++) {
+                const nni_vf_avx2 v = nni_vf_mul_avx2(s, nni_vf_load_n_avx2(a + p * a_col + i, height));
+                if (spill) nni_vf_store_avx2(dst + p * rows + i, v);
+                else nni_vf_store_n_avx2(dst + p * rows + i, v, height);
+            }
+            continue;
+        }
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            nni_vf_avx2 r[VF_LANES];
+            nni_pack_block_avx2(r, a + i * a_row + p, a_row, height, depth);
+            for (size_t q = 0; q < depth; q++) {
+                const nni_vf_avx2 v = nni_vf_mul_avx2(s, r[q]);
+                if (spill) nni_vf_store_avx2(dst + (p + q) * rows + i, v);
+                else nni_vf_store_n_avx2(dst + (p + q) * rows + i, v, height);
+            }
+        }
+    }
+}
+
+static void nni_pack_b_avx2(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
+    if (b_col == 1) {
+        for (size_t p = 0; p < k; p++) {
+            size_t j = 0;
+            for (; j + VF_LANES <= cols; j += VF_LANES) nni_vf_store_avx2(dst + p * width + j, nni_vf_load_avx2(b + p * b_row + j));
+            if (j < cols) nni_vf_store_avx2(dst + p * width + j, nni_vf_load_n_avx2(b + p * b_row + j, cols - j));
+        }
+        return;
+    }
+    for (size_t j = 0; j < cols; j += VF_LANES) {
+        const size_t height = nni_min(cols - j, VF_LANES);
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            nni_vf_avx2 r[VF_LANES];
+            nni_pack_block_avx2(r, b + j * b_col + p, b_col, height, depth);
+            if (depth == VF_LANES) {
+                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) nni_vf_store_avx2(dst + (p + (size_t)q) * width + j, r[q]);
+            } else {
+                for (size_t q = 0; q < depth; q++) nni_vf_store_avx2(dst + (p + q) * width + j, r[q]);
+            }
+        }
+    }
+}
+
+/* ---- simd/kernels/gemm_dot.h ---- */
+/* gemm_dot.h - few rows against a transposed B: every element of C a dot product in 16 lanes, nothing copied
+ *
+ * Both operands run along k, so the sums are kept per lane (16 of them on every ISA: VF_WIDE vectors) and folded once at
+ * the end. VF_LANES products are folded together: a block of `rows` x `cols`, repeated until there are VF_LANES.
+ */
+
+/* products[s] for s = i*cols + j: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes.
+ * Rows of b from `valid` on do not exist; the last one is read in their place. */
+NNI_INLINE void nni_dot_block_avx2(const int rows, const int cols, nni_vf_avx2 *products, const float *a, size_t a_row, const float *b,
+                                  size_t b_col, size_t k, size_t valid) {
+    nni_vf_avx2 sum[16 * NNI_WIDE];
+    const float *bj[16];
+    NNI_UNROLL for (int s = 0; s < rows * cols * NNI_WIDE; s++) sum[s] = nni_vf_set1_avx2(0.0f);
+    NNI_UNROLL for (int j = 0; j < cols; j++) bj[j] = b + nni_min((size_t)j, valid - 1) * b_col;
+
+    size_t p = 0;
+    for (; p + 16 <= k; p += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            nni_vf_avx2 av[4];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_avx2(a + (size_t)i * a_row + p + (size_t)(w * VF_LANES));
+            NNI_UNROLL for (int j = 0; j < cols; j++) {
+                const nni_vf_avx2 bv = nni_vf_load_avx2(bj[j] + p + w * VF_LANES);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const int s = (i * cols + j) * NNI_WIDE + w;
+                    sum[s] = nni_vf_fma_avx2(av[i], bv, sum[s]);
+                }
+            }
+        }
+    if (p < k)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const size_t begin = p + (size_t)(w * VF_LANES), left = begin < k ? nni_min(k - begin, VF_LANES) : 0;
+            if (left == 0) continue;
+            NNI_UNROLL for (int j = 0; j < cols; j++) {
+                const nni_vf_avx2 bv = nni_vf_load_n_avx2(bj[j] + begin, left);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const int s = (i * cols + j) * NNI_WIDE + w;
+                    sum[s] = nni_vf_fma_avx2(nni_vf_load_n_avx2(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                }
+            }
+        }
+
+    NNI_UNROLL for (int s = 0; s < rows * cols; s++) {
+        nni_vf_avx2 *lanes = sum + s * NNI_WIDE;
+        NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+            NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_avx2(lanes[w], lanes[w + half]);
+        products[s] = lanes[0];
+    }
+}
+
+/* `rows` rows of C, VF_LANES/rows columns at a time. */
+NNI_INLINE void nni_dot_rows_avx2(const int rows, const int cols, const nni_gemm *g, size_t i0) {
+    const int blocks = VF_LANES / (rows * cols);
+    const size_t step = (size_t)(VF_LANES / rows);
+    const float *a = g->a + i0 * g->a_row;
+    for (size_t j0 = 0; j0 < g->n; j0 += step) {
+        nni_vf_avx2 products[VF_LANES];
+        float folded[VF_LANES];
+        NNI_UNROLL for (int s = 0; s < blocks; s++) {
+            const size_t j = nni_min(j0 + (size_t)(s * cols), g->n - 1);
+            nni_dot_block_avx2(rows, cols, products + s * rows * cols, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k,
+                              g->n - j);
+        }
+        nni_vf_store_avx2(folded, nni_vf_fold_each_avx2(products));
+        for (int s = 0; s < blocks; s++)
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < cols; j++) {
+                    const size_t column = j0 + (size_t)(s * cols + j);
+                    if (column >= g->n) break;
+                    float *c = g->c + (i0 + (size_t)i) * g->ldc + column;
+                    const float product = folded[(s * rows + i) * cols + j];
+                    *c = g->beta == 0.0f ? product : g->beta * *c + product;
+                }
+    }
+}
+
+static void nni_gemm_dot_avx2(const nni_gemm *g) {
+    size_t i = 0;
+    for (; i + NNI_DOT_ROWS <= g->m; i += NNI_DOT_ROWS) nni_dot_rows_avx2(NNI_DOT_ROWS, NNI_DOT_COLS, g, i);
+    if (NNI_DOT_ROWS > 2)
+        for (; i + 2 <= g->m; i += 2) nni_dot_rows_avx2(2, NNI_DOT_ROWS * NNI_DOT_COLS / 2, g, i);
+    for (; i < g->m; i++) nni_dot_rows_avx2(1, NNI_DOT_ROWS * NNI_DOT_COLS, g, i);
+}
+
+/* ---- simd/kernels/gemm_row.h ---- */
+/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+ *
+ * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
+ * column blocks would jump a row ahead at every step.
+ */
+
+#define NNI_ROW_STREAMS 8
+
+/* Whether the product takes this path; narrow ones stay in the registers of a tile. */
+static int nni_gemm_is_row_avx2(const nni_gemm *g) {
+    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+}
+
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
+NNI_INLINE void nni_gemm_row_step_avx2(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
+                                      size_t n, float beta) {
+    nni_vf_avx2 xv[NNI_ROW_STREAMS];
+    NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_avx2(x[(size_t)r * x_stride]);
+    const nni_vf_avx2 scale = nni_vf_set1_avx2(beta);
+    size_t j = 0;
+    for (; j + VF_LANES <= n; j += VF_LANES) {
+        nni_vf_avx2 sum = beta == 0.0f ? nni_vf_set1_avx2(0.0f) : nni_vf_mul_avx2(scale, nni_vf_load_avx2(y + j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx2(xv[r], nni_vf_load_avx2(b + (size_t)r * ldb + j), sum);
+        nni_vf_store_avx2(y + j, sum);
+    }
+    if (j < n) {
+        nni_vf_avx2 sum = beta == 0.0f ? nni_vf_set1_avx2(0.0f) : nni_vf_mul_avx2(scale, nni_vf_load_n_avx2(y + j, n - j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx2(xv[r], nni_vf_load_n_avx2(b + (size_t)r * ldb + j, n - j), sum);
+        nni_vf_store_n_avx2(y + j, sum, n - j);
+    }
+}
+
+static void nni_gemm_row_avx2(const nni_gemm *g) {
+    float beta = g->beta;
+    size_t p = 0;
+    for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
+        nni_gemm_row_step_avx2(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+    for (; p < g->k; p++, beta = 1.0f)
+        nni_gemm_row_step_avx2(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+/* ---- simd/kernels/gemm.h ---- */
+/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes, and the loops of the blocked one
+ *
+ * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
+ */
+
+/* KC rows of B: a panel of two vectors stays in L1 (32 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
+#define NNI_KC 256
+#define NNI_MC 336
+#define NNI_NC 3072
+#define NNI_PACKED_VECTORS 2
+
+/* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
+typedef struct nni_gemm_plan_avx2 {
+    size_t kc, mc, nc;
+    size_t vectors; /* width of a tile */
+    int pack_a, pack_b;
+} nni_gemm_plan_avx2;
+
+/* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
+static size_t nni_tile_cost_avx2(size_t rows, size_t vectors) {
+    return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
+}
+
+/* The width of tile that takes least time for m rows and n columns. */
+static size_t nni_plan_vectors_avx2(size_t m, size_t n) {
+    const size_t across = nni_ceil_div(n, VF_LANES);
+    size_t best = 1, least = SIZE_MAX;
+    for (size_t v = 1; v <= 4; v++) {
+        const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx2[v - 1]);
+        const size_t rows = nni_ceil_div(m, tiles);
+        const size_t rest = across % v;
+        const size_t cost = tiles * (across / v * nni_tile_cost_avx2(rows, v) + (rest ? nni_tile_cost_avx2(rows, rest) : 0));
+        if (cost < least) {
+            least = cost;
+            best = v;
+        }
+    }
+    return best;
+}
+
+static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
+    nni_gemm_plan_avx2 plan;
+    plan.kc = NNI_KC;
+    plan.mc = NNI_MC;
+    plan.nc = NNI_NC;
+    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : nni_plan_vectors_avx2(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC));
+    const int large = g->m > 3 * 64 && g->n >= 128 && g->k >= 128;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    return plan;
+}
+
+/* `height` rows of C from c down, against one panel of B `width` columns wide. a is packed (panels as high as the tiles),
+ * or the matrix itself. Rows are dealt out evenly, so that no tile is left with one of them. */
+static void nni_panel_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const float *a, const float *b, size_t ldb, float *c,
+                          size_t height, size_t width, size_t k, float beta) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    const size_t ragged = width - (vectors - 1) * VF_LANES;
+    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx2[plan->vectors - 1]);
+    const int by_k = plan->pack_a || g->a_row == 1;
+    size_t rows = nni_ceil_div(height, tiles);
+    const size_t taller = height - (rows - 1) * tiles; /* that many tiles have `rows`, the others one less */
+    nni_tile_fn_avx2 tile = nni_tile_find_avx2(by_k, rows, vectors);
+    for (size_t t = 0, i = 0; t < tiles; t++) {
+        if (t == taller) tile = nni_tile_find_avx2(by_k, --rows, vectors);
+        const float *at = plan->pack_a ? a + i * k : a + i * g->a_row;
+        const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+        tile(k, at, stride, b, ldb, c + i * g->ldc, g->ldc, beta, ragged);
+        i += rows;
+    }
+}
+
+/* Packs `height` rows of A in panels as high as the tiles that panel() will deal them out to. */
+static void nni_pack_a_panels_avx2(float *dst, const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const float *a, size_t height,
+                                  size_t k) {
+    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx2[plan->vectors - 1]);
+    size_t rows = nni_ceil_div(height, tiles);
+    const size_t taller = height - (rows - 1) * tiles;
+    for (size_t t = 0, i = 0; t < tiles; t++) {
+        if (t == taller) rows--;
+        nni_pack_a_avx2(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
+        i += rows;
+    }
+}
+
+static void nni_gemm_blocked_avx2(const nni_gemm *g, float *work) {
+    const nni_gemm_plan_avx2 plan = nni_plan_avx2(g);
+    const size_t panel = plan.vectors * VF_LANES;
+    float *const packed_b = work;
+    float *const packed_a = work + (plan.pack_b ? nni_min(plan.kc, g->k) * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0);
+
+    for (size_t jc = 0; jc < g->n; jc += plan.nc) {
+        const size_t nc = nni_min(plan.nc, g->n - jc);
+        for (size_t pc = 0; pc < g->k; pc += plan.kc) {
+            const size_t kc = nni_min(plan.kc, g->k - pc);
+            const float beta = pc == 0 ? g->beta : 1.0f;
+            if (plan.pack_b)
+                for (size_t jr = 0; jr < nc; jr += panel) {
+                    const size_t cols = nni_min(panel, nc - jr);
+                    nni_pack_b_avx2(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
+                                   nni_round_up(cols, VF_LANES));
+                }
+            for (size_t ic = 0; ic < g->m; ic += plan.mc) {
+                const size_t mc = nni_min(plan.mc, g->m - ic);
+                const float *a = g->a + ic * g->a_row + pc * g->a_col;
+                if (plan.pack_a) nni_pack_a_panels_avx2(packed_a, g, &plan, a, mc, kc);
+                for (size_t jr = 0; jr < nc; jr += panel) {
+                    const size_t cols = nni_min(panel, nc - jr), width = nni_round_up(cols, VF_LANES);
+                    float *c = g->c + ic * g->ldc + jc + jr;
+                    const float *b = g->b + pc * g->b_row + jc + jr;
+                    size_t ldb = g->b_row;
+                    if (g->packed_b) {
+                        b = g->packed_b + (jc + jr) * g->k + pc * width;
+                        ldb = width;
+                    } else if (plan.pack_b) {
+                        b = packed_b + jr * kc;
+                        ldb = width;
+                    }
+                    nni_panel_avx2(g, &plan, plan.pack_a ? packed_a : a, b, ldb, c, mc, cols, kc, beta);
+                }
+            }
+        }
+    }
+}
+
+/* Floats of workspace that gemm() needs for this product. */
+static size_t nni_gemm_workspace_avx2(const nni_gemm *g) {
+    if (g->k == 0 || g->alpha == 0.0f || g->dot || nni_gemm_is_row_avx2(g)) return 0;
+    const nni_gemm_plan_avx2 plan = nni_plan_avx2(g);
+    const size_t kc = nni_min(plan.kc, g->k);
+    size_t floats = plan.pack_b ? kc * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0;
+    if (plan.pack_a) floats += kc * nni_min(plan.mc, g->m) + VF_LANES;
+    return floats;
+}
+
+/* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
+static void nni_gemm_scale_avx2(const nni_gemm *g) {
+    for (size_t i = 0; i < g->m; i++) nni_scale_avx2(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
+}
+
+/* Bias and activation for one finished row of C. */
+static void nni_gemm_epilogue_avx2(const nni_gemm *g, float *c) {
+    if (g->bias && g->bias_step) nni_add_avx2(c, c, g->bias, g->n);
+    else if (g->bias) nni_map1_avx2(nni_v_shift_avx2, c, c, g->n, g->bias[0]);
+    if (g->activation != NN_IDENTITY) nni_activate_avx2(c, c, g->n, g->activation, g->slope);
+}
+
+static void nni_gemm_avx2(const nni_gemm *g, float *work) {
+    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx2(g);
+    else if (g->dot) nni_gemm_dot_avx2(g);
+    else if (nni_gemm_is_row_avx2(g)) nni_gemm_row_avx2(g);
+    else nni_gemm_blocked_avx2(g, work);
+    if (g->bias || g->activation != NN_IDENTITY)
+        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_avx2(g, g->c + i * g->ldc);
+}
+
+/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors. */
+static void nni_gemm_pack_avx2(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
+    const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
+    for (size_t j = 0; j < n; j += panel) {
+        const size_t cols = nni_min(panel, n - j);
+        nni_pack_b_avx2(dst + j * k, b + j * b_col, b_row, b_col, k, cols, nni_round_up(cols, VF_LANES));
+    }
+}
+
+#define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx2
+static const nni_tier nni_tier_avx2 = {"avx2", NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+#undef NNI_KERNEL_ENTRY
+
+#undef VF_LANES
+#undef VF_FREE_MASK
+#undef NNI_TILES
+#undef NNI_TILE_ROWS
+#undef NNI_DOT_ROWS
+#undef NNI_DOT_COLS
+
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif /* NNI_X86 */
+
+/* ---- simd/avx512.h ---- */
+/* avx512.h - the vector layer on AVX-512 F, VL, BW and DQ: 16 lanes, 32 registers, masks for free
+ *
+ * Latency and rate (per cycle) that the kernels are sized by: fma 4 cycles, 2; load 2; broadcast from memory free;
+ * shuffle across lanes 3 cycles, 1 (Intel) to 2 (Zen 5). So 8 independent sums fill the fma units.
+ */
+
+#ifdef NNI_X86
+#include <immintrin.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")
+#endif
+
+#if !defined(NN_NO_SLEEF)
+#ifdef __cplusplus
+extern "C" {
+#endif
+__m512 Sleef_finz_expf16_u10avx512f(__m512);
+__m512 Sleef_finz_logf16_u10avx512f(__m512);
+#ifdef __cplusplus
+}
+#endif
+#endif
+
+#define VF_LANES 16
+#define VF_FREE_MASK 1
+/* rows x vectors + vectors of B + one broadcast <= 32 registers */
+#define NNI_TILES(X)                                                                                                   \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1)        \
+    X(14, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) X(9, 2) X(10, 2) X(11, 2) X(12, 2)        \
+    X(13, 2) X(14, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(9, 3) X(1, 4) X(2, 4) X(3, 4)  \
+    X(4, 4) X(5, 4) X(6, 4)
+#define NNI_TILE_ROWS 14, 14, 9, 6
+#define NNI_DOT_ROWS 4
+#define NNI_DOT_COLS 4
+
+typedef __m512 nni_vf_avx512;
+typedef __m512i nni_vi_avx512;
+typedef __mmask16 nni_vm_avx512;
+typedef struct nni_vq_avx512 {
+    const float *at;
+} nni_vq_avx512;
+
+NNI_INLINE nni_vf_avx512 nni_vf_load_avx512(const float *p) { return _mm512_loadu_ps(p); }
+NNI_INLINE void nni_vf_store_avx512(float *p, nni_vf_avx512 v) { _mm512_storeu_ps(p, v); }
+NNI_INLINE nni_vm_avx512 nni_vm_first_avx512(size_t n) { return (nni_vm_avx512)((1u << n) - 1u); }
+NNI_INLINE nni_vf_avx512 nni_vf_load_m_avx512(const float *p, nni_vm_avx512 m) { return _mm512_maskz_loadu_ps(m, p); }
+NNI_INLINE void nni_vf_store_m_avx512(float *p, nni_vf_avx512 v, nni_vm_avx512 m) { _mm512_mask_storeu_ps(p, m, v); }
+NNI_INLINE nni_vf_avx512 nni_vf_load_n_avx512(const float *p, size_t n) { return nni_vf_load_m_avx512(p, nni_vm_first_avx512(n)); }
+NNI_INLINE void nni_vf_store_n_avx512(float *p, nni_vf_avx512 v, size_t n) { nni_vf_store_m_avx512(p, v, nni_vm_first_avx512(n)); }
+NNI_INLINE nni_vi_avx512 nni_vi_load_avx512(const uint32_t *p) { return _mm512_loadu_si512(p); }
+NNI_INLINE void nni_vi_store_avx512(uint32_t *p, nni_vi_avx512 v) { _mm512_storeu_si512(p, v); }
+
+NNI_INLINE nni_vf_avx512 nni_vf_set1_avx512(float a) { return _mm512_set1_ps(a); }
+NNI_INLINE nni_vf_avx512 nni_vf_add_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_add_ps(a, b); }
+NNI_INLINE nni_vf_avx512 nni_vf_sub_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_sub_ps(a, b); }
+NNI_INLINE nni_vf_avx512 nni_vf_mul_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_mul_ps(a, b); }
+NNI_INLINE nni_vf_avx512 nni_vf_div_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_div_ps(a, b); }
+NNI_INLINE nni_vf_avx512 nni_vf_sqrt_avx512(nni_vf_avx512 a) { return _mm512_sqrt_ps(a); }
+NNI_INLINE nni_vf_avx512 nni_vf_fma_avx512(nni_vf_avx512 a, nni_vf_avx512 b, nni_vf_avx512 c) { return _mm512_fmadd_ps(a, b, c); }
+NNI_INLINE nni_vf_avx512 nni_vf_fnma_avx512(nni_vf_avx512 a, nni_vf_avx512 b, nni_vf_avx512 c) { return _mm512_fnmadd_ps(a, b, c); }
+NNI_INLINE nni_vf_avx512 nni_vf_round_avx512(nni_vf_avx512 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NNI_INLINE nni_vf_avx512 nni_vf_abs_avx512(nni_vf_avx512 a) { return _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff))); }
+/* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
+NNI_INLINE nni_vf_avx512 nni_vf_max_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a); }
+
+NNI_INLINE nni_vm_avx512 nni_vf_lt_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+NNI_INLINE nni_vm_avx512 nni_vf_le_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+NNI_INLINE nni_vm_avx512 nni_vf_eq_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+NNI_INLINE nni_vm_avx512 nni_vf_nan_avx512(nni_vf_avx512 a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+NNI_INLINE nni_vm_avx512 nni_vm_or_avx512(nni_vm_avx512 m, nni_vm_avx512 w) { return (nni_vm_avx512)(m | w); }
+NNI_INLINE nni_vf_avx512 nni_vf_select_avx512(nni_vm_avx512 m, nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_mask_blend_ps(m, b, a); }
+NNI_INLINE nni_vf_avx512 nni_vf_where_avx512(nni_vm_avx512 m, nni_vf_avx512 a) { return _mm512_maskz_mov_ps(m, a); }
+NNI_INLINE uint32_t nni_vm_bits_avx512(nni_vm_avx512 m) { return m; }
+
+NNI_INLINE nni_vi_avx512 nni_vf_bits_avx512(nni_vf_avx512 a) { return _mm512_castps_si512(a); }
+NNI_INLINE nni_vf_avx512 nni_vf_from_bits_avx512(nni_vi_avx512 v) { return _mm512_castsi512_ps(v); }
+NNI_INLINE nni_vf_avx512 nni_vf_from_int_avx512(nni_vi_avx512 v) { return _mm512_cvtepi32_ps(v); }
+NNI_INLINE nni_vi_avx512 nni_vi_from_float_avx512(nni_vf_avx512 a) { return _mm512_cvttps_epi32(a); }
+NNI_INLINE nni_vi_avx512 nni_vi_set1_avx512(uint32_t u) { return _mm512_set1_epi32((int)u); }
+NNI_INLINE nni_vi_avx512 nni_vi_lane_avx512(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+NNI_INLINE nni_vi_avx512 nni_vi_add_avx512(nni_vi_avx512 a, nni_vi_avx512 b) { return _mm512_add_epi32(a, b); }
+NNI_INLINE nni_vi_avx512 nni_vi_sub_avx512(nni_vi_avx512 a, nni_vi_avx512 b) { return _mm512_sub_epi32(a, b); }
+NNI_INLINE nni_vi_avx512 nni_vi_and_avx512(nni_vi_avx512 a, nni_vi_avx512 b) { return _mm512_and_si512(a, b); }
+NNI_INLINE nni_vi_avx512 nni_vi_or_avx512(nni_vi_avx512 a, nni_vi_avx512 b) { return _mm512_or_si512(a, b); }
+NNI_INLINE nni_vi_avx512 nni_vi_xor_avx512(nni_vi_avx512 a, nni_vi_avx512 b) { return _mm512_xor_si512(a, b); }
+/* Shifts in the compiler's own vector notation: one instruction by a constant, and still valid at -O0. */
+NNI_INLINE nni_vi_avx512 nni_vi_shl_avx512(nni_vi_avx512 a, int k) { return (nni_vi_avx512)((__v16su)a << k); }
+NNI_INLINE nni_vi_avx512 nni_vi_shr_avx512(nni_vi_avx512 a, int k) { return (nni_vi_avx512)((__v16su)a >> k); }
+NNI_INLINE nni_vi_avx512 nni_vi_sar_avx512(nni_vi_avx512 a, int k) { return (nni_vi_avx512)((__v16si)a >> k); }
+NNI_INLINE nni_vi_avx512 nni_vi_mul_wide_avx512(nni_vi_avx512 a, nni_vi_avx512 b, nni_vi_avx512 *high) {
+    const nni_vi_avx512 even = _mm512_mul_epu32(a, b);
+    const nni_vi_avx512 odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
+    *high = _mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd);
+    return _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
+}
+NNI_INLINE nni_vm_avx512 nni_vi_eq0_avx512(nni_vi_avx512 a, nni_vi_avx512 k) { return _mm512_testn_epi32_mask(a, k); }
+
+NNI_INLINE float nni_vf_fold_avx512(nni_vf_avx512 v) {
+    const __m256 v8 = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
+    const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
+    return _mm_cvtss_f32(_mm_add_ss(v2, _mm_shuffle_ps(v2, v2, 1)));
+}
+
+/* Sixteen folds at once. Each step adds the halves of two vectors and keeps both results in one, so that the number of
+ * vectors halves with the width still to be folded: 15 additions instead of 64. */
+NNI_INLINE nni_vf_avx512 nni_vf_fold_each_avx512(nni_vf_avx512 *r) {
+    NNI_UNROLL for (int i = 0; i < 8; i++) /* halves of 8: the low half holds r[i], the high half r[i+8] */
+        r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[i], r[i + 8], 0x44), _mm512_shuffle_f32x4(r[i], r[i + 8], 0xee));
+    NNI_UNROLL for (int i = 0; i < 4; i++) /* 128-bit parts: r[i], r[i+4], r[i+8], r[i+12] */
+        r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[i], r[i + 4], 0x88), _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd));
+    NNI_UNROLL for (int i = 0; i < 2; i++) /* within each part: two lanes of r[i], two of r[i+2] */
+        r[i] = _mm512_add_ps(_mm512_shuffle_ps(r[i], r[i + 2], 0x44), _mm512_shuffle_ps(r[i], r[i + 2], 0xee));
+    const nni_vf_avx512 sum = _mm512_add_ps(_mm512_shuffle_ps(r[0], r[1], 0x88), _mm512_shuffle_ps(r[0], r[1], 0xdd));
+    /* Part p now holds, in order, the folds of a, a+2, a+1, a+3 with a = 0, 8, 4, 12 for p = 0..3. */
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15), sum);
+}
+
+NNI_INLINE void nni_vf_transpose_avx512(nni_vf_avx512 *r) {
+    nni_vf_avx512 t[16];
+    NNI_UNROLL for (int i = 0; i < 8; i++) { /* pairs of rows */
+        t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    NNI_UNROLL for (int i = 0; i < 4; i++) { /* 4x4 blocks, one in each 128-bit part */
+        r[4 * i] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+        r[4 * i + 1] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+        r[4 * i + 2] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+        r[4 * i + 3] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+    }
+    NNI_UNROLL for (int i = 0; i < 4; i++) { /* the parts themselves */
+        t[i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0x88);
+        t[4 + i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0xdd);
+        t[8 + i] = _mm512_shuffle_f32x4(r[8 + i], r[12 + i], 0x88);
+        t[12 + i] = _mm512_shuffle_f32x4(r[8 + i], r[12 + i], 0xdd);
+    }
+    NNI_UNROLL for (int i = 0; i < 8; i++) {
+        r[i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0x88);
+        r[8 + i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0xdd);
+    }
+}
+
+NNI_INLINE nni_vq_avx512 nni_vq_load_avx512(const float *p) {
+    nni_vq_avx512 q;
+    q.at = p;
+    return q;
+}
+NNI_INLINE nni_vf_avx512 nni_vf_fma_q_avx512(nni_vq_avx512 a, int i, nni_vf_avx512 b, nni_vf_avx512 c) { return _mm512_fmadd_ps(_mm512_set1_ps(a.at[i]), b, c); }
+
+#if !defined(NN_NO_SLEEF)
+NNI_INLINE nni_vf_avx512 nni_vf_exp_sleef_avx512(nni_vf_avx512 a) { return Sleef_finz_expf16_u10avx512f(a); }
+NNI_INLINE nni_vf_avx512 nni_vf_log_sleef_avx512(nni_vf_avx512 a) { return Sleef_finz_logf16_u10avx512f(a); }
+#endif
+
+/* ---- simd/kernels.h ---- */
+/* kernels.h - all kernels in the order in which they build on each other, and the table that hands them out */
+
+/* ---- simd/kernels/maths.h ---- */
+/* maths.h - exp, log and what is built on them, one vector at a time
+ *
+ * Polynomials are minimax fits over the reduced range with coefficients rounded to float; beside each stands its
+ * relative error in units of 2^-24, rounding not counted. All are evaluated by Horner's rule with fused multiply-adds.
+ */
+
+#define NNI_LOG2_E 1.44269504088896341f
+/* ln 2 as a float with twelve trailing zeros, so that n*HIGH is exact for |n| < 2^12, and the rest */
+#define NNI_LN2_HIGH 0.693359375f
+#define NNI_LN2_LOW -2.12194440e-4f
+
+/* a * 2^n for n in [-300, 300], in two exact steps: 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE nni_vf_avx512 nni_times_power_avx512(nni_vf_avx512 a, nni_vf_avx512 n) {
+    const nni_vi_avx512 power = nni_vi_from_float_avx512(n), half = nni_vi_sar_avx512(power, 1), rest = nni_vi_sub_avx512(power, half), one = nni_vi_set1_avx512(127);
+    const nni_vf_avx512 first = nni_vf_from_bits_avx512(nni_vi_shl_avx512(nni_vi_add_avx512(half, one), 23)), second = nni_vf_from_bits_avx512(nni_vi_shl_avx512(nni_vi_add_avx512(rest, one), 23));
+    return nni_vf_mul_avx512(nni_vf_mul_avx512(a, first), second);
+}
+
+/* e^x = 2^n * e^r with |r| <= ln2/2. Error below 0.8 ULP. */
+NNI_INLINE nni_vf_avx512 nni_exp_builtin_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 above = nni_vf_set1_avx512(89.0f), below = nni_vf_set1_avx512(-105.0f); /* beyond these the result is inf or 0; NaN passes */
+    x = nni_vf_select_avx512(nni_vf_lt_avx512(above, x), above, x);
+    x = nni_vf_select_avx512(nni_vf_lt_avx512(x, below), below, x);
+    const nni_vf_avx512 n = nni_vf_round_avx512(nni_vf_mul_avx512(x, nni_vf_set1_avx512(NNI_LOG2_E)));
+    nni_vf_avx512 r = nni_vf_fnma_avx512(n, nni_vf_set1_avx512(NNI_LN2_HIGH), x);
+    r = nni_vf_fnma_avx512(n, nni_vf_set1_avx512(NNI_LN2_LOW), r);
+    nni_vf_avx512 q = nni_vf_set1_avx512(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(1.393088256008923053741455078125e-3f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(8.333197794854640960693359375e-3f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(4.1666507720947265625e-2f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(0.16666667163372039794921875f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(0.5f));
+    return nni_times_power_avx512(nni_vf_add_avx512(nni_vf_set1_avx512(1.0f), nni_vf_fma_avx512(nni_vf_mul_avx512(r, r), q, r)), n);
+}
+
+/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). Error below 0.8 ULP. */
+NNI_INLINE nni_vf_avx512 nni_log_builtin_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 tiny = nni_vf_set1_avx512(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
+    const nni_vm_avx512 small = nni_vf_lt_avx512(x, tiny);
+    const nni_vf_avx512 scaled = nni_vf_select_avx512(small, nni_vf_mul_avx512(x, nni_vf_set1_avx512(33554432.0f)), x);
+    const nni_vi_avx512 root_half = nni_vi_set1_avx512(0x3f3504f3u); /* subtracted so that the field steps at sqrt(1/2) instead of 1 */
+    const nni_vi_avx512 offset = nni_vi_sub_avx512(nni_vf_bits_avx512(scaled), root_half);
+    const nni_vf_avx512 n = nni_vf_sub_avx512(nni_vf_from_int_avx512(nni_vi_sar_avx512(offset, 23)), nni_vf_where_avx512(small, nni_vf_set1_avx512(25.0f)));
+    const nni_vf_avx512 m = nni_vf_from_bits_avx512(nni_vi_add_avx512(nni_vi_and_avx512(offset, nni_vi_set1_avx512(0x007fffffu)), root_half));
+    const nni_vf_avx512 f = nni_vf_sub_avx512(m, nni_vf_set1_avx512(1.0f));
+    nni_vf_avx512 q = nni_vf_set1_avx512(7.03830718994140625e-2f); /* (log(1+f) - f + f^2/2) / f^3, 0.06 */
+    q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(-0.1151149272918701171875f));
+    q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(0.11675083637237548828125f));
+    q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(-0.1242053508758544921875f));
+    q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(0.14249622821807861328125f));
+    q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(-0.16668045520782470703125f));
+    q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(0.20000700652599334716796875f));
+    q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(-0.249999940395355224609375f));
+    q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(0.333333313465118408203125f));
+    const nni_vf_avx512 tail = nni_vf_mul_avx512(nni_vf_mul_avx512(f, f), nni_vf_fma_avx512(f, q, nni_vf_set1_avx512(-0.5f)));
+    /* n ln2 + f + tail, keeping what the two large additions round away */
+    const nni_vf_avx512 high = nni_vf_add_avx512(f, tail), low = nni_vf_sub_avx512(tail, nni_vf_sub_avx512(high, f));
+    const nni_vf_avx512 base = nni_vf_mul_avx512(n, nni_vf_set1_avx512(NNI_LN2_HIGH)), sum = nni_vf_add_avx512(base, high);
+    const nni_vf_avx512 lost = nni_vf_add_avx512(low, nni_vf_sub_avx512(high, nni_vf_sub_avx512(sum, base)));
+    nni_vf_avx512 y = nni_vf_add_avx512(sum, nni_vf_fma_avx512(n, nni_vf_set1_avx512(NNI_LN2_LOW), lost));
+
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), infinity = nni_vf_from_bits_avx512(nni_vi_set1_avx512(0x7f800000u));
+    y = nni_vf_select_avx512(nni_vf_lt_avx512(x, infinity), y, x); /* inf and NaN give themselves */
+    y = nni_vf_select_avx512(nni_vf_eq_avx512(x, zero), nni_vf_sub_avx512(zero, infinity), y);
+    return nni_vf_select_avx512(nni_vf_lt_avx512(x, zero), nni_vf_from_bits_avx512(nni_vi_set1_avx512(0x7fc00000u)), y);
+}
+
+#ifdef NN_NO_SLEEF
+NNI_INLINE nni_vf_avx512 nni_vexp_avx512(nni_vf_avx512 x) { return nni_exp_builtin_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_vlog_avx512(nni_vf_avx512 x) { return nni_log_builtin_avx512(x); }
+#else
+NNI_INLINE nni_vf_avx512 nni_vexp_avx512(nni_vf_avx512 x) { return nni_vf_exp_sleef_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_vlog_avx512(nni_vf_avx512 x) { return nni_vf_log_sleef_avx512(x); }
+#endif
+
+/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
+NNI_INLINE nni_vf_avx512 nni_vexpm1_negative_avx512(nni_vf_avx512 x, nni_vf_avx512 exp_x) {
+    nni_vf_avx512 q = nni_vf_set1_avx512(2.1880290660192258656024932861328125e-5f); /* (e^x - 1 - x - x^2/2) / x^3 on [-0.72, 0], 0.007 */
+    q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(1.9895876175723969936370849609375e-4f));
+    q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(1.390750170685350894927978515625e-3f));
+    q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(8.334152400493621826171875e-3f));
+    q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(4.166679084300994873046875e-2f));
+    q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(0.16666667163372039794921875f));
+    const nni_vf_avx512 near = nni_vf_fma_avx512(nni_vf_mul_avx512(x, x), nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(0.5f)), x);
+    return nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(-0.7f)), nni_vf_sub_avx512(exp_x, nni_vf_set1_avx512(1.0f)), near);
+}
+
+/* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
+NNI_INLINE nni_vf_avx512 nni_vtanh_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 a = nni_vf_abs_avx512(x), one = nni_vf_set1_avx512(1.0f), two = nni_vf_set1_avx512(2.0f), square = nni_vf_mul_avx512(x, x);
+    nni_vf_avx512 q = nni_vf_set1_avx512(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
+    q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(-8.435009978711605072021484375e-3f));
+    q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(2.1807588636875152587890625e-2f));
+    q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(-5.39664328098297119140625e-2f));
+    q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(0.13333357870578765869140625f));
+    q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(-0.3333333432674407958984375f));
+    const nni_vf_avx512 near = nni_vf_fma_avx512(nni_vf_mul_avx512(square, q), a, a);
+    const nni_vf_avx512 far = nni_vf_sub_avx512(one, nni_vf_div_avx512(two, nni_vf_add_avx512(nni_vexp_avx512(nni_vf_mul_avx512(two, a)), one)));
+    const nni_vi_avx512 sign = nni_vi_and_avx512(nni_vf_bits_avx512(x), nni_vi_set1_avx512(0x80000000u));
+    return nni_vf_from_bits_avx512(nni_vi_or_avx512(nni_vf_bits_avx512(nni_vf_select_avx512(nni_vf_lt_avx512(a, nni_vf_set1_avx512(0.625f)), near, far)), sign));
+}
+
+/* 1/(1 + e^-x); below -20 the 1 no longer counts and e^x itself reaches into the denormals where e^-x would overflow. */
+NNI_INLINE nni_vf_avx512 nni_vsigmoid_avx512(nni_vf_avx512 x) {
+    const nni_vm_avx512 far = nni_vf_lt_avx512(x, nni_vf_set1_avx512(-20.0f));
+    const nni_vf_avx512 e = nni_vexp_avx512(nni_vf_select_avx512(far, x, nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), x))), one = nni_vf_set1_avx512(1.0f);
+    return nni_vf_select_avx512(far, e, nni_vf_div_avx512(one, nni_vf_add_avx512(one, e)));
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
+NNI_INLINE nni_vf_avx512 nni_vsoftplus_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f);
+    const nni_vf_avx512 e = nni_vexp_avx512(nni_vf_sub_avx512(zero, nni_vf_abs_avx512(x)));
+    const nni_vf_avx512 u = nni_vf_add_avx512(one, e), c = nni_vf_sub_avx512(e, nni_vf_sub_avx512(u, one));
+    return nni_vf_add_avx512(nni_vf_max_avx512(zero, x), nni_vf_add_avx512(nni_vlog_avx512(u), nni_vf_div_avx512(c, u)));
+}
+
+NNI_INLINE nni_vf_avx512 nni_velu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), below = nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), zero, x);
+    const nni_vf_avx512 curve = nni_vf_mul_avx512(a, nni_vexpm1_negative_avx512(below, nni_vexp_avx512(below)));
+    return nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), x, curve);
+}
+
+/* sin and cos of 2 pi u for u in [0, 1), by quarter turns: no reduction error, since 4u is exact. */
+NNI_INLINE void nni_vsincos_turns_avx512(nni_vf_avx512 u, nni_vf_avx512 *sine, nni_vf_avx512 *cosine) {
+    const nni_vf_avx512 quarters = nni_vf_mul_avx512(u, nni_vf_set1_avx512(4.0f)), n = nni_vf_round_avx512(quarters), t = nni_vf_sub_avx512(quarters, n), square = nni_vf_mul_avx512(t, t);
+    nni_vf_avx512 s = nni_vf_set1_avx512(-4.6287518925964832305908203125e-3f); /* sin(pi/2 t)/t in t^2, |t| <= 1/2, 0.5 */
+    s = nni_vf_fma_avx512(s, square, nni_vf_set1_avx512(7.969200611114501953125e-2f));
+    s = nni_vf_fma_avx512(s, square, nni_vf_set1_avx512(-0.64596498012542724609375f));
+    s = nni_vf_mul_avx512(t, nni_vf_fma_avx512(s, square, nni_vf_set1_avx512(1.57079637050628662109375f)));
+    nni_vf_avx512 c = nni_vf_set1_avx512(8.9667853899300098419189453125e-4f); /* cos(pi/2 t) in t^2, 0.008 */
+    c = nni_vf_fma_avx512(c, square, nni_vf_set1_avx512(-2.08565033972263336181640625e-2f));
+    c = nni_vf_fma_avx512(c, square, nni_vf_set1_avx512(0.2536686360836029052734375f));
+    c = nni_vf_fma_avx512(c, square, nni_vf_set1_avx512(-1.2337005138397216796875f));
+    c = nni_vf_fma_avx512(c, square, nni_vf_set1_avx512(1.0f));
+    const nni_vi_avx512 quarter = nni_vi_from_float_avx512(n);
+    const nni_vm_avx512 even = nni_vi_eq0_avx512(quarter, nni_vi_set1_avx512(1));
+    const nni_vi_avx512 sine_sign = nni_vi_shl_avx512(nni_vi_and_avx512(quarter, nni_vi_set1_avx512(2)), 30);
+    const nni_vi_avx512 cosine_sign = nni_vi_shl_avx512(nni_vi_and_avx512(nni_vi_add_avx512(quarter, nni_vi_set1_avx512(1)), nni_vi_set1_avx512(2)), 30);
+    *sine = nni_vf_from_bits_avx512(nni_vi_xor_avx512(nni_vf_bits_avx512(nni_vf_select_avx512(even, s, c)), sine_sign));
+    *cosine = nni_vf_from_bits_avx512(nni_vi_xor_avx512(nni_vf_bits_avx512(nni_vf_select_avx512(even, c, s)), cosine_sign));
+}
+
+/* ---- simd/kernels/map.h ---- */
+/* map.h - element by element: y[i] = f(x[i], ...), in place if y is an input */
+
+typedef nni_vf_avx512 (*nni_map1_fn_avx512)(nni_vf_avx512 x, nni_vf_avx512 a);
+typedef nni_vf_avx512 (*nni_map2_fn_avx512)(nni_vf_avx512 x, nni_vf_avx512 y, nni_vf_avx512 a);
+
+NNI_INLINE void nni_map1_avx512(nni_map1_fn_avx512 f, float *y, const float *x, size_t n, float a) {
+    const nni_vf_avx512 av = nni_vf_set1_avx512(a);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, f(nni_vf_load_avx512(x + i), av));
+    if (i < n) nni_vf_store_n_avx512(y + i, f(nni_vf_load_n_avx512(x + i, n - i), av), n - i);
+}
+
+NNI_INLINE void nni_map2_avx512(nni_map2_fn_avx512 f, float *z, const float *x, const float *y, size_t n, float a) {
+    const nni_vf_avx512 av = nni_vf_set1_avx512(a);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(z + i, f(nni_vf_load_avx512(x + i), nni_vf_load_avx512(y + i), av));
+    if (i < n) nni_vf_store_n_avx512(z + i, f(nni_vf_load_n_avx512(x + i, n - i), nni_vf_load_n_avx512(y + i, n - i), av), n - i);
+}
+
+/* f(x, a) */
+NNI_INLINE nni_vf_avx512 nni_v_identity_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, x; }
+NNI_INLINE nni_vf_avx512 nni_v_relu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vf_select_avx512(nni_vf_le_avx512(x, nni_vf_set1_avx512(0.0f)), nni_vf_set1_avx512(0.0f), x); }
+NNI_INLINE nni_vf_avx512 nni_v_leaky_relu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), x), x, nni_vf_mul_avx512(a, x)); }
+NNI_INLINE nni_vf_avx512 nni_v_sigmoid_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vsigmoid_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_v_tanh_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vtanh_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_v_softplus_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vsoftplus_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_v_elu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return nni_velu_avx512(x, a); }
+NNI_INLINE nni_vf_avx512 nni_v_step_avx512(nni_vf_avx512 x, nni_vf_avx512 a) {
+    const nni_vf_avx512 step = nni_vf_where_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), x), nni_vf_set1_avx512(1.0f));
+    return (void)a, nni_vf_select_avx512(nni_vf_nan_avx512(x), x, step);
+}
+NNI_INLINE nni_vf_avx512 nni_v_exp_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vexp_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_v_log_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vlog_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_v_scale_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return nni_vf_mul_avx512(a, x); }
+NNI_INLINE nni_vf_avx512 nni_v_shift_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return nni_vf_add_avx512(x, a); }
+
+/* dx from dy and y = f(x). Where f has a kink the derivative from the left is taken. */
+NNI_INLINE nni_vf_avx512 nni_d_identity_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)y, (void)a, dy; }
+NNI_INLINE nni_vf_avx512 nni_d_relu_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)a, nni_vf_select_avx512(nni_vf_le_avx512(y, nni_vf_set1_avx512(0.0f)), nni_vf_set1_avx512(0.0f), dy); }
+NNI_INLINE nni_vf_avx512 nni_d_leaky_relu_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), y), dy, nni_vf_mul_avx512(a, dy)); }
+NNI_INLINE nni_vf_avx512 nni_d_sigmoid_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) {
+    return (void)a, nni_vf_mul_avx512(dy, nni_vf_mul_avx512(y, nni_vf_sub_avx512(nni_vf_set1_avx512(1.0f), y)));
+}
+NNI_INLINE nni_vf_avx512 nni_d_tanh_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)a, nni_vf_mul_avx512(dy, nni_vf_fnma_avx512(y, y, nni_vf_set1_avx512(1.0f))); }
+NNI_INLINE nni_vf_avx512 nni_d_softplus_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { /* sigmoid(x) = 1 - e^-y */
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), below = nni_vf_sub_avx512(zero, y);
+    return (void)a, nni_vf_mul_avx512(dy, nni_vf_sub_avx512(zero, nni_vexpm1_negative_avx512(below, nni_vexp_avx512(below))));
+}
+NNI_INLINE nni_vf_avx512 nni_d_elu_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), y), dy, nni_vf_mul_avx512(dy, nni_vf_add_avx512(y, a))); }
+NNI_INLINE nni_vf_avx512 nni_d_step_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)dy, (void)y, (void)a, nni_vf_set1_avx512(0.0f); }
+NNI_INLINE nni_vf_avx512 nni_d_log_avx512(nni_vf_avx512 dy, nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vf_div_avx512(dy, x); }
+
+NNI_INLINE nni_vf_avx512 nni_v_add_avx512(nni_vf_avx512 x, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)a, nni_vf_add_avx512(x, y); }
+NNI_INLINE nni_vf_avx512 nni_v_mul_avx512(nni_vf_avx512 x, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)a, nni_vf_mul_avx512(x, y); }
+NNI_INLINE nni_vf_avx512 nni_v_axpy_avx512(nni_vf_avx512 x, nni_vf_avx512 y, nni_vf_avx512 a) { return nni_vf_fma_avx512(a, x, y); }
+
+static void nni_activate_avx512(float *y, const float *x, size_t n, nn_activation activation, float slope) {
+    switch (activation) {
+#define NNI_ACTIVATE(name, function) case name: nni_map1_avx512(nni_v_##function##_avx512, y, x, n, slope); break;
+        NN_ACTIVATION_LIST(NNI_ACTIVATE)
+#undef NNI_ACTIVATE
+    default: break;
+    }
+}
+
+static void nni_activate_backward_avx512(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+    switch (activation) {
+#define NNI_ACTIVATE(name, function) case name: nni_map2_avx512(nni_d_##function##_avx512, dx, dy, y, n, slope); break;
+        NN_ACTIVATION_LIST(NNI_ACTIVATE)
+#undef NNI_ACTIVATE
+    default: break;
+    }
+}
+
+static void nni_exp_avx512(float *y, const float *x, size_t n) { nni_map1_avx512(nni_v_exp_avx512, y, x, n, 0.0f); }
+static void nni_log_avx512(float *y, const float *x, size_t n) { nni_map1_avx512(nni_v_log_avx512, y, x, n, 0.0f); }
+static void nni_log_backward_avx512(float *dx, const float *dy, const float *x, size_t n) {
+    nni_map2_avx512(nni_d_log_avx512, dx, dy, x, n, 0.0f);
+}
+static void nni_add_avx512(float *y, const float *a, const float *b, size_t n) { nni_map2_avx512(nni_v_add_avx512, y, a, b, n, 0.0f); }
+static void nni_mul_avx512(float *y, const float *a, const float *b, size_t n) { nni_map2_avx512(nni_v_mul_avx512, y, a, b, n, 0.0f); }
+static void nni_axpy_avx512(float *y, const float *x, size_t n, float a) { nni_map2_avx512(nni_v_axpy_avx512, y, x, y, n, a); }
+
+/* a = 0 writes zeros without reading x, which may hold NaN. */
+static void nni_scale_avx512(float *y, const float *x, size_t n, float a) {
+    if (a == 0.0f) memset(y, 0, n * sizeof *y);
+    else nni_map1_avx512(nni_v_scale_avx512, y, x, n, a);
+}
+
+/* ---- simd/kernels/reduce.h ---- */
+/* reduce.h - sums, dots and maxima in an order that no vector width changes
+ *
+ * A block of NNI_BLOCK floats is summed in 16 lanes (NNI_WIDE vectors) and folded by a fixed tree. The blocks' results
+ * are handed back one by one: whoever asked adds them in the order of their index, so threads may share the blocks out.
+ */
+
+#define NNI_WIDE (16 / VF_LANES)
+#define NNI_STREAMS 4 /* blocks summed side by side: one block alone waits for its own additions */
+
+NNI_INLINE float nni_fold16_avx512(nni_vf_avx512 *lanes) {
+    NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+        NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_avx512(lanes[w], lanes[w + half]);
+    return nni_vf_fold_avx512(lanes[0]);
+}
+
+typedef nni_vf_avx512 (*nni_sum_fn_avx512)(const float *x, const float *y, nni_vf_avx512 sum);
+typedef nni_vf_avx512 (*nni_sum_tail_fn_avx512)(const float *x, const float *y, nni_vf_avx512 sum, size_t n);
+
+NNI_INLINE nni_vf_avx512 nni_sum_one_avx512(const float *x, const float *y, nni_vf_avx512 sum) { return (void)y, nni_vf_add_avx512(sum, nni_vf_load_avx512(x)); }
+NNI_INLINE nni_vf_avx512 nni_sum_one_n_avx512(const float *x, const float *y, nni_vf_avx512 sum, size_t n) { return (void)y, nni_vf_add_avx512(sum, nni_vf_load_n_avx512(x, n)); }
+NNI_INLINE nni_vf_avx512 nni_sum_product_avx512(const float *x, const float *y, nni_vf_avx512 sum) { return nni_vf_fma_avx512(nni_vf_load_avx512(x), nni_vf_load_avx512(y), sum); }
+NNI_INLINE nni_vf_avx512 nni_sum_product_n_avx512(const float *x, const float *y, nni_vf_avx512 sum, size_t n) {
+    return nni_vf_fma_avx512(nni_vf_load_n_avx512(x, n), nni_vf_load_n_avx512(y, n), sum);
+}
+
+/* One block of n <= NNI_BLOCK floats. */
+NNI_INLINE float nni_sum_block_avx512(nni_sum_fn_avx512 f, nni_sum_tail_fn_avx512 tail, const float *x, const float *y, size_t n) {
+    nni_vf_avx512 sum[NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = nni_vf_set1_avx512(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = f(x + i + w * VF_LANES, y + i + w * VF_LANES, sum[w]);
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at < n) sum[w] = tail(x + at, y + at, sum[w], nni_min(n - at, VF_LANES));
+    }
+    return nni_fold16_avx512(sum);
+}
+
+/* NNI_STREAMS whole blocks. */
+NNI_INLINE void nni_sum_streams_avx512(nni_sum_fn_avx512 f, float *partial, const float *x, const float *y) {
+    nni_vf_avx512 sum[NNI_STREAMS * NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_STREAMS * NNI_WIDE; w++) sum[w] = nni_vf_set1_avx512(0.0f);
+    for (size_t i = 0; i < NNI_BLOCK; i += 16)
+        NNI_UNROLL for (int s = 0; s < NNI_STREAMS; s++)
+            NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+                const size_t at = (size_t)s * NNI_BLOCK + i + (size_t)(w * VF_LANES);
+                sum[s * NNI_WIDE + w] = f(x + at, y + at, sum[s * NNI_WIDE + w]);
+            }
+    NNI_UNROLL for (int s = 0; s < NNI_STREAMS; s++) partial[s] = nni_fold16_avx512(sum + s * NNI_WIDE);
+}
+
+NNI_INLINE void nni_sum_blocks_avx512(nni_sum_fn_avx512 f, nni_sum_tail_fn_avx512 tail, float *partial, const float *x, const float *y,
+                                   size_t n) {
+    size_t i = 0;
+    for (; i + NNI_STREAMS * NNI_BLOCK <= n; i += NNI_STREAMS * NNI_BLOCK, partial += NNI_STREAMS)
+        nni_sum_streams_avx512(f, partial, x + i, y + i);
+    for (; i < n; i += NNI_BLOCK) *partial++ = nni_sum_block_avx512(f, tail, x + i, y + i, nni_min(n - i, NNI_BLOCK));
+}
+
+static void nni_sum_avx512(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_avx512(nni_sum_one_avx512, nni_sum_one_n_avx512, partial, x, x, n);
+}
+static void nni_dot_avx512(float *partial, const float *x, const float *y, size_t n) {
+    nni_sum_blocks_avx512(nni_sum_product_avx512, nni_sum_product_n_avx512, partial, x, y, n);
+}
+static void nni_sum_squares_avx512(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_avx512(nni_sum_product_avx512, nni_sum_product_n_avx512, partial, x, x, n);
+}
+
+/* The largest of n > 0 floats; NaN if there is one. Among zeros of both signs +0 wins, whatever the lanes. */
+static float nni_max_avx512(const float *x, size_t n) {
+    nni_vf_avx512 top[4];
+    NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_set1_avx512(x[0]);
+    size_t i = 0;
+    for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
+        NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_max_avx512(nni_vf_load_avx512(x + i + s * VF_LANES), top[s]);
+    for (; i + VF_LANES <= n; i += VF_LANES) top[0] = nni_vf_max_avx512(nni_vf_load_avx512(x + i), top[0]);
+    float lanes[VF_LANES];
+    nni_vf_store_avx512(lanes, nni_vf_max_avx512(nni_vf_max_avx512(top[0], top[1]), nni_vf_max_avx512(top[2], top[3])));
+    float most = lanes[0];
+    for (size_t j = 1; j < VF_LANES; j++) most = lanes[j] > most || lanes[j] != lanes[j] ? lanes[j] : most;
+    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
+    return most + 0.0f; /* -0 + 0 = +0 */
+}
+
+/* The first index at which x equals its maximum, or is the first NaN. */
+static size_t nni_argmax_avx512(const float *x, size_t n) {
+    const float most = nni_max_avx512(x, n);
+    const nni_vf_avx512 target = nni_vf_set1_avx512(most);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        const nni_vf_avx512 v = nni_vf_load_avx512(x + i);
+        const uint32_t hits = nni_vm_bits_avx512(most != most ? nni_vf_nan_avx512(v) : nni_vf_eq_avx512(v, target));
+        if (hits) return i + (size_t)__builtin_ctz(hits);
+    }
+    while (most != most ? x[i] == x[i] : x[i] != most) i++;
+    return i;
+}
+
+/* ---- simd/kernels/softmax.h ---- */
+/* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
+ *
+ * The row's maximum is subtracted first, so every exponential is at most 1 and one of them is 1: no finite row can
+ * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double.
+ */
+
+/* y[i] = e^(x[i] - shift) for n <= NNI_BLOCK floats; their sum is returned. A NULL y keeps the sum only. */
+NNI_INLINE float nni_exp_block_avx512(const int keep, float *y, const float *x, size_t n, float shift) {
+    const nni_vf_avx512 top = nni_vf_set1_avx512(shift);
+    nni_vf_avx512 sum[NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = nni_vf_set1_avx512(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const nni_vf_avx512 e = nni_vexp_avx512(nni_vf_sub_avx512(nni_vf_load_avx512(x + i + w * VF_LANES), top));
+            if (keep) nni_vf_store_avx512(y + i + w * VF_LANES, e);
+            sum[w] = nni_vf_add_avx512(sum[w], e);
+        }
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at >= n) continue;
+        const nni_vm_avx512 valid = nni_vm_first_avx512(nni_min(n - at, VF_LANES));
+        const nni_vf_avx512 e = nni_vf_where_avx512(valid, nni_vexp_avx512(nni_vf_sub_avx512(nni_vf_load_m_avx512(x + at, valid), top)));
+        if (keep) nni_vf_store_m_avx512(y + at, e, valid);
+        sum[w] = nni_vf_add_avx512(sum[w], e);
+    }
+    return nni_fold16_avx512(sum);
+}
+
+NNI_INLINE double nni_exp_row_avx512(const int keep, float *y, const float *x, size_t n, float shift) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK)
+        sum += (double)nni_exp_block_avx512(keep, keep ? y + i : y, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    return sum;
+}
+
+/* log of a sum of exponentials, which lies in [1, n] */
+NNI_INLINE float nni_log_of_sum_avx512(double sum) {
+    float y[VF_LANES];
+    nni_vf_store_avx512(y, nni_vlog_avx512(nni_vf_set1_avx512((float)sum)));
+    return y[0];
+}
+
+static void nni_softmax_avx512(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        const double sum = nni_exp_row_avx512(1, y, x, n, nni_max_avx512(x, n));
+        nni_map1_avx512(nni_v_scale_avx512, y, y, n, (float)(1.0 / sum));
+    }
+}
+
+NNI_INLINE nni_vf_avx512 nni_v_subtract_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return nni_vf_sub_avx512(x, a); }
+
+static void nni_log_softmax_avx512(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        const float top = nni_max_avx512(x, n), log_sum = nni_log_of_sum_avx512(nni_exp_row_avx512(0, NULL, x, n, top));
+        /* two subtractions: top + log_sum in one float would lose log_sum beside a large top */
+        nni_map1_avx512(nni_v_subtract_avx512, y, x, n, top);
+        nni_map1_avx512(nni_v_subtract_avx512, y, y, n, log_sum);
+    }
+}
+
+static void nni_log_sum_exp_avx512(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n) {
+        const float top = nni_max_avx512(x, n);
+        y[r] = top + nni_log_of_sum_avx512(nni_exp_row_avx512(0, NULL, x, n, top));
+    }
+}
+
+NNI_INLINE nni_vf_avx512 nni_d_softmax_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 dot) { return nni_vf_mul_avx512(y, nni_vf_sub_avx512(dy, dot)); }
+NNI_INLINE nni_vf_avx512 nni_d_log_softmax_avx512(nni_vf_avx512 dy, nni_vf_avx512 e, nni_vf_avx512 sum) { return nni_vf_fnma_avx512(e, sum, dy); }
+
+/* dx = y * (dy - sum(dy*y)) */
+static void nni_softmax_backward_avx512(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, dx += n, dy += n, y += n) {
+        double dot = 0.0;
+        for (size_t i = 0; i < n; i += NNI_BLOCK)
+            dot += (double)nni_sum_block_avx512(nni_sum_product_avx512, nni_sum_product_n_avx512, dy + i, y + i, nni_min(n - i, NNI_BLOCK));
+        nni_map2_avx512(nni_d_softmax_avx512, dx, dy, y, n, (float)dot);
+    }
+}
+
+NNI_INLINE nni_vf_avx512 nni_d_log_softmax_y_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 sum) { return nni_d_log_softmax_avx512(dy, nni_vexp_avx512(y), sum); }
+
+/* dx = dy - e^y * sum(dy) */
+static void nni_log_softmax_backward_avx512(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, dx += n, dy += n, y += n) {
+        double sum = 0.0;
+        for (size_t i = 0; i < n; i += NNI_BLOCK)
+            sum += (double)nni_sum_block_avx512(nni_sum_one_avx512, nni_sum_one_n_avx512, dy + i, dy + i, nni_min(n - i, NNI_BLOCK));
+        nni_map2_avx512(nni_d_log_softmax_y_avx512, dx, dy, y, n, (float)sum);
+    }
+}
+
+/* ---- simd/kernels/random.h ---- */
+/* random.h - Philox 4x32-10: random numbers as a function of (key, stream, position), nothing carried along
+ *
+ * Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011). One counter gives four words. Words
+ * are laid out in blocks of 64: the first words of 16 counters, then the second words, ... which every vector width
+ * can store as whole vectors. Position i is word (i/16)%4 of counter (i/64)*16 + i%16, the counter being
+ * (low, high half of that number, low, high half of stream).
+ */
+
+/* The words of the VF_LANES counters from `counter` on, a multiple of VF_LANES: no lane carries into the high half. */
+NNI_INLINE void nni_philox_avx512(nni_vi_avx512 *word, uint64_t key, uint64_t stream, uint64_t counter) {
+    nni_vi_avx512 c0 = nni_vi_add_avx512(nni_vi_set1_avx512((uint32_t)counter), nni_vi_lane_avx512()), c1 = nni_vi_set1_avx512((uint32_t)(counter >> 32));
+    nni_vi_avx512 c2 = nni_vi_set1_avx512((uint32_t)stream), c3 = nni_vi_set1_avx512((uint32_t)(stream >> 32));
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    const nni_vi_avx512 m0 = nni_vi_set1_avx512(0xD2511F53u), m1 = nni_vi_set1_avx512(0xCD9E8D57u);
+    NNI_UNROLL for (int round = 0; round < 10; round++) {
+        nni_vi_avx512 high0, high1;
+        const nni_vi_avx512 low0 = nni_vi_mul_wide_avx512(c0, m0, &high0), low1 = nni_vi_mul_wide_avx512(c2, m1, &high1);
+        c0 = nni_vi_xor_avx512(nni_vi_xor_avx512(high1, c1), nni_vi_set1_avx512(k0));
+        c2 = nni_vi_xor_avx512(nni_vi_xor_avx512(high0, c3), nni_vi_set1_avx512(k1));
+        c1 = low1;
+        c3 = low0;
+        k0 += 0x9E3779B9u; /* the golden ratio */
+        k1 += 0xBB67AE85u; /* sqrt(3) - 1 */
+    }
+    word[0] = c0;
+    word[1] = c1;
+    word[2] = c2;
+    word[3] = c3;
+}
+
+/* Stores at y + 16*w the VF_LANES values made from word w. */
+typedef void (*nni_random_fn_avx512)(float *y, const nni_vi_avx512 *word, nni_vf_avx512 a, nni_vf_avx512 b);
+
+NNI_INLINE void nni_random_blocks_avx512(nni_random_fn_avx512 f, float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks,
+                                      float a, float b) {
+    const nni_vf_avx512 av = nni_vf_set1_avx512(a), bv = nni_vf_set1_avx512(b);
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_avx512 word[4];
+            nni_philox_avx512(word, key, stream, (first + block) * 16 + lane);
+            f(y + block * 64 + lane, word, av, bv);
+        }
+}
+
+/* The top 24 bits as a multiple of 2^-24 in [0, 1): every value a float, all equally likely. */
+NNI_INLINE nni_vf_avx512 nni_unit_avx512(nni_vi_avx512 word) { return nni_vf_mul_avx512(nni_vf_from_int_avx512(nni_vi_shr_avx512(word, 8)), nni_vf_set1_avx512(1.0f / 16777216.0f)); }
+
+/* lo + (hi - lo)*u, a = lo, b = hi; where the sum rounds up to hi, the float before it: the interval stays half open. */
+NNI_INLINE void nni_random_uniform_words_avx512(float *y, const nni_vi_avx512 *word, nni_vf_avx512 a, nni_vf_avx512 b) {
+    const nni_vf_avx512 width = nni_vf_sub_avx512(b, a), last = nni_vf_fnma_avx512(width, nni_vf_set1_avx512(1.0f / 16777216.0f), b);
+    NNI_UNROLL for (int w = 0; w < 4; w++) {
+        const nni_vf_avx512 v = nni_vf_fma_avx512(width, nni_unit_avx512(word[w]), a);
+        nni_vf_store_avx512(y + 16 * w, nni_vf_select_avx512(nni_vf_eq_avx512(v, b), last, v));
+    }
+}
+
+/* Box-Muller: words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
+NNI_INLINE void nni_random_normal_words_avx512(float *y, const nni_vi_avx512 *word, nni_vf_avx512 a, nni_vf_avx512 b) {
+    NNI_UNROLL for (int w = 0; w < 4; w += 2) {
+        const nni_vf_avx512 u = nni_vf_add_avx512(nni_unit_avx512(word[w]), nni_vf_set1_avx512(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
+        const nni_vf_avx512 radius = nni_vf_sqrt_avx512(nni_vf_mul_avx512(nni_vf_set1_avx512(-2.0f), nni_log_builtin_avx512(u)));
+        nni_vf_avx512 sine, cosine;
+        nni_vsincos_turns_avx512(nni_unit_avx512(word[w + 1]), &sine, &cosine);
+        const nni_vf_avx512 scale = nni_vf_mul_avx512(b, radius);
+        nni_vf_store_avx512(y + 16 * w, nni_vf_fma_avx512(scale, cosine, a));
+        nni_vf_store_avx512(y + 16 * w + 16, nni_vf_fma_avx512(scale, sine, a));
+    }
+}
+
+/* b where u < a, else 0. */
+NNI_INLINE void nni_random_mask_words_avx512(float *y, const nni_vi_avx512 *word, nni_vf_avx512 a, nni_vf_avx512 b) {
+    NNI_UNROLL for (int w = 0; w < 4; w++) nni_vf_store_avx512(y + 16 * w, nni_vf_where_avx512(nni_vf_lt_avx512(nni_unit_avx512(word[w]), a), b));
+}
+
+static void nni_random_bits_avx512(uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks) {
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_avx512 word[4];
+            nni_philox_avx512(word, key, stream, (first + block) * 16 + lane);
+            NNI_UNROLL for (int w = 0; w < 4; w++) nni_vi_store_avx512(y + block * 64 + lane + 16 * w, word[w]);
+        }
+}
+static void nni_random_uniform_avx512(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi) {
+    nni_random_blocks_avx512(nni_random_uniform_words_avx512, y, key, stream, first, blocks, lo, hi);
+}
+static void nni_random_normal_avx512(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd) {
+    nni_random_blocks_avx512(nni_random_normal_words_avx512, y, key, stream, first, blocks, mean, sd);
+}
+static void nni_random_mask_avx512(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value) {
+    nni_random_blocks_avx512(nni_random_mask_words_avx512, y, key, stream, first, blocks, keep, value);
+}
+
+/* ---- simd/kernels/gemm_tile.h ---- */
+/* gemm_tile.h - the micro-kernel: a tile of C held in registers while k runs
+ *
+ *                          b, vectors x VF_LANES wide           C is loaded first and stored last, so an element is one
+ *                 p=0  [ . . . . . . . . . . . . ]              chain of fused multiply-adds in the order of k, however
+ *                 p=1  [ . . . . . . . . . . . . ]  ldb         k is blocked: the bits depend on nothing else.
+ *                  :                                            beta = 0 does not read C, which may hold NaN.
+ *        a: p=0 1 2 ..                                          The last vector of a row holds `ragged` <= VF_LANES
+ *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
+ *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
+ *     :                                                         No alignment is needed.
+ */
+
+typedef void (*nni_tile_fn_avx512)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
+                                float beta, size_t ragged);
+
+NNI_INLINE nni_vf_avx512 nni_tile_load_b_avx512(const float *b, int last, nni_vm_avx512 mask) {
+    return VF_FREE_MASK && last ? nni_vf_load_m_avx512(b, mask) : nni_vf_load_avx512(b);
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+    nni_vf_avx512 sum[28], bv[4];
+    const nni_vm_avx512 mask = nni_vm_first_avx512(ragged);
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_avx512(0.0f);
+    if (beta != 0.0f) {
+        const nni_vf_avx512 scale = nni_vf_set1_avx512(beta);
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                sum[i * vectors + j] = nni_vf_mul_avx512(scale, j == vectors - 1 ? nni_vf_load_m_avx512(at, mask) : nni_vf_load_avx512(at));
+            }
+    }
+
+    if (by_k) {
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = nni_tile_load_b_avx512(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const nni_vq_avx512 av = nni_vq_load_avx512(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = nni_vf_fma_q_avx512(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const nni_vf_avx512 av = nni_vf_set1_avx512(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
+        }
+    } else {
+        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
+        const float *row[5];
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = nni_tile_load_b_avx512(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i < rows; i++) {
+                const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / 3][(size_t)(i % 3) * a_stride]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+            b += ldb;
+        }
+    }
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            float *at = c + (size_t)i * ldc + j * VF_LANES;
+            if (j < vectors - 1) nni_vf_store_avx512(at, sum[i * vectors + j]);
+            else if (VF_FREE_MASK || ragged < VF_LANES) nni_vf_store_m_avx512(at, sum[i * vectors + j], mask);
+            else nni_vf_store_avx512(at, sum[i * vectors + j]);
+        }
+}
+
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
+    static void nni_tile_by_row_##rows##x##vectors##_avx512(size_t k, const float *a, size_t a_stride, const float *b,        \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
+        nni_tile_avx512(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }                                                                                                                    \
+    static void nni_tile_by_k_##rows##x##vectors##_avx512(size_t k, const float *a, size_t a_stride, const float *b,          \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
+        nni_tile_avx512(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }
+NNI_TILES(NNI_TILE_DEFINE)
+#undef NNI_TILE_DEFINE
+
+static const int nni_tile_rows_avx512[4] = {NNI_TILE_ROWS};
+
+/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+static nni_tile_fn_avx512 nni_tile_find_avx512(int by_k, size_t rows, size_t vectors) {
+#define NNI_TILE_BY_ROW(rows, vectors) nni_tile_by_row_##rows##x##vectors##_avx512,
+#define NNI_TILE_BY_K(rows, vectors) nni_tile_by_k_##rows##x##vectors##_avx512,
+    static const nni_tile_fn_avx512 by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
+#undef NNI_TILE_BY_ROW
+#undef NNI_TILE_BY_K
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_avx512[v - 1];
+    return by_k ? by_k_table[at] : by_row_table[at];
+}
+
+/* ---- simd/kernels/gemm_pack.h ---- */
+/* gemm_pack.h - copies of A and B in the order in which the tiles read them
+ *
+ *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ */
+
+/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+NNI_INLINE void nni_pack_block_avx512(nni_vf_avx512 *r, const float *a, size_t stride, size_t rows, size_t cols) {
+    if (rows == VF_LANES && cols == VF_LANES) {
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_avx512(a + (size_t)i * stride);
+    } else {
+        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? nni_vf_load_n_avx512(a + i * stride, cols) : nni_vf_set1_avx512(0.0f);
+    }
+    nni_vf_transpose_avx512(r);
+}
+
+/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
+ * buffer has VF_LANES to spare behind the last panel. */
+static void nni_pack_a_avx512(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+    const nni_vf_avx512 s = nni_vf_set1_avx512(scale);
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const int spill = rows < VF_LANES;
+        if (a_row == 1) {
+            for (size_t p = 0; p < k; p++) {
+                const nni_vf_avx512 v = nni_vf_mul_avx512(s, nni_vf_load_n_avx512(a + p * a_col + i, height));
+                if (spill) nni_vf_store_avx512(dst + p * rows + i, v);
+                else nni_vf_store_n_avx512(dst + p * rows + i, v, height);
+            }
+            continue;
+        }
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            nni_vf_avx512 r[VF_LANES];
+            nni_pack_block_avx512(r, a + i * a_row + p, a_row, height, depth);
+            for (size_t q = 0; q < depth; q++) {
+                const nni_vf_avx512 v = nni_vf_mul_avx512(s, r[q]);
+                if (spill) nni_vf_store_avx512(dst + (p + q) * rows + i, v);
+                else nni_vf_store_n_avx512(dst + (p + q) * rows + i, v, height);
+            }
+        }
+    }
+}
+
+static void nni_pack_b_avx512(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
+    if (b_col == 1) {
+        for (size_t p = 0; p < k; p++) {
+            size_t j = 0;
+            for (; j + VF_LANES <= cols; j += VF_LANES) nni_vf_store_avx512(dst + p * width + j, nni_vf_load_avx512(b + p * b_row + j));
+            if (j < cols) nni_vf_store_avx512(dst + p * width + j, nni_vf_load_n_avx512(b + p * b_row + j, cols - j));
+        }
+        return;
+    }
+    for (size_t j = 0; j < cols; j += VF_LANES) {
+        const size_t height = nni_min(cols - j, VF_LANES);
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            nni_vf_avx512 r[VF_LANES];
+            nni_pack_block_avx512(r, b + j * b_col + p, b_col, height, depth);
+            if (depth == VF_LANES) {
+                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) nni_vf_store_avx512(dst + (p + (size_t)q) * width + j, r[q]);
+            } else {
+                for (size_t q = 0; q < depth; q++) nni_vf_store_avx512(dst + (p + q) * width + j, r[q]);
+            }
+        }
+    }
+}
+
+/* ---- simd/kernels/gemm_dot.h ---- */
+/* gemm_dot.h - few rows against a transposed B: every element of C a dot product in 16 lanes, nothing copied
+ *
+ * Both operands run along k, so the sums are kept per lane (16 of them on every ISA: VF_WIDE vectors) and folded once at
+ * the end. VF_LANES products are folded together: a block of `rows` x `cols`, repeated until there are VF_LANES.
+ */
+
+/* products[s] for s = i*cols + j: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes.
+ * Rows of b from `valid` on do not exist; the last one is read in their place. */
+NNI_INLINE void nni_dot_block_avx512(const int rows, const int cols, nni_vf_avx512 *products, const float *a, size_t a_row, const float *b,
+                                  size_t b_col, size_t k, size_t valid) {
+    nni_vf_avx512 sum[16 * NNI_WIDE];
+    const float *bj[16];
+    NNI_UNROLL for (int s = 0; s < rows * cols * NNI_WIDE; s++) sum[s] = nni_vf_set1_avx512(0.0f);
+    NNI_UNROLL for (int j = 0; j < cols; j++) bj[j] = b + nni_min((size_t)j, valid - 1) * b_col;
+
+    size_t p = 0;
+    for (; p + 16 <= k; p += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            nni_vf_avx512 av[4];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_avx512(a + (size_t)i * a_row + p + (size_t)(w * VF_LANES));
+            NNI_UNROLL for (int j = 0; j < cols; j++) {
+                const nni_vf_avx512 bv = nni_vf_load_avx512(bj[j] + p + w * VF_LANES);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const int s = (i * cols + j) * NNI_WIDE + w;
+                    sum[s] = nni_vf_fma_avx512(av[i], bv, sum[s]);
+                }
+            }
+        }
+    if (p < k)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const size_t begin = p + (size_t)(w * VF_LANES), left = begin < k ? nni_min(k - begin, VF_LANES) : 0;
+            if (left == 0) continue;
+            NNI_UNROLL for (int j = 0; j < cols; j++) {
+                const nni_vf_avx512 bv = nni_vf_load_n_avx512(bj[j] + begin, left);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const int s = (i * cols + j) * NNI_WIDE + w;
+                    sum[s] = nni_vf_fma_avx512(nni_vf_load_n_avx512(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                }
+            }
+        }
+
+    NNI_UNROLL for (int s = 0; s < rows * cols; s++) {
+        nni_vf_avx512 *lanes = sum + s * NNI_WIDE;
+        NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+            NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_avx512(lanes[w], lanes[w + half]);
+        products[s] = lanes[0];
+    }
+}
+
+/* `rows` rows of C, VF_LANES/rows columns at a time. */
+NNI_INLINE void nni_dot_rows_avx512(const int rows, const int cols, const nni_gemm *g, size_t i0) {
+    const int blocks = VF_LANES / (rows * cols);
+    const size_t step = (size_t)(VF_LANES / rows);
+    const float *a = g->a + i0 * g->a_row;
+    for (size_t j0 = 0; j0 < g->n; j0 += step) {
+        nni_vf_avx512 products[VF_LANES];
+        float folded[VF_LANES];
+        NNI_UNROLL for (int s = 0; s < blocks; s++) {
+            const size_t j = nni_min(j0 + (size_t)(s * cols), g->n - 1);
+            nni_dot_block_avx512(rows, cols, products + s * rows * cols, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k,
+                              g->n - j);
+        }
+        nni_vf_store_avx512(folded, nni_vf_fold_each_avx512(products));
+        for (int s = 0; s < blocks; s++)
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < cols; j++) {
+                    const size_t column = j0 + (size_t)(s * cols + j);
+                    if (column >= g->n) break;
+                    float *c = g->c + (i0 + (size_t)i) * g->ldc + column;
+                    const float product = folded[(s * rows + i) * cols + j];
+                    *c = g->beta == 0.0f ? product : g->beta * *c + product;
+                }
+    }
+}
+
+static void nni_gemm_dot_avx512(const nni_gemm *g) {
+    size_t i = 0;
+    for (; i + NNI_DOT_ROWS <= g->m; i += NNI_DOT_ROWS) nni_dot_rows_avx512(NNI_DOT_ROWS, NNI_DOT_COLS, g, i);
+    if (NNI_DOT_ROWS > 2)
+        for (; i + 2 <= g->m; i += 2) nni_dot_rows_avx512(2, NNI_DOT_ROWS * NNI_DOT_COLS / 2, g, i);
+    for (; i < g->m; i++) nni_dot_rows_avx512(1, NNI_DOT_ROWS * NNI_DOT_COLS, g, i);
+}
+
+/* ---- simd/kernels/gemm_row.h ---- */
+/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+ *
+ * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
+ * column blocks would jump a row ahead at every step.
+ */
+
+#define NNI_ROW_STREAMS 8
+
+/* Whether the product takes this path; narrow ones stay in the registers of a tile. */
+static int nni_gemm_is_row_avx512(const nni_gemm *g) {
+    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+}
+
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
+NNI_INLINE void nni_gemm_row_step_avx512(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
+                                      size_t n, float beta) {
+    nni_vf_avx512 xv[NNI_ROW_STREAMS];
+    NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_avx512(x[(size_t)r * x_stride]);
+    const nni_vf_avx512 scale = nni_vf_set1_avx512(beta);
+    size_t j = 0;
+    for (; j + VF_LANES <= n; j += VF_LANES) {
+        nni_vf_avx512 sum = beta == 0.0f ? nni_vf_set1_avx512(0.0f) : nni_vf_mul_avx512(scale, nni_vf_load_avx512(y + j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx512(xv[r], nni_vf_load_avx512(b + (size_t)r * ldb + j), sum);
+        nni_vf_store_avx512(y + j, sum);
+    }
+    if (j < n) {
+        nni_vf_avx512 sum = beta == 0.0f ? nni_vf_set1_avx512(0.0f) : nni_vf_mul_avx512(scale, nni_vf_load_n_avx512(y + j, n - j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx512(xv[r], nni_vf_load_n_avx512(b + (size_t)r * ldb + j, n - j), sum);
+        nni_vf_store_n_avx512(y + j, sum, n - j);
+    }
+}
+
+static void nni_gemm_row_avx512(const nni_gemm *g) {
+    float beta = g->beta;
+    size_t p = 0;
+    for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
+        nni_gemm_row_step_avx512(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+    for (; p < g->k; p++, beta = 1.0f)
+        nni_gemm_row_step_avx512(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+/* ---- simd/kernels/gemm.h ---- */
+/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes, and the loops of the blocked one
+ *
+ * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
+ */
+
+/* KC rows of B: a panel of two vectors stays in L1 (32 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
+#define NNI_KC 256
+#define NNI_MC 336
+#define NNI_NC 3072
+#define NNI_PACKED_VECTORS 2
+
+/* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
+typedef struct nni_gemm_plan_avx512 {
+    size_t kc, mc, nc;
+    size_t vectors; /* width of a tile */
+    int pack_a, pack_b;
+} nni_gemm_plan_avx512;
+
+/* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
+static size_t nni_tile_cost_avx512(size_t rows, size_t vectors) {
+    return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
+}
+
+/* The width of tile that takes least time for m rows and n columns. */
+static size_t nni_plan_vectors_avx512(size_t m, size_t n) {
+    const size_t across = nni_ceil_div(n, VF_LANES);
+    size_t best = 1, least = SIZE_MAX;
+    for (size_t v = 1; v <= 4; v++) {
+        const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx512[v - 1]);
+        const size_t rows = nni_ceil_div(m, tiles);
+        const size_t rest = across % v;
+        const size_t cost = tiles * (across / v * nni_tile_cost_avx512(rows, v) + (rest ? nni_tile_cost_avx512(rows, rest) : 0));
+        if (cost < least) {
+            least = cost;
+            best = v;
+        }
+    }
+    return best;
+}
+
+static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
+    nni_gemm_plan_avx512 plan;
+    plan.kc = NNI_KC;
+    plan.mc = NNI_MC;
+    plan.nc = NNI_NC;
+    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : nni_plan_vectors_avx512(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC));
+    const int large = g->m > 3 * 64 && g->n >= 128 && g->k >= 128;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    return plan;
+}
+
+/* `height` rows of C from c down, against one panel of B `width` columns wide. a is packed (panels as high as the tiles),
+ * or the matrix itself. Rows are dealt out evenly, so that no tile is left with one of them. */
+static void nni_panel_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const float *a, const float *b, size_t ldb, float *c,
+                          size_t height, size_t width, size_t k, float beta) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    const size_t ragged = width - (vectors - 1) * VF_LANES;
+    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx512[plan->vectors - 1]);
+    const int by_k = plan->pack_a || g->a_row == 1;
+    size_t rows = nni_ceil_div(height, tiles);
+    const size_t taller = height - (rows - 1) * tiles; /* that many tiles have `rows`, the others one less */
+    nni_tile_fn_avx512 tile = nni_tile_find_avx512(by_k, rows, vectors);
+    for (size_t t = 0, i = 0; t < tiles; t++) {
+        if (t == taller) tile = nni_tile_find_avx512(by_k, --rows, vectors);
+        const float *at = plan->pack_a ? a + i * k : a + i * g->a_row;
+        const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+        tile(k, at, stride, b, ldb, c + i * g->ldc, g->ldc, beta, ragged);
+        i += rows;
+    }
+}
+
+/* Packs `height` rows of A in panels as high as the tiles that panel() will deal them out to. */
+static void nni_pack_a_panels_avx512(float *dst, const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const float *a, size_t height,
+                                  size_t k) {
+    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx512[plan->vectors - 1]);
+    size_t rows = nni_ceil_div(height, tiles);
+    const size_t taller = height - (rows - 1) * tiles;
+    for (size_t t = 0, i = 0; t < tiles; t++) {
+        if (t == taller) rows--;
+        nni_pack_a_avx512(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
+        i += rows;
+    }
+}
+
+static void nni_gemm_blocked_avx512(const nni_gemm *g, float *work) {
+    const nni_gemm_plan_avx512 plan = nni_plan_avx512(g);
+    const size_t panel = plan.vectors * VF_LANES;
+    float *const packed_b = work;
+    float *const packed_a = work + (plan.pack_b ? nni_min(plan.kc, g->k) * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0);
+
+    for (size_t jc = 0; jc < g->n; jc += plan.nc) {
+        const size_t nc = nni_min(plan.nc, g->n - jc);
+        for (size_t pc = 0; pc < g->k; pc += plan.kc) {
+            const size_t kc = nni_min(plan.kc, g->k - pc);
+            const float beta = pc == 0 ? g->beta : 1.0f;
+            if (plan.pack_b)
+                for (size_t jr = 0; jr < nc; jr += panel) {
+                    const size_t cols = nni_min(panel, nc - jr);
+                    nni_pack_b_avx512(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
+                                   nni_round_up(cols, VF_LANES));
+                }
+            for (size_t ic = 0; ic < g->m; ic += plan.mc) {
+                const size_t mc = nni_min(plan.mc, g->m - ic);
+                const float *a = g->a + ic * g->a_row + pc * g->a_col;
+                if (plan.pack_a) nni_pack_a_panels_avx512(packed_a, g, &plan, a, mc, kc);
+                for (size_t jr = 0; jr < nc; jr += panel) {
+                    const size_t cols = nni_min(panel, nc - jr), width = nni_round_up(cols, VF_LANES);
+                    float *c = g->c + ic * g->ldc + jc + jr;
+                    const float *b = g->b + pc * g->b_row + jc + jr;
+                    size_t ldb = g->b_row;
+                    if (g->packed_b) {
+                        b = g->packed_b + (jc + jr) * g->k + pc * width;
+                        ldb = width;
+                    } else if (plan.pack_b) {
+                        b = packed_b + jr * kc;
+                        ldb = width;
+                    }
+                    nni_panel_avx512(g, &plan, plan.pack_a ? packed_a : a, b, ldb, c, mc, cols, kc, beta);
+                }
+            }
+        }
+    }
+}
+
+/* Floats of workspace that gemm() needs for this product. */
+static size_t nni_gemm_workspace_avx512(const nni_gemm *g) {
+    if (g->k == 0 || g->alpha == 0.0f || g->dot || nni_gemm_is_row_avx512(g)) return 0;
+    const nni_gemm_plan_avx512 plan = nni_plan_avx512(g);
+    const size_t kc = nni_min(plan.kc, g->k);
+    size_t floats = plan.pack_b ? kc * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0;
+    if (plan.pack_a) floats += kc * nni_min(plan.mc, g->m) + VF_LANES;
+    return floats;
+}
+
+/* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
+static void nni_gemm_scale_avx512(const nni_gemm *g) {
+    for (size_t i = 0; i < g->m; i++) nni_scale_avx512(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
+}
+
+/* Bias and activation for one finished row of C. */
+static void nni_gemm_epilogue_avx512(const nni_gemm *g, float *c) {
+    if (g->bias && g->bias_step) nni_add_avx512(c, c, g->bias, g->n);
+    else if (g->bias) nni_map1_avx512(nni_v_shift_avx512, c, c, g->n, g->bias[0]);
+    if (g->activation != NN_IDENTITY) nni_activate_avx512(c, c, g->n, g->activation, g->slope);
+}
+
+static void nni_gemm_avx512(const nni_gemm *g, float *work) {
+    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx512(g);
+    else if (g->dot) nni_gemm_dot_avx512(g);
+    else if (nni_gemm_is_row_avx512(g)) nni_gemm_row_avx512(g);
+    else nni_gemm_blocked_avx512(g, work);
+    if (g->bias || g->activation != NN_IDENTITY)
+        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_avx512(g, g->c + i * g->ldc);
+}
+
+/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors. */
+static void nni_gemm_pack_avx512(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
+    const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
+    for (size_t j = 0; j < n; j += panel) {
+        const size_t cols = nni_min(panel, n - j);
+        nni_pack_b_avx512(dst + j * k, b + j * b_col, b_row, b_col, k, cols, nni_round_up(cols, VF_LANES));
+    }
+}
+
+#define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx512
+static const nni_tier nni_tier_avx512 = {"avx512", NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+#undef NNI_KERNEL_ENTRY
+
+#undef VF_LANES
+#undef VF_FREE_MASK
+#undef NNI_TILES
+#undef NNI_TILE_ROWS
+#undef NNI_DOT_ROWS
+#undef NNI_DOT_COLS
+
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif /* NNI_X86 */
+
+/* ---- simd/neon.h ---- */
+/* neon.h - the vector layer on AArch64 NEON: 4 lanes, 32 registers, fma by one lane of another register
+ *
+ * Latency and rate on Neoverse N1: fma 4 cycles (2 when chained through the addend), 2 a cycle; load 2; a load that
+ * broadcasts (LD1R) also takes a vector slot, so the GEMM loads four scalars at once and multiplies by lane.
+ */
+
+#ifdef NNI_ARM
+#include <arm_neon.h>
+
+#if !defined(NN_NO_SLEEF)
+#ifdef __cplusplus
+extern "C" {
+#endif
+float32x4_t Sleef_finz_expf4_u10advsimd(float32x4_t);
+float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
+#ifdef __cplusplus
+}
+#endif
+#endif
+
+#define VF_LANES 4
+#define VF_FREE_MASK 0
+/* rows x vectors + vectors of B + rows/4 registers of A <= 32 */
+#define NNI_TILES(X)                                                                                                   \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \
+    X(7, 2) X(8, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4)
+#define NNI_TILE_ROWS 8, 8, 8, 4
+#define NNI_DOT_ROWS 2
+#define NNI_DOT_COLS 2
+
+typedef float32x4_t nni_vf_neon;
+typedef uint32x4_t nni_vi_neon;
+typedef uint32x4_t nni_vm_neon; /* all bits of a lane set or clear */
+typedef float32x4_t nni_vq_neon;
+
+NNI_INLINE nni_vf_neon nni_vf_load_neon(const float *p) { return vld1q_f32(p); }
+NNI_INLINE void nni_vf_store_neon(float *p, nni_vf_neon v) { vst1q_f32(p, v); }
+NNI_INLINE nni_vf_neon nni_vf_load_n_neon(const float *p, size_t n) {
+    if (n >= 4) return vld1q_f32(p);
+    nni_vf_neon v = vdupq_n_f32(0.0f);
+    if (n > 0) v = vsetq_lane_f32(p[0], v, 0);
+    if (n > 1) v = vsetq_lane_f32(p[1], v, 1);
+    if (n > 2) v = vsetq_lane_f32(p[2], v, 2);
+    return v;
+}
+NNI_INLINE void nni_vf_store_n_neon(float *p, nni_vf_neon v, size_t n) {
+    if (n >= 4) {
+        vst1q_f32(p, v);
+        return;
+    }
+    if (n > 0) vst1q_lane_f32(p, v, 0);
+    if (n > 1) vst1q_lane_f32(p + 1, v, 1);
+    if (n > 2) vst1q_lane_f32(p + 2, v, 2);
+}
+NNI_INLINE nni_vi_neon nni_vi_lane_neon(void) {
+    static const uint32_t lanes[4] = {0, 1, 2, 3};
+    return vld1q_u32(lanes);
+}
+NNI_INLINE nni_vm_neon nni_vm_first_neon(size_t n) { return vcltq_u32(nni_vi_lane_neon(), vdupq_n_u32((uint32_t)n)); }
+NNI_INLINE uint32_t nni_vm_bits_neon(nni_vm_neon m) {
+    static const uint32_t weights[4] = {1, 2, 4, 8};
+    return vaddvq_u32(vandq_u32(m, vld1q_u32(weights)));
+}
+/* NEON has no masked access; masks of the contract always cover the first lanes, so counting them is enough. */
+NNI_INLINE size_t vm_count_neon(nni_vm_neon m) { return vaddvq_u32(vshrq_n_u32(m, 31)); }
+NNI_INLINE nni_vf_neon nni_vf_load_m_neon(const float *p, nni_vm_neon m) { return nni_vf_load_n_neon(p, vm_count_neon(m)); }
+NNI_INLINE void nni_vf_store_m_neon(float *p, nni_vf_neon v, nni_vm_neon m) { nni_vf_store_n_neon(p, v, vm_count_neon(m)); }
+NNI_INLINE nni_vi_neon nni_vi_load_neon(const uint32_t *p) { return vld1q_u32(p); }
+NNI_INLINE void nni_vi_store_neon(uint32_t *p, nni_vi_neon v) { vst1q_u32(p, v); }
+
+NNI_INLINE nni_vf_neon nni_vf_set1_neon(float a) { return vdupq_n_f32(a); }
+NNI_INLINE nni_vf_neon nni_vf_add_neon(nni_vf_neon a, nni_vf_neon b) { return vaddq_f32(a, b); }
+NNI_INLINE nni_vf_neon nni_vf_sub_neon(nni_vf_neon a, nni_vf_neon b) { return vsubq_f32(a, b); }
+NNI_INLINE nni_vf_neon nni_vf_mul_neon(nni_vf_neon a, nni_vf_neon b) { return vmulq_f32(a, b); }
+NNI_INLINE nni_vf_neon nni_vf_div_neon(nni_vf_neon a, nni_vf_neon b) { return vdivq_f32(a, b); }
+NNI_INLINE nni_vf_neon nni_vf_sqrt_neon(nni_vf_neon a) { return vsqrtq_f32(a); }
+NNI_INLINE nni_vf_neon nni_vf_fma_neon(nni_vf_neon a, nni_vf_neon b, nni_vf_neon c) { return vfmaq_f32(c, a, b); }
+NNI_INLINE nni_vf_neon nni_vf_fnma_neon(nni_vf_neon a, nni_vf_neon b, nni_vf_neon c) { return vfmsq_f32(c, a, b); }
+NNI_INLINE nni_vf_neon nni_vf_round_neon(nni_vf_neon a) { return vrndnq_f32(a); }
+NNI_INLINE nni_vf_neon nni_vf_abs_neon(nni_vf_neon a) { return vabsq_f32(a); }
+/* FMAX orders the zeros and x86 does not: a comparison gives both the same result. */
+NNI_INLINE nni_vf_neon nni_vf_max_neon(nni_vf_neon a, nni_vf_neon b) { return vbslq_f32(vorrq_u32(vcgtq_f32(a, b), vmvnq_u32(vceqq_f32(a, a))), a, b); }
+
+NNI_INLINE nni_vm_neon nni_vf_lt_neon(nni_vf_neon a, nni_vf_neon b) { return vcltq_f32(a, b); }
+NNI_INLINE nni_vm_neon nni_vf_le_neon(nni_vf_neon a, nni_vf_neon b) { return vcleq_f32(a, b); }
+NNI_INLINE nni_vm_neon nni_vf_eq_neon(nni_vf_neon a, nni_vf_neon b) { return vceqq_f32(a, b); }
+NNI_INLINE nni_vm_neon nni_vf_nan_neon(nni_vf_neon a) { return vmvnq_u32(vceqq_f32(a, a)); }
+NNI_INLINE nni_vm_neon nni_vm_or_neon(nni_vm_neon m, nni_vm_neon w) { return vorrq_u32(m, w); }
+NNI_INLINE nni_vf_neon nni_vf_select_neon(nni_vm_neon m, nni_vf_neon a, nni_vf_neon b) { return vbslq_f32(m, a, b); }
+NNI_INLINE nni_vf_neon nni_vf_where_neon(nni_vm_neon m, nni_vf_neon a) { return vreinterpretq_f32_u32(vandq_u32(m, vreinterpretq_u32_f32(a))); }
+
+NNI_INLINE nni_vi_neon nni_vf_bits_neon(nni_vf_neon a) { return vreinterpretq_u32_f32(a); }
+NNI_INLINE nni_vf_neon nni_vf_from_bits_neon(nni_vi_neon v) { return vreinterpretq_f32_u32(v); }
+NNI_INLINE nni_vf_neon nni_vf_from_int_neon(nni_vi_neon v) { return vcvtq_f32_s32(vreinterpretq_s32_u32(v)); }
+NNI_INLINE nni_vi_neon nni_vi_from_float_neon(nni_vf_neon a) { return vreinterpretq_u32_s32(vcvtq_s32_f32(a)); }
+NNI_INLINE nni_vi_neon nni_vi_set1_neon(uint32_t u) { return vdupq_n_u32(u); }
+NNI_INLINE nni_vi_neon nni_vi_add_neon(nni_vi_neon a, nni_vi_neon b) { return vaddq_u32(a, b); }
+NNI_INLINE nni_vi_neon nni_vi_sub_neon(nni_vi_neon a, nni_vi_neon b) { return vsubq_u32(a, b); }
+NNI_INLINE nni_vi_neon nni_vi_and_neon(nni_vi_neon a, nni_vi_neon b) { return vandq_u32(a, b); }
+NNI_INLINE nni_vi_neon nni_vi_or_neon(nni_vi_neon a, nni_vi_neon b) { return vorrq_u32(a, b); }
+NNI_INLINE nni_vi_neon nni_vi_xor_neon(nni_vi_neon a, nni_vi_neon b) { return veorq_u32(a, b); }
+/* Shifts in the compiler's own vector notation: one instruction by a constant, and still valid at -O0. */
+NNI_INLINE nni_vi_neon nni_vi_shl_neon(nni_vi_neon a, int k) { return a << (uint32_t)k; }
+NNI_INLINE nni_vi_neon nni_vi_shr_neon(nni_vi_neon a, int k) { return a >> (uint32_t)k; }
+NNI_INLINE nni_vi_neon nni_vi_sar_neon(nni_vi_neon a, int k) { return vreinterpretq_u32_s32(vreinterpretq_s32_u32(a) >> k); }
+NNI_INLINE nni_vi_neon nni_vi_mul_wide_neon(nni_vi_neon a, nni_vi_neon b, nni_vi_neon *high) {
+    const nni_vi_neon low = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));
+    const nni_vi_neon top = vreinterpretq_u32_u64(vmull_high_u32(a, b));
+    *high = vuzp2q_u32(low, top);
+    return vuzp1q_u32(low, top);
+}
+NNI_INLINE nni_vm_neon nni_vi_eq0_neon(nni_vi_neon a, nni_vi_neon k) { return vceqzq_u32(vandq_u32(a, k)); }
+
+NNI_INLINE float nni_vf_fold_neon(nni_vf_neon v) {
+    const float32x2_t v2 = vadd_f32(vget_low_f32(v), vget_high_f32(v));
+    return vget_lane_f32(v2, 0) + vget_lane_f32(v2, 1);
+}
+NNI_INLINE void nni_vf_transpose_neon(nni_vf_neon *r) {
+    const nni_vf_neon t0 = vtrn1q_f32(r[0], r[1]), t1 = vtrn2q_f32(r[0], r[1]);
+    const nni_vf_neon t2 = vtrn1q_f32(r[2], r[3]), t3 = vtrn2q_f32(r[2], r[3]);
+    r[0] = vcombine_f32(vget_low_f32(t0), vget_low_f32(t2));
+    r[1] = vcombine_f32(vget_low_f32(t1), vget_low_f32(t3));
+    r[2] = vcombine_f32(vget_high_f32(t0), vget_high_f32(t2));
+    r[3] = vcombine_f32(vget_high_f32(t1), vget_high_f32(t3));
+}
+NNI_INLINE nni_vf_neon nni_vf_fold_each_neon(nni_vf_neon *r) {
+    nni_vf_transpose_neon(r);
+    return vaddq_f32(vaddq_f32(r[0], r[2]), vaddq_f32(r[1], r[3]));
+}
+
+NNI_INLINE nni_vq_neon nni_vq_load_neon(const float *p) { return vld1q_f32(p); }
+NNI_INLINE nni_vf_neon nni_vf_fma_q_neon(nni_vq_neon a, int i, nni_vf_neon b, nni_vf_neon c) {
+    switch (i) { /* the instruction wants a literal lane, also where nothing is optimised */
+    case 0: return vfmaq_laneq_f32(c, b, a, 0);
+    case 1: return vfmaq_laneq_f32(c, b, a, 1);
+    case 2: return vfmaq_laneq_f32(c, b, a, 2);
+    default: return vfmaq_laneq_f32(c, b, a, 3);
+    }
+}
+
+#if !defined(NN_NO_SLEEF)
+NNI_INLINE nni_vf_neon nni_vf_exp_sleef_neon(nni_vf_neon a) { return Sleef_finz_expf4_u10advsimd(a); }
+NNI_INLINE nni_vf_neon nni_vf_log_sleef_neon(nni_vf_neon a) { return Sleef_finz_logf4_u10advsimd(a); }
+#endif
+
+/* ---- simd/kernels.h ---- */
+/* kernels.h - all kernels in the order in which they build on each other, and the table that hands them out */
+
+/* ---- simd/kernels/maths.h ---- */
+/* maths.h - exp, log and what is built on them, one vector at a time
+ *
+ * Polynomials are minimax fits over the reduced range with coefficients rounded to float; beside each stands its
+ * relative error in units of 2^-24, rounding not counted. All are evaluated by Horner's rule with fused multiply-adds.
+ */
+
+#define NNI_LOG2_E 1.44269504088896341f
+/* ln 2 as a float with twelve trailing zeros, so that n*HIGH is exact for |n| < 2^12, and the rest */
+#define NNI_LN2_HIGH 0.693359375f
+#define NNI_LN2_LOW -2.12194440e-4f
+
+/* a * 2^n for n in [-300, 300], in two exact steps: 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE nni_vf_neon nni_times_power_neon(nni_vf_neon a, nni_vf_neon n) {
+    const nni_vi_neon power = nni_vi_from_float_neon(n), half = nni_vi_sar_neon(power, 1), rest = nni_vi_sub_neon(power, half), one = nni_vi_set1_neon(127);
+    const nni_vf_neon first = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vi_add_neon(half, one), 23)), second = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vi_add_neon(rest, one), 23));
+    return nni_vf_mul_neon(nni_vf_mul_neon(a, first), second);
+}
+
+/* e^x = 2^n * e^r with |r| <= ln2/2. Error below 0.8 ULP. */
+NNI_INLINE nni_vf_neon nni_exp_builtin_neon(nni_vf_neon x) {
+    const nni_vf_neon above = nni_vf_set1_neon(89.0f), below = nni_vf_set1_neon(-105.0f); /* beyond these the result is inf or 0; NaN passes */
+    x = nni_vf_select_neon(nni_vf_lt_neon(above, x), above, x);
+    x = nni_vf_select_neon(nni_vf_lt_neon(x, below), below, x);
+    const nni_vf_neon n = nni_vf_round_neon(nni_vf_mul_neon(x, nni_vf_set1_neon(NNI_LOG2_E)));
+    nni_vf_neon r = nni_vf_fnma_neon(n, nni_vf_set1_neon(NNI_LN2_HIGH), x);
+    r = nni_vf_fnma_neon(n, nni_vf_set1_neon(NNI_LN2_LOW), r);
+    nni_vf_neon q = nni_vf_set1_neon(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(1.393088256008923053741455078125e-3f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(8.333197794854640960693359375e-3f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(4.1666507720947265625e-2f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(0.16666667163372039794921875f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(0.5f));
+    return nni_times_power_neon(nni_vf_add_neon(nni_vf_set1_neon(1.0f), nni_vf_fma_neon(nni_vf_mul_neon(r, r), q, r)), n);
+}
+
+/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). Error below 0.8 ULP. */
+NNI_INLINE nni_vf_neon nni_log_builtin_neon(nni_vf_neon x) {
+    const nni_vf_neon tiny = nni_vf_set1_neon(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
+    const nni_vm_neon small = nni_vf_lt_neon(x, tiny);
+    const nni_vf_neon scaled = nni_vf_select_neon(small, nni_vf_mul_neon(x, nni_vf_set1_neon(33554432.0f)), x);
+    const nni_vi_neon root_half = nni_vi_set1_neon(0x3f3504f3u); /* subtracted so that the field steps at sqrt(1/2) instead of 1 */
+    const nni_vi_neon offset = nni_vi_sub_neon(nni_vf_bits_neon(scaled), root_half);
+    const nni_vf_neon n = nni_vf_sub_neon(nni_vf_from_int_neon(nni_vi_sar_neon(offset, 23)), nni_vf_where_neon(small, nni_vf_set1_neon(25.0f)));
+    const nni_vf_neon m = nni_vf_from_bits_neon(nni_vi_add_neon(nni_vi_and_neon(offset, nni_vi_set1_neon(0x007fffffu)), root_half));
+    const nni_vf_neon f = nni_vf_sub_neon(m, nni_vf_set1_neon(1.0f));
+    nni_vf_neon q = nni_vf_set1_neon(7.03830718994140625e-2f); /* (log(1+f) - f + f^2/2) / f^3, 0.06 */
+    q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(-0.1151149272918701171875f));
+    q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(0.11675083637237548828125f));
+    q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(-0.1242053508758544921875f));
+    q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(0.14249622821807861328125f));
+    q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(-0.16668045520782470703125f));
+    q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(0.20000700652599334716796875f));
+    q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(-0.249999940395355224609375f));
+    q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(0.333333313465118408203125f));
+    const nni_vf_neon tail = nni_vf_mul_neon(nni_vf_mul_neon(f, f), nni_vf_fma_neon(f, q, nni_vf_set1_neon(-0.5f)));
+    /* n ln2 + f + tail, keeping what the two large additions round away */
+    const nni_vf_neon high = nni_vf_add_neon(f, tail), low = nni_vf_sub_neon(tail, nni_vf_sub_neon(high, f));
+    const nni_vf_neon base = nni_vf_mul_neon(n, nni_vf_set1_neon(NNI_LN2_HIGH)), sum = nni_vf_add_neon(base, high);
+    const nni_vf_neon lost = nni_vf_add_neon(low, nni_vf_sub_neon(high, nni_vf_sub_neon(sum, base)));
+    nni_vf_neon y = nni_vf_add_neon(sum, nni_vf_fma_neon(n, nni_vf_set1_neon(NNI_LN2_LOW), lost));
+
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), infinity = nni_vf_from_bits_neon(nni_vi_set1_neon(0x7f800000u));
+    y = nni_vf_select_neon(nni_vf_lt_neon(x, infinity), y, x); /* inf and NaN give themselves */
+    y = nni_vf_select_neon(nni_vf_eq_neon(x, zero), nni_vf_sub_neon(zero, infinity), y);
+    return nni_vf_select_neon(nni_vf_lt_neon(x, zero), nni_vf_from_bits_neon(nni_vi_set1_neon(0x7fc00000u)), y);
+}
+
+#ifdef NN_NO_SLEEF
+NNI_INLINE nni_vf_neon nni_vexp_neon(nni_vf_neon x) { return nni_exp_builtin_neon(x); }
+NNI_INLINE nni_vf_neon nni_vlog_neon(nni_vf_neon x) { return nni_log_builtin_neon(x); }
+#else
+NNI_INLINE nni_vf_neon nni_vexp_neon(nni_vf_neon x) { return nni_vf_exp_sleef_neon(x); }
+NNI_INLINE nni_vf_neon nni_vlog_neon(nni_vf_neon x) { return nni_vf_log_sleef_neon(x); }
+#endif
+
+/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
+NNI_INLINE nni_vf_neon nni_vexpm1_negative_neon(nni_vf_neon x, nni_vf_neon exp_x) {
+    nni_vf_neon q = nni_vf_set1_neon(2.1880290660192258656024932861328125e-5f); /* (e^x - 1 - x - x^2/2) / x^3 on [-0.72, 0], 0.007 */
+    q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(1.9895876175723969936370849609375e-4f));
+    q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(1.390750170685350894927978515625e-3f));
+    q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(8.334152400493621826171875e-3f));
+    q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(4.166679084300994873046875e-2f));
+    q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(0.16666667163372039794921875f));
+    const nni_vf_neon near = nni_vf_fma_neon(nni_vf_mul_neon(x, x), nni_vf_fma_neon(q, x, nni_vf_set1_neon(0.5f)), x);
+    return nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(-0.7f)), nni_vf_sub_neon(exp_x, nni_vf_set1_neon(1.0f)), near);
+}
+
+/* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
+NNI_INLINE nni_vf_neon nni_vtanh_neon(nni_vf_neon x) {
+    const nni_vf_neon a = nni_vf_abs_neon(x), one = nni_vf_set1_neon(1.0f), two = nni_vf_set1_neon(2.0f), square = nni_vf_mul_neon(x, x);
+    nni_vf_neon q = nni_vf_set1_neon(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
+    q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(-8.435009978711605072021484375e-3f));
+    q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(2.1807588636875152587890625e-2f));
+    q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(-5.39664328098297119140625e-2f));
+    q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(0.13333357870578765869140625f));
+    q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(-0.3333333432674407958984375f));
+    const nni_vf_neon near = nni_vf_fma_neon(nni_vf_mul_neon(square, q), a, a);
+    const nni_vf_neon far = nni_vf_sub_neon(one, nni_vf_div_neon(two, nni_vf_add_neon(nni_vexp_neon(nni_vf_mul_neon(two, a)), one)));
+    const nni_vi_neon sign = nni_vi_and_neon(nni_vf_bits_neon(x), nni_vi_set1_neon(0x80000000u));
+    return nni_vf_from_bits_neon(nni_vi_or_neon(nni_vf_bits_neon(nni_vf_select_neon(nni_vf_lt_neon(a, nni_vf_set1_neon(0.625f)), near, far)), sign));
+}
+
+/* 1/(1 + e^-x); below -20 the 1 no longer counts and e^x itself reaches into the denormals where e^-x would overflow. */
+NNI_INLINE nni_vf_neon nni_vsigmoid_neon(nni_vf_neon x) {
+    const nni_vm_neon far = nni_vf_lt_neon(x, nni_vf_set1_neon(-20.0f));
+    const nni_vf_neon e = nni_vexp_neon(nni_vf_select_neon(far, x, nni_vf_sub_neon(nni_vf_set1_neon(0.0f), x))), one = nni_vf_set1_neon(1.0f);
+    return nni_vf_select_neon(far, e, nni_vf_div_neon(one, nni_vf_add_neon(one, e)));
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
+NNI_INLINE nni_vf_neon nni_vsoftplus_neon(nni_vf_neon x) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f);
+    const nni_vf_neon e = nni_vexp_neon(nni_vf_sub_neon(zero, nni_vf_abs_neon(x)));
+    const nni_vf_neon u = nni_vf_add_neon(one, e), c = nni_vf_sub_neon(e, nni_vf_sub_neon(u, one));
+    return nni_vf_add_neon(nni_vf_max_neon(zero, x), nni_vf_add_neon(nni_vlog_neon(u), nni_vf_div_neon(c, u)));
+}
+
+NNI_INLINE nni_vf_neon nni_velu_neon(nni_vf_neon x, nni_vf_neon a) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), below = nni_vf_select_neon(nni_vf_lt_neon(zero, x), zero, x);
+    const nni_vf_neon curve = nni_vf_mul_neon(a, nni_vexpm1_negative_neon(below, nni_vexp_neon(below)));
+    return nni_vf_select_neon(nni_vf_lt_neon(zero, x), x, curve);
+}
+
+/* sin and cos of 2 pi u for u in [0, 1), by quarter turns: no reduction error, since 4u is exact. */
+NNI_INLINE void nni_vsincos_turns_neon(nni_vf_neon u, nni_vf_neon *sine, nni_vf_neon *cosine) {
+    const nni_vf_neon quarters = nni_vf_mul_neon(u, nni_vf_set1_neon(4.0f)), n = nni_vf_round_neon(quarters), t = nni_vf_sub_neon(quarters, n), square = nni_vf_mul_neon(t, t);
+    nni_vf_neon s = nni_vf_set1_neon(-4.6287518925964832305908203125e-3f); /* sin(pi/2 t)/t in t^2, |t| <= 1/2, 0.5 */
+    s = nni_vf_fma_neon(s, square, nni_vf_set1_neon(7.969200611114501953125e-2f));
+    s = nni_vf_fma_neon(s, square, nni_vf_set1_neon(-0.64596498012542724609375f));
+    s = nni_vf_mul_neon(t, nni_vf_fma_neon(s, square, nni_vf_set1_neon(1.57079637050628662109375f)));
+    nni_vf_neon c = nni_vf_set1_neon(8.9667853899300098419189453125e-4f); /* cos(pi/2 t) in t^2, 0.008 */
+    c = nni_vf_fma_neon(c, square, nni_vf_set1_neon(-2.08565033972263336181640625e-2f));
+    c = nni_vf_fma_neon(c, square, nni_vf_set1_neon(0.2536686360836029052734375f));
+    c = nni_vf_fma_neon(c, square, nni_vf_set1_neon(-1.2337005138397216796875f));
+    c = nni_vf_fma_neon(c, square, nni_vf_set1_neon(1.0f));
+    const nni_vi_neon quarter = nni_vi_from_float_neon(n);
+    const nni_vm_neon even = nni_vi_eq0_neon(quarter, nni_vi_set1_neon(1));
+    const nni_vi_neon sine_sign = nni_vi_shl_neon(nni_vi_and_neon(quarter, nni_vi_set1_neon(2)), 30);
+    const nni_vi_neon cosine_sign = nni_vi_shl_neon(nni_vi_and_neon(nni_vi_add_neon(quarter, nni_vi_set1_neon(1)), nni_vi_set1_neon(2)), 30);
+    *sine = nni_vf_from_bits_neon(nni_vi_xor_neon(nni_vf_bits_neon(nni_vf_select_neon(even, s, c)), sine_sign));
+    *cosine = nni_vf_from_bits_neon(nni_vi_xor_neon(nni_vf_bits_neon(nni_vf_select_neon(even, c, s)), cosine_sign));
+}
+
+/* ---- simd/kernels/map.h ---- */
+/* map.h - element by element: y[i] = f(x[i], ...), in place if y is an input */
+
+typedef nni_vf_neon (*nni_map1_fn_neon)(nni_vf_neon x, nni_vf_neon a);
+typedef nni_vf_neon (*nni_map2_fn_neon)(nni_vf_neon x, nni_vf_neon y, nni_vf_neon a);
+
+NNI_INLINE void nni_map1_neon(nni_map1_fn_neon f, float *y, const float *x, size_t n, float a) {
+    const nni_vf_neon av = nni_vf_set1_neon(a);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, f(nni_vf_load_neon(x + i), av));
+    if (i < n) nni_vf_store_n_neon(y + i, f(nni_vf_load_n_neon(x + i, n - i), av), n - i);
+}
+
+NNI_INLINE void nni_map2_neon(nni_map2_fn_neon f, float *z, const float *x, const float *y, size_t n, float a) {
+    const nni_vf_neon av = nni_vf_set1_neon(a);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(z + i, f(nni_vf_load_neon(x + i), nni_vf_load_neon(y + i), av));
+    if (i < n) nni_vf_store_n_neon(z + i, f(nni_vf_load_n_neon(x + i, n - i), nni_vf_load_n_neon(y + i, n - i), av), n - i);
+}
+
+/* f(x, a) */
+NNI_INLINE nni_vf_neon nni_v_identity_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, x; }
+NNI_INLINE nni_vf_neon nni_v_relu_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vf_select_neon(nni_vf_le_neon(x, nni_vf_set1_neon(0.0f)), nni_vf_set1_neon(0.0f), x); }
+NNI_INLINE nni_vf_neon nni_v_leaky_relu_neon(nni_vf_neon x, nni_vf_neon a) { return nni_vf_select_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), x), x, nni_vf_mul_neon(a, x)); }
+NNI_INLINE nni_vf_neon nni_v_sigmoid_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vsigmoid_neon(x); }
+NNI_INLINE nni_vf_neon nni_v_tanh_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vtanh_neon(x); }
+NNI_INLINE nni_vf_neon nni_v_softplus_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vsoftplus_neon(x); }
+NNI_INLINE nni_vf_neon nni_v_elu_neon(nni_vf_neon x, nni_vf_neon a) { return nni_velu_neon(x, a); }
+NNI_INLINE nni_vf_neon nni_v_step_neon(nni_vf_neon x, nni_vf_neon a) {
+    const nni_vf_neon step = nni_vf_where_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), x), nni_vf_set1_neon(1.0f));
+    return (void)a, nni_vf_select_neon(nni_vf_nan_neon(x), x, step);
+}
+NNI_INLINE nni_vf_neon nni_v_exp_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vexp_neon(x); }
+NNI_INLINE nni_vf_neon nni_v_log_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vlog_neon(x); }
+NNI_INLINE nni_vf_neon nni_v_scale_neon(nni_vf_neon x, nni_vf_neon a) { return nni_vf_mul_neon(a, x); }
+NNI_INLINE nni_vf_neon nni_v_shift_neon(nni_vf_neon x, nni_vf_neon a) { return nni_vf_add_neon(x, a); }
+
+/* dx from dy and y = f(x). Where f has a kink the derivative from the left is taken. */
+NNI_INLINE nni_vf_neon nni_d_identity_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return (void)y, (void)a, dy; }
+NNI_INLINE nni_vf_neon nni_d_relu_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return (void)a, nni_vf_select_neon(nni_vf_le_neon(y, nni_vf_set1_neon(0.0f)), nni_vf_set1_neon(0.0f), dy); }
+NNI_INLINE nni_vf_neon nni_d_leaky_relu_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return nni_vf_select_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), y), dy, nni_vf_mul_neon(a, dy)); }
+NNI_INLINE nni_vf_neon nni_d_sigmoid_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) {
+    return (void)a, nni_vf_mul_neon(dy, nni_vf_mul_neon(y, nni_vf_sub_neon(nni_vf_set1_neon(1.0f), y)));
+}
+NNI_INLINE nni_vf_neon nni_d_tanh_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return (void)a, nni_vf_mul_neon(dy, nni_vf_fnma_neon(y, y, nni_vf_set1_neon(1.0f))); }
+NNI_INLINE nni_vf_neon nni_d_softplus_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { /* sigmoid(x) = 1 - e^-y */
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), below = nni_vf_sub_neon(zero, y);
+    return (void)a, nni_vf_mul_neon(dy, nni_vf_sub_neon(zero, nni_vexpm1_negative_neon(below, nni_vexp_neon(below))));
+}
+NNI_INLINE nni_vf_neon nni_d_elu_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return nni_vf_select_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), y), dy, nni_vf_mul_neon(dy, nni_vf_add_neon(y, a))); }
+NNI_INLINE nni_vf_neon nni_d_step_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return (void)dy, (void)y, (void)a, nni_vf_set1_neon(0.0f); }
+NNI_INLINE nni_vf_neon nni_d_log_neon(nni_vf_neon dy, nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vf_div_neon(dy, x); }
+
+NNI_INLINE nni_vf_neon nni_v_add_neon(nni_vf_neon x, nni_vf_neon y, nni_vf_neon a) { return (void)a, nni_vf_add_neon(x, y); }
+NNI_INLINE nni_vf_neon nni_v_mul_neon(nni_vf_neon x, nni_vf_neon y, nni_vf_neon a) { return (void)a, nni_vf_mul_neon(x, y); }
+NNI_INLINE nni_vf_neon nni_v_axpy_neon(nni_vf_neon x, nni_vf_neon y, nni_vf_neon a) { return nni_vf_fma_neon(a, x, y); }
+
+static void nni_activate_neon(float *y, const float *x, size_t n, nn_activation activation, float slope) {
+    switch (activation) {
+#define NNI_ACTIVATE(name, function) case name: nni_map1_neon(nni_v_##function##_neon, y, x, n, slope); break;
+        NN_ACTIVATION_LIST(NNI_ACTIVATE)
+#undef NNI_ACTIVATE
+    default: break;
+    }
+}
+
+static void nni_activate_backward_neon(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+    switch (activation) {
+#define NNI_ACTIVATE(name, function) case name: nni_map2_neon(nni_d_##function##_neon, dx, dy, y, n, slope); break;
+        NN_ACTIVATION_LIST(NNI_ACTIVATE)
+#undef NNI_ACTIVATE
+    default: break;
+    }
+}
+
+static void nni_exp_neon(float *y, const float *x, size_t n) { nni_map1_neon(nni_v_exp_neon, y, x, n, 0.0f); }
+static void nni_log_neon(float *y, const float *x, size_t n) { nni_map1_neon(nni_v_log_neon, y, x, n, 0.0f); }
+static void nni_log_backward_neon(float *dx, const float *dy, const float *x, size_t n) {
+    nni_map2_neon(nni_d_log_neon, dx, dy, x, n, 0.0f);
+}
+static void nni_add_neon(float *y, const float *a, const float *b, size_t n) { nni_map2_neon(nni_v_add_neon, y, a, b, n, 0.0f); }
+static void nni_mul_neon(float *y, const float *a, const float *b, size_t n) { nni_map2_neon(nni_v_mul_neon, y, a, b, n, 0.0f); }
+static void nni_axpy_neon(float *y, const float *x, size_t n, float a) { nni_map2_neon(nni_v_axpy_neon, y, x, y, n, a); }
+
+/* a = 0 writes zeros without reading x, which may hold NaN. */
+static void nni_scale_neon(float *y, const float *x, size_t n, float a) {
+    if (a == 0.0f) memset(y, 0, n * sizeof *y);
+    else nni_map1_neon(nni_v_scale_neon, y, x, n, a);
+}
+
+/* ---- simd/kernels/reduce.h ---- */
+/* reduce.h - sums, dots and maxima in an order that no vector width changes
+ *
+ * A block of NNI_BLOCK floats is summed in 16 lanes (NNI_WIDE vectors) and folded by a fixed tree. The blocks' results
+ * are handed back one by one: whoever asked adds them in the order of their index, so threads may share the blocks out.
+ */
+
+#define NNI_WIDE (16 / VF_LANES)
+#define NNI_STREAMS 4 /* blocks summed side by side: one block alone waits for its own additions */
+
+NNI_INLINE float nni_fold16_neon(nni_vf_neon *lanes) {
+    NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+        NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_neon(lanes[w], lanes[w + half]);
+    return nni_vf_fold_neon(lanes[0]);
+}
+
+typedef nni_vf_neon (*nni_sum_fn_neon)(const float *x, const float *y, nni_vf_neon sum);
+typedef nni_vf_neon (*nni_sum_tail_fn_neon)(const float *x, const float *y, nni_vf_neon sum, size_t n);
+
+NNI_INLINE nni_vf_neon nni_sum_one_neon(const float *x, const float *y, nni_vf_neon sum) { return (void)y, nni_vf_add_neon(sum, nni_vf_load_neon(x)); }
+NNI_INLINE nni_vf_neon nni_sum_one_n_neon(const float *x, const float *y, nni_vf_neon sum, size_t n) { return (void)y, nni_vf_add_neon(sum, nni_vf_load_n_neon(x, n)); }
+NNI_INLINE nni_vf_neon nni_sum_product_neon(const float *x, const float *y, nni_vf_neon sum) { return nni_vf_fma_neon(nni_vf_load_neon(x), nni_vf_load_neon(y), sum); }
+NNI_INLINE nni_vf_neon nni_sum_product_n_neon(const float *x, const float *y, nni_vf_neon sum, size_t n) {
+    return nni_vf_fma_neon(nni_vf_load_n_neon(x, n), nni_vf_load_n_neon(y, n), sum);
+}
+
+/* One block of n <= NNI_BLOCK floats. */
+NNI_INLINE float nni_sum_block_neon(nni_sum_fn_neon f, nni_sum_tail_fn_neon tail, const float *x, const float *y, size_t n) {
+    nni_vf_neon sum[NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = nni_vf_set1_neon(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = f(x + i + w * VF_LANES, y + i + w * VF_LANES, sum[w]);
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at < n) sum[w] = tail(x + at, y + at, sum[w], nni_min(n - at, VF_LANES));
+    }
+    return nni_fold16_neon(sum);
+}
+
+/* NNI_STREAMS whole blocks. */
+NNI_INLINE void nni_sum_streams_neon(nni_sum_fn_neon f, float *partial, const float *x, const float *y) {
+    nni_vf_neon sum[NNI_STREAMS * NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_STREAMS * NNI_WIDE; w++) sum[w] = nni_vf_set1_neon(0.0f);
+    for (size_t i = 0; i < NNI_BLOCK; i += 16)
+        NNI_UNROLL for (int s = 0; s < NNI_STREAMS; s++)
+            NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+                const size_t at = (size_t)s * NNI_BLOCK + i + (size_t)(w * VF_LANES);
+                sum[s * NNI_WIDE + w] = f(x + at, y + at, sum[s * NNI_WIDE + w]);
+            }
+    NNI_UNROLL for (int s = 0; s < NNI_STREAMS; s++) partial[s] = nni_fold16_neon(sum + s * NNI_WIDE);
+}
+
+NNI_INLINE void nni_sum_blocks_neon(nni_sum_fn_neon f, nni_sum_tail_fn_neon tail, float *partial, const float *x, const float *y,
+                                   size_t n) {
+    size_t i = 0;
+    for (; i + NNI_STREAMS * NNI_BLOCK <= n; i += NNI_STREAMS * NNI_BLOCK, partial += NNI_STREAMS)
+        nni_sum_streams_neon(f, partial, x + i, y + i);
+    for (; i < n; i += NNI_BLOCK) *partial++ = nni_sum_block_neon(f, tail, x + i, y + i, nni_min(n - i, NNI_BLOCK));
+}
+
+static void nni_sum_neon(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_neon(nni_sum_one_neon, nni_sum_one_n_neon, partial, x, x, n);
+}
+static void nni_dot_neon(float *partial, const float *x, const float *y, size_t n) {
+    nni_sum_blocks_neon(nni_sum_product_neon, nni_sum_product_n_neon, partial, x, y, n);
+}
+static void nni_sum_squares_neon(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_neon(nni_sum_product_neon, nni_sum_product_n_neon, partial, x, x, n);
+}
+
+/* The largest of n > 0 floats; NaN if there is one. Among zeros of both signs +0 wins, whatever the lanes. */
+static float nni_max_neon(const float *x, size_t n) {
+    nni_vf_neon top[4];
+    NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_set1_neon(x[0]);
+    size_t i = 0;
+    for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
+        NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_max_neon(nni_vf_load_neon(x + i + s * VF_LANES), top[s]);
+    for (; i + VF_LANES <= n; i += VF_LANES) top[0] = nni_vf_max_neon(nni_vf_load_neon(x + i), top[0]);
+    float lanes[VF_LANES];
+    nni_vf_store_neon(lanes, nni_vf_max_neon(nni_vf_max_neon(top[0], top[1]), nni_vf_max_neon(top[2], top[3])));
+    float most = lanes[0];
+    for (size_t j = 1; j < VF_LANES; j++) most = lanes[j] > most || lanes[j] != lanes[j] ? lanes[j] : most;
+    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
+    return most + 0.0f; /* -0 + 0 = +0 */
+}
+
+/* The first index at which x equals its maximum, or is the first NaN. */
+static size_t nni_argmax_neon(const float *x, size_t n) {
+    const float most = nni_max_neon(x, n);
+    const nni_vf_neon target = nni_vf_set1_neon(most);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) {
+        const nni_vf_neon v = nni_vf_load_neon(x + i);
+        const uint32_t hits = nni_vm_bits_neon(most != most ? nni_vf_nan_neon(v) : nni_vf_eq_neon(v, target));
+        if (hits) return i + (size_t)__builtin_ctz(hits);
+    }
+    while (most != most ? x[i] == x[i] : x[i] != most) i++;
+    return i;
+}
+
+/* ---- simd/kernels/softmax.h ---- */
+/* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
+ *
+ * The row's maximum is subtracted first, so every exponential is at most 1 and one of them is 1: no finite row can
+ * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double.
+ */
+
+/* y[i] = e^(x[i] - shift) for n <= NNI_BLOCK floats; their sum is returned. A NULL y keeps the sum only. */
+NNI_INLINE float nni_exp_block_neon(const int keep, float *y, const float *x, size_t n, float shift) {
+    const nni_vf_neon top = nni_vf_set1_neon(shift);
+    nni_vf_neon sum[NNI_WIDE];
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) sum[w] = nni_vf_set1_neon(0.0f);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const nni_vf_neon e = nni_vexp_neon(nni_vf_sub_neon(nni_vf_load_neon(x + i + w * VF_LANES), top));
+            if (keep) nni_vf_store_neon(y + i + w * VF_LANES, e);
+            sum[w] = nni_vf_add_neon(sum[w], e);
+        }
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at >= n) continue;
+        const nni_vm_neon valid = nni_vm_first_neon(nni_min(n - at, VF_LANES));
+        const nni_vf_neon e = nni_vf_where_neon(valid, nni_vexp_neon(nni_vf_sub_neon(nni_vf_load_m_neon(x + at, valid), top)));
+        if (keep) nni_vf_store_m_neon(y + at, e, valid);
+        sum[w] = nni_vf_add_neon(sum[w], e);
+    }
+    return nni_fold16_neon(sum);
+}
+
+NNI_INLINE double nni_exp_row_neon(const int keep, float *y, const float *x, size_t n, float shift) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK)
+        sum += (double)nni_exp_block_neon(keep, keep ? y + i : y, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    return sum;
+}
+
+/* log of a sum of exponentials, which lies in [1, n] */
+NNI_INLINE float nni_log_of_sum_neon(double sum) {
+    float y[VF_LANES];
+    nni_vf_store_neon(y, nni_vlog_neon(nni_vf_set1_neon((float)sum)));
+    return y[0];
+}
+
+static void nni_softmax_neon(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        const double sum = nni_exp_row_neon(1, y, x, n, nni_max_neon(x, n));
+        nni_map1_neon(nni_v_scale_neon, y, y, n, (float)(1.0 / sum));
+    }
+}
+
+NNI_INLINE nni_vf_neon nni_v_subtract_neon(nni_vf_neon x, nni_vf_neon a) { return nni_vf_sub_neon(x, a); }
+
+static void nni_log_softmax_neon(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n, y += n) {
+        const float top = nni_max_neon(x, n), log_sum = nni_log_of_sum_neon(nni_exp_row_neon(0, NULL, x, n, top));
+        /* two subtractions: top + log_sum in one float would lose log_sum beside a large top */
+        nni_map1_neon(nni_v_subtract_neon, y, x, n, top);
+        nni_map1_neon(nni_v_subtract_neon, y, y, n, log_sum);
+    }
+}
+
+static void nni_log_sum_exp_neon(float *y, const float *x, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, x += n) {
+        const float top = nni_max_neon(x, n);
+        y[r] = top + nni_log_of_sum_neon(nni_exp_row_neon(0, NULL, x, n, top));
+    }
+}
+
+NNI_INLINE nni_vf_neon nni_d_softmax_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon dot) { return nni_vf_mul_neon(y, nni_vf_sub_neon(dy, dot)); }
+NNI_INLINE nni_vf_neon nni_d_log_softmax_neon(nni_vf_neon dy, nni_vf_neon e, nni_vf_neon sum) { return nni_vf_fnma_neon(e, sum, dy); }
+
+/* dx = y * (dy - sum(dy*y)) */
+static void nni_softmax_backward_neon(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, dx += n, dy += n, y += n) {
+        double dot = 0.0;
+        for (size_t i = 0; i < n; i += NNI_BLOCK)
+            dot += (double)nni_sum_block_neon(nni_sum_product_neon, nni_sum_product_n_neon, dy + i, y + i, nni_min(n - i, NNI_BLOCK));
+        nni_map2_neon(nni_d_softmax_neon, dx, dy, y, n, (float)dot);
+    }
+}
+
+NNI_INLINE nni_vf_neon nni_d_log_softmax_y_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon sum) { return nni_d_log_softmax_neon(dy, nni_vexp_neon(y), sum); }
+
+/* dx = dy - e^y * sum(dy) */
+static void nni_log_softmax_backward_neon(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++, dx += n, dy += n, y += n) {
+        double sum = 0.0;
+        for (size_t i = 0; i < n; i += NNI_BLOCK)
+            sum += (double)nni_sum_block_neon(nni_sum_one_neon, nni_sum_one_n_neon, dy + i, dy + i, nni_min(n - i, NNI_BLOCK));
+        nni_map2_neon(nni_d_log_softmax_y_neon, dx, dy, y, n, (float)sum);
+    }
+}
+
+/* ---- simd/kernels/random.h ---- */
+/* random.h - Philox 4x32-10: random numbers as a function of (key, stream, position), nothing carried along
+ *
+ * Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (2011). One counter gives four words. Words
+ * are laid out in blocks of 64: the first words of 16 counters, then the second words, ... which every vector width
+ * can store as whole vectors. Position i is word (i/16)%4 of counter (i/64)*16 + i%16, the counter being
+ * (low, high half of that number, low, high half of stream).
+ */
+
+/* The words of the VF_LANES counters from `counter` on, a multiple of VF_LANES: no lane carries into the high half. */
+NNI_INLINE void nni_philox_neon(nni_vi_neon *word, uint64_t key, uint64_t stream, uint64_t counter) {
+    nni_vi_neon c0 = nni_vi_add_neon(nni_vi_set1_neon((uint32_t)counter), nni_vi_lane_neon()), c1 = nni_vi_set1_neon((uint32_t)(counter >> 32));
+    nni_vi_neon c2 = nni_vi_set1_neon((uint32_t)stream), c3 = nni_vi_set1_neon((uint32_t)(stream >> 32));
+    uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    const nni_vi_neon m0 = nni_vi_set1_neon(0xD2511F53u), m1 = nni_vi_set1_neon(0xCD9E8D57u);
+    NNI_UNROLL for (int round = 0; round < 10; round++) {
+        nni_vi_neon high0, high1;
+        const nni_vi_neon low0 = nni_vi_mul_wide_neon(c0, m0, &high0), low1 = nni_vi_mul_wide_neon(c2, m1, &high1);
+        c0 = nni_vi_xor_neon(nni_vi_xor_neon(high1, c1), nni_vi_set1_neon(k0));
+        c2 = nni_vi_xor_neon(nni_vi_xor_neon(high0, c3), nni_vi_set1_neon(k1));
+        c1 = low1;
+        c3 = low0;
+        k0 += 0x9E3779B9u; /* the golden ratio */
+        k1 += 0xBB67AE85u; /* sqrt(3) - 1 */
+    }
+    word[0] = c0;
+    word[1] = c1;
+    word[2] = c2;
+    word[3] = c3;
+}
+
+/* Stores at y + 16*w the VF_LANES values made from word w. */
+typedef void (*nni_random_fn_neon)(float *y, const nni_vi_neon *word, nni_vf_neon a, nni_vf_neon b);
+
+NNI_INLINE void nni_random_blocks_neon(nni_random_fn_neon f, float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks,
+                                      float a, float b) {
+    const nni_vf_neon av = nni_vf_set1_neon(a), bv = nni_vf_set1_neon(b);
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_neon word[4];
+            nni_philox_neon(word, key, stream, (first + block) * 16 + lane);
+            f(y + block * 64 + lane, word, av, bv);
+        }
+}
+
+/* The top 24 bits as a multiple of 2^-24 in [0, 1): every value a float, all equally likely. */
+NNI_INLINE nni_vf_neon nni_unit_neon(nni_vi_neon word) { return nni_vf_mul_neon(nni_vf_from_int_neon(nni_vi_shr_neon(word, 8)), nni_vf_set1_neon(1.0f / 16777216.0f)); }
+
+/* lo + (hi - lo)*u, a = lo, b = hi; where the sum rounds up to hi, the float before it: the interval stays half open. */
+NNI_INLINE void nni_random_uniform_words_neon(float *y, const nni_vi_neon *word, nni_vf_neon a, nni_vf_neon b) {
+    const nni_vf_neon width = nni_vf_sub_neon(b, a), last = nni_vf_fnma_neon(width, nni_vf_set1_neon(1.0f / 16777216.0f), b);
+    NNI_UNROLL for (int w = 0; w < 4; w++) {
+        const nni_vf_neon v = nni_vf_fma_neon(width, nni_unit_neon(word[w]), a);
+        nni_vf_store_neon(y + 16 * w, nni_vf_select_neon(nni_vf_eq_neon(v, b), last, v));
+    }
+}
+
+/* Box-Muller: words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
+NNI_INLINE void nni_random_normal_words_neon(float *y, const nni_vi_neon *word, nni_vf_neon a, nni_vf_neon b) {
+    NNI_UNROLL for (int w = 0; w < 4; w += 2) {
+        const nni_vf_neon u = nni_vf_add_neon(nni_unit_neon(word[w]), nni_vf_set1_neon(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
+        const nni_vf_neon radius = nni_vf_sqrt_neon(nni_vf_mul_neon(nni_vf_set1_neon(-2.0f), nni_log_builtin_neon(u)));
+        nni_vf_neon sine, cosine;
+        nni_vsincos_turns_neon(nni_unit_neon(word[w + 1]), &sine, &cosine);
+        const nni_vf_neon scale = nni_vf_mul_neon(b, radius);
+        nni_vf_store_neon(y + 16 * w, nni_vf_fma_neon(scale, cosine, a));
+        nni_vf_store_neon(y + 16 * w + 16, nni_vf_fma_neon(scale, sine, a));
+    }
+}
+
+/* b where u < a, else 0. */
+NNI_INLINE void nni_random_mask_words_neon(float *y, const nni_vi_neon *word, nni_vf_neon a, nni_vf_neon b) {
+    NNI_UNROLL for (int w = 0; w < 4; w++) nni_vf_store_neon(y + 16 * w, nni_vf_where_neon(nni_vf_lt_neon(nni_unit_neon(word[w]), a), b));
+}
+
+static void nni_random_bits_neon(uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks) {
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_neon word[4];
+            nni_philox_neon(word, key, stream, (first + block) * 16 + lane);
+            NNI_UNROLL for (int w = 0; w < 4; w++) nni_vi_store_neon(y + block * 64 + lane + 16 * w, word[w]);
+        }
+}
+static void nni_random_uniform_neon(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi) {
+    nni_random_blocks_neon(nni_random_uniform_words_neon, y, key, stream, first, blocks, lo, hi);
+}
+static void nni_random_normal_neon(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd) {
+    nni_random_blocks_neon(nni_random_normal_words_neon, y, key, stream, first, blocks, mean, sd);
+}
+static void nni_random_mask_neon(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value) {
+    nni_random_blocks_neon(nni_random_mask_words_neon, y, key, stream, first, blocks, keep, value);
+}
+
+/* ---- simd/kernels/gemm_tile.h ---- */
+/* gemm_tile.h - the micro-kernel: a tile of C held in registers while k runs
+ *
+ *                          b, vectors x VF_LANES wide           C is loaded first and stored last, so an element is one
+ *                 p=0  [ . . . . . . . . . . . . ]              chain of fused multiply-adds in the order of k, however
+ *                 p=1  [ . . . . . . . . . . . . ]  ldb         k is blocked: the bits depend on nothing else.
+ *                  :                                            beta = 0 does not read C, which may hold NaN.
+ *        a: p=0 1 2 ..                                          The last vector of a row holds `ragged` <= VF_LANES
+ *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
+ *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
+ *     :                                                         No alignment is needed.
+ */
+
+typedef void (*nni_tile_fn_neon)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
+                                float beta, size_t ragged);
+
+NNI_INLINE nni_vf_neon nni_tile_load_b_neon(const float *b, int last, nni_vm_neon mask) {
+    return VF_FREE_MASK && last ? nni_vf_load_m_neon(b, mask) : nni_vf_load_neon(b);
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+    nni_vf_neon sum[28], bv[4];
+    const nni_vm_neon mask = nni_vm_first_neon(ragged);
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_neon(0.0f);
+    if (beta != 0.0f) {
+        const nni_vf_neon scale = nni_vf_set1_neon(beta);
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                sum[i * vectors + j] = nni_vf_mul_neon(scale, j == vectors - 1 ? nni_vf_load_m_neon(at, mask) : nni_vf_load_neon(at));
+            }
+    }
+
+    if (by_k) {
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = nni_tile_load_b_neon(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const nni_vq_neon av = nni_vq_load_neon(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = nni_vf_fma_q_neon(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const nni_vf_neon av = nni_vf_set1_neon(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
+        }
+    } else {
+        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
+        const float *row[5];
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = nni_tile_load_b_neon(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i < rows; i++) {
+                const nni_vf_neon av = nni_vf_set1_neon(row[i / 3][(size_t)(i % 3) * a_stride]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+            b += ldb;
+        }
+    }
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            float *at = c + (size_t)i * ldc + j * VF_LANES;
+            if (j < vectors - 1) nni_vf_store_neon(at, sum[i * vectors + j]);
+            else if (VF_FREE_MASK || ragged < VF_LANES) nni_vf_store_m_neon(at, sum[i * vectors + j], mask);
+            else nni_vf_store_neon(at, sum[i * vectors + j]);
+        }
+}
+
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
+    static void nni_tile_by_row_##rows##x##vectors##_neon(size_t k, const float *a, size_t a_stride, const float *b,        \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
+        nni_tile_neon(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }                                                                                                                    \
+    static void nni_tile_by_k_##rows##x##vectors##_neon(size_t k, const float *a, size_t a_stride, const float *b,          \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
+        nni_tile_neon(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }
+NNI_TILES(NNI_TILE_DEFINE)
+#undef NNI_TILE_DEFINE
+
+static const int nni_tile_rows_neon[4] = {NNI_TILE_ROWS};
+
+/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+static nni_tile_fn_neon nni_tile_find_neon(int by_k, size_t rows, size_t vectors) {
+#define NNI_TILE_BY_ROW(rows, vectors) nni_tile_by_row_##rows##x##vectors##_neon,
+#define NNI_TILE_BY_K(rows, vectors) nni_tile_by_k_##rows##x##vectors##_neon,
+    static const nni_tile_fn_neon by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
+#undef NNI_TILE_BY_ROW
+#undef NNI_TILE_BY_K
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_neon[v - 1];
+    return by_k ? by_k_table[at] : by_row_table[at];
+}
+
+/* ---- simd/kernels/gemm_pack.h ---- */
+/* gemm_pack.h - copies of A and B in the order in which the tiles read them
+ *
+ *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ */
+
+/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+NNI_INLINE void nni_pack_block_neon(nni_vf_neon *r, const float *a, size_t stride, size_t rows, size_t cols) {
+    if (rows == VF_LANES && cols == VF_LANES) {
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_neon(a + (size_t)i * stride);
+    } else {
+        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? nni_vf_load_n_neon(a + i * stride, cols) : nni_vf_set1_neon(0.0f);
+    }
+    nni_vf_transpose_neon(r);
+}
+
+/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
+ * buffer has VF_LANES to spare behind the last panel. */
+static void nni_pack_a_neon(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+    const nni_vf_neon s = nni_vf_set1_neon(scale);
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const int spill = rows < VF_LANES;
+        if (a_row == 1) {
+            for (size_t p = 0; p < k; p++) {
+                const nni_vf_neon v = nni_vf_mul_neon(s, nni_vf_load_n_neon(a + p * a_col + i, height));
+                if (spill) nni_vf_store_neon(dst + p * rows + i, v);
+                else nni_vf_store_n_neon(dst + p * rows + i, v, height);
+            }
+            continue;
+        }
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            nni_vf_neon r[VF_LANES];
+            nni_pack_block_neon(r, a + i * a_row + p, a_row, height, depth);
+            for (size_t q = 0; q < depth; q++) {
+                const nni_vf_neon v = nni_vf_mul_neon(s, r[q]);
+                if (spill) nni_vf_store_neon(dst + (p + q) * rows + i, v);
+                else nni_vf_store_n_neon(dst + (p + q) * rows + i, v, height);
+            }
+        }
+    }
+}
+
+static void nni_pack_b_neon(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
+    if (b_col == 1) {
+        for (size_t p = 0; p < k; p++) {
+            size_t j = 0;
+            for (; j + VF_LANES <= cols; j += VF_LANES) nni_vf_store_neon(dst + p * width + j, nni_vf_load_neon(b + p * b_row + j));
+            if (j < cols) nni_vf_store_neon(dst + p * width + j, nni_vf_load_n_neon(b + p * b_row + j, cols - j));
+        }
+        return;
+    }
+    for (size_t j = 0; j < cols; j += VF_LANES) {
+        const size_t height = nni_min(cols - j, VF_LANES);
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            nni_vf_neon r[VF_LANES];
+            nni_pack_block_neon(r, b + j * b_col + p, b_col, height, depth);
+            if (depth == VF_LANES) {
+                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) nni_vf_store_neon(dst + (p + (size_t)q) * width + j, r[q]);
+            } else {
+                for (size_t q = 0; q < depth; q++) nni_vf_store_neon(dst + (p + q) * width + j, r[q]);
+            }
+        }
+    }
+}
+
+/* ---- simd/kernels/gemm_dot.h ---- */
+/* gemm_dot.h - few rows against a transposed B: every element of C a dot product in 16 lanes, nothing copied
+ *
+ * Both operands run along k, so the sums are kept per lane (16 of them on every ISA: VF_WIDE vectors) and folded once at
+ * the end. VF_LANES products are folded together: a block of `rows` x `cols`, repeated until there are VF_LANES.
+ */
+
+/* products[s] for s = i*cols + j: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes.
+ * Rows of b from `valid` on do not exist; the last one is read in their place. */
+NNI_INLINE void nni_dot_block_neon(const int rows, const int cols, nni_vf_neon *products, const float *a, size_t a_row, const float *b,
+                                  size_t b_col, size_t k, size_t valid) {
+    nni_vf_neon sum[16 * NNI_WIDE];
+    const float *bj[16];
+    NNI_UNROLL for (int s = 0; s < rows * cols * NNI_WIDE; s++) sum[s] = nni_vf_set1_neon(0.0f);
+    NNI_UNROLL for (int j = 0; j < cols; j++) bj[j] = b + nni_min((size_t)j, valid - 1) * b_col;
+
+    size_t p = 0;
+    for (; p + 16 <= k; p += 16)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            nni_vf_neon av[4];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_neon(a + (size_t)i * a_row + p + (size_t)(w * VF_LANES));
+            NNI_UNROLL for (int j = 0; j < cols; j++) {
+                const nni_vf_neon bv = nni_vf_load_neon(bj[j] + p + w * VF_LANES);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const int s = (i * cols + j) * NNI_WIDE + w;
+                    sum[s] = nni_vf_fma_neon(av[i], bv, sum[s]);
+                }
+            }
+        }
+    if (p < k)
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const size_t begin = p + (size_t)(w * VF_LANES), left = begin < k ? nni_min(k - begin, VF_LANES) : 0;
+            if (left == 0) continue;
+            NNI_UNROLL for (int j = 0; j < cols; j++) {
+                const nni_vf_neon bv = nni_vf_load_n_neon(bj[j] + begin, left);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const int s = (i * cols + j) * NNI_WIDE + w;
+                    sum[s] = nni_vf_fma_neon(nni_vf_load_n_neon(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                }
+            }
+        }
+
+    NNI_UNROLL for (int s = 0; s < rows * cols; s++) {
+        nni_vf_neon *lanes = sum + s * NNI_WIDE;
+        NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+            NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_neon(lanes[w], lanes[w + half]);
+        products[s] = lanes[0];
+    }
+}
+
+/* `rows` rows of C, VF_LANES/rows columns at a time. */
+NNI_INLINE void nni_dot_rows_neon(const int rows, const int cols, const nni_gemm *g, size_t i0) {
+    const int blocks = VF_LANES / (rows * cols);
+    const size_t step = (size_t)(VF_LANES / rows);
+    const float *a = g->a + i0 * g->a_row;
+    for (size_t j0 = 0; j0 < g->n; j0 += step) {
+        nni_vf_neon products[VF_LANES];
+        float folded[VF_LANES];
+        NNI_UNROLL for (int s = 0; s < blocks; s++) {
+            const size_t j = nni_min(j0 + (size_t)(s * cols), g->n - 1);
+            nni_dot_block_neon(rows, cols, products + s * rows * cols, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k,
+                              g->n - j);
+        }
+        nni_vf_store_neon(folded, nni_vf_fold_each_neon(products));
+        for (int s = 0; s < blocks; s++)
+            for (int i = 0; i < rows; i++)
+                for (int j = 0; j < cols; j++) {
+                    const size_t column = j0 + (size_t)(s * cols + j);
+                    if (column >= g->n) break;
+                    float *c = g->c + (i0 + (size_t)i) * g->ldc + column;
+                    const float product = folded[(s * rows + i) * cols + j];
+                    *c = g->beta == 0.0f ? product : g->beta * *c + product;
+                }
+    }
+}
+
+static void nni_gemm_dot_neon(const nni_gemm *g) {
+    size_t i = 0;
+    for (; i + NNI_DOT_ROWS <= g->m; i += NNI_DOT_ROWS) nni_dot_rows_neon(NNI_DOT_ROWS, NNI_DOT_COLS, g, i);
+    if (NNI_DOT_ROWS > 2)
+        for (; i + 2 <= g->m; i += 2) nni_dot_rows_neon(2, NNI_DOT_ROWS * NNI_DOT_COLS / 2, g, i);
+    for (; i < g->m; i++) nni_dot_rows_neon(1, NNI_DOT_ROWS * NNI_DOT_COLS, g, i);
+}
+
+/* ---- simd/kernels/gemm_row.h ---- */
+/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+ *
+ * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
+ * column blocks would jump a row ahead at every step.
+ */
+
+#define NNI_ROW_STREAMS 8
+
+/* Whether the product takes this path; narrow ones stay in the registers of a tile. */
+static int nni_gemm_is_row_neon(const nni_gemm *g) {
+    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+}
+
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
+NNI_INLINE void nni_gemm_row_step_neon(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
+                                      size_t n, float beta) {
+    nni_vf_neon xv[NNI_ROW_STREAMS];
+    NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_neon(x[(size_t)r * x_stride]);
+    const nni_vf_neon scale = nni_vf_set1_neon(beta);
+    size_t j = 0;
+    for (; j + VF_LANES <= n; j += VF_LANES) {
+        nni_vf_neon sum = beta == 0.0f ? nni_vf_set1_neon(0.0f) : nni_vf_mul_neon(scale, nni_vf_load_neon(y + j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_neon(xv[r], nni_vf_load_neon(b + (size_t)r * ldb + j), sum);
+        nni_vf_store_neon(y + j, sum);
+    }
+    if (j < n) {
+        nni_vf_neon sum = beta == 0.0f ? nni_vf_set1_neon(0.0f) : nni_vf_mul_neon(scale, nni_vf_load_n_neon(y + j, n - j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_neon(xv[r], nni_vf_load_n_neon(b + (size_t)r * ldb + j, n - j), sum);
+        nni_vf_store_n_neon(y + j, sum, n - j);
+    }
+}
+
+static void nni_gemm_row_neon(const nni_gemm *g) {
+    float beta = g->beta;
+    size_t p = 0;
+    for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
+        nni_gemm_row_step_neon(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+    for (; p < g->k; p++, beta = 1.0f)
+        nni_gemm_row_step_neon(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+/* ---- simd/kernels/gemm.h ---- */
+/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes, and the loops of the blocked one
+ *
+ * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
+ */
+
+/* KC rows of B: a panel of two vectors stays in L1 (32 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
+#define NNI_KC 256
+#define NNI_MC 336
+#define NNI_NC 3072
+#define NNI_PACKED_VECTORS 2
+
+/* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
+typedef struct nni_gemm_plan_neon {
+    size_t kc, mc, nc;
+    size_t vectors; /* width of a tile */
+    int pack_a, pack_b;
+} nni_gemm_plan_neon;
+
+/* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
+static size_t nni_tile_cost_neon(size_t rows, size_t vectors) {
+    return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
+}
+
+/* The width of tile that takes least time for m rows and n columns. */
+static size_t nni_plan_vectors_neon(size_t m, size_t n) {
+    const size_t across = nni_ceil_div(n, VF_LANES);
+    size_t best = 1, least = SIZE_MAX;
+    for (size_t v = 1; v <= 4; v++) {
+        const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_neon[v - 1]);
+        const size_t rows = nni_ceil_div(m, tiles);
+        const size_t rest = across % v;
+        const size_t cost = tiles * (across / v * nni_tile_cost_neon(rows, v) + (rest ? nni_tile_cost_neon(rows, rest) : 0));
+        if (cost < least) {
+            least = cost;
+            best = v;
+        }
+    }
+    return best;
+}
+
+static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
+    nni_gemm_plan_neon plan;
+    plan.kc = NNI_KC;
+    plan.mc = NNI_MC;
+    plan.nc = NNI_NC;
+    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : nni_plan_vectors_neon(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC));
+    const int large = g->m > 3 * 64 && g->n >= 128 && g->k >= 128;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    return plan;
+}
+
+/* `height` rows of C from c down, against one panel of B `width` columns wide. a is packed (panels as high as the tiles),
+ * or the matrix itself. Rows are dealt out evenly, so that no tile is left with one of them. */
+static void nni_panel_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const float *a, const float *b, size_t ldb, float *c,
+                          size_t height, size_t width, size_t k, float beta) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    const size_t ragged = width - (vectors - 1) * VF_LANES;
+    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_neon[plan->vectors - 1]);
+    const int by_k = plan->pack_a || g->a_row == 1;
+    size_t rows = nni_ceil_div(height, tiles);
+    const size_t taller = height - (rows - 1) * tiles; /* that many tiles have `rows`, the others one less */
+    nni_tile_fn_neon tile = nni_tile_find_neon(by_k, rows, vectors);
+    for (size_t t = 0, i = 0; t < tiles; t++) {
+        if (t == taller) tile = nni_tile_find_neon(by_k, --rows, vectors);
+        const float *at = plan->pack_a ? a + i * k : a + i * g->a_row;
+        const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+        tile(k, at, stride, b, ldb, c + i * g->ldc, g->ldc, beta, ragged);
+        i += rows;
+    }
+}
+
+/* Packs `height` rows of A in panels as high as the tiles that panel() will deal them out to. */
+static void nni_pack_a_panels_neon(float *dst, const nni_gemm *g, const nni_gemm_plan_neon *plan, const float *a, size_t height,
+                                  size_t k) {
+    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_neon[plan->vectors - 1]);
+    size_t rows = nni_ceil_div(height, tiles);
+    const size_t taller = height - (rows - 1) * tiles;
+    for (size_t t = 0, i = 0; t < tiles; t++) {
+        if (t == taller) rows--;
+        nni_pack_a_neon(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
+        i += rows;
+    }
+}
+
+static void nni_gemm_blocked_neon(const nni_gemm *g, float *work) {
+    const nni_gemm_plan_neon plan = nni_plan_neon(g);
+    const size_t panel = plan.vectors * VF_LANES;
+    float *const packed_b = work;
+    float *const packed_a = work + (plan.pack_b ? nni_min(plan.kc, g->k) * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0);
+
+    for (size_t jc = 0; jc < g->n; jc += plan.nc) {
+        const size_t nc = nni_min(plan.nc, g->n - jc);
+        for (size_t pc = 0; pc < g->k; pc += plan.kc) {
+            const size_t kc = nni_min(plan.kc, g->k - pc);
+            const float beta = pc == 0 ? g->beta : 1.0f;
+            if (plan.pack_b)
+                for (size_t jr = 0; jr < nc; jr += panel) {
+                    const size_t cols = nni_min(panel, nc - jr);
+                    nni_pack_b_neon(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
+                                   nni_round_up(cols, VF_LANES));
+                }
+            for (size_t ic = 0; ic < g->m; ic += plan.mc) {
+                const size_t mc = nni_min(plan.mc, g->m - ic);
+                const float *a = g->a + ic * g->a_row + pc * g->a_col;
+                if (plan.pack_a) nni_pack_a_panels_neon(packed_a, g, &plan, a, mc, kc);
+                for (size_t jr = 0; jr < nc; jr += panel) {
+                    const size_t cols = nni_min(panel, nc - jr), width = nni_round_up(cols, VF_LANES);
+                    float *c = g->c + ic * g->ldc + jc + jr;
+                    const float *b = g->b + pc * g->b_row + jc + jr;
+                    size_t ldb = g->b_row;
+                    if (g->packed_b) {
+                        b = g->packed_b + (jc + jr) * g->k + pc * width;
+                        ldb = width;
+                    } else if (plan.pack_b) {
+                        b = packed_b + jr * kc;
+                        ldb = width;
+                    }
+                    nni_panel_neon(g, &plan, plan.pack_a ? packed_a : a, b, ldb, c, mc, cols, kc, beta);
+                }
+            }
+        }
+    }
+}
+
+/* Floats of workspace that gemm() needs for this product. */
+static size_t nni_gemm_workspace_neon(const nni_gemm *g) {
+    if (g->k == 0 || g->alpha == 0.0f || g->dot || nni_gemm_is_row_neon(g)) return 0;
+    const nni_gemm_plan_neon plan = nni_plan_neon(g);
+    const size_t kc = nni_min(plan.kc, g->k);
+    size_t floats = plan.pack_b ? kc * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0;
+    if (plan.pack_a) floats += kc * nni_min(plan.mc, g->m) + VF_LANES;
+    return floats;
+}
+
+/* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
+static void nni_gemm_scale_neon(const nni_gemm *g) {
+    for (size_t i = 0; i < g->m; i++) nni_scale_neon(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
+}
+
+/* Bias and activation for one finished row of C. */
+static void nni_gemm_epilogue_neon(const nni_gemm *g, float *c) {
+    if (g->bias && g->bias_step) nni_add_neon(c, c, g->bias, g->n);
+    else if (g->bias) nni_map1_neon(nni_v_shift_neon, c, c, g->n, g->bias[0]);
+    if (g->activation != NN_IDENTITY) nni_activate_neon(c, c, g->n, g->activation, g->slope);
+}
+
+static void nni_gemm_neon(const nni_gemm *g, float *work) {
+    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_neon(g);
+    else if (g->dot) nni_gemm_dot_neon(g);
+    else if (nni_gemm_is_row_neon(g)) nni_gemm_row_neon(g);
+    else nni_gemm_blocked_neon(g, work);
+    if (g->bias || g->activation != NN_IDENTITY)
+        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_neon(g, g->c + i * g->ldc);
+}
+
+/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors. */
+static void nni_gemm_pack_neon(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
+    const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
+    for (size_t j = 0; j < n; j += panel) {
+        const size_t cols = nni_min(panel, n - j);
+        nni_pack_b_neon(dst + j * k, b + j * b_col, b_row, b_col, k, cols, nni_round_up(cols, VF_LANES));
+    }
+}
+
+#define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_neon
+static const nni_tier nni_tier_neon = {"neon", NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+#undef NNI_KERNEL_ENTRY
+
+#undef VF_LANES
+#undef VF_FREE_MASK
+#undef NNI_TILES
+#undef NNI_TILE_ROWS
+#undef NNI_DOT_ROWS
+#undef NNI_DOT_COLS
+
+#endif /* NNI_ARM */
+
+/* ---- src/isa.h ---- */
+
+#include <stdlib.h>
+
+/* Best first; scalar is last and always there. */
+static const nni_tier *const nni_tiers[] = {
+#if defined(NNI_X86)
+    &nni_tier_avx512, &nni_tier_avx2,
+#elif defined(NNI_ARM)
+    &nni_tier_neon,
+#endif
+    &nni_tier_scalar, NULL};
+
+/* The only mutable globals: written once by the first call (by all threads alike), and by nn_isa_force. */
+static const nni_tier *nni_tier_in_use;
+static nn_status nni_tier_status;
+
+static int nni_tier_runs(const nni_tier *tier) {
+#ifdef NNI_X86
+    const unsigned features = nni_cpu_features();
+    if (tier == &nni_tier_avx512) return (features & NNI_CPU_AVX512) != 0;
+    if (tier == &nni_tier_avx2) return (features & NNI_CPU_AVX2) != 0;
+#endif
+    (void)tier;
+    return 1;
+}
+
+/* The tier of that name that can run, or the reason why there is none. */
+static nn_status nni_tier_find(const char *name, const nni_tier **tier) {
+    static const char *const known[] = {"scalar", "avx2", "avx512", "neon"};
+    for (size_t i = 0; nni_tiers[i]; i++)
+        if (!name || strcmp(nni_tiers[i]->name, name) == 0) {
+            if (nni_tier_runs(nni_tiers[i])) {
+                *tier = nni_tiers[i];
+                return NN_OK;
+            }
+            if (name) return NN_ERROR_ISA_MISSING;
+        }
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (strcmp(known[i], name) == 0) return NN_ERROR_ISA_MISSING;
+    return NN_ERROR_ISA_UNKNOWN;
+}
+
+static const nni_tier *nni_tier_choose(void) {
+    const char *name = getenv("NN_ISA");
+    const nni_tier *tier = &nni_tier_scalar;
+    const nn_status status = nni_tier_find(name && *name ? name : NULL, &tier);
+    __atomic_store_n(&nni_tier_status, status, __ATOMIC_RELAXED);
+    __atomic_store_n(&nni_tier_in_use, tier, __ATOMIC_RELEASE);
+    return tier;
+}
+
+static inline const nni_tier *nni_get_tier(void) {
+    const nni_tier *tier = __atomic_load_n(&nni_tier_in_use, __ATOMIC_ACQUIRE);
+    return NNI_LIKELY(tier != NULL) ? tier : nni_tier_choose();
+}
+
+NN_API nn_status nn_isa_force(const char *name) {
+    const nni_tier *tier;
+    const nn_status status = nni_tier_find(name, &tier);
+    if (status != NN_OK) return status;
+    __atomic_store_n(&nni_tier_status, NN_OK, __ATOMIC_RELAXED);
+    __atomic_store_n(&nni_tier_in_use, tier, __ATOMIC_RELEASE);
+    return NN_OK;
+}
+
+NN_API const char *nn_isa(void) { return nni_get_tier()->name; }
+
+NN_API nn_status nn_isa_status(void) {
+    nni_get_tier();
+    return __atomic_load_n(&nni_tier_status, __ATOMIC_RELAXED);
+}
+
+NN_API const char *nn_isa_name(size_t i) {
+    const size_t count = sizeof nni_tiers / sizeof *nni_tiers;
+    return i < count && nni_tiers[i] ? nni_tiers[i]->name : NULL;
+}
+
+NN_API nn_status nn_isa_supported(const char *name) {
+    const nni_tier *tier;
+    return name ? nni_tier_find(name, &tier) : NN_ERROR_NULL;
+}
+
+NN_API const char *nn_maths_backend(void) {
+#ifdef NN_NO_SLEEF
+    return "builtin";
+#else
+    return nni_cpu_has_fma() ? "sleef" : "builtin";
+#endif
+}
+
+/* ---- src/threads.h ---- */
+
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+static struct {
+    size_t count;
+    nn_parallel_for loop;
+    void *user;
+} nni_threads;
+
+NN_API void nn_threads(size_t count) { nni_threads.count = count; }
+
+NN_API size_t nn_threads_in_use(void) {
+#ifndef _OPENMP
+    if (!nni_threads.loop) return 1;
+#endif
+    return nni_max(nni_threads.count, 1);
+}
+
+NN_API void nn_threads_hook(nn_parallel_for loop, void *user) {
+    nni_threads.loop = loop;
+    nni_threads.user = user;
+}
+
+/* Among how many threads to share `work`, of which a thread should get at least `least`. */
+static inline size_t nni_threads_for(size_t work, size_t least) {
+    const size_t most = nn_threads_in_use();
+    return most == 1 ? 1 : nni_max(1, nni_min(most, work / least));
+}
+
+static void nni_parallel(void (*task)(void *context, size_t i), void *context, size_t count) {
+    if (count <= 1) {
+        if (count) task(context, 0);
+    } else if (nni_threads.loop) {
+        nni_threads.loop(task, context, count, nni_threads.user);
+    } else {
+#ifdef _OPENMP
+#pragma omp parallel for schedule(static, 1) num_threads((int)count)
+#endif
+        for (size_t i = 0; i < count; i++) task(context, i);
+    }
+}
+
+/* ---- src/random.h ---- */
+
+#define NNI_RANDOM_SHARE 32768 /* numbers worth a thread */
+
+/* Numbers come in blocks of 64 (see kernels/random.h). A call that starts or ends inside a block makes the whole block
+ * aside and takes its share. */
+typedef struct nni_draw {
+    void (*f)(const struct nni_draw *draw, void *y, uint64_t first, size_t blocks);
+    const nni_tier *tier;
+    nn_random random;
+    float a, b;
+    char *y;
+    size_t n, part; /* numbers in whole blocks, blocks of a part */
+} nni_draw;
+
+static void nni_draw_task(void *context, size_t i) {
+    const nni_draw *d = (const nni_draw *)context;
+    const size_t begin = i * d->part, blocks = nni_min(d->part, d->n / 64 - begin);
+    d->f(d, d->y + begin * 64 * sizeof(float), d->random.next / 64 + begin, blocks);
+}
+
+/* The numbers from d->random.next on, at most to the end of their block: how many there were. */
+static size_t nni_draw_partly(const nni_draw *d, size_t n) {
+    uint32_t block[64];
+    const size_t skip = (size_t)(d->random.next % 64), take = nni_min(n, 64 - skip);
+    d->f(d, block, d->random.next / 64, 1);
+    memcpy(d->y, block + skip, take * sizeof *block);
+    return take;
+}
+
+static void nni_draw_run(void (*f)(const nni_draw *, void *, uint64_t, size_t), void *y, size_t n, float a, float b,
+                         nn_random *random) {
+    nni_draw d;
+    d.f = f;
+    d.tier = nni_get_tier();
+    d.random = *random;
+    d.a = a;
+    d.b = b;
+    d.y = (char *)y;
+    random->next += n;
+    if (n && d.random.next % 64) {
+        const size_t taken = nni_draw_partly(&d, n);
+        d.random.next += taken;
+        d.y += taken * sizeof(float);
+        n -= taken;
+    }
+    const size_t blocks = n / 64;
+    if (blocks) {
+        d.n = blocks * 64;
+        d.part = nni_ceil_div(blocks, nni_threads_for(d.n, NNI_RANDOM_SHARE));
+        nni_parallel(nni_draw_task, &d, nni_ceil_div(blocks, d.part));
+        d.random.next += d.n;
+        d.y += d.n * sizeof(float);
+    }
+    if (n % 64) nni_draw_partly(&d, n % 64);
+}
+
+static void nni_draw_bits(const nni_draw *d, void *y, uint64_t first, size_t blocks) {
+    d->tier->random_bits((uint32_t *)y, d->random.seed, d->random.stream, first, blocks);
+}
+static void nni_draw_uniform(const nni_draw *d, void *y, uint64_t first, size_t blocks) {
+    d->tier->random_uniform((float *)y, d->random.seed, d->random.stream, first, blocks, d->a, d->b);
+}
+static void nni_draw_normal(const nni_draw *d, void *y, uint64_t first, size_t blocks) {
+    d->tier->random_normal((float *)y, d->random.seed, d->random.stream, first, blocks, d->a, d->b);
+}
+static void nni_draw_mask(const nni_draw *d, void *y, uint64_t first, size_t blocks) {
+    d->tier->random_mask((float *)y, d->random.seed, d->random.stream, first, blocks, d->a, d->b);
+}
+
+NN_API void nn_random_bits(uint32_t *y, size_t n, nn_random *random) { nni_draw_run(nni_draw_bits, y, n, 0, 0, random); }
+NN_API void nn_random_uniform(float *y, size_t n, float lo, float hi, nn_random *random) {
+    nni_draw_run(nni_draw_uniform, y, n, lo, hi, random);
+}
+NN_API void nn_random_normal(float *y, size_t n, float mean, float deviation, nn_random *random) {
+    nni_draw_run(nni_draw_normal, y, n, mean, deviation, random);
+}
+NN_API void nn_random_mask(float *y, size_t n, float keep, float value, nn_random *random) {
+    nni_draw_run(nni_draw_mask, y, n, keep, value, random);
+}
+
+/* One Philox counter in plain C: key and counter to four words. */
+static void nni_philox(uint32_t word[4], uint64_t key, const uint32_t counter[4]) {
+    uint32_t c[4], k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
+    memcpy(c, counter, sizeof c);
+    for (int round = 0; round < 10; round++) {
+        const uint64_t p0 = (uint64_t)c[0] * 0xD2511F53u, p1 = (uint64_t)c[2] * 0xCD9E8D57u;
+        const uint32_t next[4] = {(uint32_t)(p1 >> 32) ^ c[1] ^ k0, (uint32_t)p1, (uint32_t)(p0 >> 32) ^ c[3] ^ k1, (uint32_t)p0};
+        memcpy(c, next, sizeof c);
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    memcpy(word, c, sizeof c);
+}
+
+/* The 64-bit number of an attempt at the present position. The top byte of its counter holds the attempt with the high bit
+ * set, where the counters of the arrays, which count blocks, never come. */
+static uint64_t nni_random_attempt(const nn_random *random, uint32_t attempt) {
+    uint32_t word[4];
+    const uint64_t position = random->next >> 1;
+    const uint32_t counter[4] = {(uint32_t)position, ((uint32_t)(position >> 32) & 0xffffffu) | (0x80u + attempt) << 24,
+                                 (uint32_t)random->stream, (uint32_t)(random->stream >> 32)};
+    nni_philox(word, random->seed, counter);
+    return random->next & 1 ? (uint64_t)word[3] << 32 | word[2] : (uint64_t)word[1] << 32 | word[0];
+}
+
+__extension__ typedef unsigned __int128 nni_uint128;
+
+/* Lemire, "Fast random integer generation in an interval" (2019): the high half of draw*n, drawn again where the low half
+ * falls into the 2^64 mod n values that would favour some results. */
+NN_API uint64_t nn_random_below(uint64_t n, nn_random *random) {
+    if (n == 0) return 0;
+    nni_uint128 product = (nni_uint128)nni_random_attempt(random, 0) * n;
+    if ((uint64_t)product < n) {
+        const uint64_t unfair = (0 - n) % n;
+        for (uint32_t attempt = 1; (uint64_t)product < unfair; attempt++)
+            product = (nni_uint128)nni_random_attempt(random, attempt) * n;
+    }
+    random->next++;
+    return (uint64_t)(product >> 64);
+}
+
+NN_API void nn_random_permutation(size_t *y, size_t n, nn_random *random) {
+    for (size_t i = 0; i < n; i++) { /* Fisher and Yates, inside out: no pass to fill y first */
+        const size_t j = (size_t)nn_random_below(i + 1, random);
+        if (j != i) y[i] = y[j];
+        y[j] = i;
+    }
+}
+
+/* ---- src/maths.h ---- */
+
+/* Elements worth a thread: some 10 us of memory traffic, or of arithmetic. */
+#define NNI_MAP_SHARE 65536
+#define NNI_MAP_SHARE_HARD 16384
+
+/* A loop over n elements in contiguous parts; f sees one part. */
+typedef struct nni_map {
+    const nni_tier *tier;
+    void (*f)(const struct nni_map *map, size_t begin, size_t count);
+    float *y;
+    const float *a, *b;
+    size_t n, part;
+    nn_activation activation;
+    float slope;
+} nni_map;
+
+static void nni_map_task(void *context, size_t i) {
+    const nni_map *map = (const nni_map *)context;
+    const size_t begin = i * map->part;
+    map->f(map, begin, nni_min(map->part, map->n - begin));
+}
+
+static void nni_map_run(nni_map *map, size_t least) {
+    const size_t threads = nni_threads_for(map->n, least);
+    map->part = nni_round_up(nni_ceil_div(map->n, threads), 64);
+    if (map->n) nni_parallel(nni_map_task, map, nni_ceil_div(map->n, map->part));
+}
+
+static nni_map nni_map_of(void (*f)(const nni_map *, size_t, size_t), float *y, const float *a, const float *b, size_t n) {
+    nni_map map;
+    memset(&map, 0, sizeof map);
+    map.tier = nni_get_tier();
+    map.f = f;
+    map.y = y;
+    map.a = a;
+    map.b = b;
+    map.n = n;
+    return map;
+}
+
+static void nni_map_exp(const nni_map *m, size_t i, size_t n) { m->tier->exp(m->y + i, m->a + i, n); }
+static void nni_map_log(const nni_map *m, size_t i, size_t n) { m->tier->log(m->y + i, m->a + i, n); }
+static void nni_map_add(const nni_map *m, size_t i, size_t n) { m->tier->add(m->y + i, m->a + i, m->b + i, n); }
+static void nni_map_mul(const nni_map *m, size_t i, size_t n) { m->tier->mul(m->y + i, m->a + i, m->b + i, n); }
+static void nni_map_scale(const nni_map *m, size_t i, size_t n) { m->tier->scale(m->y + i, m->a + i, n, m->slope); }
+static void nni_map_axpy(const nni_map *m, size_t i, size_t n) { m->tier->axpy(m->y + i, m->a + i, n, m->slope); }
+static void nni_map_activate(const nni_map *m, size_t i, size_t n) {
+    m->tier->activate(m->y + i, m->a + i, n, m->activation, m->slope);
+}
+static void nni_map_activate_backward(const nni_map *m, size_t i, size_t n) {
+    m->tier->activate_backward(m->y + i, m->a + i, m->b + i, n, m->activation, m->slope);
+}
+static void nni_map_log_backward(const nni_map *m, size_t i, size_t n) {
+    m->tier->log_backward(m->y + i, m->a + i, m->b + i, n);
+}
+
+NN_API void nn_exp(float *y, const float *x, size_t n) {
+    nni_map map = nni_map_of(nni_map_exp, y, x, NULL, n);
+    nni_map_run(&map, NNI_MAP_SHARE_HARD);
+}
+NN_API void nn_log(float *y, const float *x, size_t n) {
+    nni_map map = nni_map_of(nni_map_log, y, x, NULL, n);
+    nni_map_run(&map, NNI_MAP_SHARE_HARD);
+}
+NN_API void nn_activate(float *y, const float *x, size_t n, nn_activation activation, float slope) {
+    NN_ASSERT((unsigned)activation < NN_ACTIVATION_COUNT);
+    nni_map map = nni_map_of(nni_map_activate, y, x, NULL, n);
+    map.activation = activation;
+    map.slope = slope;
+    nni_map_run(&map, NNI_MAP_SHARE_HARD);
+}
+NN_API void nn_tanh(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_TANH, 0.0f); }
+NN_API void nn_sigmoid(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_SIGMOID, 0.0f); }
+NN_API void nn_softplus(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_SOFTPLUS, 0.0f); }
+NN_API void nn_relu(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_RELU, 0.0f); }
+NN_API void nn_leaky_relu(float *y, const float *x, size_t n, float a) { nn_activate(y, x, n, NN_LEAKY_RELU, a); }
+NN_API void nn_elu(float *y, const float *x, size_t n, float a) { nn_activate(y, x, n, NN_ELU, a); }
+NN_API void nn_step(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_STEP, 0.0f); }
+
+NN_API void nn_activate_backward(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+    NN_ASSERT((unsigned)activation < NN_ACTIVATION_COUNT);
+    nni_map map = nni_map_of(nni_map_activate_backward, dx, dy, y, n);
+    map.activation = activation;
+    map.slope = slope;
+    nni_map_run(&map, NNI_MAP_SHARE_HARD);
+}
+NN_API void nn_exp_backward(float *dx, const float *dy, const float *y, size_t n) { nn_mul(dx, dy, y, n); }
+NN_API void nn_log_backward(float *dx, const float *dy, const float *x, size_t n) {
+    nni_map map = nni_map_of(nni_map_log_backward, dx, dy, x, n);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+NN_API void nn_add(float *y, const float *a, const float *b, size_t n) {
+    nni_map map = nni_map_of(nni_map_add, y, a, b, n);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+NN_API void nn_mul(float *y, const float *a, const float *b, size_t n) {
+    nni_map map = nni_map_of(nni_map_mul, y, a, b, n);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+NN_API void nn_scale(float *y, const float *x, size_t n, float a) {
+    nni_map map = nni_map_of(nni_map_scale, y, x, NULL, n);
+    map.slope = a;
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+NN_API void nn_axpy(float *y, const float *x, size_t n, float a) {
+    nni_map map = nni_map_of(nni_map_axpy, y, x, NULL, n);
+    map.slope = a;
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+
+/* ---- src/reduce.h ---- */
+
+#include <math.h>
+
+#define NNI_REDUCE_SHARE 64  /* blocks worth a thread */
+#define NNI_REDUCE_ROUND 1024 /* blocks whose results are held at a time */
+
+typedef struct nni_reduce {
+    void (*f)(const struct nni_reduce *reduce, float *partial, size_t begin, size_t count);
+    const nni_tier *tier;
+    const float *x, *y;
+    size_t n, blocks, part; /* elements and blocks of this round, blocks of a part */
+    float *partial;
+} nni_reduce;
+
+static void nni_reduce_task(void *context, size_t i) {
+    const nni_reduce *r = (const nni_reduce *)context;
+    const size_t begin = i * r->part * NNI_BLOCK, end = nni_min(r->n, begin + r->part * NNI_BLOCK);
+    r->f(r, r->partial + i * r->part, begin, end - begin);
+}
+
+static float nni_reduce_run(void (*f)(const nni_reduce *, float *, size_t, size_t), const float *x, const float *y, size_t n) {
+    float partial[NNI_REDUCE_ROUND];
+    nni_reduce r;
+    r.f = f;
+    r.tier = nni_get_tier();
+    r.partial = partial;
+    double total = 0.0;
+    for (size_t done = 0; done < n; done += r.n) {
+        r.x = x + done;
+        r.y = y + done;
+        r.n = nni_min(n - done, (size_t)NNI_REDUCE_ROUND * NNI_BLOCK);
+        r.blocks = nni_ceil_div(r.n, NNI_BLOCK);
+        r.part = nni_ceil_div(r.blocks, nni_threads_for(r.blocks, NNI_REDUCE_SHARE));
+        nni_parallel(nni_reduce_task, &r, nni_ceil_div(r.blocks, r.part));
+        for (size_t i = 0; i < r.blocks; i++) total += (double)partial[i];
+    }
+    return (float)total;
+}
+
+static void nni_reduce_sum(const nni_reduce *r, float *partial, size_t i, size_t n) { r->tier->sum(partial, r->x + i, n); }
+static void nni_reduce_dot(const nni_reduce *r, float *partial, size_t i, size_t n) { r->tier->dot(partial, r->x + i, r->y + i, n); }
+static void nni_reduce_squares(const nni_reduce *r, float *partial, size_t i, size_t n) {
+    r->tier->sum_squares(partial, r->x + i, n);
+}
+
+NN_API float nn_sum(const float *x, size_t n) { return nni_reduce_run(nni_reduce_sum, x, x, n); }
+NN_API float nn_dot(const float *x, const float *y, size_t n) { return nni_reduce_run(nni_reduce_dot, x, y, n); }
+NN_API float nn_sum_squares(const float *x, size_t n) { return nni_reduce_run(nni_reduce_squares, x, x, n); }
+NN_API float nn_max(const float *x, size_t n) { return n ? nni_get_tier()->max(x, n) : -INFINITY; }
+NN_API size_t nn_argmax(const float *x, size_t n) { return n ? nni_get_tier()->argmax(x, n) : 0; }
+
+/* ---- src/softmax.h ---- */
+
+#define NNI_SOFTMAX_SHARE 16384 /* elements worth a thread */
+
+typedef struct nni_rows {
+    void (*forward)(float *y, const float *x, size_t rows, size_t n);
+    void (*backward)(float *dx, const float *dy, const float *y, size_t rows, size_t n);
+    float *out;
+    const float *a, *b;
+    size_t rows, n, part, out_n; /* part: rows of one part; out_n: floats of an output row */
+} nni_rows;
+
+static void nni_rows_task(void *context, size_t i) {
+    const nni_rows *r = (const nni_rows *)context;
+    const size_t row = i * r->part, rows = nni_min(r->part, r->rows - row);
+    if (r->forward) r->forward(r->out + row * r->out_n, r->a + row * r->n, rows, r->n);
+    else r->backward(r->out + row * r->out_n, r->a + row * r->n, r->b + row * r->n, rows, r->n);
+}
+
+static void nni_rows_run(nni_rows r) {
+    if (r.rows == 0 || r.n == 0) return;
+    r.part = nni_ceil_div(r.rows, nni_threads_for(r.rows * r.n, NNI_SOFTMAX_SHARE));
+    nni_parallel(nni_rows_task, &r, nni_ceil_div(r.rows, r.part));
+}
+
+static void nni_rows_forward(void (*f)(float *, const float *, size_t, size_t), float *y, const float *x, size_t rows, size_t n,
+                             size_t out_n) {
+    const nni_rows r = {f, NULL, y, x, NULL, rows, n, 0, out_n};
+    nni_rows_run(r);
+}
+static void nni_rows_backward(void (*f)(float *, const float *, const float *, size_t, size_t), float *dx, const float *dy,
+                              const float *y, size_t rows, size_t n) {
+    const nni_rows r = {NULL, f, dx, dy, y, rows, n, 0, n};
+    nni_rows_run(r);
+}
+
+NN_API void nn_softmax(float *y, const float *x, size_t rows, size_t n) {
+    nni_rows_forward(nni_get_tier()->softmax, y, x, rows, n, n);
+}
+NN_API void nn_log_softmax(float *y, const float *x, size_t rows, size_t n) {
+    nni_rows_forward(nni_get_tier()->log_softmax, y, x, rows, n, n);
+}
+NN_API void nn_log_sum_exp(float *y, const float *x, size_t rows, size_t n) {
+    nni_rows_forward(nni_get_tier()->log_sum_exp, y, x, rows, n, 1);
+}
+NN_API void nn_softmax_backward(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    nni_rows_backward(nni_get_tier()->softmax_backward, dx, dy, y, rows, n);
+}
+NN_API void nn_log_softmax_backward(float *dx, const float *dy, const float *y, size_t rows, size_t n) {
+    nni_rows_backward(nni_get_tier()->log_softmax_backward, dx, dy, y, rows, n);
+}
+
+/* ---- src/gemm.h ---- */
+
+#define NNI_DOT_ROWS_MOST 12 /* above, transposing B into panels once costs less than folding every element's lanes */
+#define NNI_DOT_DEPTH_LEAST 64
+#define NNI_GEMM_SHARE 2000000 /* multiply-adds worth a thread: some 15 us, several times what waking one costs */
+#define NNI_STACK_WORK 4096 /* floats of workspace taken from the stack before the allocator is asked */
+
+/* Whether rows x cols floats with leading dimension ld have a size at all: *span is the distance to their end. */
+static inline nn_status nni_matrix_span(size_t rows, size_t cols, size_t ld, size_t *span) {
+    size_t floats, bytes;
+    if (ld < cols) return NN_ERROR_STRIDE;
+    if (!nni_mul_size(rows, ld, &floats) || !nni_mul_size(floats, sizeof(float), &bytes) || bytes > PTRDIFF_MAX)
+        return NN_ERROR_SIZE;
+    *span = rows ? floats - ld + cols : 0;
+    return NN_OK;
+}
+
+/* Whether two matrices share a float. Blocks of one larger matrix are told apart by their columns. */
+static int nni_matrices_overlap(const float *x, size_t x_span, size_t x_cols, size_t ldx, const float *y, size_t y_span,
+                                size_t y_cols, size_t ldy) {
+    const uintptr_t xb = (uintptr_t)x, yb = (uintptr_t)y;
+    if (xb + x_span * sizeof(float) <= yb || yb + y_span * sizeof(float) <= xb) return 0;
+    if (ldx != ldy || (xb > yb ? xb - yb : yb - xb) % sizeof(float)) return 1;
+    const size_t apart = (size_t)(xb > yb ? (xb - yb) : (yb - xb)) / sizeof(float) % ldx;
+    const size_t lower = xb > yb ? y_cols : x_cols, upper = xb > yb ? x_cols : y_cols;
+    return apart < lower || apart + upper > ldx;
+}
+
+/* One column is a row of the transposed product: C' = B' A'. Neighbours in C must then be neighbours in memory. */
+static void nni_gemm_turn(nni_gemm *g) {
+    nni_gemm t = *g;
+    t.m = 1;
+    t.n = g->m;
+    t.a = g->b;
+    t.a_row = 1;
+    t.a_col = g->b_row;
+    t.b = g->a;
+    t.b_row = g->a_col;
+    t.b_col = g->a_row;
+    t.bias_step = 0;
+    *g = t;
+}
+
+/* The part of a product that one thread computes, and its share of the workspace. */
+typedef struct nni_gemm_job {
+    const nni_tier *tier;
+    const nni_gemm *whole;
+    size_t rows, cols; /* of a part */
+    size_t across;     /* parts side by side */
+    float *work;
+    size_t work_each;
+} nni_gemm_job;
+
+static nni_gemm nni_gemm_part(const nni_gemm_job *job, size_t i) {
+    nni_gemm part = *job->whole;
+    const size_t row = i / job->across * job->rows, col = i % job->across * job->cols;
+    part.m = nni_min(job->rows, part.m - row);
+    part.n = nni_min(job->cols, part.n - col);
+    part.a += row * part.a_row;
+    part.c += row * part.ldc + col;
+    if (part.packed_b) part.packed_b += col * part.k;
+    else part.b += col * part.b_col;
+    if (part.bias) part.bias += col * part.bias_step;
+    return part;
+}
+
+static void nni_gemm_task(void *context, size_t i) {
+    const nni_gemm_job *job = (const nni_gemm_job *)context;
+    const nni_gemm part = nni_gemm_part(job, i);
+    job->tier->gemm(&part, job->work + i * job->work_each);
+}
+
+/* Cuts C into parts for the threads: never along k, which would change the bits. */
+static size_t nni_gemm_share(nni_gemm_job *job) {
+    const nni_gemm *g = job->whole;
+    const size_t threads = nni_threads_for(g->m * g->n * g->k, NNI_GEMM_SHARE);
+    const size_t grain = g->packed_b ? job->tier->packed_width : 64; /* columns that stay together */
+    job->rows = g->m;
+    job->cols = g->n;
+    job->across = 1;
+    if (threads == 1) return 1;
+    if (g->m >= g->n && !g->dot) {
+        job->rows = nni_ceil_div(g->m, threads);
+        return nni_ceil_div(g->m, job->rows);
+    }
+    job->cols = nni_round_up(nni_ceil_div(g->n, threads), grain);
+    job->across = nni_ceil_div(g->n, job->cols);
+    return job->across;
+}
+
+static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
+    NNI_ALIGNED(64) float stack[NNI_STACK_WORK];
+    nni_gemm_job job;
+    job.tier = nni_get_tier();
+    job.whole = g;
+
+    /* A matrix times a vector: from the left, if its result can be written as a row. */
+    const int turned = g->n == 1 && g->m > 1 && !g->packed_b;
+    const size_t column = turned && g->ldc != 1 ? g->m : 0; /* floats to gather C in */
+    float *const c = g->c;
+    const size_t ldc = g->ldc;
+    if (turned) nni_gemm_turn(g);
+
+    g->dot = g->b_col != 1 && g->b_row == 1 && !g->packed_b && g->m <= NNI_DOT_ROWS_MOST && g->k >= NNI_DOT_DEPTH_LEAST &&
+             g->alpha != 0.0f;
+    const size_t copied = g->dot && (g->a_col != 1 || g->alpha != 1.0f) ? g->m * g->k : 0;
+
+    const size_t parts = nni_gemm_share(&job);
+    const nni_gemm first = nni_gemm_part(&job, 0);
+    job.work_each = nni_round_up(job.tier->gemm_workspace(&first), 16);
+    size_t floats;
+    if (!nni_mul_size(parts, job.work_each, &floats) || floats > SIZE_MAX - column - copied) return NN_ERROR_SIZE;
+    floats += column + copied;
+    float *work = stack;
+    if (floats > NNI_STACK_WORK) {
+        work = (float *)nni_alloc(allocator, floats, sizeof *work);
+        if (!work) return NN_ERROR_MEMORY;
+    }
+    job.work = work;
+
+    if (column) {
+        g->c = work + floats - column;
+        for (size_t i = 0; g->beta != 0.0f && i < column; i++) g->c[i] = c[i * ldc];
+    }
+    if (copied) { /* the dot products read rows: A scaled and laid out as such */
+        float *a = work + floats - column - copied;
+        for (size_t i = 0; i < g->m; i++)
+            for (size_t p = 0; p < g->k; p++) a[i * g->k + p] = g->alpha * g->a[i * g->a_row + p * g->a_col];
+        g->a = a;
+        g->a_row = g->k;
+        g->a_col = 1;
+        g->alpha = 1.0f;
+    }
+    nni_parallel(nni_gemm_task, &job, parts);
+    for (size_t i = 0; i < column; i++) c[i * ldc] = g->c[i];
+    if (work != stack) nni_free(allocator, work);
+    return NN_OK;
+}
+
+static inline size_t nni_or(size_t given, size_t usual) { return given ? given : usual; }
+
+static const nn_sgemm_desc nni_sgemm_usual;
+
+/* What nn_sgemm and nn_sgemm_packed check and set up alike: A, C and the epilogue. */
+static nn_status nni_gemm_set(nni_gemm *g, float *c, const float *a, size_t m, size_t n, size_t k, float alpha, float beta,
+                              const nn_sgemm_desc *d, size_t *c_span) {
+    const nn_status isa = nn_isa_status();
+    if (isa != NN_OK) return isa;
+    if (!c || (!a && k && alpha != 0.0f)) return NN_ERROR_NULL;
+    if ((unsigned)d->activation >= NN_ACTIVATION_COUNT) return NN_ERROR_ARGUMENT;
+    const size_t a_rows = d->transpose_a ? k : m, a_cols = d->transpose_a ? m : k;
+    const size_t lda = nni_or(d->lda, a_cols), ldc = nni_or(d->ldc, n);
+    size_t a_span;
+    nn_status status = nni_matrix_span(a_rows, a_cols, lda, &a_span);
+    if (status == NN_OK) status = nni_matrix_span(m, n, ldc, c_span);
+    if (status != NN_OK) return status;
+    if (nni_matrices_overlap(c, *c_span, n, ldc, a, a_span, a_cols, lda)) return NN_ERROR_ALIAS;
+    if (d->bias && nni_matrices_overlap(c, *c_span, n, ldc, d->bias, n, n, n)) return NN_ERROR_ALIAS;
+    g->m = m;
+    g->n = n;
+    g->k = k;
+    g->alpha = alpha;
+    g->beta = beta;
+    g->a = a;
+    g->a_row = d->transpose_a ? 1 : lda;
+    g->a_col = d->transpose_a ? lda : 1;
+    g->packed_b = NULL;
+    g->c = c;
+    g->ldc = ldc;
+    g->bias = d->bias;
+    g->bias_step = 1;
+    g->activation = d->activation;
+    g->slope = d->slope;
+    return NN_OK;
+}
+
+NN_API nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha, float beta,
+                          const nn_sgemm_desc *desc) {
+    const nn_sgemm_desc *d = desc ? desc : &nni_sgemm_usual;
+    if (m == 0 || n == 0) return NN_OK;
+    nni_gemm g;
+    size_t b_span, c_span;
+    nn_status status = nni_gemm_set(&g, c, a, m, n, k, alpha, beta, d, &c_span);
+    if (status != NN_OK) return status;
+    if (!b && k && alpha != 0.0f) return NN_ERROR_NULL;
+    const size_t b_rows = d->transpose_b ? n : k, b_cols = d->transpose_b ? k : n, ldb = nni_or(d->ldb, b_cols);
+    status = nni_matrix_span(b_rows, b_cols, ldb, &b_span);
+    if (status != NN_OK) return status;
+    if (nni_matrices_overlap(c, c_span, n, g.ldc, b, b_span, b_cols, ldb)) return NN_ERROR_ALIAS;
+    g.b = b;
+    g.b_row = d->transpose_b ? 1 : ldb;
+    g.b_col = d->transpose_b ? ldb : 1;
+    return nni_gemm_run(&g, d->allocator);
+}
+
+NN_API nn_status nn_sgemm_pack(nn_packed *packed, const float *b, size_t n, size_t k, const nn_sgemm_desc *desc) {
+    const nn_sgemm_desc *d = desc ? desc : &nni_sgemm_usual;
+    if (!packed) return NN_ERROR_NULL;
+    memset(packed, 0, sizeof *packed);
+    const nn_status isa = nn_isa_status();
+    if (isa != NN_OK) return isa;
+    const size_t b_rows = d->transpose_b ? n : k, b_cols = d->transpose_b ? k : n, ldb = nni_or(d->ldb, b_cols);
+    size_t span;
+    const nn_status status = nni_matrix_span(b_rows, b_cols, ldb, &span);
+    if (status != NN_OK) return status;
+    if (!b && span) return NN_ERROR_NULL;
+    const nni_tier *tier = nni_get_tier();
+    if (n > SIZE_MAX - tier->packed_width) return NN_ERROR_SIZE;
+    float *panels = (float *)nni_alloc(d->allocator, nni_max(k, 1), nni_round_up(nni_max(n, 1), tier->packed_width) * sizeof(float));
+    if (!panels) return NN_ERROR_MEMORY;
+    tier->gemm_pack(panels, b, d->transpose_b ? 1 : ldb, d->transpose_b ? ldb : 1, n, k);
+    packed->n = n;
+    packed->k = k;
+    packed->panels = panels;
+    packed->isa = tier->name;
+    packed->allocator = d->allocator;
+    return NN_OK;
+}
+
+NN_API nn_status nn_sgemm_packed(float *c, const float *a, const nn_packed *packed, size_t m, float alpha, float beta,
+                                 const nn_sgemm_desc *desc) {
+    const nn_sgemm_desc *d = desc ? desc : &nni_sgemm_usual;
+    if (!packed || !packed->panels) return NN_ERROR_NULL;
+    if (m == 0 || packed->n == 0) return NN_OK;
+    nni_gemm g;
+    size_t c_span;
+    const nn_status status = nni_gemm_set(&g, c, a, m, packed->n, packed->k, alpha, beta, d, &c_span);
+    if (status != NN_OK) return status;
+    if (packed->isa != nni_get_tier()->name) return NN_ERROR_PACKED_ISA;
+    g.b = packed->panels;
+    g.b_row = g.b_col = 1;
+    g.packed_b = packed->panels;
+    return nni_gemm_run(&g, d->allocator);
+}
+
+NN_API void nn_packed_free(nn_packed *packed) {
+    if (!packed) return;
+    nni_free(packed->allocator, packed->panels);
+    memset(packed, 0, sizeof *packed);
+}
+
+/* ---- src/close.h ---- */
+#ifdef __clang__
+#pragma float_control(pop)
+#else
+#pragma GCC pop_options
+#endif
+
+#undef NNI_X86
+#undef NNI_ARM
+#undef NNI_INLINE
+#undef NNI_UNUSED
+#undef NNI_ALIGNED
+#undef NNI_LIKELY
+#undef NNI_UNLIKELY
+#undef NNI_UNROLL
+#undef NNI_ALIGNMENT
+#undef NNI_CPU_FMA
+#undef NNI_CPU_AVX2
+#undef NNI_CPU_AVX512
+#undef NNI_STRING_2
+#undef NNI_STRING
+#undef NNI_BLOCK
+#undef NNI_KERNELS
+#undef NNI_LOG2_E
+#undef NNI_LN2_HIGH
+#undef NNI_LN2_LOW
+#undef NNI_WIDE
+#undef NNI_STREAMS
+#undef NNI_ROW_STREAMS
+#undef NNI_KC
+#undef NNI_MC
+#undef NNI_NC
+#undef NNI_PACKED_VECTORS
+#undef NNI_RANDOM_SHARE
+#undef NNI_MAP_SHARE
+#undef NNI_MAP_SHARE_HARD
+#undef NNI_REDUCE_SHARE
+#undef NNI_REDUCE_ROUND
+#undef NNI_SOFTMAX_SHARE
+#undef NNI_DOT_ROWS_MOST
+#undef NNI_DOT_DEPTH_LEAST
+#undef NNI_GEMM_SHARE
+#undef NNI_STACK_WORK
+#endif /* NN_IMPLEMENTATION */

@@ -1,0 +1,168 @@
+/* avx2.h - the vector layer on AVX2 and FMA: 8 lanes, 16 registers
+ *
+ * Latency and rate (per cycle): fma 4 (Zen, Skylake) to 5 (Haswell), 2; load 2; broadcast from memory costs a load only.
+ */
+#ifndef NN_SIMD_AVX2_H
+#define NN_SIMD_AVX2_H
+
+#include "../src/config.h"
+
+#ifdef NNI_X86
+#include <immintrin.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx2,fma")
+#endif
+
+#if !defined(NN_NO_SLEEF)
+#ifdef __cplusplus
+extern "C" {
+#endif
+__m256 Sleef_finz_expf8_u10avx2(__m256);
+__m256 Sleef_finz_logf8_u10avx2(__m256);
+#ifdef __cplusplus
+}
+#endif
+#endif
+
+#define NNI_ISA avx2
+#include "begin.h"
+
+#define VF_LANES 8
+#define VF_FREE_MASK 0 /* VMASKMOVPS needs a register for the mask, and there are none to spare */
+/* rows x vectors + vectors of B + one broadcast <= 16 registers */
+#define NNI_TILES(X)                                                                                                   \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \
+    X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(1, 4) X(2, 4)
+#define NNI_TILE_ROWS 12, 6, 4, 2
+#define NNI_DOT_ROWS 2
+#define NNI_DOT_COLS 2
+
+typedef __m256 vf;
+typedef __m256i vi;
+typedef __m256 vm; /* all bits of a lane set or clear */
+typedef struct vq {
+    const float *at;
+} vq;
+
+NNI_INLINE vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
+NNI_INLINE void vf_store(float *p, vf v) { _mm256_storeu_ps(p, v); }
+NNI_INLINE vm vm_first(size_t n) {
+    static const int32_t ones[16] = {-1, -1, -1, -1, -1, -1, -1, -1, 0, 0, 0, 0, 0, 0, 0, 0};
+    return _mm256_loadu_ps((const float *)(const void *)(ones + 8 - n));
+}
+NNI_INLINE vf vf_load_m(const float *p, vm m) { return _mm256_maskload_ps(p, _mm256_castps_si256(m)); }
+NNI_INLINE void vf_store_m(float *p, vf v, vm m) { _mm256_maskstore_ps(p, _mm256_castps_si256(m), v); }
+NNI_INLINE vf vf_load_n(const float *p, size_t n) { return vf_load_m(p, vm_first(n)); }
+NNI_INLINE void vf_store_n(float *p, vf v, size_t n) { vf_store_m(p, v, vm_first(n)); }
+NNI_INLINE vi vi_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
+NNI_INLINE void vi_store(uint32_t *p, vi v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
+
+NNI_INLINE vf vf_set1(float a) { return _mm256_set1_ps(a); }
+NNI_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
+NNI_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
+NNI_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
+NNI_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
+NNI_INLINE vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
+NNI_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
+NNI_INLINE vf vf_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NNI_INLINE vf vf_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
+/* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
+NNI_INLINE vf vf_max(vf a, vf b) { return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
+
+NNI_INLINE vm vf_lt(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
+NNI_INLINE vm vf_le(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
+NNI_INLINE vm vf_eq(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_EQ_OQ); }
+NNI_INLINE vm vf_nan(vf a) { return _mm256_cmp_ps(a, a, _CMP_UNORD_Q); }
+NNI_INLINE vm vm_or(vm m, vm w) { return _mm256_or_ps(m, w); }
+NNI_INLINE vf vf_select(vm m, vf a, vf b) { return _mm256_blendv_ps(b, a, m); }
+NNI_INLINE vf vf_where(vm m, vf a) { return _mm256_and_ps(m, a); }
+NNI_INLINE uint32_t vm_bits(vm m) { return (uint32_t)_mm256_movemask_ps(m); }
+
+NNI_INLINE vi vf_bits(vf a) { return _mm256_castps_si256(a); }
+NNI_INLINE vf vf_from_bits(vi v) { return _mm256_castsi256_ps(v); }
+NNI_INLINE vf vf_from_int(vi v) { return _mm256_cvtepi32_ps(v); }
+NNI_INLINE vi vi_from_float(vf a) { return _mm256_cvttps_epi32(a); }
+NNI_INLINE vi vi_set1(uint32_t u) { return _mm256_set1_epi32((int)u); }
+NNI_INLINE vi vi_lane(void) { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
+NNI_INLINE vi vi_add(vi a, vi b) { return _mm256_add_epi32(a, b); }
+NNI_INLINE vi vi_sub(vi a, vi b) { return _mm256_sub_epi32(a, b); }
+NNI_INLINE vi vi_and(vi a, vi b) { return _mm256_and_si256(a, b); }
+NNI_INLINE vi vi_or(vi a, vi b) { return _mm256_or_si256(a, b); }
+NNI_INLINE vi vi_xor(vi a, vi b) { return _mm256_xor_si256(a, b); }
+/* Shifts in the compiler's own vector notation: one instruction by a constant, and still valid at -O0. */
+NNI_INLINE vi vi_shl(vi a, int k) { return (vi)((__v8su)a << k); }
+NNI_INLINE vi vi_shr(vi a, int k) { return (vi)((__v8su)a >> k); }
+NNI_INLINE vi vi_sar(vi a, int k) { return (vi)((__v8si)a >> k); }
+NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
+    const vi even = _mm256_mul_epu32(a, b);
+    const vi odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
+    *high = _mm256_blend_epi32(_mm256_srli_epi64(even, 32), odd, 0xaa);
+    return _mm256_blend_epi32(even, _mm256_slli_epi64(odd, 32), 0xaa);
+}
+NNI_INLINE vm vi_eq0(vi a, vi k) {
+    return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(a, k), _mm256_setzero_si256()));
+}
+
+NNI_INLINE float vf_fold(vf v) {
+    const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
+    const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
+    return _mm_cvtss_f32(_mm_add_ss(v2, _mm_shuffle_ps(v2, v2, 1)));
+}
+
+/* Eight folds at once: each step adds the halves of two vectors and keeps both results in one. */
+NNI_INLINE vf vf_fold_each(vf *r) {
+    NNI_UNROLL for (int i = 0; i < 4; i++) /* 128-bit halves: the low one holds r[i], the high one r[i+4] */
+        r[i] = _mm256_add_ps(_mm256_permute2f128_ps(r[i], r[i + 4], 0x20), _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+    NNI_UNROLL for (int i = 0; i < 2; i++) /* within each half: two lanes of r[i], two of r[i+2] */
+        r[i] = _mm256_add_ps(_mm256_shuffle_ps(r[i], r[i + 2], 0x44), _mm256_shuffle_ps(r[i], r[i + 2], 0xee));
+    const vf sum = _mm256_add_ps(_mm256_shuffle_ps(r[0], r[1], 0x88), _mm256_shuffle_ps(r[0], r[1], 0xdd));
+    /* Half p now holds the folds of a, a+2, a+1, a+3 with a = 0, 4. */
+    return _mm256_permute_ps(sum, 0xd8);
+}
+
+NNI_INLINE void vf_transpose(vf *r) {
+    vf t[8];
+    NNI_UNROLL for (int i = 0; i < 4; i++) { /* pairs of rows */
+        t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    NNI_UNROLL for (int i = 0; i < 2; i++) { /* 4x4 blocks, one in each half */
+        r[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+        r[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+        r[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+        r[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+    }
+    NNI_UNROLL for (int i = 0; i < 4; i++) { /* the halves themselves */
+        t[i] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x20);
+        t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
+    }
+    NNI_UNROLL for (int i = 0; i < 8; i++) r[i] = t[i];
+}
+
+NNI_INLINE vq vq_load(const float *p) {
+    vq q;
+    q.at = p;
+    return q;
+}
+NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) { return _mm256_fmadd_ps(_mm256_broadcast_ss(a.at + i), b, c); }
+
+#if !defined(NN_NO_SLEEF)
+NNI_INLINE vf vf_exp_sleef(vf a) { return Sleef_finz_expf8_u10avx2(a); }
+NNI_INLINE vf vf_log_sleef(vf a) { return Sleef_finz_logf8_u10avx2(a); }
+#endif
+
+#include "kernels.h"
+#include "end.h"
+
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif /* NNI_X86 */
+#endif /* NN_SIMD_AVX2_H */

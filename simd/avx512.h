@@ -1,0 +1,175 @@
+/* avx512.h - the vector layer on AVX-512 F, VL, BW and DQ: 16 lanes, 32 registers, masks for free
+ *
+ * Latency and rate (per cycle) that the kernels are sized by: fma 4 cycles, 2; load 2; broadcast from memory free;
+ * shuffle across lanes 3 cycles, 1 (Intel) to 2 (Zen 5). So 8 independent sums fill the fma units.
+ */
+#ifndef NN_SIMD_AVX512_H
+#define NN_SIMD_AVX512_H
+
+#include "../src/config.h"
+
+#ifdef NNI_X86
+#include <immintrin.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
+#else
+#pragma GCC push_options
+#pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")
+#endif
+
+#if !defined(NN_NO_SLEEF)
+#ifdef __cplusplus
+extern "C" {
+#endif
+__m512 Sleef_finz_expf16_u10avx512f(__m512);
+__m512 Sleef_finz_logf16_u10avx512f(__m512);
+#ifdef __cplusplus
+}
+#endif
+#endif
+
+#define NNI_ISA avx512
+#include "begin.h"
+
+#define VF_LANES 16
+#define VF_FREE_MASK 1
+/* rows x vectors + vectors of B + one broadcast <= 32 registers */
+#define NNI_TILES(X)                                                                                                   \
+    X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1)        \
+    X(14, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) X(9, 2) X(10, 2) X(11, 2) X(12, 2)        \
+    X(13, 2) X(14, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(9, 3) X(1, 4) X(2, 4) X(3, 4)  \
+    X(4, 4) X(5, 4) X(6, 4)
+#define NNI_TILE_ROWS 14, 14, 9, 6
+#define NNI_DOT_ROWS 4
+#define NNI_DOT_COLS 4
+
+typedef __m512 vf;
+typedef __m512i vi;
+typedef __mmask16 vm;
+typedef struct vq {
+    const float *at;
+} vq;
+
+NNI_INLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
+NNI_INLINE void vf_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
+NNI_INLINE vm vm_first(size_t n) { return (vm)((1u << n) - 1u); }
+NNI_INLINE vf vf_load_m(const float *p, vm m) { return _mm512_maskz_loadu_ps(m, p); }
+NNI_INLINE void vf_store_m(float *p, vf v, vm m) { _mm512_mask_storeu_ps(p, m, v); }
+NNI_INLINE vf vf_load_n(const float *p, size_t n) { return vf_load_m(p, vm_first(n)); }
+NNI_INLINE void vf_store_n(float *p, vf v, size_t n) { vf_store_m(p, v, vm_first(n)); }
+NNI_INLINE vi vi_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
+NNI_INLINE void vi_store(uint32_t *p, vi v) { _mm512_storeu_si512(p, v); }
+
+NNI_INLINE vf vf_set1(float a) { return _mm512_set1_ps(a); }
+NNI_INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
+NNI_INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
+NNI_INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
+NNI_INLINE vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
+NNI_INLINE vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
+NNI_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
+NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
+NNI_INLINE vf vf_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NNI_INLINE vf vf_abs(vf a) { return _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff))); }
+/* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
+NNI_INLINE vf vf_max(vf a, vf b) { return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a); }
+
+NNI_INLINE vm vf_lt(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
+NNI_INLINE vm vf_le(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
+NNI_INLINE vm vf_eq(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
+NNI_INLINE vm vf_nan(vf a) { return _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q); }
+NNI_INLINE vm vm_or(vm m, vm w) { return (vm)(m | w); }
+NNI_INLINE vf vf_select(vm m, vf a, vf b) { return _mm512_mask_blend_ps(m, b, a); }
+NNI_INLINE vf vf_where(vm m, vf a) { return _mm512_maskz_mov_ps(m, a); }
+NNI_INLINE uint32_t vm_bits(vm m) { return m; }
+
+NNI_INLINE vi vf_bits(vf a) { return _mm512_castps_si512(a); }
+NNI_INLINE vf vf_from_bits(vi v) { return _mm512_castsi512_ps(v); }
+NNI_INLINE vf vf_from_int(vi v) { return _mm512_cvtepi32_ps(v); }
+NNI_INLINE vi vi_from_float(vf a) { return _mm512_cvttps_epi32(a); }
+NNI_INLINE vi vi_set1(uint32_t u) { return _mm512_set1_epi32((int)u); }
+NNI_INLINE vi vi_lane(void) { return _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15); }
+NNI_INLINE vi vi_add(vi a, vi b) { return _mm512_add_epi32(a, b); }
+NNI_INLINE vi vi_sub(vi a, vi b) { return _mm512_sub_epi32(a, b); }
+NNI_INLINE vi vi_and(vi a, vi b) { return _mm512_and_si512(a, b); }
+NNI_INLINE vi vi_or(vi a, vi b) { return _mm512_or_si512(a, b); }
+NNI_INLINE vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
+/* Shifts in the compiler's own vector notation: one instruction by a constant, and still valid at -O0. */
+NNI_INLINE vi vi_shl(vi a, int k) { return (vi)((__v16su)a << k); }
+NNI_INLINE vi vi_shr(vi a, int k) { return (vi)((__v16su)a >> k); }
+NNI_INLINE vi vi_sar(vi a, int k) { return (vi)((__v16si)a >> k); }
+NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
+    const vi even = _mm512_mul_epu32(a, b);
+    const vi odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
+    *high = _mm512_mask_mov_epi32(_mm512_srli_epi64(even, 32), 0xaaaa, odd);
+    return _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
+}
+NNI_INLINE vm vi_eq0(vi a, vi k) { return _mm512_testn_epi32_mask(a, k); }
+
+NNI_INLINE float vf_fold(vf v) {
+    const __m256 v8 = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+    const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v8), _mm256_extractf128_ps(v8, 1));
+    const __m128 v2 = _mm_add_ps(v4, _mm_movehl_ps(v4, v4));
+    return _mm_cvtss_f32(_mm_add_ss(v2, _mm_shuffle_ps(v2, v2, 1)));
+}
+
+/* Sixteen folds at once. Each step adds the halves of two vectors and keeps both results in one, so that the number of
+ * vectors halves with the width still to be folded: 15 additions instead of 64. */
+NNI_INLINE vf vf_fold_each(vf *r) {
+    NNI_UNROLL for (int i = 0; i < 8; i++) /* halves of 8: the low half holds r[i], the high half r[i+8] */
+        r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[i], r[i + 8], 0x44), _mm512_shuffle_f32x4(r[i], r[i + 8], 0xee));
+    NNI_UNROLL for (int i = 0; i < 4; i++) /* 128-bit parts: r[i], r[i+4], r[i+8], r[i+12] */
+        r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[i], r[i + 4], 0x88), _mm512_shuffle_f32x4(r[i], r[i + 4], 0xdd));
+    NNI_UNROLL for (int i = 0; i < 2; i++) /* within each part: two lanes of r[i], two of r[i+2] */
+        r[i] = _mm512_add_ps(_mm512_shuffle_ps(r[i], r[i + 2], 0x44), _mm512_shuffle_ps(r[i], r[i + 2], 0xee));
+    const vf sum = _mm512_add_ps(_mm512_shuffle_ps(r[0], r[1], 0x88), _mm512_shuffle_ps(r[0], r[1], 0xdd));
+    /* Part p now holds, in order, the folds of a, a+2, a+1, a+3 with a = 0, 8, 4, 12 for p = 0..3. */
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(0, 2, 1, 3, 8, 10, 9, 11, 4, 6, 5, 7, 12, 14, 13, 15), sum);
+}
+
+NNI_INLINE void vf_transpose(vf *r) {
+    vf t[16];
+    NNI_UNROLL for (int i = 0; i < 8; i++) { /* pairs of rows */
+        t[2 * i] = _mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+        t[2 * i + 1] = _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+    }
+    NNI_UNROLL for (int i = 0; i < 4; i++) { /* 4x4 blocks, one in each 128-bit part */
+        r[4 * i] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+        r[4 * i + 1] = _mm512_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+        r[4 * i + 2] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+        r[4 * i + 3] = _mm512_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+    }
+    NNI_UNROLL for (int i = 0; i < 4; i++) { /* the parts themselves */
+        t[i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0x88);
+        t[4 + i] = _mm512_shuffle_f32x4(r[i], r[4 + i], 0xdd);
+        t[8 + i] = _mm512_shuffle_f32x4(r[8 + i], r[12 + i], 0x88);
+        t[12 + i] = _mm512_shuffle_f32x4(r[8 + i], r[12 + i], 0xdd);
+    }
+    NNI_UNROLL for (int i = 0; i < 8; i++) {
+        r[i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0x88);
+        r[8 + i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0xdd);
+    }
+}
+
+NNI_INLINE vq vq_load(const float *p) {
+    vq q;
+    q.at = p;
+    return q;
+}
+NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) { return _mm512_fmadd_ps(_mm512_set1_ps(a.at[i]), b, c); }
+
+#if !defined(NN_NO_SLEEF)
+NNI_INLINE vf vf_exp_sleef(vf a) { return Sleef_finz_expf16_u10avx512f(a); }
+NNI_INLINE vf vf_log_sleef(vf a) { return Sleef_finz_logf16_u10avx512f(a); }
+#endif
+
+#include "kernels.h"
+#include "end.h"
+
+#ifdef __clang__
+#pragma clang attribute pop
+#else
+#pragma GCC pop_options
+#endif
+#endif /* NNI_X86 */
+#endif /* NN_SIMD_AVX512_H */

@@ -1,0 +1,105 @@
+/* begin.h - the contract of the vector layer: what an instruction set must offer, and the opening of its region
+ *
+ * An ISA file (scalar.h, avx2.h, avx512.h, neon.h) says NNI_ISA, includes this file, and defines everything listed
+ * here; the kernels use nothing else. end.h closes the region. Inside, every name gets the ISA as its suffix:
+ * NNI_FN(axpy) is nni_axpy_avx2, vf_add is nni_vf_add_avx2.
+ *
+ * Types   vf  VF_LANES floats     vi  VF_LANES 32-bit integers     vm  VF_LANES truths     vq  4 floats to broadcast
+ * Limits  VF_LANES                 1, 4, 8 or 16: divides 16, the width that fixes the order of every reduction
+ *         VF_FREE_MASK             1 if vf_load_m costs as much as vf_load: ragged columns of B need no packing
+ *         NNI_TILES(X)             X(rows, vectors) for each GEMM tile that fits the registers: all of 1 vector, then 2, 3, 4
+ *         NNI_TILE_ROWS            the most rows of a tile of 1, 2, 3 and 4 vectors, as an initialiser
+ *         NNI_DOT_ROWS, _COLS      the block of 16-lane dot products that fits the registers
+ *
+ * Memory (no alignment is needed)
+ *   vf_load(p)  vf_store(p, v)
+ *   vf_load_n(p, n)        the first n <= VF_LANES floats, then zeros; reads nothing beyond them
+ *   vf_store_n(p, v, n)    the first n lanes; touches nothing beyond them
+ *   vm_first(n)            truth for the first n lanes;  vf_load_m(p, m), vf_store_m(p, v, m) as above by mask
+ *   vi_load(p)  vi_store(p, v)
+ * Arithmetic, each rounded once to nearest even
+ *   vf_set1(a)  vf_add  vf_sub  vf_mul  vf_div  vf_sqrt
+ *   vf_fma(a, b, c)  = a*b + c       vf_fnma(a, b, c) = c - a*b
+ *   vf_round(a)            to the nearest whole number, ties to even
+ *   vf_abs(a)              clears the sign
+ *   vf_max(a, b)           NaN if either is NaN; of two equal values, b (so max(+0,-0) is -0)
+ * Truth
+ *   vf_lt(a, b)  vf_le  vf_eq  (false on NaN)      vf_nan(a)   true where a is NaN
+ *   vm_or(m, w)            either
+ *   vf_select(m, a, b)     m ? a : b            vf_where(m, a)   m ? a : +0
+ *   vm_bits(m)             bit i is lane i
+ * Integers and bits
+ *   vf_bits(a)  vf_from_bits(v)          the same 32 bits, seen as the other type
+ *   vf_from_int(v)  vi_from_float(a)     signed conversion; a must be a whole number in range
+ *   vi_set1(u)  vi_lane()                0, 1, 2, ...
+ *   vi_add  vi_sub  vi_and  vi_or  vi_xor  vi_shl(v, k)  vi_shr(v, k) with zeros  vi_sar(v, k) with the sign
+ *   vi_mul_wide(a, b, high)              the low halves of the 64-bit products a*b; the high halves go to *high
+ *   vi_eq0(v, k)                         truth where (v & k) == 0
+ * Across lanes
+ *   vf_fold(v)             the sum of all lanes as the fixed tree: lane i with i+LANES/2, then halves again
+ *   vf_fold_each(r)        lane i is vf_fold(r[i]); r has VF_LANES vectors, which are spent
+ *   vf_transpose(r)        r[i] lane j becomes r[j] lane i, for VF_LANES vectors
+ *   vq_load(p)             four floats kept ready for vf_fma_q(a, i, b, c) = a[i]*b + c, i constant: multiplying by one
+ *                          lane is free on ARM, broadcasting from memory is free on x86
+ * Maths
+ *   vf_exp_sleef(a)  vf_log_sleef(a)      unless NN_NO_SLEEF
+ */
+#define NNI_GLUE_2(name, isa) nni_##name##_##isa
+#define NNI_GLUE(name, isa) NNI_GLUE_2(name, isa)
+#define NNI_FN(name) NNI_GLUE(name, NNI_ISA)
+
+#define vf NNI_FN(vf)
+#define vi NNI_FN(vi)
+#define vm NNI_FN(vm)
+#define vq NNI_FN(vq)
+#define vf_load NNI_FN(vf_load)
+#define vf_store NNI_FN(vf_store)
+#define vf_load_n NNI_FN(vf_load_n)
+#define vf_store_n NNI_FN(vf_store_n)
+#define vm_first NNI_FN(vm_first)
+#define vf_load_m NNI_FN(vf_load_m)
+#define vf_store_m NNI_FN(vf_store_m)
+#define vi_load NNI_FN(vi_load)
+#define vi_store NNI_FN(vi_store)
+#define vf_set1 NNI_FN(vf_set1)
+#define vf_add NNI_FN(vf_add)
+#define vf_sub NNI_FN(vf_sub)
+#define vf_mul NNI_FN(vf_mul)
+#define vf_div NNI_FN(vf_div)
+#define vf_sqrt NNI_FN(vf_sqrt)
+#define vf_fma NNI_FN(vf_fma)
+#define vf_fnma NNI_FN(vf_fnma)
+#define vf_round NNI_FN(vf_round)
+#define vf_abs NNI_FN(vf_abs)
+#define vf_max NNI_FN(vf_max)
+#define vf_lt NNI_FN(vf_lt)
+#define vf_le NNI_FN(vf_le)
+#define vf_eq NNI_FN(vf_eq)
+#define vf_nan NNI_FN(vf_nan)
+#define vm_or NNI_FN(vm_or)
+#define vf_select NNI_FN(vf_select)
+#define vf_where NNI_FN(vf_where)
+#define vm_bits NNI_FN(vm_bits)
+#define vf_bits NNI_FN(vf_bits)
+#define vf_from_bits NNI_FN(vf_from_bits)
+#define vf_from_int NNI_FN(vf_from_int)
+#define vi_from_float NNI_FN(vi_from_float)
+#define vi_set1 NNI_FN(vi_set1)
+#define vi_lane NNI_FN(vi_lane)
+#define vi_add NNI_FN(vi_add)
+#define vi_sub NNI_FN(vi_sub)
+#define vi_and NNI_FN(vi_and)
+#define vi_or NNI_FN(vi_or)
+#define vi_xor NNI_FN(vi_xor)
+#define vi_shl NNI_FN(vi_shl)
+#define vi_shr NNI_FN(vi_shr)
+#define vi_sar NNI_FN(vi_sar)
+#define vi_mul_wide NNI_FN(vi_mul_wide)
+#define vi_eq0 NNI_FN(vi_eq0)
+#define vf_fold NNI_FN(vf_fold)
+#define vf_fold_each NNI_FN(vf_fold_each)
+#define vf_transpose NNI_FN(vf_transpose)
+#define vq_load NNI_FN(vq_load)
+#define vf_fma_q NNI_FN(vf_fma_q)
+#define vf_exp_sleef NNI_FN(vf_exp_sleef)
+#define vf_log_sleef NNI_FN(vf_log_sleef)

@@ -1,0 +1,23 @@
+/* kernels.h - all kernels in the order in which they build on each other, and the table that hands them out */
+#ifndef NNI_ISA
+#include "scalar.h"
+#else
+
+#include "tier.h"
+
+#include "kernels/maths.h"
+#include "kernels/map.h"
+#include "kernels/reduce.h"
+#include "kernels/softmax.h"
+#include "kernels/random.h"
+#include "kernels/gemm_tile.h"
+#include "kernels/gemm_pack.h"
+#include "kernels/gemm_dot.h"
+#include "kernels/gemm_row.h"
+#include "kernels/gemm.h"
+
+#define NNI_KERNEL_ENTRY(result, name, arguments) , NNI_FN(name)
+static const nni_tier NNI_FN(tier) = {NNI_STRING(NNI_ISA), NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+#undef NNI_KERNEL_ENTRY
+
+#endif /* NNI_ISA */

@@ -1,0 +1,72 @@
+/* gemm_pack.h - copies of A and B in the order in which the tiles read them
+ *
+ *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ */
+#ifndef NNI_ISA
+#include "../scalar.h"
+#else
+
+/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+NNI_INLINE void NNI_FN(pack_block)(vf *r, const float *a, size_t stride, size_t rows, size_t cols) {
+    if (rows == VF_LANES && cols == VF_LANES) {
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = vf_load(a + (size_t)i * stride);
+    } else {
+        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? vf_load_n(a + i * stride, cols) : vf_set1(0.0f);
+    }
+    vf_transpose(r);
+}
+
+/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
+ * buffer has VF_LANES to spare behind the last panel. */
+static void NNI_FN(pack_a)(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+    const vf s = vf_set1(scale);
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const int spill = rows < VF_LANES;
+        if (a_row == 1) {
+            for (size_t p = 0; p < k; p++) {
+                const vf v = vf_mul(s, vf_load_n(a + p * a_col + i, height));
+                if (spill) vf_store(dst + p * rows + i, v);
+                else vf_store_n(dst + p * rows + i, v, height);
+            }
+            continue;
+        }
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            vf r[VF_LANES];
+            NNI_FN(pack_block)(r, a + i * a_row + p, a_row, height, depth);
+            for (size_t q = 0; q < depth; q++) {
+                const vf v = vf_mul(s, r[q]);
+                if (spill) vf_store(dst + (p + q) * rows + i, v);
+                else vf_store_n(dst + (p + q) * rows + i, v, height);
+            }
+        }
+    }
+}
+
+static void NNI_FN(pack_b)(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
+    if (b_col == 1) {
+        for (size_t p = 0; p < k; p++) {
+            size_t j = 0;
+            for (; j + VF_LANES <= cols; j += VF_LANES) vf_store(dst + p * width + j, vf_load(b + p * b_row + j));
+            if (j < cols) vf_store(dst + p * width + j, vf_load_n(b + p * b_row + j, cols - j));
+        }
+        return;
+    }
+    for (size_t j = 0; j < cols; j += VF_LANES) {
+        const size_t height = nni_min(cols - j, VF_LANES);
+        for (size_t p = 0; p < k; p += VF_LANES) {
+            const size_t depth = nni_min(k - p, VF_LANES);
+            vf r[VF_LANES];
+            NNI_FN(pack_block)(r, b + j * b_col + p, b_col, height, depth);
+            if (depth == VF_LANES) {
+                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) vf_store(dst + (p + (size_t)q) * width + j, r[q]);
+            } else {
+                for (size_t q = 0; q < depth; q++) vf_store(dst + (p + q) * width + j, r[q]);
+            }
+        }
+    }
+}
+
+#endif /* NNI_ISA */

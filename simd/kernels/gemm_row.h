@@ -1,0 +1,45 @@
+/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+ *
+ * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
+ * column blocks would jump a row ahead at every step.
+ */
+#ifndef NNI_ISA
+#include "../scalar.h"
+#else
+
+#define NNI_ROW_STREAMS 8
+
+/* Whether the product takes this path; narrow ones stay in the registers of a tile. */
+static int NNI_FN(gemm_is_row)(const nni_gemm *g) {
+    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+}
+
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
+NNI_INLINE void NNI_FN(gemm_row_step)(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
+                                      size_t n, float beta) {
+    vf xv[NNI_ROW_STREAMS];
+    NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = vf_set1(x[(size_t)r * x_stride]);
+    const vf scale = vf_set1(beta);
+    size_t j = 0;
+    for (; j + VF_LANES <= n; j += VF_LANES) {
+        vf sum = beta == 0.0f ? vf_set1(0.0f) : vf_mul(scale, vf_load(y + j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = vf_fma(xv[r], vf_load(b + (size_t)r * ldb + j), sum);
+        vf_store(y + j, sum);
+    }
+    if (j < n) {
+        vf sum = beta == 0.0f ? vf_set1(0.0f) : vf_mul(scale, vf_load_n(y + j, n - j));
+        NNI_UNROLL for (int r = 0; r < rows; r++) sum = vf_fma(xv[r], vf_load_n(b + (size_t)r * ldb + j, n - j), sum);
+        vf_store_n(y + j, sum, n - j);
+    }
+}
+
+static void NNI_FN(gemm_row)(const nni_gemm *g) {
+    float beta = g->beta;
+    size_t p = 0;
+    for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
+        NNI_FN(gemm_row_step)(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+    for (; p < g->k; p++, beta = 1.0f)
+        NNI_FN(gemm_row_step)(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+#endif /* NNI_ISA */

@@ -1,0 +1,109 @@
+/* gemm_tile.h - the micro-kernel: a tile of C held in registers while k runs
+ *
+ *                          b, vectors x VF_LANES wide           C is loaded first and stored last, so an element is one
+ *                 p=0  [ . . . . . . . . . . . . ]              chain of fused multiply-adds in the order of k, however
+ *                 p=1  [ . . . . . . . . . . . . ]  ldb         k is blocked: the bits depend on nothing else.
+ *                  :                                            beta = 0 does not read C, which may hold NaN.
+ *        a: p=0 1 2 ..                                          The last vector of a row holds `ragged` <= VF_LANES
+ *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
+ *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
+ *     :                                                         No alignment is needed.
+ */
+#ifndef NNI_ISA
+#include "../scalar.h"
+#else
+
+typedef void (*NNI_FN(tile_fn))(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
+                                float beta, size_t ragged);
+
+NNI_INLINE vf NNI_FN(tile_load_b)(const float *b, int last, vm mask) {
+    return VF_FREE_MASK && last ? vf_load_m(b, mask) : vf_load(b);
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+    vf sum[28], bv[4];
+    const vm mask = vm_first(ragged);
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_set1(0.0f);
+    if (beta != 0.0f) {
+        const vf scale = vf_set1(beta);
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                sum[i * vectors + j] = vf_mul(scale, j == vectors - 1 ? vf_load_m(at, mask) : vf_load(at));
+            }
+    }
+
+    if (by_k) {
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = NNI_FN(tile_load_b)(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const vq av = vq_load(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = vf_fma_q(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const vf av = vf_set1(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
+        }
+    } else {
+        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
+        const float *row[5];
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+        for (size_t p = 0; p < k; p++) {
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                bv[j] = NNI_FN(tile_load_b)(b + j * VF_LANES, j == vectors - 1, mask);
+            NNI_UNROLL for (int i = 0; i < rows; i++) {
+                const vf av = vf_set1(row[i / 3][(size_t)(i % 3) * a_stride]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+            b += ldb;
+        }
+    }
+
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            float *at = c + (size_t)i * ldc + j * VF_LANES;
+            if (j < vectors - 1) vf_store(at, sum[i * vectors + j]);
+            else if (VF_FREE_MASK || ragged < VF_LANES) vf_store_m(at, sum[i * vectors + j], mask);
+            else vf_store(at, sum[i * vectors + j]);
+        }
+}
+
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
+    static void NNI_FN(tile_by_row_##rows##x##vectors)(size_t k, const float *a, size_t a_stride, const float *b,        \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
+        NNI_FN(tile)(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }                                                                                                                    \
+    static void NNI_FN(tile_by_k_##rows##x##vectors)(size_t k, const float *a, size_t a_stride, const float *b,          \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
+        NNI_FN(tile)(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+    }
+NNI_TILES(NNI_TILE_DEFINE)
+#undef NNI_TILE_DEFINE
+
+static const int NNI_FN(tile_rows)[4] = {NNI_TILE_ROWS};
+
+/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+static NNI_FN(tile_fn) NNI_FN(tile_find)(int by_k, size_t rows, size_t vectors) {
+#define NNI_TILE_BY_ROW(rows, vectors) NNI_FN(tile_by_row_##rows##x##vectors),
+#define NNI_TILE_BY_K(rows, vectors) NNI_FN(tile_by_k_##rows##x##vectors),
+    static const NNI_FN(tile_fn) by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
+#undef NNI_TILE_BY_ROW
+#undef NNI_TILE_BY_K
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)NNI_FN(tile_rows)[v - 1];
+    return by_k ? by_k_table[at] : by_row_table[at];
+}
+
+#endif /* NNI_ISA */

@@ -1,0 +1,75 @@
+/* tier.h - what one instruction set offers to the library: a table of kernels, the same for all
+ *
+ * Kernels do not check, allocate or fail. In every list the destination comes first, then inputs, sizes, options.
+ */
+#ifndef NN_SIMD_TIER_H
+#define NN_SIMD_TIER_H
+
+#include "../src/activation.h"
+#include "../src/config.h"
+
+#ifdef NN_IMPLEMENTATION
+
+/* One product C(m x n) = alpha*A(m x k)*B(k x n) + beta*C, then the epilogue. Transposition is a matter of strides:
+ * A(i,p) = a[i*a_row + p*a_col], B(p,j) = b[p*b_row + j*b_col], one stride of each being 1. */
+typedef struct nni_gemm {
+    size_t m, n, k;
+    float alpha, beta;
+    const float *a;
+    size_t a_row, a_col;
+    const float *b;
+    size_t b_row, b_col;
+    const float *packed_b; /* B in the panels of gemm_pack, or NULL */
+    float *c;
+    size_t ldc;
+    int dot; /* 16-lane dot products instead of one chain per element; needs a_col = 1, b_row = 1, alpha = 1 */
+    const float *bias; /* NULL, or added to column j: bias[j*bias_step] */
+    size_t bias_step;  /* 1, or 0 where the columns were rows before a matrix times vector was turned */
+    nn_activation activation;
+    float slope;
+} nni_gemm;
+
+#define NNI_STRING_2(text) #text
+#define NNI_STRING(macro) NNI_STRING_2(macro)
+
+#define NNI_BLOCK 1024 /* floats that a reduction folds into one partial result */
+
+/* X(result, name, (arguments)) */
+#define NNI_KERNELS(X)                                                                                                     \
+    X(void, gemm, (const nni_gemm *product, float *work))                                                                  \
+    X(size_t, gemm_workspace, (const nni_gemm *product))                                                                   \
+    X(void, gemm_pack, (float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k))                       \
+    X(void, activate, (float *y, const float *x, size_t n, nn_activation activation, float slope))                         \
+    X(void, activate_backward, (float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope)) \
+    X(void, exp, (float *y, const float *x, size_t n))                                                                     \
+    X(void, log, (float *y, const float *x, size_t n))                                                                     \
+    X(void, log_backward, (float *dx, const float *dy, const float *x, size_t n))                                          \
+    X(void, add, (float *y, const float *a, const float *b, size_t n))                                                     \
+    X(void, mul, (float *y, const float *a, const float *b, size_t n))                                                     \
+    X(void, scale, (float *y, const float *x, size_t n, float a))                                                          \
+    X(void, axpy, (float *y, const float *x, size_t n, float a))                                                           \
+    X(void, dot, (float *partial, const float *x, const float *y, size_t n))                                               \
+    X(void, sum, (float *partial, const float *x, size_t n))                                                               \
+    X(void, sum_squares, (float *partial, const float *x, size_t n))                                                       \
+    X(float, max, (const float *x, size_t n))                                                                              \
+    X(size_t, argmax, (const float *x, size_t n))                                                                          \
+    X(void, softmax, (float *y, const float *x, size_t rows, size_t n))                                                    \
+    X(void, log_softmax, (float *y, const float *x, size_t rows, size_t n))                                                \
+    X(void, log_sum_exp, (float *y, const float *x, size_t rows, size_t n))                                                \
+    X(void, softmax_backward, (float *dx, const float *dy, const float *y, size_t rows, size_t n))                         \
+    X(void, log_softmax_backward, (float *dx, const float *dy, const float *y, size_t rows, size_t n))                     \
+    X(void, random_bits, (uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks))                      \
+    X(void, random_uniform, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi))  \
+    X(void, random_normal, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd)) \
+    X(void, random_mask, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value))
+
+typedef struct nni_tier {
+    const char *name;
+    size_t packed_width; /* columns are padded to a multiple of this in gemm_pack */
+#define NNI_KERNEL_FIELD(result, name, arguments) result(*name) arguments;
+    NNI_KERNELS(NNI_KERNEL_FIELD)
+#undef NNI_KERNEL_FIELD
+} nni_tier;
+
+#endif /* NN_IMPLEMENTATION */
+#endif /* NN_SIMD_TIER_H */

@@ -1,0 +1,15 @@
+/* close.h - gives the compiler settings back that config.h changed, so that code after nn.h is compiled as before */
+#ifndef NN_CLOSE_H
+#define NN_CLOSE_H
+
+#include "config.h"
+
+#ifdef NN_IMPLEMENTATION
+#ifdef __clang__
+#pragma float_control(pop)
+#else
+#pragma GCC pop_options
+#endif
+#endif /* NN_IMPLEMENTATION */
+
+#endif /* NN_CLOSE_H */

@@ -1,0 +1,54 @@
+/* status.h - what a call can report, and the sentence for each */
+#ifndef NN_STATUS_H
+#define NN_STATUS_H
+
+#include "config.h"
+
+/* One list gives the enum, the names and the messages. */
+#define NN_STATUS_LIST(X)                                                                                   \
+    X(NN_OK, "no error")                                                                                    \
+    X(NN_ERROR_NULL, "a required pointer is NULL")                                                          \
+    X(NN_ERROR_ARGUMENT, "an argument is outside its allowed range")                                        \
+    X(NN_ERROR_SIZE, "the sizes overflow: the arrays described cannot exist in memory")                     \
+    X(NN_ERROR_STRIDE, "a leading dimension is smaller than the row it must hold")                          \
+    X(NN_ERROR_ALIAS, "the output overlaps an input")                                                       \
+    X(NN_ERROR_MEMORY, "the allocator returned no memory")                                                  \
+    X(NN_ERROR_ISA_UNKNOWN, "unknown instruction set name: known are scalar, avx2, avx512 and neon")        \
+    X(NN_ERROR_ISA_MISSING, "the instruction set asked for cannot run on this processor or system")         \
+    X(NN_ERROR_PACKED_ISA, "the packed matrix was made for another instruction set: pack it again")
+
+typedef enum nn_status {
+#define NN_STATUS_ENUM(name, message) name,
+    NN_STATUS_LIST(NN_STATUS_ENUM)
+#undef NN_STATUS_ENUM
+    NN_STATUS_COUNT
+} nn_status;
+
+/* One sentence about a status, without a full stop; never NULL. */
+NN_API const char *nn_status_message(nn_status status);
+
+/* The name of a status as it is written in code, "NN_OK" say; never NULL. */
+NN_API const char *nn_status_name(nn_status status);
+
+#ifdef NN_IMPLEMENTATION
+
+NN_API const char *nn_status_message(nn_status status) {
+    static const char *const messages[] = {
+#define NN_STATUS_MESSAGE(name, message) message,
+        NN_STATUS_LIST(NN_STATUS_MESSAGE)
+#undef NN_STATUS_MESSAGE
+    };
+    return (unsigned)status < NN_STATUS_COUNT ? messages[status] : "not a status of nn.h";
+}
+
+NN_API const char *nn_status_name(nn_status status) {
+    static const char *const names[] = {
+#define NN_STATUS_NAME(name, message) #name,
+        NN_STATUS_LIST(NN_STATUS_NAME)
+#undef NN_STATUS_NAME
+    };
+    return (unsigned)status < NN_STATUS_COUNT ? names[status] : "NN_STATUS_UNKNOWN";
+}
+
+#endif /* NN_IMPLEMENTATION */
+#endif /* NN_STATUS_H */
