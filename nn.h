@@ -258,9 +258,9 @@ typedef struct nn_sgemm_desc {
  * multiplied into A before the product, or into B where n is 1 and m is not. C may not overlap A, B or bias
  * (NN_ERROR_ALIAS), but all may be blocks of one larger matrix with one leading dimension. m or n of 0 does nothing.
  *
- * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where a few
- * rows (m <= 12, k >= 64) meet a transposed B, and in a matrix times vector read the same way, it is a dot product in 16
- * lanes instead, to which beta*C is added.
+ * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is transposed and k >= 64, rows
+ * beyond the last multiple of 16 (all rows, if m < 16; none, if there would be more than 12) are dot products in 16 lanes
+ * instead, to which beta*C is added; so is a matrix times a vector that is read the same way.
  *
  * On failure C is unchanged. Memory is taken for packed copies of A and B only, and given back before the call returns. */
 NN_MUST_USE NN_API nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,
@@ -466,7 +466,7 @@ typedef struct nni_gemm {
 
 /* X(result, name, (arguments)) */
 #define NNI_KERNELS(X)                                                                                                     \
-    X(void, gemm, (const nni_gemm *product, float *work))                                                                  \
+    X(size_t, gemm, (const nni_gemm *product, float *work, size_t floats))                                                 \
     X(size_t, gemm_workspace, (const nni_gemm *product))                                                                   \
     X(void, gemm_pack, (float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k))                       \
     X(void, activate, (float *y, const float *x, size_t n, nn_activation activation, float slope))                         \
@@ -1151,8 +1151,17 @@ static void nni_random_mask_scalar(float *y, uint64_t key, uint64_t stream, uint
  *     :                                                         No alignment is needed.
  */
 
+/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
+#define NNI_KC 384
+#define NNI_MC 336
+#define NNI_NC 3072
+#define NNI_PACKED_VECTORS 2
+#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
+#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
+#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+
 typedef void (*nni_tile_fn_scalar)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged);
+                                float beta, size_t ragged, size_t ahead);
 
 NNI_INLINE nni_vf_scalar nni_tile_load_b_scalar(const float *b, int last, nni_vm_scalar mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_scalar(b, mask) : nni_vf_load_scalar(b);
@@ -1160,7 +1169,7 @@ NNI_INLINE nni_vf_scalar nni_tile_load_b_scalar(const float *b, int last, nni_vm
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
 NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
     nni_vf_scalar sum[28], bv[4];
     const nni_vm_scalar mask = nni_vm_first_scalar(ragged);
 
@@ -1194,11 +1203,13 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[5];
+        const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
         for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                __builtin_prefetch(b + ahead + j * VF_LANES);
                 bv[j] = nni_tile_load_b_scalar(b + j * VF_LANES, j == vectors - 1, mask);
+            }
             NNI_UNROLL for (int i = 0; i < rows; i++) {
                 const nni_vf_scalar av = nni_vf_set1_scalar(row[i / 3][(size_t)(i % 3) * a_stride]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
@@ -1220,12 +1231,12 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
 /* Every tile that fits, in both readings of A. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
     static void nni_tile_by_row_##rows##x##vectors##_scalar(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
-        nni_tile_scalar(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
+        nni_tile_scalar(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }                                                                                                                    \
     static void nni_tile_by_k_##rows##x##vectors##_scalar(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
-        nni_tile_scalar(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
+        nni_tile_scalar(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -1241,7 +1252,7 @@ static nni_tile_fn_scalar nni_tile_find_scalar(int by_k, size_t rows, size_t vec
 #undef NNI_TILE_BY_K
     size_t at = rows - 1;
     for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_scalar[v - 1];
-    return by_k ? by_k_table[at] : by_row_table[at];
+    return (by_k ? by_k_table : by_row_table)[at];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -1398,17 +1409,18 @@ static void nni_gemm_dot_scalar(const nni_gemm *g) {
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
-/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+/* gemm_row.h - one row against B as it lies, and outer products: the whole time goes into reading B, or writing C, once
  *
  * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
- * column blocks would jump a row ahead at every step.
+ * column blocks would jump a row ahead at every step. With k of 1 or 2 the rows of C are such streams.
  */
 
 #define NNI_ROW_STREAMS 8
 
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int nni_gemm_is_row_scalar(const nni_gemm *g) {
-    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+    if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
+    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
@@ -1430,13 +1442,78 @@ NNI_INLINE void nni_gemm_row_step_scalar(const int rows, float *y, const float *
     }
 }
 
-static void nni_gemm_row_scalar(const nni_gemm *g) {
+static void nni_gemm_row_scalar(const nni_gemm *g, float *c, const float *a) {
     float beta = g->beta;
     size_t p = 0;
     for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
-        nni_gemm_row_step_scalar(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        nni_gemm_row_step_scalar(NNI_ROW_STREAMS, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
     for (; p < g->k; p++, beta = 1.0f)
-        nni_gemm_row_step_scalar(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        nni_gemm_row_step_scalar(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+static void nni_gemm_rows_scalar(const nni_gemm *g) {
+    for (size_t i = 0; i < g->m; i++) nni_gemm_row_scalar(g, g->c + i * g->ldc, g->a + i * g->a_row);
+}
+
+/* ---- simd/kernels/gemm_turned.h ---- */
+/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+ *
+ * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
+ * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
+ * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ */
+
+#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
+
+static int nni_gemm_is_turned_scalar(const nni_gemm *g) {
+    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
+           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+}
+
+/* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
+static void nni_turn_in_scalar(float *tile, const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < cols; i++)
+        for (size_t r = 0; r < rows; r++) tile[r * cols + i] = c[i * ldc + r];
+}
+
+static void nni_turn_out_scalar(float *c, size_t ldc, const float *tile, size_t rows, size_t cols) {
+    for (size_t r = 0; r < rows; r += VF_LANES) {
+        const size_t height = nni_min(rows - r, VF_LANES);
+        for (size_t i = 0; i < cols; i += VF_LANES) {
+            nni_vf_scalar block[VF_LANES];
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) block[q] = nni_vf_load_scalar(tile + (r + q) * cols + i);
+            nni_vf_transpose_scalar(block);
+            if (height == VF_LANES) {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) nni_vf_store_scalar(c + (i + q) * ldc + r, block[q]);
+            } else {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) nni_vf_store_n_scalar(c + (i + q) * ldc + r, block[q], height);
+            }
+        }
+    }
+}
+
+static void nni_gemm_turned_scalar(const nni_gemm *g, size_t vectors, float *work) {
+    const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_scalar[vectors - 1];
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
+    for (size_t i = 0; i < g->m; i += panel) {
+        const size_t cols = nni_min(panel, g->m - i);
+        nni_pack_b_scalar(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
+    }
+    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    for (size_t t = 0, j = 0; t < tiles; t++) {
+        const size_t rows = rows_least + (t < taller);
+        for (size_t i = 0; i < g->m; i += panel) {
+            const size_t cols = nni_min(panel, g->m - i);
+            const nni_tile_fn_scalar compute = nni_tile_find_scalar(0, rows, cols / VF_LANES);
+            float *c = g->c + i * g->ldc + j;
+            if (g->beta != 0.0f) nni_turn_in_scalar(tile, c, g->ldc, rows, cols);
+            for (size_t p = 0; p < g->k; p += NNI_KC)
+                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
+                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+            nni_turn_out_scalar(c, g->ldc, tile, rows, cols);
+        }
+        j += rows;
+    }
 }
 
 /* ---- simd/kernels/gemm.h ---- */
@@ -1445,17 +1522,15 @@ static void nni_gemm_row_scalar(const nni_gemm *g) {
  * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
  */
 
-/* KC rows of B: a panel of two vectors stays in L1 (32 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 256
-#define NNI_MC 336
-#define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
-
 /* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
 typedef struct nni_gemm_plan_scalar {
     size_t kc, mc, nc;
     size_t vectors; /* width of a tile */
+    int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int await_c;      /* prefetch the next tile of C */
+    size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
+    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
 } nni_gemm_plan_scalar;
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -1463,9 +1538,10 @@ static size_t nni_tile_cost_scalar(size_t rows, size_t vectors) {
     return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
 }
 
-/* The width of tile that takes least time for m rows and n columns. */
-static size_t nni_plan_vectors_scalar(size_t m, size_t n) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
+    if (k <= NNI_SHALLOW) return nni_min(across, 4);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_scalar[v - 1]);
@@ -1482,96 +1558,132 @@ static size_t nni_plan_vectors_scalar(size_t m, size_t n) {
 
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
+    plan.turned = nni_gemm_is_turned_scalar(g);
     plan.kc = NNI_KC;
-    plan.mc = NNI_MC;
     plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : nni_plan_vectors_scalar(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC));
-    const int large = g->m > 3 * 64 && g->n >= 128 && g->k >= 128;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? nni_plan_vectors_scalar(g->n, g->m, g->k) : nni_plan_vectors_scalar(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int deep = g->a_row == 1 && g->k > 192;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
+    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
 
-/* `height` rows of C from c down, against one panel of B `width` columns wide. a is packed (panels as high as the tiles),
- * or the matrix itself. Rows are dealt out evenly, so that no tile is left with one of them. */
-static void nni_panel_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const float *a, const float *b, size_t ldb, float *c,
-                          size_t height, size_t width, size_t k, float beta) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    const size_t ragged = width - (vectors - 1) * VF_LANES;
-    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_scalar[plan->vectors - 1]);
-    const int by_k = plan->pack_a || g->a_row == 1;
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles; /* that many tiles have `rows`, the others one less */
-    nni_tile_fn_scalar tile = nni_tile_find_scalar(by_k, rows, vectors);
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) tile = nni_tile_find_scalar(by_k, --rows, vectors);
-        const float *at = plan->pack_a ? a + i * k : a + i * g->a_row;
-        const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-        tile(k, at, stride, b, ldb, c + i * g->ldc, g->ldc, beta, ragged);
-        i += rows;
-    }
+/* The rows of a block as they are dealt out to tiles: evenly, so that no tile is left with one row. The first `taller`
+ * tiles have rows + 1. */
+typedef struct nni_gemm_deal_scalar {
+    size_t tiles, rows, taller;
+} nni_gemm_deal_scalar;
+
+static nni_gemm_deal_scalar nni_deal_scalar(size_t height, size_t vectors) {
+    nni_gemm_deal_scalar d;
+    d.tiles = nni_ceil_div(height, (size_t)nni_tile_rows_scalar[vectors - 1]);
+    d.rows = height / d.tiles;
+    d.taller = height % d.tiles;
+    return d;
 }
 
-/* Packs `height` rows of A in panels as high as the tiles that panel() will deal them out to. */
+/* Packs a block of A in panels as high as the tiles that will read them. */
 static void nni_pack_a_panels_scalar(float *dst, const nni_gemm *g, const nni_gemm_plan_scalar *plan, const float *a, size_t height,
                                   size_t k) {
-    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_scalar[plan->vectors - 1]);
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles;
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) rows--;
+    const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
+    for (size_t t = 0, i = 0; t < d.tiles; t++) {
+        const size_t rows = d.rows + (t < d.taller);
         nni_pack_a_scalar(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
         i += rows;
     }
 }
 
-static void nni_gemm_blocked_scalar(const nni_gemm *g, float *work) {
-    const nni_gemm_plan_scalar plan = nni_plan_scalar(g);
-    const size_t panel = plan.vectors * VF_LANES;
-    float *const packed_b = work;
-    float *const packed_a = work + (plan.pack_b ? nni_min(plan.kc, g->k) * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0);
+/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
+NNI_INLINE void nni_prefetch_c_scalar(const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
+}
 
-    for (size_t jc = 0; jc < g->n; jc += plan.nc) {
-        const size_t nc = nni_min(plan.nc, g->n - jc);
-        for (size_t pc = 0; pc < g->k; pc += plan.kc) {
-            const size_t kc = nni_min(plan.kc, g->k - pc);
+/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
+ * panel of B to the next. */
+static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const float *a, const float *b, size_t ldb,
+                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
+    const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
+    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
+    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
+    const int by_k = plan->pack_a || g->a_row == 1;
+    nni_tile_fn_scalar tile[2][2]; /* [one row more][last panel] */
+    for (size_t more = 0; more < 2; more++) {
+        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
+        tile[more][0] = nni_tile_find_scalar(by_k, rows, plan->vectors);
+        tile[more][1] = nni_tile_find_scalar(by_k, rows, last);
+    }
+    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
+    for (size_t o = 0; o < outer; o++)
+        for (size_t q = 0; q < inner; q++) {
+            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            const int final = s == panels - 1;
+            const float *at = a + i * (plan->pack_a ? k : g->a_row);
+            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            if (plan->await_c && q + 1 < inner) {
+                if (plan->rows_outside) nni_prefetch_c_scalar(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
+                else nni_prefetch_c_scalar(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
+            }
+            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
+            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
+                                      final ? ragged : VF_LANES, plan->ahead);
+        }
+}
+
+static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, float *work) {
+    const size_t panel = plan->vectors * VF_LANES;
+    float *const packed_b = work;
+    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+
+    for (size_t jc = 0; jc < g->n; jc += plan->nc) {
+        const size_t nc = nni_min(plan->nc, g->n - jc);
+        for (size_t pc = 0; pc < g->k; pc += plan->kc) {
+            const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
-            if (plan.pack_b)
+            if (plan->pack_b)
                 for (size_t jr = 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     nni_pack_b_scalar(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            for (size_t ic = 0; ic < g->m; ic += plan.mc) {
-                const size_t mc = nni_min(plan.mc, g->m - ic);
+            const float *b = g->b + pc * g->b_row + jc;
+            size_t ldb = g->b_row, b_panel = panel;
+            if (plan->pack_b) {
+                b = packed_b;
+                ldb = 0;
+                b_panel = panel * kc;
+            } else if (g->packed_b) {
+                b = g->packed_b + jc * g->k + pc * panel;
+                ldb = panel;
+                b_panel = panel * g->k;
+            }
+            for (size_t ic = 0; ic < g->m; ic += plan->mc) {
+                const size_t mc = nni_min(plan->mc, g->m - ic);
                 const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                if (plan.pack_a) nni_pack_a_panels_scalar(packed_a, g, &plan, a, mc, kc);
-                for (size_t jr = 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr), width = nni_round_up(cols, VF_LANES);
-                    float *c = g->c + ic * g->ldc + jc + jr;
-                    const float *b = g->b + pc * g->b_row + jc + jr;
-                    size_t ldb = g->b_row;
-                    if (g->packed_b) {
-                        b = g->packed_b + (jc + jr) * g->k + pc * width;
-                        ldb = width;
-                    } else if (plan.pack_b) {
-                        b = packed_b + jr * kc;
-                        ldb = width;
-                    }
-                    nni_panel_scalar(g, &plan, plan.pack_a ? packed_a : a, b, ldb, c, mc, cols, kc, beta);
+                float *c = g->c + ic * g->ldc + jc;
+                if (plan->pack_a) {
+                    nni_pack_a_panels_scalar(packed_a, g, plan, a, mc, kc);
+                    a = packed_a;
                 }
+                nni_gemm_block_scalar(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
             }
         }
     }
 }
 
-/* Floats of workspace that gemm() needs for this product. */
-static size_t nni_gemm_workspace_scalar(const nni_gemm *g) {
-    if (g->k == 0 || g->alpha == 0.0f || g->dot || nni_gemm_is_row_scalar(g)) return 0;
-    const nni_gemm_plan_scalar plan = nni_plan_scalar(g);
-    const size_t kc = nni_min(plan.kc, g->k);
-    size_t floats = plan.pack_b ? kc * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0;
-    if (plan.pack_a) floats += kc * nni_min(plan.mc, g->m) + VF_LANES;
+/* Floats of workspace that the plan needs. */
+static size_t nni_plan_workspace_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan) {
+    if (plan->turned) return g->k * g->m;
+    const size_t kc = nni_min(plan->kc, g->k);
+    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
+    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
     return floats;
 }
 
@@ -1587,21 +1699,49 @@ static void nni_gemm_epilogue_scalar(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) nni_activate_scalar(c, c, g->n, g->activation, g->slope);
 }
 
-static void nni_gemm_scalar(const nni_gemm *g, float *work) {
-    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_scalar(g);
-    else if (g->dot) nni_gemm_dot_scalar(g);
-    else if (nni_gemm_is_row_scalar(g)) nni_gemm_row_scalar(g);
-    else nni_gemm_blocked_scalar(g, work);
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_scalar(g, g->c + i * g->ldc);
+/* A product that is one tile, as it lies in memory: no plan, no packing. */
+static int nni_gemm_is_tile_scalar(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
+    return g->m <= (size_t)nni_tile_rows_scalar[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors. */
+static void nni_gemm_tile_scalar(const nni_gemm *g) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const int by_k = g->a_row == 1;
+    nni_tile_find_scalar(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
+                                           g->n - (vectors - 1) * VF_LANES, 0);
+}
+
+/* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
+static size_t nni_gemm_scalar(const nni_gemm *g, float *work, size_t floats) {
+    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_scalar(g);
+    else if (g->dot) nni_gemm_dot_scalar(g);
+    else if (nni_gemm_is_tile_scalar(g)) nni_gemm_tile_scalar(g);
+    else if (nni_gemm_is_row_scalar(g)) nni_gemm_rows_scalar(g);
+    else {
+        const nni_gemm_plan_scalar plan = nni_plan_scalar(g);
+        const size_t needed = nni_plan_workspace_scalar(g, &plan);
+        if (needed > floats) return needed;
+        if (plan.turned) nni_gemm_turned_scalar(g, plan.vectors, work);
+        else nni_gemm_blocked_scalar(g, &plan, work);
+    }
+    if (g->bias || g->activation != NN_IDENTITY)
+        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_scalar(g, g->c + i * g->ldc);
+    return 0;
+}
+
+static size_t nni_gemm_workspace_scalar(const nni_gemm *g) {
+    const nni_gemm_plan_scalar plan = nni_plan_scalar(g);
+    return nni_plan_workspace_scalar(g, &plan);
+}
+
+/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
 static void nni_gemm_pack_scalar(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
-        nni_pack_b_scalar(dst + j * k, b + j * b_col, b_row, b_col, k, cols, nni_round_up(cols, VF_LANES));
+        nni_pack_b_scalar(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);
     }
 }
 
@@ -2306,8 +2446,17 @@ static void nni_random_mask_avx2(float *y, uint64_t key, uint64_t stream, uint64
  *     :                                                         No alignment is needed.
  */
 
+/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
+#define NNI_KC 384
+#define NNI_MC 336
+#define NNI_NC 3072
+#define NNI_PACKED_VECTORS 2
+#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
+#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
+#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+
 typedef void (*nni_tile_fn_avx2)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged);
+                                float beta, size_t ragged, size_t ahead);
 
 NNI_INLINE nni_vf_avx2 nni_tile_load_b_avx2(const float *b, int last, nni_vm_avx2 mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_avx2(b, mask) : nni_vf_load_avx2(b);
@@ -2315,7 +2464,7 @@ NNI_INLINE nni_vf_avx2 nni_tile_load_b_avx2(const float *b, int last, nni_vm_avx
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
 NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
     nni_vf_avx2 sum[28], bv[4];
     const nni_vm_avx2 mask = nni_vm_first_avx2(ragged);
 
@@ -2349,11 +2498,13 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[5];
+        const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
         for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                __builtin_prefetch(b + ahead + j * VF_LANES);
                 bv[j] = nni_tile_load_b_avx2(b + j * VF_LANES, j == vectors - 1, mask);
+            }
             NNI_UNROLL for (int i = 0; i < rows; i++) {
                 const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / 3][(size_t)(i % 3) * a_stride]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
@@ -2375,12 +2526,12 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
 /* Every tile that fits, in both readings of A. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
     static void nni_tile_by_row_##rows##x##vectors##_avx2(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
-        nni_tile_avx2(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
+        nni_tile_avx2(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }                                                                                                                    \
     static void nni_tile_by_k_##rows##x##vectors##_avx2(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
-        nni_tile_avx2(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
+        nni_tile_avx2(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -2396,7 +2547,7 @@ static nni_tile_fn_avx2 nni_tile_find_avx2(int by_k, size_t rows, size_t vectors
 #undef NNI_TILE_BY_K
     size_t at = rows - 1;
     for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_avx2[v - 1];
-    return by_k ? by_k_table[at] : by_row_table[at];
+    return (by_k ? by_k_table : by_row_table)[at];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -2553,17 +2704,18 @@ static void nni_gemm_dot_avx2(const nni_gemm *g) {
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
-/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+/* gemm_row.h - one row against B as it lies, and outer products: the whole time goes into reading B, or writing C, once
  *
  * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
- * column blocks would jump a row ahead at every step.
+ * column blocks would jump a row ahead at every step. With k of 1 or 2 the rows of C are such streams.
  */
 
 #define NNI_ROW_STREAMS 8
 
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int nni_gemm_is_row_avx2(const nni_gemm *g) {
-    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+    if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
+    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
@@ -2585,13 +2737,78 @@ NNI_INLINE void nni_gemm_row_step_avx2(const int rows, float *y, const float *x,
     }
 }
 
-static void nni_gemm_row_avx2(const nni_gemm *g) {
+static void nni_gemm_row_avx2(const nni_gemm *g, float *c, const float *a) {
     float beta = g->beta;
     size_t p = 0;
     for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
-        nni_gemm_row_step_avx2(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        nni_gemm_row_step_avx2(NNI_ROW_STREAMS, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
     for (; p < g->k; p++, beta = 1.0f)
-        nni_gemm_row_step_avx2(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        nni_gemm_row_step_avx2(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+static void nni_gemm_rows_avx2(const nni_gemm *g) {
+    for (size_t i = 0; i < g->m; i++) nni_gemm_row_avx2(g, g->c + i * g->ldc, g->a + i * g->a_row);
+}
+
+/* ---- simd/kernels/gemm_turned.h ---- */
+/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+ *
+ * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
+ * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
+ * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ */
+
+#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
+
+static int nni_gemm_is_turned_avx2(const nni_gemm *g) {
+    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
+           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+}
+
+/* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
+static void nni_turn_in_avx2(float *tile, const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < cols; i++)
+        for (size_t r = 0; r < rows; r++) tile[r * cols + i] = c[i * ldc + r];
+}
+
+static void nni_turn_out_avx2(float *c, size_t ldc, const float *tile, size_t rows, size_t cols) {
+    for (size_t r = 0; r < rows; r += VF_LANES) {
+        const size_t height = nni_min(rows - r, VF_LANES);
+        for (size_t i = 0; i < cols; i += VF_LANES) {
+            nni_vf_avx2 block[VF_LANES];
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) block[q] = nni_vf_load_avx2(tile + (r + q) * cols + i);
+            nni_vf_transpose_avx2(block);
+            if (height == VF_LANES) {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) nni_vf_store_avx2(c + (i + q) * ldc + r, block[q]);
+            } else {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) nni_vf_store_n_avx2(c + (i + q) * ldc + r, block[q], height);
+            }
+        }
+    }
+}
+
+static void nni_gemm_turned_avx2(const nni_gemm *g, size_t vectors, float *work) {
+    const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_avx2[vectors - 1];
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
+    for (size_t i = 0; i < g->m; i += panel) {
+        const size_t cols = nni_min(panel, g->m - i);
+        nni_pack_b_avx2(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
+    }
+    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    for (size_t t = 0, j = 0; t < tiles; t++) {
+        const size_t rows = rows_least + (t < taller);
+        for (size_t i = 0; i < g->m; i += panel) {
+            const size_t cols = nni_min(panel, g->m - i);
+            const nni_tile_fn_avx2 compute = nni_tile_find_avx2(0, rows, cols / VF_LANES);
+            float *c = g->c + i * g->ldc + j;
+            if (g->beta != 0.0f) nni_turn_in_avx2(tile, c, g->ldc, rows, cols);
+            for (size_t p = 0; p < g->k; p += NNI_KC)
+                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
+                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+            nni_turn_out_avx2(c, g->ldc, tile, rows, cols);
+        }
+        j += rows;
+    }
 }
 
 /* ---- simd/kernels/gemm.h ---- */
@@ -2600,17 +2817,15 @@ static void nni_gemm_row_avx2(const nni_gemm *g) {
  * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
  */
 
-/* KC rows of B: a panel of two vectors stays in L1 (32 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 256
-#define NNI_MC 336
-#define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
-
 /* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
 typedef struct nni_gemm_plan_avx2 {
     size_t kc, mc, nc;
     size_t vectors; /* width of a tile */
+    int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int await_c;      /* prefetch the next tile of C */
+    size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
+    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
 } nni_gemm_plan_avx2;
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -2618,9 +2833,10 @@ static size_t nni_tile_cost_avx2(size_t rows, size_t vectors) {
     return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
 }
 
-/* The width of tile that takes least time for m rows and n columns. */
-static size_t nni_plan_vectors_avx2(size_t m, size_t n) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
+    if (k <= NNI_SHALLOW) return nni_min(across, 4);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx2[v - 1]);
@@ -2637,96 +2853,132 @@ static size_t nni_plan_vectors_avx2(size_t m, size_t n) {
 
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
+    plan.turned = nni_gemm_is_turned_avx2(g);
     plan.kc = NNI_KC;
-    plan.mc = NNI_MC;
     plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : nni_plan_vectors_avx2(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC));
-    const int large = g->m > 3 * 64 && g->n >= 128 && g->k >= 128;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? nni_plan_vectors_avx2(g->n, g->m, g->k) : nni_plan_vectors_avx2(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int deep = g->a_row == 1 && g->k > 192;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
+    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
 
-/* `height` rows of C from c down, against one panel of B `width` columns wide. a is packed (panels as high as the tiles),
- * or the matrix itself. Rows are dealt out evenly, so that no tile is left with one of them. */
-static void nni_panel_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const float *a, const float *b, size_t ldb, float *c,
-                          size_t height, size_t width, size_t k, float beta) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    const size_t ragged = width - (vectors - 1) * VF_LANES;
-    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx2[plan->vectors - 1]);
-    const int by_k = plan->pack_a || g->a_row == 1;
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles; /* that many tiles have `rows`, the others one less */
-    nni_tile_fn_avx2 tile = nni_tile_find_avx2(by_k, rows, vectors);
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) tile = nni_tile_find_avx2(by_k, --rows, vectors);
-        const float *at = plan->pack_a ? a + i * k : a + i * g->a_row;
-        const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-        tile(k, at, stride, b, ldb, c + i * g->ldc, g->ldc, beta, ragged);
-        i += rows;
-    }
+/* The rows of a block as they are dealt out to tiles: evenly, so that no tile is left with one row. The first `taller`
+ * tiles have rows + 1. */
+typedef struct nni_gemm_deal_avx2 {
+    size_t tiles, rows, taller;
+} nni_gemm_deal_avx2;
+
+static nni_gemm_deal_avx2 nni_deal_avx2(size_t height, size_t vectors) {
+    nni_gemm_deal_avx2 d;
+    d.tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx2[vectors - 1]);
+    d.rows = height / d.tiles;
+    d.taller = height % d.tiles;
+    return d;
 }
 
-/* Packs `height` rows of A in panels as high as the tiles that panel() will deal them out to. */
+/* Packs a block of A in panels as high as the tiles that will read them. */
 static void nni_pack_a_panels_avx2(float *dst, const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const float *a, size_t height,
                                   size_t k) {
-    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx2[plan->vectors - 1]);
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles;
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) rows--;
+    const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
+    for (size_t t = 0, i = 0; t < d.tiles; t++) {
+        const size_t rows = d.rows + (t < d.taller);
         nni_pack_a_avx2(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
         i += rows;
     }
 }
 
-static void nni_gemm_blocked_avx2(const nni_gemm *g, float *work) {
-    const nni_gemm_plan_avx2 plan = nni_plan_avx2(g);
-    const size_t panel = plan.vectors * VF_LANES;
-    float *const packed_b = work;
-    float *const packed_a = work + (plan.pack_b ? nni_min(plan.kc, g->k) * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0);
+/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
+NNI_INLINE void nni_prefetch_c_avx2(const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
+}
 
-    for (size_t jc = 0; jc < g->n; jc += plan.nc) {
-        const size_t nc = nni_min(plan.nc, g->n - jc);
-        for (size_t pc = 0; pc < g->k; pc += plan.kc) {
-            const size_t kc = nni_min(plan.kc, g->k - pc);
+/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
+ * panel of B to the next. */
+static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const float *a, const float *b, size_t ldb,
+                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
+    const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
+    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
+    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
+    const int by_k = plan->pack_a || g->a_row == 1;
+    nni_tile_fn_avx2 tile[2][2]; /* [one row more][last panel] */
+    for (size_t more = 0; more < 2; more++) {
+        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
+        tile[more][0] = nni_tile_find_avx2(by_k, rows, plan->vectors);
+        tile[more][1] = nni_tile_find_avx2(by_k, rows, last);
+    }
+    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
+    for (size_t o = 0; o < outer; o++)
+        for (size_t q = 0; q < inner; q++) {
+            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            const int final = s == panels - 1;
+            const float *at = a + i * (plan->pack_a ? k : g->a_row);
+            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            if (plan->await_c && q + 1 < inner) {
+                if (plan->rows_outside) nni_prefetch_c_avx2(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
+                else nni_prefetch_c_avx2(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
+            }
+            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
+            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
+                                      final ? ragged : VF_LANES, plan->ahead);
+        }
+}
+
+static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, float *work) {
+    const size_t panel = plan->vectors * VF_LANES;
+    float *const packed_b = work;
+    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+
+    for (size_t jc = 0; jc < g->n; jc += plan->nc) {
+        const size_t nc = nni_min(plan->nc, g->n - jc);
+        for (size_t pc = 0; pc < g->k; pc += plan->kc) {
+            const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
-            if (plan.pack_b)
+            if (plan->pack_b)
                 for (size_t jr = 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     nni_pack_b_avx2(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            for (size_t ic = 0; ic < g->m; ic += plan.mc) {
-                const size_t mc = nni_min(plan.mc, g->m - ic);
+            const float *b = g->b + pc * g->b_row + jc;
+            size_t ldb = g->b_row, b_panel = panel;
+            if (plan->pack_b) {
+                b = packed_b;
+                ldb = 0;
+                b_panel = panel * kc;
+            } else if (g->packed_b) {
+                b = g->packed_b + jc * g->k + pc * panel;
+                ldb = panel;
+                b_panel = panel * g->k;
+            }
+            for (size_t ic = 0; ic < g->m; ic += plan->mc) {
+                const size_t mc = nni_min(plan->mc, g->m - ic);
                 const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                if (plan.pack_a) nni_pack_a_panels_avx2(packed_a, g, &plan, a, mc, kc);
-                for (size_t jr = 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr), width = nni_round_up(cols, VF_LANES);
-                    float *c = g->c + ic * g->ldc + jc + jr;
-                    const float *b = g->b + pc * g->b_row + jc + jr;
-                    size_t ldb = g->b_row;
-                    if (g->packed_b) {
-                        b = g->packed_b + (jc + jr) * g->k + pc * width;
-                        ldb = width;
-                    } else if (plan.pack_b) {
-                        b = packed_b + jr * kc;
-                        ldb = width;
-                    }
-                    nni_panel_avx2(g, &plan, plan.pack_a ? packed_a : a, b, ldb, c, mc, cols, kc, beta);
+                float *c = g->c + ic * g->ldc + jc;
+                if (plan->pack_a) {
+                    nni_pack_a_panels_avx2(packed_a, g, plan, a, mc, kc);
+                    a = packed_a;
                 }
+                nni_gemm_block_avx2(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
             }
         }
     }
 }
 
-/* Floats of workspace that gemm() needs for this product. */
-static size_t nni_gemm_workspace_avx2(const nni_gemm *g) {
-    if (g->k == 0 || g->alpha == 0.0f || g->dot || nni_gemm_is_row_avx2(g)) return 0;
-    const nni_gemm_plan_avx2 plan = nni_plan_avx2(g);
-    const size_t kc = nni_min(plan.kc, g->k);
-    size_t floats = plan.pack_b ? kc * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0;
-    if (plan.pack_a) floats += kc * nni_min(plan.mc, g->m) + VF_LANES;
+/* Floats of workspace that the plan needs. */
+static size_t nni_plan_workspace_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan) {
+    if (plan->turned) return g->k * g->m;
+    const size_t kc = nni_min(plan->kc, g->k);
+    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
+    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
     return floats;
 }
 
@@ -2742,21 +2994,49 @@ static void nni_gemm_epilogue_avx2(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) nni_activate_avx2(c, c, g->n, g->activation, g->slope);
 }
 
-static void nni_gemm_avx2(const nni_gemm *g, float *work) {
-    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx2(g);
-    else if (g->dot) nni_gemm_dot_avx2(g);
-    else if (nni_gemm_is_row_avx2(g)) nni_gemm_row_avx2(g);
-    else nni_gemm_blocked_avx2(g, work);
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_avx2(g, g->c + i * g->ldc);
+/* A product that is one tile, as it lies in memory: no plan, no packing. */
+static int nni_gemm_is_tile_avx2(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
+    return g->m <= (size_t)nni_tile_rows_avx2[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors. */
+static void nni_gemm_tile_avx2(const nni_gemm *g) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const int by_k = g->a_row == 1;
+    nni_tile_find_avx2(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
+                                           g->n - (vectors - 1) * VF_LANES, 0);
+}
+
+/* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
+static size_t nni_gemm_avx2(const nni_gemm *g, float *work, size_t floats) {
+    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx2(g);
+    else if (g->dot) nni_gemm_dot_avx2(g);
+    else if (nni_gemm_is_tile_avx2(g)) nni_gemm_tile_avx2(g);
+    else if (nni_gemm_is_row_avx2(g)) nni_gemm_rows_avx2(g);
+    else {
+        const nni_gemm_plan_avx2 plan = nni_plan_avx2(g);
+        const size_t needed = nni_plan_workspace_avx2(g, &plan);
+        if (needed > floats) return needed;
+        if (plan.turned) nni_gemm_turned_avx2(g, plan.vectors, work);
+        else nni_gemm_blocked_avx2(g, &plan, work);
+    }
+    if (g->bias || g->activation != NN_IDENTITY)
+        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_avx2(g, g->c + i * g->ldc);
+    return 0;
+}
+
+static size_t nni_gemm_workspace_avx2(const nni_gemm *g) {
+    const nni_gemm_plan_avx2 plan = nni_plan_avx2(g);
+    return nni_plan_workspace_avx2(g, &plan);
+}
+
+/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
 static void nni_gemm_pack_avx2(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
-        nni_pack_b_avx2(dst + j * k, b + j * b_col, b_row, b_col, k, cols, nni_round_up(cols, VF_LANES));
+        nni_pack_b_avx2(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);
     }
 }
 
@@ -2811,10 +3091,10 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
 /* rows x vectors + vectors of B + one broadcast <= 32 registers */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1)        \
-    X(14, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) X(9, 2) X(10, 2) X(11, 2) X(12, 2)        \
+    X(14, 1) X(15, 1) X(16, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(7, 2) X(8, 2) X(9, 2) X(10, 2) X(11, 2) X(12, 2)        \
     X(13, 2) X(14, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(9, 3) X(1, 4) X(2, 4) X(3, 4)  \
     X(4, 4) X(5, 4) X(6, 4)
-#define NNI_TILE_ROWS 14, 14, 9, 6
+#define NNI_TILE_ROWS 16, 14, 9, 6
 #define NNI_DOT_ROWS 4
 #define NNI_DOT_COLS 4
 
@@ -3475,8 +3755,17 @@ static void nni_random_mask_avx512(float *y, uint64_t key, uint64_t stream, uint
  *     :                                                         No alignment is needed.
  */
 
+/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
+#define NNI_KC 384
+#define NNI_MC 336
+#define NNI_NC 3072
+#define NNI_PACKED_VECTORS 2
+#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
+#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
+#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+
 typedef void (*nni_tile_fn_avx512)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged);
+                                float beta, size_t ragged, size_t ahead);
 
 NNI_INLINE nni_vf_avx512 nni_tile_load_b_avx512(const float *b, int last, nni_vm_avx512 mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_avx512(b, mask) : nni_vf_load_avx512(b);
@@ -3484,7 +3773,7 @@ NNI_INLINE nni_vf_avx512 nni_tile_load_b_avx512(const float *b, int last, nni_vm
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
 NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
     nni_vf_avx512 sum[28], bv[4];
     const nni_vm_avx512 mask = nni_vm_first_avx512(ragged);
 
@@ -3518,11 +3807,13 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[5];
+        const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
         for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                __builtin_prefetch(b + ahead + j * VF_LANES);
                 bv[j] = nni_tile_load_b_avx512(b + j * VF_LANES, j == vectors - 1, mask);
+            }
             NNI_UNROLL for (int i = 0; i < rows; i++) {
                 const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / 3][(size_t)(i % 3) * a_stride]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
@@ -3544,12 +3835,12 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
 /* Every tile that fits, in both readings of A. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
     static void nni_tile_by_row_##rows##x##vectors##_avx512(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
-        nni_tile_avx512(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
+        nni_tile_avx512(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }                                                                                                                    \
     static void nni_tile_by_k_##rows##x##vectors##_avx512(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
-        nni_tile_avx512(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
+        nni_tile_avx512(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -3565,7 +3856,7 @@ static nni_tile_fn_avx512 nni_tile_find_avx512(int by_k, size_t rows, size_t vec
 #undef NNI_TILE_BY_K
     size_t at = rows - 1;
     for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_avx512[v - 1];
-    return by_k ? by_k_table[at] : by_row_table[at];
+    return (by_k ? by_k_table : by_row_table)[at];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -3722,17 +4013,18 @@ static void nni_gemm_dot_avx512(const nni_gemm *g) {
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
-/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+/* gemm_row.h - one row against B as it lies, and outer products: the whole time goes into reading B, or writing C, once
  *
  * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
- * column blocks would jump a row ahead at every step.
+ * column blocks would jump a row ahead at every step. With k of 1 or 2 the rows of C are such streams.
  */
 
 #define NNI_ROW_STREAMS 8
 
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int nni_gemm_is_row_avx512(const nni_gemm *g) {
-    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+    if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
+    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
@@ -3754,13 +4046,78 @@ NNI_INLINE void nni_gemm_row_step_avx512(const int rows, float *y, const float *
     }
 }
 
-static void nni_gemm_row_avx512(const nni_gemm *g) {
+static void nni_gemm_row_avx512(const nni_gemm *g, float *c, const float *a) {
     float beta = g->beta;
     size_t p = 0;
     for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
-        nni_gemm_row_step_avx512(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        nni_gemm_row_step_avx512(NNI_ROW_STREAMS, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
     for (; p < g->k; p++, beta = 1.0f)
-        nni_gemm_row_step_avx512(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        nni_gemm_row_step_avx512(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+static void nni_gemm_rows_avx512(const nni_gemm *g) {
+    for (size_t i = 0; i < g->m; i++) nni_gemm_row_avx512(g, g->c + i * g->ldc, g->a + i * g->a_row);
+}
+
+/* ---- simd/kernels/gemm_turned.h ---- */
+/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+ *
+ * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
+ * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
+ * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ */
+
+#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
+
+static int nni_gemm_is_turned_avx512(const nni_gemm *g) {
+    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
+           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+}
+
+/* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
+static void nni_turn_in_avx512(float *tile, const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < cols; i++)
+        for (size_t r = 0; r < rows; r++) tile[r * cols + i] = c[i * ldc + r];
+}
+
+static void nni_turn_out_avx512(float *c, size_t ldc, const float *tile, size_t rows, size_t cols) {
+    for (size_t r = 0; r < rows; r += VF_LANES) {
+        const size_t height = nni_min(rows - r, VF_LANES);
+        for (size_t i = 0; i < cols; i += VF_LANES) {
+            nni_vf_avx512 block[VF_LANES];
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) block[q] = nni_vf_load_avx512(tile + (r + q) * cols + i);
+            nni_vf_transpose_avx512(block);
+            if (height == VF_LANES) {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) nni_vf_store_avx512(c + (i + q) * ldc + r, block[q]);
+            } else {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) nni_vf_store_n_avx512(c + (i + q) * ldc + r, block[q], height);
+            }
+        }
+    }
+}
+
+static void nni_gemm_turned_avx512(const nni_gemm *g, size_t vectors, float *work) {
+    const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_avx512[vectors - 1];
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
+    for (size_t i = 0; i < g->m; i += panel) {
+        const size_t cols = nni_min(panel, g->m - i);
+        nni_pack_b_avx512(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
+    }
+    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    for (size_t t = 0, j = 0; t < tiles; t++) {
+        const size_t rows = rows_least + (t < taller);
+        for (size_t i = 0; i < g->m; i += panel) {
+            const size_t cols = nni_min(panel, g->m - i);
+            const nni_tile_fn_avx512 compute = nni_tile_find_avx512(0, rows, cols / VF_LANES);
+            float *c = g->c + i * g->ldc + j;
+            if (g->beta != 0.0f) nni_turn_in_avx512(tile, c, g->ldc, rows, cols);
+            for (size_t p = 0; p < g->k; p += NNI_KC)
+                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
+                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+            nni_turn_out_avx512(c, g->ldc, tile, rows, cols);
+        }
+        j += rows;
+    }
 }
 
 /* ---- simd/kernels/gemm.h ---- */
@@ -3769,17 +4126,15 @@ static void nni_gemm_row_avx512(const nni_gemm *g) {
  * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
  */
 
-/* KC rows of B: a panel of two vectors stays in L1 (32 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 256
-#define NNI_MC 336
-#define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
-
 /* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
 typedef struct nni_gemm_plan_avx512 {
     size_t kc, mc, nc;
     size_t vectors; /* width of a tile */
+    int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int await_c;      /* prefetch the next tile of C */
+    size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
+    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
 } nni_gemm_plan_avx512;
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -3787,9 +4142,10 @@ static size_t nni_tile_cost_avx512(size_t rows, size_t vectors) {
     return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
 }
 
-/* The width of tile that takes least time for m rows and n columns. */
-static size_t nni_plan_vectors_avx512(size_t m, size_t n) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
+    if (k <= NNI_SHALLOW) return nni_min(across, 4);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx512[v - 1]);
@@ -3806,96 +4162,132 @@ static size_t nni_plan_vectors_avx512(size_t m, size_t n) {
 
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
+    plan.turned = nni_gemm_is_turned_avx512(g);
     plan.kc = NNI_KC;
-    plan.mc = NNI_MC;
     plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : nni_plan_vectors_avx512(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC));
-    const int large = g->m > 3 * 64 && g->n >= 128 && g->k >= 128;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? nni_plan_vectors_avx512(g->n, g->m, g->k) : nni_plan_vectors_avx512(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int deep = g->a_row == 1 && g->k > 192;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
+    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
 
-/* `height` rows of C from c down, against one panel of B `width` columns wide. a is packed (panels as high as the tiles),
- * or the matrix itself. Rows are dealt out evenly, so that no tile is left with one of them. */
-static void nni_panel_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const float *a, const float *b, size_t ldb, float *c,
-                          size_t height, size_t width, size_t k, float beta) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    const size_t ragged = width - (vectors - 1) * VF_LANES;
-    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx512[plan->vectors - 1]);
-    const int by_k = plan->pack_a || g->a_row == 1;
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles; /* that many tiles have `rows`, the others one less */
-    nni_tile_fn_avx512 tile = nni_tile_find_avx512(by_k, rows, vectors);
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) tile = nni_tile_find_avx512(by_k, --rows, vectors);
-        const float *at = plan->pack_a ? a + i * k : a + i * g->a_row;
-        const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-        tile(k, at, stride, b, ldb, c + i * g->ldc, g->ldc, beta, ragged);
-        i += rows;
-    }
+/* The rows of a block as they are dealt out to tiles: evenly, so that no tile is left with one row. The first `taller`
+ * tiles have rows + 1. */
+typedef struct nni_gemm_deal_avx512 {
+    size_t tiles, rows, taller;
+} nni_gemm_deal_avx512;
+
+static nni_gemm_deal_avx512 nni_deal_avx512(size_t height, size_t vectors) {
+    nni_gemm_deal_avx512 d;
+    d.tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx512[vectors - 1]);
+    d.rows = height / d.tiles;
+    d.taller = height % d.tiles;
+    return d;
 }
 
-/* Packs `height` rows of A in panels as high as the tiles that panel() will deal them out to. */
+/* Packs a block of A in panels as high as the tiles that will read them. */
 static void nni_pack_a_panels_avx512(float *dst, const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const float *a, size_t height,
                                   size_t k) {
-    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_avx512[plan->vectors - 1]);
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles;
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) rows--;
+    const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
+    for (size_t t = 0, i = 0; t < d.tiles; t++) {
+        const size_t rows = d.rows + (t < d.taller);
         nni_pack_a_avx512(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
         i += rows;
     }
 }
 
-static void nni_gemm_blocked_avx512(const nni_gemm *g, float *work) {
-    const nni_gemm_plan_avx512 plan = nni_plan_avx512(g);
-    const size_t panel = plan.vectors * VF_LANES;
-    float *const packed_b = work;
-    float *const packed_a = work + (plan.pack_b ? nni_min(plan.kc, g->k) * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0);
+/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
+NNI_INLINE void nni_prefetch_c_avx512(const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
+}
 
-    for (size_t jc = 0; jc < g->n; jc += plan.nc) {
-        const size_t nc = nni_min(plan.nc, g->n - jc);
-        for (size_t pc = 0; pc < g->k; pc += plan.kc) {
-            const size_t kc = nni_min(plan.kc, g->k - pc);
+/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
+ * panel of B to the next. */
+static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const float *a, const float *b, size_t ldb,
+                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
+    const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
+    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
+    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
+    const int by_k = plan->pack_a || g->a_row == 1;
+    nni_tile_fn_avx512 tile[2][2]; /* [one row more][last panel] */
+    for (size_t more = 0; more < 2; more++) {
+        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
+        tile[more][0] = nni_tile_find_avx512(by_k, rows, plan->vectors);
+        tile[more][1] = nni_tile_find_avx512(by_k, rows, last);
+    }
+    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
+    for (size_t o = 0; o < outer; o++)
+        for (size_t q = 0; q < inner; q++) {
+            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            const int final = s == panels - 1;
+            const float *at = a + i * (plan->pack_a ? k : g->a_row);
+            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            if (plan->await_c && q + 1 < inner) {
+                if (plan->rows_outside) nni_prefetch_c_avx512(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
+                else nni_prefetch_c_avx512(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
+            }
+            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
+            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
+                                      final ? ragged : VF_LANES, plan->ahead);
+        }
+}
+
+static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, float *work) {
+    const size_t panel = plan->vectors * VF_LANES;
+    float *const packed_b = work;
+    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+
+    for (size_t jc = 0; jc < g->n; jc += plan->nc) {
+        const size_t nc = nni_min(plan->nc, g->n - jc);
+        for (size_t pc = 0; pc < g->k; pc += plan->kc) {
+            const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
-            if (plan.pack_b)
+            if (plan->pack_b)
                 for (size_t jr = 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     nni_pack_b_avx512(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            for (size_t ic = 0; ic < g->m; ic += plan.mc) {
-                const size_t mc = nni_min(plan.mc, g->m - ic);
+            const float *b = g->b + pc * g->b_row + jc;
+            size_t ldb = g->b_row, b_panel = panel;
+            if (plan->pack_b) {
+                b = packed_b;
+                ldb = 0;
+                b_panel = panel * kc;
+            } else if (g->packed_b) {
+                b = g->packed_b + jc * g->k + pc * panel;
+                ldb = panel;
+                b_panel = panel * g->k;
+            }
+            for (size_t ic = 0; ic < g->m; ic += plan->mc) {
+                const size_t mc = nni_min(plan->mc, g->m - ic);
                 const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                if (plan.pack_a) nni_pack_a_panels_avx512(packed_a, g, &plan, a, mc, kc);
-                for (size_t jr = 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr), width = nni_round_up(cols, VF_LANES);
-                    float *c = g->c + ic * g->ldc + jc + jr;
-                    const float *b = g->b + pc * g->b_row + jc + jr;
-                    size_t ldb = g->b_row;
-                    if (g->packed_b) {
-                        b = g->packed_b + (jc + jr) * g->k + pc * width;
-                        ldb = width;
-                    } else if (plan.pack_b) {
-                        b = packed_b + jr * kc;
-                        ldb = width;
-                    }
-                    nni_panel_avx512(g, &plan, plan.pack_a ? packed_a : a, b, ldb, c, mc, cols, kc, beta);
+                float *c = g->c + ic * g->ldc + jc;
+                if (plan->pack_a) {
+                    nni_pack_a_panels_avx512(packed_a, g, plan, a, mc, kc);
+                    a = packed_a;
                 }
+                nni_gemm_block_avx512(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
             }
         }
     }
 }
 
-/* Floats of workspace that gemm() needs for this product. */
-static size_t nni_gemm_workspace_avx512(const nni_gemm *g) {
-    if (g->k == 0 || g->alpha == 0.0f || g->dot || nni_gemm_is_row_avx512(g)) return 0;
-    const nni_gemm_plan_avx512 plan = nni_plan_avx512(g);
-    const size_t kc = nni_min(plan.kc, g->k);
-    size_t floats = plan.pack_b ? kc * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0;
-    if (plan.pack_a) floats += kc * nni_min(plan.mc, g->m) + VF_LANES;
+/* Floats of workspace that the plan needs. */
+static size_t nni_plan_workspace_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan) {
+    if (plan->turned) return g->k * g->m;
+    const size_t kc = nni_min(plan->kc, g->k);
+    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
+    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
     return floats;
 }
 
@@ -3911,21 +4303,49 @@ static void nni_gemm_epilogue_avx512(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) nni_activate_avx512(c, c, g->n, g->activation, g->slope);
 }
 
-static void nni_gemm_avx512(const nni_gemm *g, float *work) {
-    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx512(g);
-    else if (g->dot) nni_gemm_dot_avx512(g);
-    else if (nni_gemm_is_row_avx512(g)) nni_gemm_row_avx512(g);
-    else nni_gemm_blocked_avx512(g, work);
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_avx512(g, g->c + i * g->ldc);
+/* A product that is one tile, as it lies in memory: no plan, no packing. */
+static int nni_gemm_is_tile_avx512(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
+    return g->m <= (size_t)nni_tile_rows_avx512[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors. */
+static void nni_gemm_tile_avx512(const nni_gemm *g) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const int by_k = g->a_row == 1;
+    nni_tile_find_avx512(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
+                                           g->n - (vectors - 1) * VF_LANES, 0);
+}
+
+/* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
+static size_t nni_gemm_avx512(const nni_gemm *g, float *work, size_t floats) {
+    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx512(g);
+    else if (g->dot) nni_gemm_dot_avx512(g);
+    else if (nni_gemm_is_tile_avx512(g)) nni_gemm_tile_avx512(g);
+    else if (nni_gemm_is_row_avx512(g)) nni_gemm_rows_avx512(g);
+    else {
+        const nni_gemm_plan_avx512 plan = nni_plan_avx512(g);
+        const size_t needed = nni_plan_workspace_avx512(g, &plan);
+        if (needed > floats) return needed;
+        if (plan.turned) nni_gemm_turned_avx512(g, plan.vectors, work);
+        else nni_gemm_blocked_avx512(g, &plan, work);
+    }
+    if (g->bias || g->activation != NN_IDENTITY)
+        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_avx512(g, g->c + i * g->ldc);
+    return 0;
+}
+
+static size_t nni_gemm_workspace_avx512(const nni_gemm *g) {
+    const nni_gemm_plan_avx512 plan = nni_plan_avx512(g);
+    return nni_plan_workspace_avx512(g, &plan);
+}
+
+/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
 static void nni_gemm_pack_avx512(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
-        nni_pack_b_avx512(dst + j * k, b + j * b_col, b_row, b_col, k, cols, nni_round_up(cols, VF_LANES));
+        nni_pack_b_avx512(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);
     }
 }
 
@@ -4631,8 +5051,17 @@ static void nni_random_mask_neon(float *y, uint64_t key, uint64_t stream, uint64
  *     :                                                         No alignment is needed.
  */
 
+/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
+#define NNI_KC 384
+#define NNI_MC 336
+#define NNI_NC 3072
+#define NNI_PACKED_VECTORS 2
+#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
+#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
+#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+
 typedef void (*nni_tile_fn_neon)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged);
+                                float beta, size_t ragged, size_t ahead);
 
 NNI_INLINE nni_vf_neon nni_tile_load_b_neon(const float *b, int last, nni_vm_neon mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_neon(b, mask) : nni_vf_load_neon(b);
@@ -4640,7 +5069,7 @@ NNI_INLINE nni_vf_neon nni_tile_load_b_neon(const float *b, int last, nni_vm_neo
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
 NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
     nni_vf_neon sum[28], bv[4];
     const nni_vm_neon mask = nni_vm_first_neon(ragged);
 
@@ -4674,11 +5103,13 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[5];
+        const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
         for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                __builtin_prefetch(b + ahead + j * VF_LANES);
                 bv[j] = nni_tile_load_b_neon(b + j * VF_LANES, j == vectors - 1, mask);
+            }
             NNI_UNROLL for (int i = 0; i < rows; i++) {
                 const nni_vf_neon av = nni_vf_set1_neon(row[i / 3][(size_t)(i % 3) * a_stride]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
@@ -4700,12 +5131,12 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
 /* Every tile that fits, in both readings of A. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
     static void nni_tile_by_row_##rows##x##vectors##_neon(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
-        nni_tile_neon(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
+        nni_tile_neon(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }                                                                                                                    \
     static void nni_tile_by_k_##rows##x##vectors##_neon(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
-        nni_tile_neon(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
+        nni_tile_neon(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -4721,7 +5152,7 @@ static nni_tile_fn_neon nni_tile_find_neon(int by_k, size_t rows, size_t vectors
 #undef NNI_TILE_BY_K
     size_t at = rows - 1;
     for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_neon[v - 1];
-    return by_k ? by_k_table[at] : by_row_table[at];
+    return (by_k ? by_k_table : by_row_table)[at];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -4878,17 +5309,18 @@ static void nni_gemm_dot_neon(const nni_gemm *g) {
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
-/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+/* gemm_row.h - one row against B as it lies, and outer products: the whole time goes into reading B, or writing C, once
  *
  * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
- * column blocks would jump a row ahead at every step.
+ * column blocks would jump a row ahead at every step. With k of 1 or 2 the rows of C are such streams.
  */
 
 #define NNI_ROW_STREAMS 8
 
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int nni_gemm_is_row_neon(const nni_gemm *g) {
-    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+    if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
+    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
@@ -4910,13 +5342,78 @@ NNI_INLINE void nni_gemm_row_step_neon(const int rows, float *y, const float *x,
     }
 }
 
-static void nni_gemm_row_neon(const nni_gemm *g) {
+static void nni_gemm_row_neon(const nni_gemm *g, float *c, const float *a) {
     float beta = g->beta;
     size_t p = 0;
     for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
-        nni_gemm_row_step_neon(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        nni_gemm_row_step_neon(NNI_ROW_STREAMS, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
     for (; p < g->k; p++, beta = 1.0f)
-        nni_gemm_row_step_neon(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        nni_gemm_row_step_neon(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+static void nni_gemm_rows_neon(const nni_gemm *g) {
+    for (size_t i = 0; i < g->m; i++) nni_gemm_row_neon(g, g->c + i * g->ldc, g->a + i * g->a_row);
+}
+
+/* ---- simd/kernels/gemm_turned.h ---- */
+/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+ *
+ * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
+ * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
+ * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ */
+
+#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
+
+static int nni_gemm_is_turned_neon(const nni_gemm *g) {
+    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
+           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+}
+
+/* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
+static void nni_turn_in_neon(float *tile, const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < cols; i++)
+        for (size_t r = 0; r < rows; r++) tile[r * cols + i] = c[i * ldc + r];
+}
+
+static void nni_turn_out_neon(float *c, size_t ldc, const float *tile, size_t rows, size_t cols) {
+    for (size_t r = 0; r < rows; r += VF_LANES) {
+        const size_t height = nni_min(rows - r, VF_LANES);
+        for (size_t i = 0; i < cols; i += VF_LANES) {
+            nni_vf_neon block[VF_LANES];
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) block[q] = nni_vf_load_neon(tile + (r + q) * cols + i);
+            nni_vf_transpose_neon(block);
+            if (height == VF_LANES) {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) nni_vf_store_neon(c + (i + q) * ldc + r, block[q]);
+            } else {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) nni_vf_store_n_neon(c + (i + q) * ldc + r, block[q], height);
+            }
+        }
+    }
+}
+
+static void nni_gemm_turned_neon(const nni_gemm *g, size_t vectors, float *work) {
+    const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_neon[vectors - 1];
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
+    for (size_t i = 0; i < g->m; i += panel) {
+        const size_t cols = nni_min(panel, g->m - i);
+        nni_pack_b_neon(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
+    }
+    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    for (size_t t = 0, j = 0; t < tiles; t++) {
+        const size_t rows = rows_least + (t < taller);
+        for (size_t i = 0; i < g->m; i += panel) {
+            const size_t cols = nni_min(panel, g->m - i);
+            const nni_tile_fn_neon compute = nni_tile_find_neon(0, rows, cols / VF_LANES);
+            float *c = g->c + i * g->ldc + j;
+            if (g->beta != 0.0f) nni_turn_in_neon(tile, c, g->ldc, rows, cols);
+            for (size_t p = 0; p < g->k; p += NNI_KC)
+                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
+                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+            nni_turn_out_neon(c, g->ldc, tile, rows, cols);
+        }
+        j += rows;
+    }
 }
 
 /* ---- simd/kernels/gemm.h ---- */
@@ -4925,17 +5422,15 @@ static void nni_gemm_row_neon(const nni_gemm *g) {
  * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
  */
 
-/* KC rows of B: a panel of two vectors stays in L1 (32 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 256
-#define NNI_MC 336
-#define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
-
 /* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
 typedef struct nni_gemm_plan_neon {
     size_t kc, mc, nc;
     size_t vectors; /* width of a tile */
+    int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int await_c;      /* prefetch the next tile of C */
+    size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
+    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
 } nni_gemm_plan_neon;
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -4943,9 +5438,10 @@ static size_t nni_tile_cost_neon(size_t rows, size_t vectors) {
     return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
 }
 
-/* The width of tile that takes least time for m rows and n columns. */
-static size_t nni_plan_vectors_neon(size_t m, size_t n) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
+    if (k <= NNI_SHALLOW) return nni_min(across, 4);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_neon[v - 1]);
@@ -4962,96 +5458,132 @@ static size_t nni_plan_vectors_neon(size_t m, size_t n) {
 
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
+    plan.turned = nni_gemm_is_turned_neon(g);
     plan.kc = NNI_KC;
-    plan.mc = NNI_MC;
     plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : nni_plan_vectors_neon(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC));
-    const int large = g->m > 3 * 64 && g->n >= 128 && g->k >= 128;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? nni_plan_vectors_neon(g->n, g->m, g->k) : nni_plan_vectors_neon(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int deep = g->a_row == 1 && g->k > 192;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
+    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
 
-/* `height` rows of C from c down, against one panel of B `width` columns wide. a is packed (panels as high as the tiles),
- * or the matrix itself. Rows are dealt out evenly, so that no tile is left with one of them. */
-static void nni_panel_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const float *a, const float *b, size_t ldb, float *c,
-                          size_t height, size_t width, size_t k, float beta) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    const size_t ragged = width - (vectors - 1) * VF_LANES;
-    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_neon[plan->vectors - 1]);
-    const int by_k = plan->pack_a || g->a_row == 1;
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles; /* that many tiles have `rows`, the others one less */
-    nni_tile_fn_neon tile = nni_tile_find_neon(by_k, rows, vectors);
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) tile = nni_tile_find_neon(by_k, --rows, vectors);
-        const float *at = plan->pack_a ? a + i * k : a + i * g->a_row;
-        const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-        tile(k, at, stride, b, ldb, c + i * g->ldc, g->ldc, beta, ragged);
-        i += rows;
-    }
+/* The rows of a block as they are dealt out to tiles: evenly, so that no tile is left with one row. The first `taller`
+ * tiles have rows + 1. */
+typedef struct nni_gemm_deal_neon {
+    size_t tiles, rows, taller;
+} nni_gemm_deal_neon;
+
+static nni_gemm_deal_neon nni_deal_neon(size_t height, size_t vectors) {
+    nni_gemm_deal_neon d;
+    d.tiles = nni_ceil_div(height, (size_t)nni_tile_rows_neon[vectors - 1]);
+    d.rows = height / d.tiles;
+    d.taller = height % d.tiles;
+    return d;
 }
 
-/* Packs `height` rows of A in panels as high as the tiles that panel() will deal them out to. */
+/* Packs a block of A in panels as high as the tiles that will read them. */
 static void nni_pack_a_panels_neon(float *dst, const nni_gemm *g, const nni_gemm_plan_neon *plan, const float *a, size_t height,
                                   size_t k) {
-    const size_t tiles = nni_ceil_div(height, (size_t)nni_tile_rows_neon[plan->vectors - 1]);
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles;
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) rows--;
+    const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
+    for (size_t t = 0, i = 0; t < d.tiles; t++) {
+        const size_t rows = d.rows + (t < d.taller);
         nni_pack_a_neon(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
         i += rows;
     }
 }
 
-static void nni_gemm_blocked_neon(const nni_gemm *g, float *work) {
-    const nni_gemm_plan_neon plan = nni_plan_neon(g);
-    const size_t panel = plan.vectors * VF_LANES;
-    float *const packed_b = work;
-    float *const packed_a = work + (plan.pack_b ? nni_min(plan.kc, g->k) * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0);
+/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
+NNI_INLINE void nni_prefetch_c_neon(const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
+}
 
-    for (size_t jc = 0; jc < g->n; jc += plan.nc) {
-        const size_t nc = nni_min(plan.nc, g->n - jc);
-        for (size_t pc = 0; pc < g->k; pc += plan.kc) {
-            const size_t kc = nni_min(plan.kc, g->k - pc);
+/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
+ * panel of B to the next. */
+static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const float *a, const float *b, size_t ldb,
+                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
+    const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
+    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
+    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
+    const int by_k = plan->pack_a || g->a_row == 1;
+    nni_tile_fn_neon tile[2][2]; /* [one row more][last panel] */
+    for (size_t more = 0; more < 2; more++) {
+        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
+        tile[more][0] = nni_tile_find_neon(by_k, rows, plan->vectors);
+        tile[more][1] = nni_tile_find_neon(by_k, rows, last);
+    }
+    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
+    for (size_t o = 0; o < outer; o++)
+        for (size_t q = 0; q < inner; q++) {
+            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            const int final = s == panels - 1;
+            const float *at = a + i * (plan->pack_a ? k : g->a_row);
+            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            if (plan->await_c && q + 1 < inner) {
+                if (plan->rows_outside) nni_prefetch_c_neon(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
+                else nni_prefetch_c_neon(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
+            }
+            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
+            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
+                                      final ? ragged : VF_LANES, plan->ahead);
+        }
+}
+
+static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, float *work) {
+    const size_t panel = plan->vectors * VF_LANES;
+    float *const packed_b = work;
+    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+
+    for (size_t jc = 0; jc < g->n; jc += plan->nc) {
+        const size_t nc = nni_min(plan->nc, g->n - jc);
+        for (size_t pc = 0; pc < g->k; pc += plan->kc) {
+            const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
-            if (plan.pack_b)
+            if (plan->pack_b)
                 for (size_t jr = 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     nni_pack_b_neon(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            for (size_t ic = 0; ic < g->m; ic += plan.mc) {
-                const size_t mc = nni_min(plan.mc, g->m - ic);
+            const float *b = g->b + pc * g->b_row + jc;
+            size_t ldb = g->b_row, b_panel = panel;
+            if (plan->pack_b) {
+                b = packed_b;
+                ldb = 0;
+                b_panel = panel * kc;
+            } else if (g->packed_b) {
+                b = g->packed_b + jc * g->k + pc * panel;
+                ldb = panel;
+                b_panel = panel * g->k;
+            }
+            for (size_t ic = 0; ic < g->m; ic += plan->mc) {
+                const size_t mc = nni_min(plan->mc, g->m - ic);
                 const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                if (plan.pack_a) nni_pack_a_panels_neon(packed_a, g, &plan, a, mc, kc);
-                for (size_t jr = 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr), width = nni_round_up(cols, VF_LANES);
-                    float *c = g->c + ic * g->ldc + jc + jr;
-                    const float *b = g->b + pc * g->b_row + jc + jr;
-                    size_t ldb = g->b_row;
-                    if (g->packed_b) {
-                        b = g->packed_b + (jc + jr) * g->k + pc * width;
-                        ldb = width;
-                    } else if (plan.pack_b) {
-                        b = packed_b + jr * kc;
-                        ldb = width;
-                    }
-                    nni_panel_neon(g, &plan, plan.pack_a ? packed_a : a, b, ldb, c, mc, cols, kc, beta);
+                float *c = g->c + ic * g->ldc + jc;
+                if (plan->pack_a) {
+                    nni_pack_a_panels_neon(packed_a, g, plan, a, mc, kc);
+                    a = packed_a;
                 }
+                nni_gemm_block_neon(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
             }
         }
     }
 }
 
-/* Floats of workspace that gemm() needs for this product. */
-static size_t nni_gemm_workspace_neon(const nni_gemm *g) {
-    if (g->k == 0 || g->alpha == 0.0f || g->dot || nni_gemm_is_row_neon(g)) return 0;
-    const nni_gemm_plan_neon plan = nni_plan_neon(g);
-    const size_t kc = nni_min(plan.kc, g->k);
-    size_t floats = plan.pack_b ? kc * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0;
-    if (plan.pack_a) floats += kc * nni_min(plan.mc, g->m) + VF_LANES;
+/* Floats of workspace that the plan needs. */
+static size_t nni_plan_workspace_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan) {
+    if (plan->turned) return g->k * g->m;
+    const size_t kc = nni_min(plan->kc, g->k);
+    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
+    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
     return floats;
 }
 
@@ -5067,21 +5599,49 @@ static void nni_gemm_epilogue_neon(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) nni_activate_neon(c, c, g->n, g->activation, g->slope);
 }
 
-static void nni_gemm_neon(const nni_gemm *g, float *work) {
-    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_neon(g);
-    else if (g->dot) nni_gemm_dot_neon(g);
-    else if (nni_gemm_is_row_neon(g)) nni_gemm_row_neon(g);
-    else nni_gemm_blocked_neon(g, work);
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_neon(g, g->c + i * g->ldc);
+/* A product that is one tile, as it lies in memory: no plan, no packing. */
+static int nni_gemm_is_tile_neon(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
+    return g->m <= (size_t)nni_tile_rows_neon[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors. */
+static void nni_gemm_tile_neon(const nni_gemm *g) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const int by_k = g->a_row == 1;
+    nni_tile_find_neon(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
+                                           g->n - (vectors - 1) * VF_LANES, 0);
+}
+
+/* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
+static size_t nni_gemm_neon(const nni_gemm *g, float *work, size_t floats) {
+    if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_neon(g);
+    else if (g->dot) nni_gemm_dot_neon(g);
+    else if (nni_gemm_is_tile_neon(g)) nni_gemm_tile_neon(g);
+    else if (nni_gemm_is_row_neon(g)) nni_gemm_rows_neon(g);
+    else {
+        const nni_gemm_plan_neon plan = nni_plan_neon(g);
+        const size_t needed = nni_plan_workspace_neon(g, &plan);
+        if (needed > floats) return needed;
+        if (plan.turned) nni_gemm_turned_neon(g, plan.vectors, work);
+        else nni_gemm_blocked_neon(g, &plan, work);
+    }
+    if (g->bias || g->activation != NN_IDENTITY)
+        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_neon(g, g->c + i * g->ldc);
+    return 0;
+}
+
+static size_t nni_gemm_workspace_neon(const nni_gemm *g) {
+    const nni_gemm_plan_neon plan = nni_plan_neon(g);
+    return nni_plan_workspace_neon(g, &plan);
+}
+
+/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
 static void nni_gemm_pack_neon(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
-        nni_pack_b_neon(dst + j * k, b + j * b_col, b_row, b_col, k, cols, nni_round_up(cols, VF_LANES));
+        nni_pack_b_neon(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);
     }
 }
 
@@ -5648,7 +6208,7 @@ static nni_gemm nni_gemm_part(const nni_gemm_job *job, size_t i) {
 static void nni_gemm_task(void *context, size_t i) {
     const nni_gemm_job *job = (const nni_gemm_job *)context;
     const nni_gemm part = nni_gemm_part(job, i);
-    job->tier->gemm(&part, job->work + i * job->work_each);
+    job->tier->gemm(&part, job->work + i * job->work_each, job->work_each);
 }
 
 /* Cuts C into parts for the threads: never along k, which would change the bits. */
@@ -5669,53 +6229,105 @@ static size_t nni_gemm_share(nni_gemm_job *job) {
     return job->across;
 }
 
-static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
+static nn_status nni_gemm_parallel(nni_gemm_job *job, size_t parts, const nn_allocator *allocator) {
+    job->work_each = 0;
+    for (size_t i = 0; i < parts; i++) {
+        const nni_gemm part = nni_gemm_part(job, i);
+        job->work_each = nni_max(job->work_each, nni_round_up(job->tier->gemm_workspace(&part), 16));
+    }
+    job->work = (float *)nni_alloc(allocator, parts * sizeof(float), nni_max(job->work_each, 1));
+    if (!job->work) return NN_ERROR_MEMORY;
+    nni_parallel(nni_gemm_task, job, parts);
+    nni_free(allocator, job->work);
+    return NN_OK;
+}
+
+/* The workspace is the stack where it is enough, or else the allocator's. */
+static nn_status nni_gemm_serial(const nni_tier *tier, const nni_gemm *g, const nn_allocator *allocator) {
     NNI_ALIGNED(64) float stack[NNI_STACK_WORK];
+    const size_t needed = tier->gemm(g, stack, NNI_STACK_WORK);
+    if (!needed) return NN_OK;
+    float *work = (float *)nni_alloc(allocator, needed, sizeof *work);
+    if (!work) return NN_ERROR_MEMORY;
+    tier->gemm(g, work, needed);
+    nni_free(allocator, work);
+    return NN_OK;
+}
+
+static nn_status nni_gemm_multiply(const nni_gemm *g, const nn_allocator *allocator) {
     nni_gemm_job job;
     job.tier = nni_get_tier();
     job.whole = g;
-
-    /* A matrix times a vector: from the left, if its result can be written as a row. */
-    const int turned = g->n == 1 && g->m > 1 && !g->packed_b;
-    const size_t column = turned && g->ldc != 1 ? g->m : 0; /* floats to gather C in */
-    float *const c = g->c;
-    const size_t ldc = g->ldc;
-    if (turned) nni_gemm_turn(g);
-
-    g->dot = g->b_col != 1 && g->b_row == 1 && !g->packed_b && g->m <= NNI_DOT_ROWS_MOST && g->k >= NNI_DOT_DEPTH_LEAST &&
-             g->alpha != 0.0f;
-    const size_t copied = g->dot && (g->a_col != 1 || g->alpha != 1.0f) ? g->m * g->k : 0;
-
     const size_t parts = nni_gemm_share(&job);
-    const nni_gemm first = nni_gemm_part(&job, 0);
-    job.work_each = nni_round_up(job.tier->gemm_workspace(&first), 16);
-    size_t floats;
-    if (!nni_mul_size(parts, job.work_each, &floats) || floats > SIZE_MAX - column - copied) return NN_ERROR_SIZE;
-    floats += column + copied;
-    float *work = stack;
-    if (floats > NNI_STACK_WORK) {
-        work = (float *)nni_alloc(allocator, floats, sizeof *work);
-        if (!work) return NN_ERROR_MEMORY;
-    }
-    job.work = work;
+    return parts == 1 ? nni_gemm_serial(job.tier, g, allocator) : nni_gemm_parallel(&job, parts, allocator);
+}
 
-    if (column) {
-        g->c = work + floats - column;
-        for (size_t i = 0; g->beta != 0.0f && i < column; i++) g->c[i] = c[i * ldc];
+/* Dot products read rows of A as they are: a scaled copy, if they must be gathered or multiplied by alpha. */
+static void nni_gemm_copy_a(nni_gemm *g, float *a) {
+    for (size_t i = 0; i < g->m; i++)
+        for (size_t p = 0; p < g->k; p++) a[i * g->k + p] = g->alpha * g->a[i * g->a_row + p * g->a_col];
+    g->a = a;
+    g->a_row = g->k;
+    g->a_col = 1;
+    g->alpha = 1.0f;
+}
+
+/* The last `rows` rows of a product. */
+static nni_gemm nni_gemm_tail(const nni_gemm *g, size_t rows) {
+    nni_gemm tail = *g;
+    const size_t above = g->m - rows;
+    tail.m = rows;
+    tail.a += above * g->a_row;
+    tail.c += above * g->ldc;
+    return tail;
+}
+
+/* Rows computed as dot products: those beyond the last multiple of 16, where B is transposed and k long enough. */
+static size_t nni_gemm_dot_rows(const nni_gemm *g) {
+    const size_t rows = g->m % 16;
+    const int transposed = g->b_row == 1 && g->b_col != 1 && !g->packed_b;
+    return transposed && g->k >= NNI_DOT_DEPTH_LEAST && g->alpha != 0.0f && rows <= NNI_DOT_ROWS_MOST ? rows : 0;
+}
+
+/* The dot products of a product, after setting A aside if its rows are not rows in memory. */
+static nn_status nni_gemm_run_dots(nni_gemm *g, const nn_allocator *allocator) {
+    g->dot = 1;
+    if (g->a_col == 1 && g->alpha == 1.0f) return nni_gemm_multiply(g, allocator);
+    float *a = (float *)nni_alloc(allocator, g->m * g->k, sizeof *a);
+    if (!a) return NN_ERROR_MEMORY;
+    nni_gemm_copy_a(g, a);
+    const nn_status status = nni_gemm_multiply(g, allocator);
+    nni_free(allocator, a);
+    return status;
+}
+
+static nn_status nni_gemm_run_rows(nni_gemm *g, const nn_allocator *allocator) {
+    const size_t dots = nni_gemm_dot_rows(g);
+    g->dot = 0;
+    if (dots) {
+        nni_gemm tail = nni_gemm_tail(g, dots);
+        const nn_status status = nni_gemm_run_dots(&tail, allocator);
+        if (status != NN_OK || dots == g->m) return status;
+        g->m -= dots;
     }
-    if (copied) { /* the dot products read rows: A scaled and laid out as such */
-        float *a = work + floats - column - copied;
-        for (size_t i = 0; i < g->m; i++)
-            for (size_t p = 0; p < g->k; p++) a[i * g->k + p] = g->alpha * g->a[i * g->a_row + p * g->a_col];
-        g->a = a;
-        g->a_row = g->k;
-        g->a_col = 1;
-        g->alpha = 1.0f;
-    }
-    nni_parallel(nni_gemm_task, &job, parts);
-    for (size_t i = 0; i < column; i++) c[i * ldc] = g->c[i];
-    if (work != stack) nni_free(allocator, work);
-    return NN_OK;
+    return nni_gemm_multiply(g, allocator);
+}
+
+static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
+    if (g->n != 1 || g->m == 1 || g->packed_b) return nni_gemm_run_rows(g, allocator);
+    /* A matrix times a vector: as a vector times a matrix, C gathered into a row unless it lies like one. */
+    float *const c = g->c, *row = NULL;
+    const size_t step = g->ldc, length = g->m;
+    nni_gemm_turn(g);
+    if (step == 1) return nni_gemm_run_rows(g, allocator);
+    row = (float *)nni_alloc(allocator, length, sizeof *row);
+    if (!row) return NN_ERROR_MEMORY;
+    g->c = row;
+    for (size_t i = 0; g->beta != 0.0f && i < length; i++) row[i] = c[i * step];
+    const nn_status status = nni_gemm_run_rows(g, allocator);
+    for (size_t i = 0; status == NN_OK && i < length; i++) c[i * step] = row[i];
+    nni_free(allocator, row);
+    return status;
 }
 
 static inline size_t nni_or(size_t given, size_t usual) { return given ? given : usual; }
@@ -5848,11 +6460,15 @@ NN_API void nn_packed_free(nn_packed *packed) {
 #undef NNI_LN2_LOW
 #undef NNI_WIDE
 #undef NNI_STREAMS
-#undef NNI_ROW_STREAMS
 #undef NNI_KC
 #undef NNI_MC
 #undef NNI_NC
 #undef NNI_PACKED_VECTORS
+#undef NNI_SHALLOW
+#undef NNI_WIDE_C
+#undef NNI_FAR
+#undef NNI_ROW_STREAMS
+#undef NNI_TURNED_MOST
 #undef NNI_RANDOM_SHARE
 #undef NNI_MAP_SHARE
 #undef NNI_MAP_SHARE_HARD

@@ -14,6 +14,7 @@
 #include "kernels/gemm_pack.h"
 #include "kernels/gemm_dot.h"
 #include "kernels/gemm_row.h"
+#include "kernels/gemm_turned.h"
 #include "kernels/gemm.h"
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , NNI_FN(name)

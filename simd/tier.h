@@ -36,7 +36,7 @@ typedef struct nni_gemm {
 
 /* X(result, name, (arguments)) */
 #define NNI_KERNELS(X)                                                                                                     \
-    X(void, gemm, (const nni_gemm *product, float *work))                                                                  \
+    X(size_t, gemm, (const nni_gemm *product, float *work, size_t floats))                                                 \
     X(size_t, gemm_workspace, (const nni_gemm *product))                                                                   \
     X(void, gemm_pack, (float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k))                       \
     X(void, activate, (float *y, const float *x, size_t n, nn_activation activation, float slope))                         \

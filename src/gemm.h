@@ -27,9 +27,9 @@ typedef struct nn_sgemm_desc {
  * multiplied into A before the product, or into B where n is 1 and m is not. C may not overlap A, B or bias
  * (NN_ERROR_ALIAS), but all may be blocks of one larger matrix with one leading dimension. m or n of 0 does nothing.
  *
- * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where a few
- * rows (m <= 12, k >= 64) meet a transposed B, and in a matrix times vector read the same way, it is a dot product in 16
- * lanes instead, to which beta*C is added.
+ * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is transposed and k >= 64, rows
+ * beyond the last multiple of 16 (all rows, if m < 16; none, if there would be more than 12) are dot products in 16 lanes
+ * instead, to which beta*C is added; so is a matrix times a vector that is read the same way.
  *
  * On failure C is unchanged. Memory is taken for packed copies of A and B only, and given back before the call returns. */
 NN_MUST_USE NN_API nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,
@@ -127,7 +127,7 @@ static nni_gemm nni_gemm_part(const nni_gemm_job *job, size_t i) {
 static void nni_gemm_task(void *context, size_t i) {
     const nni_gemm_job *job = (const nni_gemm_job *)context;
     const nni_gemm part = nni_gemm_part(job, i);
-    job->tier->gemm(&part, job->work + i * job->work_each);
+    job->tier->gemm(&part, job->work + i * job->work_each, job->work_each);
 }
 
 /* Cuts C into parts for the threads: never along k, which would change the bits. */
@@ -148,53 +148,105 @@ static size_t nni_gemm_share(nni_gemm_job *job) {
     return job->across;
 }
 
-static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
+static nn_status nni_gemm_parallel(nni_gemm_job *job, size_t parts, const nn_allocator *allocator) {
+    job->work_each = 0;
+    for (size_t i = 0; i < parts; i++) {
+        const nni_gemm part = nni_gemm_part(job, i);
+        job->work_each = nni_max(job->work_each, nni_round_up(job->tier->gemm_workspace(&part), 16));
+    }
+    job->work = (float *)nni_alloc(allocator, parts * sizeof(float), nni_max(job->work_each, 1));
+    if (!job->work) return NN_ERROR_MEMORY;
+    nni_parallel(nni_gemm_task, job, parts);
+    nni_free(allocator, job->work);
+    return NN_OK;
+}
+
+/* The workspace is the stack where it is enough, or else the allocator's. */
+static nn_status nni_gemm_serial(const nni_tier *tier, const nni_gemm *g, const nn_allocator *allocator) {
     NNI_ALIGNED(64) float stack[NNI_STACK_WORK];
+    const size_t needed = tier->gemm(g, stack, NNI_STACK_WORK);
+    if (!needed) return NN_OK;
+    float *work = (float *)nni_alloc(allocator, needed, sizeof *work);
+    if (!work) return NN_ERROR_MEMORY;
+    tier->gemm(g, work, needed);
+    nni_free(allocator, work);
+    return NN_OK;
+}
+
+static nn_status nni_gemm_multiply(const nni_gemm *g, const nn_allocator *allocator) {
     nni_gemm_job job;
     job.tier = nni_get_tier();
     job.whole = g;
-
-    /* A matrix times a vector: from the left, if its result can be written as a row. */
-    const int turned = g->n == 1 && g->m > 1 && !g->packed_b;
-    const size_t column = turned && g->ldc != 1 ? g->m : 0; /* floats to gather C in */
-    float *const c = g->c;
-    const size_t ldc = g->ldc;
-    if (turned) nni_gemm_turn(g);
-
-    g->dot = g->b_col != 1 && g->b_row == 1 && !g->packed_b && g->m <= NNI_DOT_ROWS_MOST && g->k >= NNI_DOT_DEPTH_LEAST &&
-             g->alpha != 0.0f;
-    const size_t copied = g->dot && (g->a_col != 1 || g->alpha != 1.0f) ? g->m * g->k : 0;
-
     const size_t parts = nni_gemm_share(&job);
-    const nni_gemm first = nni_gemm_part(&job, 0);
-    job.work_each = nni_round_up(job.tier->gemm_workspace(&first), 16);
-    size_t floats;
-    if (!nni_mul_size(parts, job.work_each, &floats) || floats > SIZE_MAX - column - copied) return NN_ERROR_SIZE;
-    floats += column + copied;
-    float *work = stack;
-    if (floats > NNI_STACK_WORK) {
-        work = (float *)nni_alloc(allocator, floats, sizeof *work);
-        if (!work) return NN_ERROR_MEMORY;
-    }
-    job.work = work;
+    return parts == 1 ? nni_gemm_serial(job.tier, g, allocator) : nni_gemm_parallel(&job, parts, allocator);
+}
 
-    if (column) {
-        g->c = work + floats - column;
-        for (size_t i = 0; g->beta != 0.0f && i < column; i++) g->c[i] = c[i * ldc];
+/* Dot products read rows of A as they are: a scaled copy, if they must be gathered or multiplied by alpha. */
+static void nni_gemm_copy_a(nni_gemm *g, float *a) {
+    for (size_t i = 0; i < g->m; i++)
+        for (size_t p = 0; p < g->k; p++) a[i * g->k + p] = g->alpha * g->a[i * g->a_row + p * g->a_col];
+    g->a = a;
+    g->a_row = g->k;
+    g->a_col = 1;
+    g->alpha = 1.0f;
+}
+
+/* The last `rows` rows of a product. */
+static nni_gemm nni_gemm_tail(const nni_gemm *g, size_t rows) {
+    nni_gemm tail = *g;
+    const size_t above = g->m - rows;
+    tail.m = rows;
+    tail.a += above * g->a_row;
+    tail.c += above * g->ldc;
+    return tail;
+}
+
+/* Rows computed as dot products: those beyond the last multiple of 16, where B is transposed and k long enough. */
+static size_t nni_gemm_dot_rows(const nni_gemm *g) {
+    const size_t rows = g->m % 16;
+    const int transposed = g->b_row == 1 && g->b_col != 1 && !g->packed_b;
+    return transposed && g->k >= NNI_DOT_DEPTH_LEAST && g->alpha != 0.0f && rows <= NNI_DOT_ROWS_MOST ? rows : 0;
+}
+
+/* The dot products of a product, after setting A aside if its rows are not rows in memory. */
+static nn_status nni_gemm_run_dots(nni_gemm *g, const nn_allocator *allocator) {
+    g->dot = 1;
+    if (g->a_col == 1 && g->alpha == 1.0f) return nni_gemm_multiply(g, allocator);
+    float *a = (float *)nni_alloc(allocator, g->m * g->k, sizeof *a);
+    if (!a) return NN_ERROR_MEMORY;
+    nni_gemm_copy_a(g, a);
+    const nn_status status = nni_gemm_multiply(g, allocator);
+    nni_free(allocator, a);
+    return status;
+}
+
+static nn_status nni_gemm_run_rows(nni_gemm *g, const nn_allocator *allocator) {
+    const size_t dots = nni_gemm_dot_rows(g);
+    g->dot = 0;
+    if (dots) {
+        nni_gemm tail = nni_gemm_tail(g, dots);
+        const nn_status status = nni_gemm_run_dots(&tail, allocator);
+        if (status != NN_OK || dots == g->m) return status;
+        g->m -= dots;
     }
-    if (copied) { /* the dot products read rows: A scaled and laid out as such */
-        float *a = work + floats - column - copied;
-        for (size_t i = 0; i < g->m; i++)
-            for (size_t p = 0; p < g->k; p++) a[i * g->k + p] = g->alpha * g->a[i * g->a_row + p * g->a_col];
-        g->a = a;
-        g->a_row = g->k;
-        g->a_col = 1;
-        g->alpha = 1.0f;
-    }
-    nni_parallel(nni_gemm_task, &job, parts);
-    for (size_t i = 0; i < column; i++) c[i * ldc] = g->c[i];
-    if (work != stack) nni_free(allocator, work);
-    return NN_OK;
+    return nni_gemm_multiply(g, allocator);
+}
+
+static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
+    if (g->n != 1 || g->m == 1 || g->packed_b) return nni_gemm_run_rows(g, allocator);
+    /* A matrix times a vector: as a vector times a matrix, C gathered into a row unless it lies like one. */
+    float *const c = g->c, *row = NULL;
+    const size_t step = g->ldc, length = g->m;
+    nni_gemm_turn(g);
+    if (step == 1) return nni_gemm_run_rows(g, allocator);
+    row = (float *)nni_alloc(allocator, length, sizeof *row);
+    if (!row) return NN_ERROR_MEMORY;
+    g->c = row;
+    for (size_t i = 0; g->beta != 0.0f && i < length; i++) row[i] = c[i * step];
+    const nn_status status = nni_gemm_run_rows(g, allocator);
+    for (size_t i = 0; status == NN_OK && i < length; i++) c[i * step] = row[i];
+    nni_free(allocator, row);
+    return status;
 }
 
 static inline size_t nni_or(size_t given, size_t usual) { return given ? given : usual; }

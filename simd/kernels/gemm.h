@@ -6,17 +6,15 @@
 #include "../scalar.h"
 #else
 
-/* KC rows of B: a panel of two vectors stays in L1 (32 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 256
-#define NNI_MC 336
-#define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
-
 /* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
 typedef struct NNI_FN(gemm_plan) {
     size_t kc, mc, nc;
     size_t vectors; /* width of a tile */
+    int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int await_c;      /* prefetch the next tile of C */
+    size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
+    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
 } NNI_FN(gemm_plan);
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -24,9 +22,10 @@ static size_t NNI_FN(tile_cost)(size_t rows, size_t vectors) {
     return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
 }
 
-/* The width of tile that takes least time for m rows and n columns. */
-static size_t NNI_FN(plan_vectors)(size_t m, size_t n) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
+    if (k <= NNI_SHALLOW) return nni_min(across, 4);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)NNI_FN(tile_rows)[v - 1]);
@@ -43,96 +42,132 @@ static size_t NNI_FN(plan_vectors)(size_t m, size_t n) {
 
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
+    plan.turned = NNI_FN(gemm_is_turned)(g);
     plan.kc = NNI_KC;
-    plan.mc = NNI_MC;
     plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : NNI_FN(plan_vectors)(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC));
-    const int large = g->m > 3 * 64 && g->n >= 128 && g->k >= 128;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? NNI_FN(plan_vectors)(g->n, g->m, g->k) : NNI_FN(plan_vectors)(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int deep = g->a_row == 1 && g->k > 192;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
+    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
 
-/* `height` rows of C from c down, against one panel of B `width` columns wide. a is packed (panels as high as the tiles),
- * or the matrix itself. Rows are dealt out evenly, so that no tile is left with one of them. */
-static void NNI_FN(panel)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const float *a, const float *b, size_t ldb, float *c,
-                          size_t height, size_t width, size_t k, float beta) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    const size_t ragged = width - (vectors - 1) * VF_LANES;
-    const size_t tiles = nni_ceil_div(height, (size_t)NNI_FN(tile_rows)[plan->vectors - 1]);
-    const int by_k = plan->pack_a || g->a_row == 1;
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles; /* that many tiles have `rows`, the others one less */
-    NNI_FN(tile_fn) tile = NNI_FN(tile_find)(by_k, rows, vectors);
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) tile = NNI_FN(tile_find)(by_k, --rows, vectors);
-        const float *at = plan->pack_a ? a + i * k : a + i * g->a_row;
-        const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-        tile(k, at, stride, b, ldb, c + i * g->ldc, g->ldc, beta, ragged);
-        i += rows;
-    }
+/* The rows of a block as they are dealt out to tiles: evenly, so that no tile is left with one row. The first `taller`
+ * tiles have rows + 1. */
+typedef struct NNI_FN(gemm_deal) {
+    size_t tiles, rows, taller;
+} NNI_FN(gemm_deal);
+
+static NNI_FN(gemm_deal) NNI_FN(deal)(size_t height, size_t vectors) {
+    NNI_FN(gemm_deal) d;
+    d.tiles = nni_ceil_div(height, (size_t)NNI_FN(tile_rows)[vectors - 1]);
+    d.rows = height / d.tiles;
+    d.taller = height % d.tiles;
+    return d;
 }
 
-/* Packs `height` rows of A in panels as high as the tiles that panel() will deal them out to. */
+/* Packs a block of A in panels as high as the tiles that will read them. */
 static void NNI_FN(pack_a_panels)(float *dst, const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const float *a, size_t height,
                                   size_t k) {
-    const size_t tiles = nni_ceil_div(height, (size_t)NNI_FN(tile_rows)[plan->vectors - 1]);
-    size_t rows = nni_ceil_div(height, tiles);
-    const size_t taller = height - (rows - 1) * tiles;
-    for (size_t t = 0, i = 0; t < tiles; t++) {
-        if (t == taller) rows--;
+    const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
+    for (size_t t = 0, i = 0; t < d.tiles; t++) {
+        const size_t rows = d.rows + (t < d.taller);
         NNI_FN(pack_a)(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
         i += rows;
     }
 }
 
-static void NNI_FN(gemm_blocked)(const nni_gemm *g, float *work) {
-    const NNI_FN(gemm_plan) plan = NNI_FN(plan)(g);
-    const size_t panel = plan.vectors * VF_LANES;
-    float *const packed_b = work;
-    float *const packed_a = work + (plan.pack_b ? nni_min(plan.kc, g->k) * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0);
+/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
+NNI_INLINE void NNI_FN(prefetch_c)(const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < rows; i++)
+        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
+}
 
-    for (size_t jc = 0; jc < g->n; jc += plan.nc) {
-        const size_t nc = nni_min(plan.nc, g->n - jc);
-        for (size_t pc = 0; pc < g->k; pc += plan.kc) {
-            const size_t kc = nni_min(plan.kc, g->k - pc);
+/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
+ * panel of B to the next. */
+static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const float *a, const float *b, size_t ldb,
+                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
+    const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
+    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
+    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
+    const int by_k = plan->pack_a || g->a_row == 1;
+    NNI_FN(tile_fn) tile[2][2]; /* [one row more][last panel] */
+    for (size_t more = 0; more < 2; more++) {
+        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
+        tile[more][0] = NNI_FN(tile_find)(by_k, rows, plan->vectors);
+        tile[more][1] = NNI_FN(tile_find)(by_k, rows, last);
+    }
+    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
+    for (size_t o = 0; o < outer; o++)
+        for (size_t q = 0; q < inner; q++) {
+            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            const int final = s == panels - 1;
+            const float *at = a + i * (plan->pack_a ? k : g->a_row);
+            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            if (plan->await_c && q + 1 < inner) {
+                if (plan->rows_outside) NNI_FN(prefetch_c)(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
+                else NNI_FN(prefetch_c)(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
+            }
+            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
+            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
+                                      final ? ragged : VF_LANES, plan->ahead);
+        }
+}
+
+static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, float *work) {
+    const size_t panel = plan->vectors * VF_LANES;
+    float *const packed_b = work;
+    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+
+    for (size_t jc = 0; jc < g->n; jc += plan->nc) {
+        const size_t nc = nni_min(plan->nc, g->n - jc);
+        for (size_t pc = 0; pc < g->k; pc += plan->kc) {
+            const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
-            if (plan.pack_b)
+            if (plan->pack_b)
                 for (size_t jr = 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     NNI_FN(pack_b)(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            for (size_t ic = 0; ic < g->m; ic += plan.mc) {
-                const size_t mc = nni_min(plan.mc, g->m - ic);
+            const float *b = g->b + pc * g->b_row + jc;
+            size_t ldb = g->b_row, b_panel = panel;
+            if (plan->pack_b) {
+                b = packed_b;
+                ldb = 0;
+                b_panel = panel * kc;
+            } else if (g->packed_b) {
+                b = g->packed_b + jc * g->k + pc * panel;
+                ldb = panel;
+                b_panel = panel * g->k;
+            }
+            for (size_t ic = 0; ic < g->m; ic += plan->mc) {
+                const size_t mc = nni_min(plan->mc, g->m - ic);
                 const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                if (plan.pack_a) NNI_FN(pack_a_panels)(packed_a, g, &plan, a, mc, kc);
-                for (size_t jr = 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr), width = nni_round_up(cols, VF_LANES);
-                    float *c = g->c + ic * g->ldc + jc + jr;
-                    const float *b = g->b + pc * g->b_row + jc + jr;
-                    size_t ldb = g->b_row;
-                    if (g->packed_b) {
-                        b = g->packed_b + (jc + jr) * g->k + pc * width;
-                        ldb = width;
-                    } else if (plan.pack_b) {
-                        b = packed_b + jr * kc;
-                        ldb = width;
-                    }
-                    NNI_FN(panel)(g, &plan, plan.pack_a ? packed_a : a, b, ldb, c, mc, cols, kc, beta);
+                float *c = g->c + ic * g->ldc + jc;
+                if (plan->pack_a) {
+                    NNI_FN(pack_a_panels)(packed_a, g, plan, a, mc, kc);
+                    a = packed_a;
                 }
+                NNI_FN(gemm_block)(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
             }
         }
     }
 }
 
-/* Floats of workspace that gemm() needs for this product. */
-static size_t NNI_FN(gemm_workspace)(const nni_gemm *g) {
-    if (g->k == 0 || g->alpha == 0.0f || g->dot || NNI_FN(gemm_is_row)(g)) return 0;
-    const NNI_FN(gemm_plan) plan = NNI_FN(plan)(g);
-    const size_t kc = nni_min(plan.kc, g->k);
-    size_t floats = plan.pack_b ? kc * nni_round_up(nni_min(plan.nc, g->n), VF_LANES) : 0;
-    if (plan.pack_a) floats += kc * nni_min(plan.mc, g->m) + VF_LANES;
+/* Floats of workspace that the plan needs. */
+static size_t NNI_FN(plan_workspace)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan) {
+    if (plan->turned) return g->k * g->m;
+    const size_t kc = nni_min(plan->kc, g->k);
+    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
+    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
     return floats;
 }
 
@@ -148,21 +183,49 @@ static void NNI_FN(gemm_epilogue)(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) NNI_FN(activate)(c, c, g->n, g->activation, g->slope);
 }
 
-static void NNI_FN(gemm)(const nni_gemm *g, float *work) {
-    if (g->k == 0 || g->alpha == 0.0f) NNI_FN(gemm_scale)(g);
-    else if (g->dot) NNI_FN(gemm_dot)(g);
-    else if (NNI_FN(gemm_is_row)(g)) NNI_FN(gemm_row)(g);
-    else NNI_FN(gemm_blocked)(g, work);
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) NNI_FN(gemm_epilogue)(g, g->c + i * g->ldc);
+/* A product that is one tile, as it lies in memory: no plan, no packing. */
+static int NNI_FN(gemm_is_tile)(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
+    return g->m <= (size_t)NNI_FN(tile_rows)[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors. */
+static void NNI_FN(gemm_tile)(const nni_gemm *g) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const int by_k = g->a_row == 1;
+    NNI_FN(tile_find)(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
+                                           g->n - (vectors - 1) * VF_LANES, 0);
+}
+
+/* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
+static size_t NNI_FN(gemm)(const nni_gemm *g, float *work, size_t floats) {
+    if (g->k == 0 || g->alpha == 0.0f) NNI_FN(gemm_scale)(g);
+    else if (g->dot) NNI_FN(gemm_dot)(g);
+    else if (NNI_FN(gemm_is_tile)(g)) NNI_FN(gemm_tile)(g);
+    else if (NNI_FN(gemm_is_row)(g)) NNI_FN(gemm_rows)(g);
+    else {
+        const NNI_FN(gemm_plan) plan = NNI_FN(plan)(g);
+        const size_t needed = NNI_FN(plan_workspace)(g, &plan);
+        if (needed > floats) return needed;
+        if (plan.turned) NNI_FN(gemm_turned)(g, plan.vectors, work);
+        else NNI_FN(gemm_blocked)(g, &plan, work);
+    }
+    if (g->bias || g->activation != NN_IDENTITY)
+        for (size_t i = 0; i < g->m; i++) NNI_FN(gemm_epilogue)(g, g->c + i * g->ldc);
+    return 0;
+}
+
+static size_t NNI_FN(gemm_workspace)(const nni_gemm *g) {
+    const NNI_FN(gemm_plan) plan = NNI_FN(plan)(g);
+    return NNI_FN(plan_workspace)(g, &plan);
+}
+
+/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
 static void NNI_FN(gemm_pack)(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
-        NNI_FN(pack_b)(dst + j * k, b + j * b_col, b_row, b_col, k, cols, nni_round_up(cols, VF_LANES));
+        NNI_FN(pack_b)(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);
     }
 }
 

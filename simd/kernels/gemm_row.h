@@ -1,7 +1,7 @@
-/* gemm_row.h - one row against B as it lies: the whole time goes into reading B once
+/* gemm_row.h - one row against B as it lies, and outer products: the whole time goes into reading B, or writing C, once
  *
  * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
- * column blocks would jump a row ahead at every step.
+ * column blocks would jump a row ahead at every step. With k of 1 or 2 the rows of C are such streams.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
@@ -11,7 +11,8 @@
 
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int NNI_FN(gemm_is_row)(const nni_gemm *g) {
-    return g->m == 1 && g->b_col == 1 && !g->packed_b && g->alpha == 1.0f && g->n > 4 * VF_LANES;
+    if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
+    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
@@ -33,13 +34,17 @@ NNI_INLINE void NNI_FN(gemm_row_step)(const int rows, float *y, const float *x, 
     }
 }
 
-static void NNI_FN(gemm_row)(const nni_gemm *g) {
+static void NNI_FN(gemm_row)(const nni_gemm *g, float *c, const float *a) {
     float beta = g->beta;
     size_t p = 0;
     for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
-        NNI_FN(gemm_row_step)(NNI_ROW_STREAMS, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        NNI_FN(gemm_row_step)(NNI_ROW_STREAMS, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
     for (; p < g->k; p++, beta = 1.0f)
-        NNI_FN(gemm_row_step)(1, g->c, g->a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+        NNI_FN(gemm_row_step)(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
+}
+
+static void NNI_FN(gemm_rows)(const nni_gemm *g) {
+    for (size_t i = 0; i < g->m; i++) NNI_FN(gemm_row)(g, g->c + i * g->ldc, g->a + i * g->a_row);
 }
 
 #endif /* NNI_ISA */

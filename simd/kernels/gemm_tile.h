@@ -13,8 +13,17 @@
 #include "../scalar.h"
 #else
 
+/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
+#define NNI_KC 384
+#define NNI_MC 336
+#define NNI_NC 3072
+#define NNI_PACKED_VECTORS 2
+#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
+#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
+#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+
 typedef void (*NNI_FN(tile_fn))(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged);
+                                float beta, size_t ragged, size_t ahead);
 
 NNI_INLINE vf NNI_FN(tile_load_b)(const float *b, int last, vm mask) {
     return VF_FREE_MASK && last ? vf_load_m(b, mask) : vf_load(b);
@@ -22,7 +31,7 @@ NNI_INLINE vf NNI_FN(tile_load_b)(const float *b, int last, vm mask) {
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
 NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {
+                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
     vf sum[28], bv[4];
     const vm mask = vm_first(ragged);
 
@@ -56,11 +65,13 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[5];
+        const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
         for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                __builtin_prefetch(b + ahead + j * VF_LANES);
                 bv[j] = NNI_FN(tile_load_b)(b + j * VF_LANES, j == vectors - 1, mask);
+            }
             NNI_UNROLL for (int i = 0; i < rows; i++) {
                 const vf av = vf_set1(row[i / 3][(size_t)(i % 3) * a_stride]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
@@ -82,12 +93,12 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
 /* Every tile that fits, in both readings of A. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
     static void NNI_FN(tile_by_row_##rows##x##vectors)(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {    \
-        NNI_FN(tile)(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
+        NNI_FN(tile)(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }                                                                                                                    \
     static void NNI_FN(tile_by_k_##rows##x##vectors)(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged) {      \
-        NNI_FN(tile)(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged);                                    \
+                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
+        NNI_FN(tile)(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -103,7 +114,7 @@ static NNI_FN(tile_fn) NNI_FN(tile_find)(int by_k, size_t rows, size_t vectors) 
 #undef NNI_TILE_BY_K
     size_t at = rows - 1;
     for (size_t v = 1; v < vectors; v++) at += (size_t)NNI_FN(tile_rows)[v - 1];
-    return by_k ? by_k_table[at] : by_row_table[at];
+    return (by_k ? by_k_table : by_row_table)[at];
 }
 
 #endif /* NNI_ISA */

@@ -1,0 +1,64 @@
+/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+ *
+ * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
+ * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
+ * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ */
+#ifndef NNI_ISA
+#include "../scalar.h"
+#else
+
+#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
+
+static int NNI_FN(gemm_is_turned)(const nni_gemm *g) {
+    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
+           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+}
+
+/* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
+static void NNI_FN(turn_in)(float *tile, const float *c, size_t ldc, size_t rows, size_t cols) {
+    for (size_t i = 0; i < cols; i++)
+        for (size_t r = 0; r < rows; r++) tile[r * cols + i] = c[i * ldc + r];
+}
+
+static void NNI_FN(turn_out)(float *c, size_t ldc, const float *tile, size_t rows, size_t cols) {
+    for (size_t r = 0; r < rows; r += VF_LANES) {
+        const size_t height = nni_min(rows - r, VF_LANES);
+        for (size_t i = 0; i < cols; i += VF_LANES) {
+            vf block[VF_LANES];
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) block[q] = vf_load(tile + (r + q) * cols + i);
+            vf_transpose(block);
+            if (height == VF_LANES) {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) vf_store(c + (i + q) * ldc + r, block[q]);
+            } else {
+                NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++) vf_store_n(c + (i + q) * ldc + r, block[q], height);
+            }
+        }
+    }
+}
+
+static void NNI_FN(gemm_turned)(const nni_gemm *g, size_t vectors, float *work) {
+    const size_t panel = vectors * VF_LANES, most = (size_t)NNI_FN(tile_rows)[vectors - 1];
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
+    for (size_t i = 0; i < g->m; i += panel) {
+        const size_t cols = nni_min(panel, g->m - i);
+        NNI_FN(pack_b)(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
+    }
+    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    for (size_t t = 0, j = 0; t < tiles; t++) {
+        const size_t rows = rows_least + (t < taller);
+        for (size_t i = 0; i < g->m; i += panel) {
+            const size_t cols = nni_min(panel, g->m - i);
+            const NNI_FN(tile_fn) compute = NNI_FN(tile_find)(0, rows, cols / VF_LANES);
+            float *c = g->c + i * g->ldc + j;
+            if (g->beta != 0.0f) NNI_FN(turn_in)(tile, c, g->ldc, rows, cols);
+            for (size_t p = 0; p < g->k; p += NNI_KC)
+                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
+                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+            NNI_FN(turn_out)(c, g->ldc, tile, rows, cols);
+        }
+        j += rows;
+    }
+}
+
+#endif /* NNI_ISA */
