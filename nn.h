@@ -258,9 +258,9 @@ typedef struct nn_sgemm_desc {
  * multiplied into A before the product, or into B where n is 1 and m is not. C may not overlap A, B or bias
  * (NN_ERROR_ALIAS), but all may be blocks of one larger matrix with one leading dimension. m or n of 0 does nothing.
  *
- * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is transposed and k >= 64, rows
- * beyond the last multiple of 16 (all rows, if m < 16; none, if there would be more than 12) are dot products in 16 lanes
- * instead, to which beta*C is added; so is a matrix times a vector that is read the same way.
+ * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is transposed, up to 12 rows beyond
+ * the last multiple of 16 are dot products in 16 lanes instead, to which beta*C is added: from k = 64 on if they are all the
+ * rows, from k = 192 on if not; so is a matrix times a vector that is read the same way.
  *
  * On failure C is unchanged. Memory is taken for packed copies of A and B only, and given back before the call returns. */
 NN_MUST_USE NN_API nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,
@@ -1259,15 +1259,16 @@ static nni_tile_fn_scalar nni_tile_find_scalar(int by_k, size_t rows, size_t vec
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
  */
 
-/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+/* Columns of a block: r[p] lane i = a[i*stride + p] for i < rows <= VF_LANES, p < cols <= VF_LANES. Lanes from `rows` on
+ * repeat the last row, vectors from `cols` on are zero: nobody reads either. */
 NNI_INLINE void nni_pack_block_scalar(nni_vf_scalar *r, const float *a, size_t stride, size_t rows, size_t cols) {
-    if (rows == VF_LANES && cols == VF_LANES) {
-        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_scalar(a + (size_t)i * stride);
+    if (cols == VF_LANES) {
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_scalar(a + nni_min(i, rows - 1) * stride);
     } else {
-        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? nni_vf_load_n_scalar(a + i * stride, cols) : nni_vf_set1_scalar(0.0f);
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_n_scalar(a + nni_min(i, rows - 1) * stride, cols);
     }
     nni_vf_transpose_scalar(r);
 }
@@ -1291,11 +1292,12 @@ static void nni_pack_a_scalar(float *dst, const float *a, size_t a_row, size_t a
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_scalar r[VF_LANES];
             nni_pack_block_scalar(r, a + i * a_row + p, a_row, height, depth);
-            for (size_t q = 0; q < depth; q++) {
-                const nni_vf_scalar v = nni_vf_mul_scalar(s, r[q]);
-                if (spill) nni_vf_store_scalar(dst + (p + q) * rows + i, v);
-                else nni_vf_store_n_scalar(dst + (p + q) * rows + i, v, height);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) {
+                    const nni_vf_scalar v = nni_vf_mul_scalar(s, r[q]);
+                    if (spill) nni_vf_store_scalar(dst + (p + q) * rows + i, v);
+                    else nni_vf_store_n_scalar(dst + (p + q) * rows + i, v, height);
+                }
         }
     }
 }
@@ -1315,11 +1317,8 @@ static void nni_pack_b_scalar(float *dst, const float *b, size_t b_row, size_t b
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_scalar r[VF_LANES];
             nni_pack_block_scalar(r, b + j * b_col + p, b_col, height, depth);
-            if (depth == VF_LANES) {
-                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) nni_vf_store_scalar(dst + (p + (size_t)q) * width + j, r[q]);
-            } else {
-                for (size_t q = 0; q < depth; q++) nni_vf_store_scalar(dst + (p + q) * width + j, r[q]);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) nni_vf_store_scalar(dst + (p + q) * width + j, r[q]);
         }
     }
 }
@@ -1327,85 +1326,88 @@ static void nni_pack_b_scalar(float *dst, const float *b, size_t b_row, size_t b
 /* ---- simd/kernels/gemm_dot.h ---- */
 /* gemm_dot.h - few rows against a transposed B: every element of C a dot product in 16 lanes, nothing copied
  *
- * Both operands run along k, so the sums are kept per lane (16 of them on every ISA: VF_WIDE vectors) and folded once at
- * the end. VF_LANES products are folded together: a block of `rows` x `cols`, repeated until there are VF_LANES.
+ * Both operands run along k, so sums are kept per lane, 16 of them on every ISA (NNI_WIDE vectors), and folded at the end:
+ * VF_LANES columns of a row of C at once, which then are stored as a vector.
  */
 
-/* products[s] for s = i*cols + j: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes.
- * Rows of b from `valid` on do not exist; the last one is read in their place. */
+/* products[i*VF_LANES + j]: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes. Rows of b from
+ * `valid` on do not exist; the last one is read in their place. */
 NNI_INLINE void nni_dot_block_scalar(const int rows, const int cols, nni_vf_scalar *products, const float *a, size_t a_row, const float *b,
                                   size_t b_col, size_t k, size_t valid) {
-    nni_vf_scalar sum[16 * NNI_WIDE];
-    const float *bj[16];
+    nni_vf_scalar sum[24];
+    const float *row_b[8];
     NNI_UNROLL for (int s = 0; s < rows * cols * NNI_WIDE; s++) sum[s] = nni_vf_set1_scalar(0.0f);
-    NNI_UNROLL for (int j = 0; j < cols; j++) bj[j] = b + nni_min((size_t)j, valid - 1) * b_col;
+    NNI_UNROLL for (int j = 0; j < cols; j++) row_b[j] = b + nni_min((size_t)j, valid - 1) * b_col;
 
     size_t p = 0;
     for (; p + 16 <= k; p += 16)
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            nni_vf_scalar av[4];
-            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_scalar(a + (size_t)i * a_row + p + (size_t)(w * VF_LANES));
+            nni_vf_scalar av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_scalar(a + (size_t)i * a_row + p + w * VF_LANES);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_scalar bv = nni_vf_load_scalar(bj[j] + p + w * VF_LANES);
+                const nni_vf_scalar bv = nni_vf_load_scalar(row_b[j] + p + w * VF_LANES);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
                     sum[s] = nni_vf_fma_scalar(av[i], bv, sum[s]);
                 }
             }
         }
-    if (p < k)
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            const size_t begin = p + (size_t)(w * VF_LANES), left = begin < k ? nni_min(k - begin, VF_LANES) : 0;
-            if (left == 0) continue;
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t begin = p + (size_t)(w * VF_LANES);
+        if (begin < k) {
+            const nni_vm_scalar left = nni_vm_first_scalar(nni_min(k - begin, VF_LANES));
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_scalar bv = nni_vf_load_n_scalar(bj[j] + begin, left);
+                const nni_vf_scalar bv = nni_vf_load_m_scalar(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = nni_vf_fma_scalar(nni_vf_load_n_scalar(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = nni_vf_fma_scalar(nni_vf_load_m_scalar(a + (size_t)i * a_row + begin, left), bv, sum[s]);
                 }
             }
         }
-
-    NNI_UNROLL for (int s = 0; s < rows * cols; s++) {
-        nni_vf_scalar *lanes = sum + s * NNI_WIDE;
-        NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
-            NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_scalar(lanes[w], lanes[w + half]);
-        products[s] = lanes[0];
     }
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < cols; j++) {
+            nni_vf_scalar *lanes = sum + (i * cols + j) * NNI_WIDE;
+            NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+                NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_scalar(lanes[w], lanes[w + half]);
+            products[i * VF_LANES + j] = lanes[0];
+        }
 }
 
-/* `rows` rows of C, VF_LANES/rows columns at a time. */
-NNI_INLINE void nni_dot_rows_scalar(const int rows, const int cols, const nni_gemm *g, size_t i0) {
-    const int blocks = VF_LANES / (rows * cols);
-    const size_t step = (size_t)(VF_LANES / rows);
+/* `rows` rows of C, VF_LANES columns at a time. A single row takes twice the columns: four sums would wait for each other. */
+NNI_INLINE void nni_dot_rows_scalar(const int rows, const nni_gemm *g, size_t i0) {
+    const int cols = rows == 1 && 2 * NNI_DOT_COLS <= VF_LANES ? 2 * NNI_DOT_COLS : NNI_DOT_COLS;
     const float *a = g->a + i0 * g->a_row;
-    for (size_t j0 = 0; j0 < g->n; j0 += step) {
-        nni_vf_scalar products[VF_LANES];
-        float folded[VF_LANES];
-        NNI_UNROLL for (int s = 0; s < blocks; s++) {
-            const size_t j = nni_min(j0 + (size_t)(s * cols), g->n - 1);
-            nni_dot_block_scalar(rows, cols, products + s * rows * cols, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k,
-                              g->n - j);
+    const nni_vf_scalar beta = nni_vf_set1_scalar(g->beta);
+    for (size_t j0 = 0; j0 < g->n; j0 += VF_LANES) {
+        nni_vf_scalar products[NNI_DOT_ROWS * VF_LANES];
+        for (int s = 0; s < VF_LANES; s += cols) {
+            const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
+            nni_dot_block_scalar(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
         }
-        nni_vf_store_scalar(folded, nni_vf_fold_each_scalar(products));
-        for (int s = 0; s < blocks; s++)
-            for (int i = 0; i < rows; i++)
-                for (int j = 0; j < cols; j++) {
-                    const size_t column = j0 + (size_t)(s * cols + j);
-                    if (column >= g->n) break;
-                    float *c = g->c + (i0 + (size_t)i) * g->ldc + column;
-                    const float product = folded[(s * rows + i) * cols + j];
-                    *c = g->beta == 0.0f ? product : g->beta * *c + product;
-                }
+        const size_t width = nni_min(g->n - j0, VF_LANES);
+        for (int i = 0; i < rows; i++) {
+            float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
+            nni_vf_scalar y = nni_vf_fold_each_scalar(products + i * VF_LANES);
+            if (g->beta != 0.0f) y = nni_vf_add_scalar(nni_vf_mul_scalar(beta, nni_vf_load_n_scalar(c, width)), y);
+            if (width == VF_LANES) nni_vf_store_scalar(c, y);
+            else nni_vf_store_n_scalar(c, y, width);
+        }
     }
 }
 
 static void nni_gemm_dot_scalar(const nni_gemm *g) {
-    size_t i = 0;
-    for (; i + NNI_DOT_ROWS <= g->m; i += NNI_DOT_ROWS) nni_dot_rows_scalar(NNI_DOT_ROWS, NNI_DOT_COLS, g, i);
-    if (NNI_DOT_ROWS > 2)
-        for (; i + 2 <= g->m; i += 2) nni_dot_rows_scalar(2, NNI_DOT_ROWS * NNI_DOT_COLS / 2, g, i);
-    for (; i < g->m; i++) nni_dot_rows_scalar(1, NNI_DOT_ROWS * NNI_DOT_COLS, g, i);
+    const size_t groups = nni_ceil_div(g->m, NNI_DOT_ROWS), least = g->m / groups, taller = g->m % groups;
+    for (size_t t = 0, i = 0; t < groups; t++) {
+        const size_t rows = least + (t < taller);
+        switch (rows) { /* the sums live in registers only if their number is a constant */
+        case 1: nni_dot_rows_scalar(1, g, i); break;
+#define NNI_DOT_CASE(count) case count: nni_dot_rows_scalar(count <= NNI_DOT_ROWS ? count : 1, g, i); break;
+        NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
+#undef NNI_DOT_CASE
+        }
+        i += rows;
+    }
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
@@ -1456,18 +1458,18 @@ static void nni_gemm_rows_scalar(const nni_gemm *g) {
 }
 
 /* ---- simd/kernels/gemm_turned.h ---- */
-/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+/* gemm_turned.h - C = A*B computed as C' = B'*A': lanes along the rows of C instead of its columns
  *
- * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
- * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
- * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ * For a transposed B: its rows are the turned product's left rows and are read as they lie, and A, a batch that is small
+ * beside the weights, is packed instead of them. For few columns and a transposed A: its rows fill the lanes, and nothing is
+ * packed. Tiles come out turned, stay in L1 while k runs, and are turned back on the way into C. Pays where m fills whole
+ * vectors; each element is the same chain as ever.
  */
 
-#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
-
 static int nni_gemm_is_turned_scalar(const nni_gemm *g) {
-    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
-           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+    if (VF_LANES == 1 || g->alpha != 1.0f || g->packed_b || g->m % VF_LANES) return 0;
+    if (g->a_row == 1) return g->b_col == 1 && g->n % 16 && g->n < 14 && g->k >= 32;
+    return g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->m <= 256 && (g->k >= 192 || g->m * 3 <= g->k);
 }
 
 /* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
@@ -1494,22 +1496,24 @@ static void nni_turn_out_scalar(float *c, size_t ldc, const float *tile, size_t 
 
 static void nni_gemm_turned_scalar(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_scalar[vectors - 1];
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
-    for (size_t i = 0; i < g->m; i += panel) {
+    const int pack = g->a_row != 1, by_k = g->b_col == 1;
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_scalar(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = rows_least + (t < taller);
+        const size_t rows = least + (t < taller);
         for (size_t i = 0; i < g->m; i += panel) {
-            const size_t cols = nni_min(panel, g->m - i);
-            const nni_tile_fn_scalar compute = nni_tile_find_scalar(0, rows, cols / VF_LANES);
+            const size_t cols = nni_min(panel, g->m - i), step = pack ? cols : g->a_col;
+            const float *right = pack ? work + i * g->k : g->a + i, *left = g->b + j * g->b_col;
+            const nni_tile_fn_scalar compute = nni_tile_find_scalar(by_k, rows, cols / VF_LANES);
             float *c = g->c + i * g->ldc + j;
             if (g->beta != 0.0f) nni_turn_in_scalar(tile, c, g->ldc, rows, cols);
             for (size_t p = 0; p < g->k; p += NNI_KC)
-                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
-                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+                compute(nni_min(NNI_KC, g->k - p), left + p * g->b_row, by_k ? g->b_row : g->b_col, right + p * step, step, tile,
+                        cols, p == 0 ? g->beta : 1.0f, VF_LANES, 0);
             nni_turn_out_scalar(c, g->ldc, tile, rows, cols);
         }
         j += rows;
@@ -1680,7 +1684,7 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
 
 /* Floats of workspace that the plan needs. */
 static size_t nni_plan_workspace_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan) {
-    if (plan->turned) return g->k * g->m;
+    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
     const size_t kc = nni_min(plan->kc, g->k);
     size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
@@ -1790,7 +1794,7 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \
     X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 12, 6, 4, 2
-#define NNI_DOT_ROWS 2
+#define NNI_DOT_ROWS 3
 #define NNI_DOT_COLS 2
 
 typedef __m256 nni_vf_avx2;
@@ -2554,15 +2558,16 @@ static nni_tile_fn_avx2 nni_tile_find_avx2(int by_k, size_t rows, size_t vectors
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
  */
 
-/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+/* Columns of a block: r[p] lane i = a[i*stride + p] for i < rows <= VF_LANES, p < cols <= VF_LANES. Lanes from `rows` on
+ * repeat the last row, vectors from `cols` on are zero: nobody reads either. */
 NNI_INLINE void nni_pack_block_avx2(nni_vf_avx2 *r, const float *a, size_t stride, size_t rows, size_t cols) {
-    if (rows == VF_LANES && cols == VF_LANES) {
-        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_avx2(a + (size_t)i * stride);
+    if (cols == VF_LANES) {
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_avx2(a + nni_min(i, rows - 1) * stride);
     } else {
-        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? nni_vf_load_n_avx2(a + i * stride, cols) : nni_vf_set1_avx2(0.0f);
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_n_avx2(a + nni_min(i, rows - 1) * stride, cols);
     }
     nni_vf_transpose_avx2(r);
 }
@@ -2586,11 +2591,12 @@ static void nni_pack_a_avx2(float *dst, const float *a, size_t a_row, size_t a_c
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_avx2 r[VF_LANES];
             nni_pack_block_avx2(r, a + i * a_row + p, a_row, height, depth);
-            for (size_t q = 0; q < depth; q++) {
-                const nni_vf_avx2 v = nni_vf_mul_avx2(s, r[q]);
-                if (spill) nni_vf_store_avx2(dst + (p + q) * rows + i, v);
-                else nni_vf_store_n_avx2(dst + (p + q) * rows + i, v, height);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) {
+                    const nni_vf_avx2 v = nni_vf_mul_avx2(s, r[q]);
+                    if (spill) nni_vf_store_avx2(dst + (p + q) * rows + i, v);
+                    else nni_vf_store_n_avx2(dst + (p + q) * rows + i, v, height);
+                }
         }
     }
 }
@@ -2610,11 +2616,8 @@ static void nni_pack_b_avx2(float *dst, const float *b, size_t b_row, size_t b_c
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_avx2 r[VF_LANES];
             nni_pack_block_avx2(r, b + j * b_col + p, b_col, height, depth);
-            if (depth == VF_LANES) {
-                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) nni_vf_store_avx2(dst + (p + (size_t)q) * width + j, r[q]);
-            } else {
-                for (size_t q = 0; q < depth; q++) nni_vf_store_avx2(dst + (p + q) * width + j, r[q]);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) nni_vf_store_avx2(dst + (p + q) * width + j, r[q]);
         }
     }
 }
@@ -2622,85 +2625,88 @@ static void nni_pack_b_avx2(float *dst, const float *b, size_t b_row, size_t b_c
 /* ---- simd/kernels/gemm_dot.h ---- */
 /* gemm_dot.h - few rows against a transposed B: every element of C a dot product in 16 lanes, nothing copied
  *
- * Both operands run along k, so the sums are kept per lane (16 of them on every ISA: VF_WIDE vectors) and folded once at
- * the end. VF_LANES products are folded together: a block of `rows` x `cols`, repeated until there are VF_LANES.
+ * Both operands run along k, so sums are kept per lane, 16 of them on every ISA (NNI_WIDE vectors), and folded at the end:
+ * VF_LANES columns of a row of C at once, which then are stored as a vector.
  */
 
-/* products[s] for s = i*cols + j: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes.
- * Rows of b from `valid` on do not exist; the last one is read in their place. */
+/* products[i*VF_LANES + j]: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes. Rows of b from
+ * `valid` on do not exist; the last one is read in their place. */
 NNI_INLINE void nni_dot_block_avx2(const int rows, const int cols, nni_vf_avx2 *products, const float *a, size_t a_row, const float *b,
                                   size_t b_col, size_t k, size_t valid) {
-    nni_vf_avx2 sum[16 * NNI_WIDE];
-    const float *bj[16];
+    nni_vf_avx2 sum[24];
+    const float *row_b[8];
     NNI_UNROLL for (int s = 0; s < rows * cols * NNI_WIDE; s++) sum[s] = nni_vf_set1_avx2(0.0f);
-    NNI_UNROLL for (int j = 0; j < cols; j++) bj[j] = b + nni_min((size_t)j, valid - 1) * b_col;
+    NNI_UNROLL for (int j = 0; j < cols; j++) row_b[j] = b + nni_min((size_t)j, valid - 1) * b_col;
 
     size_t p = 0;
     for (; p + 16 <= k; p += 16)
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            nni_vf_avx2 av[4];
-            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_avx2(a + (size_t)i * a_row + p + (size_t)(w * VF_LANES));
+            nni_vf_avx2 av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_avx2(a + (size_t)i * a_row + p + w * VF_LANES);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_avx2 bv = nni_vf_load_avx2(bj[j] + p + w * VF_LANES);
+                const nni_vf_avx2 bv = nni_vf_load_avx2(row_b[j] + p + w * VF_LANES);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
                     sum[s] = nni_vf_fma_avx2(av[i], bv, sum[s]);
                 }
             }
         }
-    if (p < k)
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            const size_t begin = p + (size_t)(w * VF_LANES), left = begin < k ? nni_min(k - begin, VF_LANES) : 0;
-            if (left == 0) continue;
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t begin = p + (size_t)(w * VF_LANES);
+        if (begin < k) {
+            const nni_vm_avx2 left = nni_vm_first_avx2(nni_min(k - begin, VF_LANES));
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_avx2 bv = nni_vf_load_n_avx2(bj[j] + begin, left);
+                const nni_vf_avx2 bv = nni_vf_load_m_avx2(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = nni_vf_fma_avx2(nni_vf_load_n_avx2(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = nni_vf_fma_avx2(nni_vf_load_m_avx2(a + (size_t)i * a_row + begin, left), bv, sum[s]);
                 }
             }
         }
-
-    NNI_UNROLL for (int s = 0; s < rows * cols; s++) {
-        nni_vf_avx2 *lanes = sum + s * NNI_WIDE;
-        NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
-            NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_avx2(lanes[w], lanes[w + half]);
-        products[s] = lanes[0];
     }
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < cols; j++) {
+            nni_vf_avx2 *lanes = sum + (i * cols + j) * NNI_WIDE;
+            NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+                NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_avx2(lanes[w], lanes[w + half]);
+            products[i * VF_LANES + j] = lanes[0];
+        }
 }
 
-/* `rows` rows of C, VF_LANES/rows columns at a time. */
-NNI_INLINE void nni_dot_rows_avx2(const int rows, const int cols, const nni_gemm *g, size_t i0) {
-    const int blocks = VF_LANES / (rows * cols);
-    const size_t step = (size_t)(VF_LANES / rows);
+/* `rows` rows of C, VF_LANES columns at a time. A single row takes twice the columns: four sums would wait for each other. */
+NNI_INLINE void nni_dot_rows_avx2(const int rows, const nni_gemm *g, size_t i0) {
+    const int cols = rows == 1 && 2 * NNI_DOT_COLS <= VF_LANES ? 2 * NNI_DOT_COLS : NNI_DOT_COLS;
     const float *a = g->a + i0 * g->a_row;
-    for (size_t j0 = 0; j0 < g->n; j0 += step) {
-        nni_vf_avx2 products[VF_LANES];
-        float folded[VF_LANES];
-        NNI_UNROLL for (int s = 0; s < blocks; s++) {
-            const size_t j = nni_min(j0 + (size_t)(s * cols), g->n - 1);
-            nni_dot_block_avx2(rows, cols, products + s * rows * cols, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k,
-                              g->n - j);
+    const nni_vf_avx2 beta = nni_vf_set1_avx2(g->beta);
+    for (size_t j0 = 0; j0 < g->n; j0 += VF_LANES) {
+        nni_vf_avx2 products[NNI_DOT_ROWS * VF_LANES];
+        for (int s = 0; s < VF_LANES; s += cols) {
+            const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
+            nni_dot_block_avx2(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
         }
-        nni_vf_store_avx2(folded, nni_vf_fold_each_avx2(products));
-        for (int s = 0; s < blocks; s++)
-            for (int i = 0; i < rows; i++)
-                for (int j = 0; j < cols; j++) {
-                    const size_t column = j0 + (size_t)(s * cols + j);
-                    if (column >= g->n) break;
-                    float *c = g->c + (i0 + (size_t)i) * g->ldc + column;
-                    const float product = folded[(s * rows + i) * cols + j];
-                    *c = g->beta == 0.0f ? product : g->beta * *c + product;
-                }
+        const size_t width = nni_min(g->n - j0, VF_LANES);
+        for (int i = 0; i < rows; i++) {
+            float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
+            nni_vf_avx2 y = nni_vf_fold_each_avx2(products + i * VF_LANES);
+            if (g->beta != 0.0f) y = nni_vf_add_avx2(nni_vf_mul_avx2(beta, nni_vf_load_n_avx2(c, width)), y);
+            if (width == VF_LANES) nni_vf_store_avx2(c, y);
+            else nni_vf_store_n_avx2(c, y, width);
+        }
     }
 }
 
 static void nni_gemm_dot_avx2(const nni_gemm *g) {
-    size_t i = 0;
-    for (; i + NNI_DOT_ROWS <= g->m; i += NNI_DOT_ROWS) nni_dot_rows_avx2(NNI_DOT_ROWS, NNI_DOT_COLS, g, i);
-    if (NNI_DOT_ROWS > 2)
-        for (; i + 2 <= g->m; i += 2) nni_dot_rows_avx2(2, NNI_DOT_ROWS * NNI_DOT_COLS / 2, g, i);
-    for (; i < g->m; i++) nni_dot_rows_avx2(1, NNI_DOT_ROWS * NNI_DOT_COLS, g, i);
+    const size_t groups = nni_ceil_div(g->m, NNI_DOT_ROWS), least = g->m / groups, taller = g->m % groups;
+    for (size_t t = 0, i = 0; t < groups; t++) {
+        const size_t rows = least + (t < taller);
+        switch (rows) { /* the sums live in registers only if their number is a constant */
+        case 1: nni_dot_rows_avx2(1, g, i); break;
+#define NNI_DOT_CASE(count) case count: nni_dot_rows_avx2(count <= NNI_DOT_ROWS ? count : 1, g, i); break;
+        NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
+#undef NNI_DOT_CASE
+        }
+        i += rows;
+    }
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
@@ -2751,18 +2757,18 @@ static void nni_gemm_rows_avx2(const nni_gemm *g) {
 }
 
 /* ---- simd/kernels/gemm_turned.h ---- */
-/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+/* gemm_turned.h - C = A*B computed as C' = B'*A': lanes along the rows of C instead of its columns
  *
- * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
- * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
- * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ * For a transposed B: its rows are the turned product's left rows and are read as they lie, and A, a batch that is small
+ * beside the weights, is packed instead of them. For few columns and a transposed A: its rows fill the lanes, and nothing is
+ * packed. Tiles come out turned, stay in L1 while k runs, and are turned back on the way into C. Pays where m fills whole
+ * vectors; each element is the same chain as ever.
  */
 
-#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
-
 static int nni_gemm_is_turned_avx2(const nni_gemm *g) {
-    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
-           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+    if (VF_LANES == 1 || g->alpha != 1.0f || g->packed_b || g->m % VF_LANES) return 0;
+    if (g->a_row == 1) return g->b_col == 1 && g->n % 16 && g->n < 14 && g->k >= 32;
+    return g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->m <= 256 && (g->k >= 192 || g->m * 3 <= g->k);
 }
 
 /* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
@@ -2789,22 +2795,24 @@ static void nni_turn_out_avx2(float *c, size_t ldc, const float *tile, size_t ro
 
 static void nni_gemm_turned_avx2(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_avx2[vectors - 1];
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
-    for (size_t i = 0; i < g->m; i += panel) {
+    const int pack = g->a_row != 1, by_k = g->b_col == 1;
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_avx2(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = rows_least + (t < taller);
+        const size_t rows = least + (t < taller);
         for (size_t i = 0; i < g->m; i += panel) {
-            const size_t cols = nni_min(panel, g->m - i);
-            const nni_tile_fn_avx2 compute = nni_tile_find_avx2(0, rows, cols / VF_LANES);
+            const size_t cols = nni_min(panel, g->m - i), step = pack ? cols : g->a_col;
+            const float *right = pack ? work + i * g->k : g->a + i, *left = g->b + j * g->b_col;
+            const nni_tile_fn_avx2 compute = nni_tile_find_avx2(by_k, rows, cols / VF_LANES);
             float *c = g->c + i * g->ldc + j;
             if (g->beta != 0.0f) nni_turn_in_avx2(tile, c, g->ldc, rows, cols);
             for (size_t p = 0; p < g->k; p += NNI_KC)
-                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
-                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+                compute(nni_min(NNI_KC, g->k - p), left + p * g->b_row, by_k ? g->b_row : g->b_col, right + p * step, step, tile,
+                        cols, p == 0 ? g->beta : 1.0f, VF_LANES, 0);
             nni_turn_out_avx2(c, g->ldc, tile, rows, cols);
         }
         j += rows;
@@ -2975,7 +2983,7 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
 
 /* Floats of workspace that the plan needs. */
 static size_t nni_plan_workspace_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan) {
-    if (plan->turned) return g->k * g->m;
+    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
     const size_t kc = nni_min(plan->kc, g->k);
     size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
@@ -3095,7 +3103,7 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
     X(13, 2) X(14, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(9, 3) X(1, 4) X(2, 4) X(3, 4)  \
     X(4, 4) X(5, 4) X(6, 4)
 #define NNI_TILE_ROWS 16, 14, 9, 6
-#define NNI_DOT_ROWS 4
+#define NNI_DOT_ROWS 6
 #define NNI_DOT_COLS 4
 
 typedef __m512 nni_vf_avx512;
@@ -3863,15 +3871,16 @@ static nni_tile_fn_avx512 nni_tile_find_avx512(int by_k, size_t rows, size_t vec
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
  */
 
-/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+/* Columns of a block: r[p] lane i = a[i*stride + p] for i < rows <= VF_LANES, p < cols <= VF_LANES. Lanes from `rows` on
+ * repeat the last row, vectors from `cols` on are zero: nobody reads either. */
 NNI_INLINE void nni_pack_block_avx512(nni_vf_avx512 *r, const float *a, size_t stride, size_t rows, size_t cols) {
-    if (rows == VF_LANES && cols == VF_LANES) {
-        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_avx512(a + (size_t)i * stride);
+    if (cols == VF_LANES) {
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_avx512(a + nni_min(i, rows - 1) * stride);
     } else {
-        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? nni_vf_load_n_avx512(a + i * stride, cols) : nni_vf_set1_avx512(0.0f);
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_n_avx512(a + nni_min(i, rows - 1) * stride, cols);
     }
     nni_vf_transpose_avx512(r);
 }
@@ -3895,11 +3904,12 @@ static void nni_pack_a_avx512(float *dst, const float *a, size_t a_row, size_t a
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_avx512 r[VF_LANES];
             nni_pack_block_avx512(r, a + i * a_row + p, a_row, height, depth);
-            for (size_t q = 0; q < depth; q++) {
-                const nni_vf_avx512 v = nni_vf_mul_avx512(s, r[q]);
-                if (spill) nni_vf_store_avx512(dst + (p + q) * rows + i, v);
-                else nni_vf_store_n_avx512(dst + (p + q) * rows + i, v, height);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) {
+                    const nni_vf_avx512 v = nni_vf_mul_avx512(s, r[q]);
+                    if (spill) nni_vf_store_avx512(dst + (p + q) * rows + i, v);
+                    else nni_vf_store_n_avx512(dst + (p + q) * rows + i, v, height);
+                }
         }
     }
 }
@@ -3919,11 +3929,8 @@ static void nni_pack_b_avx512(float *dst, const float *b, size_t b_row, size_t b
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_avx512 r[VF_LANES];
             nni_pack_block_avx512(r, b + j * b_col + p, b_col, height, depth);
-            if (depth == VF_LANES) {
-                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) nni_vf_store_avx512(dst + (p + (size_t)q) * width + j, r[q]);
-            } else {
-                for (size_t q = 0; q < depth; q++) nni_vf_store_avx512(dst + (p + q) * width + j, r[q]);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) nni_vf_store_avx512(dst + (p + q) * width + j, r[q]);
         }
     }
 }
@@ -3931,85 +3938,88 @@ static void nni_pack_b_avx512(float *dst, const float *b, size_t b_row, size_t b
 /* ---- simd/kernels/gemm_dot.h ---- */
 /* gemm_dot.h - few rows against a transposed B: every element of C a dot product in 16 lanes, nothing copied
  *
- * Both operands run along k, so the sums are kept per lane (16 of them on every ISA: VF_WIDE vectors) and folded once at
- * the end. VF_LANES products are folded together: a block of `rows` x `cols`, repeated until there are VF_LANES.
+ * Both operands run along k, so sums are kept per lane, 16 of them on every ISA (NNI_WIDE vectors), and folded at the end:
+ * VF_LANES columns of a row of C at once, which then are stored as a vector.
  */
 
-/* products[s] for s = i*cols + j: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes.
- * Rows of b from `valid` on do not exist; the last one is read in their place. */
+/* products[i*VF_LANES + j]: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes. Rows of b from
+ * `valid` on do not exist; the last one is read in their place. */
 NNI_INLINE void nni_dot_block_avx512(const int rows, const int cols, nni_vf_avx512 *products, const float *a, size_t a_row, const float *b,
                                   size_t b_col, size_t k, size_t valid) {
-    nni_vf_avx512 sum[16 * NNI_WIDE];
-    const float *bj[16];
+    nni_vf_avx512 sum[24];
+    const float *row_b[8];
     NNI_UNROLL for (int s = 0; s < rows * cols * NNI_WIDE; s++) sum[s] = nni_vf_set1_avx512(0.0f);
-    NNI_UNROLL for (int j = 0; j < cols; j++) bj[j] = b + nni_min((size_t)j, valid - 1) * b_col;
+    NNI_UNROLL for (int j = 0; j < cols; j++) row_b[j] = b + nni_min((size_t)j, valid - 1) * b_col;
 
     size_t p = 0;
     for (; p + 16 <= k; p += 16)
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            nni_vf_avx512 av[4];
-            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_avx512(a + (size_t)i * a_row + p + (size_t)(w * VF_LANES));
+            nni_vf_avx512 av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_avx512(a + (size_t)i * a_row + p + w * VF_LANES);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_avx512 bv = nni_vf_load_avx512(bj[j] + p + w * VF_LANES);
+                const nni_vf_avx512 bv = nni_vf_load_avx512(row_b[j] + p + w * VF_LANES);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
                     sum[s] = nni_vf_fma_avx512(av[i], bv, sum[s]);
                 }
             }
         }
-    if (p < k)
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            const size_t begin = p + (size_t)(w * VF_LANES), left = begin < k ? nni_min(k - begin, VF_LANES) : 0;
-            if (left == 0) continue;
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t begin = p + (size_t)(w * VF_LANES);
+        if (begin < k) {
+            const nni_vm_avx512 left = nni_vm_first_avx512(nni_min(k - begin, VF_LANES));
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_avx512 bv = nni_vf_load_n_avx512(bj[j] + begin, left);
+                const nni_vf_avx512 bv = nni_vf_load_m_avx512(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = nni_vf_fma_avx512(nni_vf_load_n_avx512(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = nni_vf_fma_avx512(nni_vf_load_m_avx512(a + (size_t)i * a_row + begin, left), bv, sum[s]);
                 }
             }
         }
-
-    NNI_UNROLL for (int s = 0; s < rows * cols; s++) {
-        nni_vf_avx512 *lanes = sum + s * NNI_WIDE;
-        NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
-            NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_avx512(lanes[w], lanes[w + half]);
-        products[s] = lanes[0];
     }
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < cols; j++) {
+            nni_vf_avx512 *lanes = sum + (i * cols + j) * NNI_WIDE;
+            NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+                NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_avx512(lanes[w], lanes[w + half]);
+            products[i * VF_LANES + j] = lanes[0];
+        }
 }
 
-/* `rows` rows of C, VF_LANES/rows columns at a time. */
-NNI_INLINE void nni_dot_rows_avx512(const int rows, const int cols, const nni_gemm *g, size_t i0) {
-    const int blocks = VF_LANES / (rows * cols);
-    const size_t step = (size_t)(VF_LANES / rows);
+/* `rows` rows of C, VF_LANES columns at a time. A single row takes twice the columns: four sums would wait for each other. */
+NNI_INLINE void nni_dot_rows_avx512(const int rows, const nni_gemm *g, size_t i0) {
+    const int cols = rows == 1 && 2 * NNI_DOT_COLS <= VF_LANES ? 2 * NNI_DOT_COLS : NNI_DOT_COLS;
     const float *a = g->a + i0 * g->a_row;
-    for (size_t j0 = 0; j0 < g->n; j0 += step) {
-        nni_vf_avx512 products[VF_LANES];
-        float folded[VF_LANES];
-        NNI_UNROLL for (int s = 0; s < blocks; s++) {
-            const size_t j = nni_min(j0 + (size_t)(s * cols), g->n - 1);
-            nni_dot_block_avx512(rows, cols, products + s * rows * cols, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k,
-                              g->n - j);
+    const nni_vf_avx512 beta = nni_vf_set1_avx512(g->beta);
+    for (size_t j0 = 0; j0 < g->n; j0 += VF_LANES) {
+        nni_vf_avx512 products[NNI_DOT_ROWS * VF_LANES];
+        for (int s = 0; s < VF_LANES; s += cols) {
+            const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
+            nni_dot_block_avx512(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
         }
-        nni_vf_store_avx512(folded, nni_vf_fold_each_avx512(products));
-        for (int s = 0; s < blocks; s++)
-            for (int i = 0; i < rows; i++)
-                for (int j = 0; j < cols; j++) {
-                    const size_t column = j0 + (size_t)(s * cols + j);
-                    if (column >= g->n) break;
-                    float *c = g->c + (i0 + (size_t)i) * g->ldc + column;
-                    const float product = folded[(s * rows + i) * cols + j];
-                    *c = g->beta == 0.0f ? product : g->beta * *c + product;
-                }
+        const size_t width = nni_min(g->n - j0, VF_LANES);
+        for (int i = 0; i < rows; i++) {
+            float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
+            nni_vf_avx512 y = nni_vf_fold_each_avx512(products + i * VF_LANES);
+            if (g->beta != 0.0f) y = nni_vf_add_avx512(nni_vf_mul_avx512(beta, nni_vf_load_n_avx512(c, width)), y);
+            if (width == VF_LANES) nni_vf_store_avx512(c, y);
+            else nni_vf_store_n_avx512(c, y, width);
+        }
     }
 }
 
 static void nni_gemm_dot_avx512(const nni_gemm *g) {
-    size_t i = 0;
-    for (; i + NNI_DOT_ROWS <= g->m; i += NNI_DOT_ROWS) nni_dot_rows_avx512(NNI_DOT_ROWS, NNI_DOT_COLS, g, i);
-    if (NNI_DOT_ROWS > 2)
-        for (; i + 2 <= g->m; i += 2) nni_dot_rows_avx512(2, NNI_DOT_ROWS * NNI_DOT_COLS / 2, g, i);
-    for (; i < g->m; i++) nni_dot_rows_avx512(1, NNI_DOT_ROWS * NNI_DOT_COLS, g, i);
+    const size_t groups = nni_ceil_div(g->m, NNI_DOT_ROWS), least = g->m / groups, taller = g->m % groups;
+    for (size_t t = 0, i = 0; t < groups; t++) {
+        const size_t rows = least + (t < taller);
+        switch (rows) { /* the sums live in registers only if their number is a constant */
+        case 1: nni_dot_rows_avx512(1, g, i); break;
+#define NNI_DOT_CASE(count) case count: nni_dot_rows_avx512(count <= NNI_DOT_ROWS ? count : 1, g, i); break;
+        NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
+#undef NNI_DOT_CASE
+        }
+        i += rows;
+    }
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
@@ -4060,18 +4070,18 @@ static void nni_gemm_rows_avx512(const nni_gemm *g) {
 }
 
 /* ---- simd/kernels/gemm_turned.h ---- */
-/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+/* gemm_turned.h - C = A*B computed as C' = B'*A': lanes along the rows of C instead of its columns
  *
- * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
- * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
- * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ * For a transposed B: its rows are the turned product's left rows and are read as they lie, and A, a batch that is small
+ * beside the weights, is packed instead of them. For few columns and a transposed A: its rows fill the lanes, and nothing is
+ * packed. Tiles come out turned, stay in L1 while k runs, and are turned back on the way into C. Pays where m fills whole
+ * vectors; each element is the same chain as ever.
  */
 
-#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
-
 static int nni_gemm_is_turned_avx512(const nni_gemm *g) {
-    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
-           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+    if (VF_LANES == 1 || g->alpha != 1.0f || g->packed_b || g->m % VF_LANES) return 0;
+    if (g->a_row == 1) return g->b_col == 1 && g->n % 16 && g->n < 14 && g->k >= 32;
+    return g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->m <= 256 && (g->k >= 192 || g->m * 3 <= g->k);
 }
 
 /* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
@@ -4098,22 +4108,24 @@ static void nni_turn_out_avx512(float *c, size_t ldc, const float *tile, size_t 
 
 static void nni_gemm_turned_avx512(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_avx512[vectors - 1];
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
-    for (size_t i = 0; i < g->m; i += panel) {
+    const int pack = g->a_row != 1, by_k = g->b_col == 1;
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_avx512(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = rows_least + (t < taller);
+        const size_t rows = least + (t < taller);
         for (size_t i = 0; i < g->m; i += panel) {
-            const size_t cols = nni_min(panel, g->m - i);
-            const nni_tile_fn_avx512 compute = nni_tile_find_avx512(0, rows, cols / VF_LANES);
+            const size_t cols = nni_min(panel, g->m - i), step = pack ? cols : g->a_col;
+            const float *right = pack ? work + i * g->k : g->a + i, *left = g->b + j * g->b_col;
+            const nni_tile_fn_avx512 compute = nni_tile_find_avx512(by_k, rows, cols / VF_LANES);
             float *c = g->c + i * g->ldc + j;
             if (g->beta != 0.0f) nni_turn_in_avx512(tile, c, g->ldc, rows, cols);
             for (size_t p = 0; p < g->k; p += NNI_KC)
-                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
-                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+                compute(nni_min(NNI_KC, g->k - p), left + p * g->b_row, by_k ? g->b_row : g->b_col, right + p * step, step, tile,
+                        cols, p == 0 ? g->beta : 1.0f, VF_LANES, 0);
             nni_turn_out_avx512(c, g->ldc, tile, rows, cols);
         }
         j += rows;
@@ -4284,7 +4296,7 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
 
 /* Floats of workspace that the plan needs. */
 static size_t nni_plan_workspace_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan) {
-    if (plan->turned) return g->k * g->m;
+    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
     const size_t kc = nni_min(plan->kc, g->k);
     size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
@@ -4395,7 +4407,7 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \
     X(7, 2) X(8, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4)
 #define NNI_TILE_ROWS 8, 8, 8, 4
-#define NNI_DOT_ROWS 2
+#define NNI_DOT_ROWS 3
 #define NNI_DOT_COLS 2
 
 typedef float32x4_t nni_vf_neon;
@@ -5159,15 +5171,16 @@ static nni_tile_fn_neon nni_tile_find_neon(int by_k, size_t rows, size_t vectors
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
  */
 
-/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+/* Columns of a block: r[p] lane i = a[i*stride + p] for i < rows <= VF_LANES, p < cols <= VF_LANES. Lanes from `rows` on
+ * repeat the last row, vectors from `cols` on are zero: nobody reads either. */
 NNI_INLINE void nni_pack_block_neon(nni_vf_neon *r, const float *a, size_t stride, size_t rows, size_t cols) {
-    if (rows == VF_LANES && cols == VF_LANES) {
-        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_neon(a + (size_t)i * stride);
+    if (cols == VF_LANES) {
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_neon(a + nni_min(i, rows - 1) * stride);
     } else {
-        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? nni_vf_load_n_neon(a + i * stride, cols) : nni_vf_set1_neon(0.0f);
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = nni_vf_load_n_neon(a + nni_min(i, rows - 1) * stride, cols);
     }
     nni_vf_transpose_neon(r);
 }
@@ -5191,11 +5204,12 @@ static void nni_pack_a_neon(float *dst, const float *a, size_t a_row, size_t a_c
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_neon r[VF_LANES];
             nni_pack_block_neon(r, a + i * a_row + p, a_row, height, depth);
-            for (size_t q = 0; q < depth; q++) {
-                const nni_vf_neon v = nni_vf_mul_neon(s, r[q]);
-                if (spill) nni_vf_store_neon(dst + (p + q) * rows + i, v);
-                else nni_vf_store_n_neon(dst + (p + q) * rows + i, v, height);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) {
+                    const nni_vf_neon v = nni_vf_mul_neon(s, r[q]);
+                    if (spill) nni_vf_store_neon(dst + (p + q) * rows + i, v);
+                    else nni_vf_store_n_neon(dst + (p + q) * rows + i, v, height);
+                }
         }
     }
 }
@@ -5215,11 +5229,8 @@ static void nni_pack_b_neon(float *dst, const float *b, size_t b_row, size_t b_c
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_neon r[VF_LANES];
             nni_pack_block_neon(r, b + j * b_col + p, b_col, height, depth);
-            if (depth == VF_LANES) {
-                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) nni_vf_store_neon(dst + (p + (size_t)q) * width + j, r[q]);
-            } else {
-                for (size_t q = 0; q < depth; q++) nni_vf_store_neon(dst + (p + q) * width + j, r[q]);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) nni_vf_store_neon(dst + (p + q) * width + j, r[q]);
         }
     }
 }
@@ -5227,85 +5238,88 @@ static void nni_pack_b_neon(float *dst, const float *b, size_t b_row, size_t b_c
 /* ---- simd/kernels/gemm_dot.h ---- */
 /* gemm_dot.h - few rows against a transposed B: every element of C a dot product in 16 lanes, nothing copied
  *
- * Both operands run along k, so the sums are kept per lane (16 of them on every ISA: VF_WIDE vectors) and folded once at
- * the end. VF_LANES products are folded together: a block of `rows` x `cols`, repeated until there are VF_LANES.
+ * Both operands run along k, so sums are kept per lane, 16 of them on every ISA (NNI_WIDE vectors), and folded at the end:
+ * VF_LANES columns of a row of C at once, which then are stored as a vector.
  */
 
-/* products[s] for s = i*cols + j: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes.
- * Rows of b from `valid` on do not exist; the last one is read in their place. */
+/* products[i*VF_LANES + j]: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes. Rows of b from
+ * `valid` on do not exist; the last one is read in their place. */
 NNI_INLINE void nni_dot_block_neon(const int rows, const int cols, nni_vf_neon *products, const float *a, size_t a_row, const float *b,
                                   size_t b_col, size_t k, size_t valid) {
-    nni_vf_neon sum[16 * NNI_WIDE];
-    const float *bj[16];
+    nni_vf_neon sum[24];
+    const float *row_b[8];
     NNI_UNROLL for (int s = 0; s < rows * cols * NNI_WIDE; s++) sum[s] = nni_vf_set1_neon(0.0f);
-    NNI_UNROLL for (int j = 0; j < cols; j++) bj[j] = b + nni_min((size_t)j, valid - 1) * b_col;
+    NNI_UNROLL for (int j = 0; j < cols; j++) row_b[j] = b + nni_min((size_t)j, valid - 1) * b_col;
 
     size_t p = 0;
     for (; p + 16 <= k; p += 16)
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            nni_vf_neon av[4];
-            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_neon(a + (size_t)i * a_row + p + (size_t)(w * VF_LANES));
+            nni_vf_neon av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_neon(a + (size_t)i * a_row + p + w * VF_LANES);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_neon bv = nni_vf_load_neon(bj[j] + p + w * VF_LANES);
+                const nni_vf_neon bv = nni_vf_load_neon(row_b[j] + p + w * VF_LANES);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
                     sum[s] = nni_vf_fma_neon(av[i], bv, sum[s]);
                 }
             }
         }
-    if (p < k)
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            const size_t begin = p + (size_t)(w * VF_LANES), left = begin < k ? nni_min(k - begin, VF_LANES) : 0;
-            if (left == 0) continue;
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t begin = p + (size_t)(w * VF_LANES);
+        if (begin < k) {
+            const nni_vm_neon left = nni_vm_first_neon(nni_min(k - begin, VF_LANES));
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_neon bv = nni_vf_load_n_neon(bj[j] + begin, left);
+                const nni_vf_neon bv = nni_vf_load_m_neon(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = nni_vf_fma_neon(nni_vf_load_n_neon(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = nni_vf_fma_neon(nni_vf_load_m_neon(a + (size_t)i * a_row + begin, left), bv, sum[s]);
                 }
             }
         }
-
-    NNI_UNROLL for (int s = 0; s < rows * cols; s++) {
-        nni_vf_neon *lanes = sum + s * NNI_WIDE;
-        NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
-            NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_neon(lanes[w], lanes[w + half]);
-        products[s] = lanes[0];
     }
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < cols; j++) {
+            nni_vf_neon *lanes = sum + (i * cols + j) * NNI_WIDE;
+            NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+                NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = nni_vf_add_neon(lanes[w], lanes[w + half]);
+            products[i * VF_LANES + j] = lanes[0];
+        }
 }
 
-/* `rows` rows of C, VF_LANES/rows columns at a time. */
-NNI_INLINE void nni_dot_rows_neon(const int rows, const int cols, const nni_gemm *g, size_t i0) {
-    const int blocks = VF_LANES / (rows * cols);
-    const size_t step = (size_t)(VF_LANES / rows);
+/* `rows` rows of C, VF_LANES columns at a time. A single row takes twice the columns: four sums would wait for each other. */
+NNI_INLINE void nni_dot_rows_neon(const int rows, const nni_gemm *g, size_t i0) {
+    const int cols = rows == 1 && 2 * NNI_DOT_COLS <= VF_LANES ? 2 * NNI_DOT_COLS : NNI_DOT_COLS;
     const float *a = g->a + i0 * g->a_row;
-    for (size_t j0 = 0; j0 < g->n; j0 += step) {
-        nni_vf_neon products[VF_LANES];
-        float folded[VF_LANES];
-        NNI_UNROLL for (int s = 0; s < blocks; s++) {
-            const size_t j = nni_min(j0 + (size_t)(s * cols), g->n - 1);
-            nni_dot_block_neon(rows, cols, products + s * rows * cols, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k,
-                              g->n - j);
+    const nni_vf_neon beta = nni_vf_set1_neon(g->beta);
+    for (size_t j0 = 0; j0 < g->n; j0 += VF_LANES) {
+        nni_vf_neon products[NNI_DOT_ROWS * VF_LANES];
+        for (int s = 0; s < VF_LANES; s += cols) {
+            const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
+            nni_dot_block_neon(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
         }
-        nni_vf_store_neon(folded, nni_vf_fold_each_neon(products));
-        for (int s = 0; s < blocks; s++)
-            for (int i = 0; i < rows; i++)
-                for (int j = 0; j < cols; j++) {
-                    const size_t column = j0 + (size_t)(s * cols + j);
-                    if (column >= g->n) break;
-                    float *c = g->c + (i0 + (size_t)i) * g->ldc + column;
-                    const float product = folded[(s * rows + i) * cols + j];
-                    *c = g->beta == 0.0f ? product : g->beta * *c + product;
-                }
+        const size_t width = nni_min(g->n - j0, VF_LANES);
+        for (int i = 0; i < rows; i++) {
+            float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
+            nni_vf_neon y = nni_vf_fold_each_neon(products + i * VF_LANES);
+            if (g->beta != 0.0f) y = nni_vf_add_neon(nni_vf_mul_neon(beta, nni_vf_load_n_neon(c, width)), y);
+            if (width == VF_LANES) nni_vf_store_neon(c, y);
+            else nni_vf_store_n_neon(c, y, width);
+        }
     }
 }
 
 static void nni_gemm_dot_neon(const nni_gemm *g) {
-    size_t i = 0;
-    for (; i + NNI_DOT_ROWS <= g->m; i += NNI_DOT_ROWS) nni_dot_rows_neon(NNI_DOT_ROWS, NNI_DOT_COLS, g, i);
-    if (NNI_DOT_ROWS > 2)
-        for (; i + 2 <= g->m; i += 2) nni_dot_rows_neon(2, NNI_DOT_ROWS * NNI_DOT_COLS / 2, g, i);
-    for (; i < g->m; i++) nni_dot_rows_neon(1, NNI_DOT_ROWS * NNI_DOT_COLS, g, i);
+    const size_t groups = nni_ceil_div(g->m, NNI_DOT_ROWS), least = g->m / groups, taller = g->m % groups;
+    for (size_t t = 0, i = 0; t < groups; t++) {
+        const size_t rows = least + (t < taller);
+        switch (rows) { /* the sums live in registers only if their number is a constant */
+        case 1: nni_dot_rows_neon(1, g, i); break;
+#define NNI_DOT_CASE(count) case count: nni_dot_rows_neon(count <= NNI_DOT_ROWS ? count : 1, g, i); break;
+        NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
+#undef NNI_DOT_CASE
+        }
+        i += rows;
+    }
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
@@ -5356,18 +5370,18 @@ static void nni_gemm_rows_neon(const nni_gemm *g) {
 }
 
 /* ---- simd/kernels/gemm_turned.h ---- */
-/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+/* gemm_turned.h - C = A*B computed as C' = B'*A': lanes along the rows of C instead of its columns
  *
- * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
- * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
- * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ * For a transposed B: its rows are the turned product's left rows and are read as they lie, and A, a batch that is small
+ * beside the weights, is packed instead of them. For few columns and a transposed A: its rows fill the lanes, and nothing is
+ * packed. Tiles come out turned, stay in L1 while k runs, and are turned back on the way into C. Pays where m fills whole
+ * vectors; each element is the same chain as ever.
  */
 
-#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
-
 static int nni_gemm_is_turned_neon(const nni_gemm *g) {
-    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
-           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+    if (VF_LANES == 1 || g->alpha != 1.0f || g->packed_b || g->m % VF_LANES) return 0;
+    if (g->a_row == 1) return g->b_col == 1 && g->n % 16 && g->n < 14 && g->k >= 32;
+    return g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->m <= 256 && (g->k >= 192 || g->m * 3 <= g->k);
 }
 
 /* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
@@ -5394,22 +5408,24 @@ static void nni_turn_out_neon(float *c, size_t ldc, const float *tile, size_t ro
 
 static void nni_gemm_turned_neon(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_neon[vectors - 1];
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
-    for (size_t i = 0; i < g->m; i += panel) {
+    const int pack = g->a_row != 1, by_k = g->b_col == 1;
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_neon(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = rows_least + (t < taller);
+        const size_t rows = least + (t < taller);
         for (size_t i = 0; i < g->m; i += panel) {
-            const size_t cols = nni_min(panel, g->m - i);
-            const nni_tile_fn_neon compute = nni_tile_find_neon(0, rows, cols / VF_LANES);
+            const size_t cols = nni_min(panel, g->m - i), step = pack ? cols : g->a_col;
+            const float *right = pack ? work + i * g->k : g->a + i, *left = g->b + j * g->b_col;
+            const nni_tile_fn_neon compute = nni_tile_find_neon(by_k, rows, cols / VF_LANES);
             float *c = g->c + i * g->ldc + j;
             if (g->beta != 0.0f) nni_turn_in_neon(tile, c, g->ldc, rows, cols);
             for (size_t p = 0; p < g->k; p += NNI_KC)
-                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
-                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+                compute(nni_min(NNI_KC, g->k - p), left + p * g->b_row, by_k ? g->b_row : g->b_col, right + p * step, step, tile,
+                        cols, p == 0 ? g->beta : 1.0f, VF_LANES, 0);
             nni_turn_out_neon(c, g->ldc, tile, rows, cols);
         }
         j += rows;
@@ -5580,7 +5596,7 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
 
 /* Floats of workspace that the plan needs. */
 static size_t nni_plan_workspace_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan) {
-    if (plan->turned) return g->k * g->m;
+    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
     const size_t kc = nni_min(plan->kc, g->k);
     size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
@@ -6142,7 +6158,8 @@ NN_API void nn_log_softmax_backward(float *dx, const float *dy, const float *y, 
 /* ---- src/gemm.h ---- */
 
 #define NNI_DOT_ROWS_MOST 12 /* above, transposing B into panels once costs less than folding every element's lanes */
-#define NNI_DOT_DEPTH_LEAST 64
+#define NNI_DOT_DEPTH_ALONE 64  /* k from which all of fewer than 16 rows are dot products, */
+#define NNI_DOT_DEPTH_BESIDE 192 /* and the rows beyond the last 16 of more */
 #define NNI_GEMM_SHARE 2000000 /* multiply-adds worth a thread: some 15 us, several times what waking one costs */
 #define NNI_STACK_WORK 4096 /* floats of workspace taken from the stack before the allocator is asked */
 
@@ -6284,9 +6301,9 @@ static nni_gemm nni_gemm_tail(const nni_gemm *g, size_t rows) {
 
 /* Rows computed as dot products: those beyond the last multiple of 16, where B is transposed and k long enough. */
 static size_t nni_gemm_dot_rows(const nni_gemm *g) {
-    const size_t rows = g->m % 16;
+    const size_t rows = g->m % 16, depth = g->m < 16 ? NNI_DOT_DEPTH_ALONE : NNI_DOT_DEPTH_BESIDE;
     const int transposed = g->b_row == 1 && g->b_col != 1 && !g->packed_b;
-    return transposed && g->k >= NNI_DOT_DEPTH_LEAST && g->alpha != 0.0f && rows <= NNI_DOT_ROWS_MOST ? rows : 0;
+    return transposed && g->k >= depth && g->alpha != 0.0f && rows <= NNI_DOT_ROWS_MOST ? rows : 0;
 }
 
 /* The dot products of a product, after setting A aside if its rows are not rows in memory. */
@@ -6468,7 +6485,6 @@ NN_API void nn_packed_free(nn_packed *packed) {
 #undef NNI_WIDE_C
 #undef NNI_FAR
 #undef NNI_ROW_STREAMS
-#undef NNI_TURNED_MOST
 #undef NNI_RANDOM_SHARE
 #undef NNI_MAP_SHARE
 #undef NNI_MAP_SHARE_HARD
@@ -6476,7 +6492,8 @@ NN_API void nn_packed_free(nn_packed *packed) {
 #undef NNI_REDUCE_ROUND
 #undef NNI_SOFTMAX_SHARE
 #undef NNI_DOT_ROWS_MOST
-#undef NNI_DOT_DEPTH_LEAST
+#undef NNI_DOT_DEPTH_ALONE
+#undef NNI_DOT_DEPTH_BESIDE
 #undef NNI_GEMM_SHARE
 #undef NNI_STACK_WORK
 #endif /* NN_IMPLEMENTATION */

@@ -27,9 +27,9 @@ typedef struct nn_sgemm_desc {
  * multiplied into A before the product, or into B where n is 1 and m is not. C may not overlap A, B or bias
  * (NN_ERROR_ALIAS), but all may be blocks of one larger matrix with one leading dimension. m or n of 0 does nothing.
  *
- * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is transposed and k >= 64, rows
- * beyond the last multiple of 16 (all rows, if m < 16; none, if there would be more than 12) are dot products in 16 lanes
- * instead, to which beta*C is added; so is a matrix times a vector that is read the same way.
+ * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is transposed, up to 12 rows beyond
+ * the last multiple of 16 are dot products in 16 lanes instead, to which beta*C is added: from k = 64 on if they are all the
+ * rows, from k = 192 on if not; so is a matrix times a vector that is read the same way.
  *
  * On failure C is unchanged. Memory is taken for packed copies of A and B only, and given back before the call returns. */
 NN_MUST_USE NN_API nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,
@@ -61,7 +61,8 @@ NN_API void nn_packed_free(nn_packed *packed);
 #include "threads.h"
 
 #define NNI_DOT_ROWS_MOST 12 /* above, transposing B into panels once costs less than folding every element's lanes */
-#define NNI_DOT_DEPTH_LEAST 64
+#define NNI_DOT_DEPTH_ALONE 64  /* k from which all of fewer than 16 rows are dot products, */
+#define NNI_DOT_DEPTH_BESIDE 192 /* and the rows beyond the last 16 of more */
 #define NNI_GEMM_SHARE 2000000 /* multiply-adds worth a thread: some 15 us, several times what waking one costs */
 #define NNI_STACK_WORK 4096 /* floats of workspace taken from the stack before the allocator is asked */
 
@@ -203,9 +204,9 @@ static nni_gemm nni_gemm_tail(const nni_gemm *g, size_t rows) {
 
 /* Rows computed as dot products: those beyond the last multiple of 16, where B is transposed and k long enough. */
 static size_t nni_gemm_dot_rows(const nni_gemm *g) {
-    const size_t rows = g->m % 16;
+    const size_t rows = g->m % 16, depth = g->m < 16 ? NNI_DOT_DEPTH_ALONE : NNI_DOT_DEPTH_BESIDE;
     const int transposed = g->b_row == 1 && g->b_col != 1 && !g->packed_b;
-    return transposed && g->k >= NNI_DOT_DEPTH_LEAST && g->alpha != 0.0f && rows <= NNI_DOT_ROWS_MOST ? rows : 0;
+    return transposed && g->k >= depth && g->alpha != 0.0f && rows <= NNI_DOT_ROWS_MOST ? rows : 0;
 }
 
 /* The dot products of a product, after setting A aside if its rows are not rows in memory. */

@@ -164,7 +164,7 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
 
 /* Floats of workspace that the plan needs. */
 static size_t NNI_FN(plan_workspace)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan) {
-    if (plan->turned) return g->k * g->m;
+    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
     const size_t kc = nni_min(plan->kc, g->k);
     size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;

@@ -1,87 +1,90 @@
 /* gemm_dot.h - few rows against a transposed B: every element of C a dot product in 16 lanes, nothing copied
  *
- * Both operands run along k, so the sums are kept per lane (16 of them on every ISA: VF_WIDE vectors) and folded once at
- * the end. VF_LANES products are folded together: a block of `rows` x `cols`, repeated until there are VF_LANES.
+ * Both operands run along k, so sums are kept per lane, 16 of them on every ISA (NNI_WIDE vectors), and folded at the end:
+ * VF_LANES columns of a row of C at once, which then are stored as a vector.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
 #else
 
-/* products[s] for s = i*cols + j: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes.
- * Rows of b from `valid` on do not exist; the last one is read in their place. */
+/* products[i*VF_LANES + j]: the lane sums of row i of a with row j of b, folded down to VF_LANES lanes. Rows of b from
+ * `valid` on do not exist; the last one is read in their place. */
 NNI_INLINE void NNI_FN(dot_block)(const int rows, const int cols, vf *products, const float *a, size_t a_row, const float *b,
                                   size_t b_col, size_t k, size_t valid) {
-    vf sum[16 * NNI_WIDE];
-    const float *bj[16];
+    vf sum[24];
+    const float *row_b[8];
     NNI_UNROLL for (int s = 0; s < rows * cols * NNI_WIDE; s++) sum[s] = vf_set1(0.0f);
-    NNI_UNROLL for (int j = 0; j < cols; j++) bj[j] = b + nni_min((size_t)j, valid - 1) * b_col;
+    NNI_UNROLL for (int j = 0; j < cols; j++) row_b[j] = b + nni_min((size_t)j, valid - 1) * b_col;
 
     size_t p = 0;
     for (; p + 16 <= k; p += 16)
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            vf av[4];
-            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = vf_load(a + (size_t)i * a_row + p + (size_t)(w * VF_LANES));
+            vf av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = vf_load(a + (size_t)i * a_row + p + w * VF_LANES);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const vf bv = vf_load(bj[j] + p + w * VF_LANES);
+                const vf bv = vf_load(row_b[j] + p + w * VF_LANES);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
                     sum[s] = vf_fma(av[i], bv, sum[s]);
                 }
             }
         }
-    if (p < k)
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
-            const size_t begin = p + (size_t)(w * VF_LANES), left = begin < k ? nni_min(k - begin, VF_LANES) : 0;
-            if (left == 0) continue;
+    NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t begin = p + (size_t)(w * VF_LANES);
+        if (begin < k) {
+            const vm left = vm_first(nni_min(k - begin, VF_LANES));
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const vf bv = vf_load_n(bj[j] + begin, left);
+                const vf bv = vf_load_m(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = vf_fma(vf_load_n(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = vf_fma(vf_load_m(a + (size_t)i * a_row + begin, left), bv, sum[s]);
                 }
             }
         }
-
-    NNI_UNROLL for (int s = 0; s < rows * cols; s++) {
-        vf *lanes = sum + s * NNI_WIDE;
-        NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
-            NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = vf_add(lanes[w], lanes[w + half]);
-        products[s] = lanes[0];
     }
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_UNROLL for (int j = 0; j < cols; j++) {
+            vf *lanes = sum + (i * cols + j) * NNI_WIDE;
+            NNI_UNROLL for (int half = NNI_WIDE / 2; half > 0; half /= 2)
+                NNI_UNROLL for (int w = 0; w < half; w++) lanes[w] = vf_add(lanes[w], lanes[w + half]);
+            products[i * VF_LANES + j] = lanes[0];
+        }
 }
 
-/* `rows` rows of C, VF_LANES/rows columns at a time. */
-NNI_INLINE void NNI_FN(dot_rows)(const int rows, const int cols, const nni_gemm *g, size_t i0) {
-    const int blocks = VF_LANES / (rows * cols);
-    const size_t step = (size_t)(VF_LANES / rows);
+/* `rows` rows of C, VF_LANES columns at a time. A single row takes twice the columns: four sums would wait for each other. */
+NNI_INLINE void NNI_FN(dot_rows)(const int rows, const nni_gemm *g, size_t i0) {
+    const int cols = rows == 1 && 2 * NNI_DOT_COLS <= VF_LANES ? 2 * NNI_DOT_COLS : NNI_DOT_COLS;
     const float *a = g->a + i0 * g->a_row;
-    for (size_t j0 = 0; j0 < g->n; j0 += step) {
-        vf products[VF_LANES];
-        float folded[VF_LANES];
-        NNI_UNROLL for (int s = 0; s < blocks; s++) {
-            const size_t j = nni_min(j0 + (size_t)(s * cols), g->n - 1);
-            NNI_FN(dot_block)(rows, cols, products + s * rows * cols, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k,
-                              g->n - j);
+    const vf beta = vf_set1(g->beta);
+    for (size_t j0 = 0; j0 < g->n; j0 += VF_LANES) {
+        vf products[NNI_DOT_ROWS * VF_LANES];
+        for (int s = 0; s < VF_LANES; s += cols) {
+            const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
+            NNI_FN(dot_block)(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
         }
-        vf_store(folded, vf_fold_each(products));
-        for (int s = 0; s < blocks; s++)
-            for (int i = 0; i < rows; i++)
-                for (int j = 0; j < cols; j++) {
-                    const size_t column = j0 + (size_t)(s * cols + j);
-                    if (column >= g->n) break;
-                    float *c = g->c + (i0 + (size_t)i) * g->ldc + column;
-                    const float product = folded[(s * rows + i) * cols + j];
-                    *c = g->beta == 0.0f ? product : g->beta * *c + product;
-                }
+        const size_t width = nni_min(g->n - j0, VF_LANES);
+        for (int i = 0; i < rows; i++) {
+            float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
+            vf y = vf_fold_each(products + i * VF_LANES);
+            if (g->beta != 0.0f) y = vf_add(vf_mul(beta, vf_load_n(c, width)), y);
+            if (width == VF_LANES) vf_store(c, y);
+            else vf_store_n(c, y, width);
+        }
     }
 }
 
 static void NNI_FN(gemm_dot)(const nni_gemm *g) {
-    size_t i = 0;
-    for (; i + NNI_DOT_ROWS <= g->m; i += NNI_DOT_ROWS) NNI_FN(dot_rows)(NNI_DOT_ROWS, NNI_DOT_COLS, g, i);
-    if (NNI_DOT_ROWS > 2)
-        for (; i + 2 <= g->m; i += 2) NNI_FN(dot_rows)(2, NNI_DOT_ROWS * NNI_DOT_COLS / 2, g, i);
-    for (; i < g->m; i++) NNI_FN(dot_rows)(1, NNI_DOT_ROWS * NNI_DOT_COLS, g, i);
+    const size_t groups = nni_ceil_div(g->m, NNI_DOT_ROWS), least = g->m / groups, taller = g->m % groups;
+    for (size_t t = 0, i = 0; t < groups; t++) {
+        const size_t rows = least + (t < taller);
+        switch (rows) { /* the sums live in registers only if their number is a constant */
+        case 1: NNI_FN(dot_rows)(1, g, i); break;
+#define NNI_DOT_CASE(count) case count: NNI_FN(dot_rows)(count <= NNI_DOT_ROWS ? count : 1, g, i); break;
+        NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
+#undef NNI_DOT_CASE
+        }
+        i += rows;
+    }
 }
 
 #endif /* NNI_ISA */

@@ -1,18 +1,19 @@
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), zeros from cols to width
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
 #else
 
-/* VF_LANES rows from a[i*stride], VF_LANES long, those beyond `rows` and `cols` as zeros, to r[p] = column p. */
+/* Columns of a block: r[p] lane i = a[i*stride + p] for i < rows <= VF_LANES, p < cols <= VF_LANES. Lanes from `rows` on
+ * repeat the last row, vectors from `cols` on are zero: nobody reads either. */
 NNI_INLINE void NNI_FN(pack_block)(vf *r, const float *a, size_t stride, size_t rows, size_t cols) {
-    if (rows == VF_LANES && cols == VF_LANES) {
-        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = vf_load(a + (size_t)i * stride);
+    if (cols == VF_LANES) {
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = vf_load(a + nni_min(i, rows - 1) * stride);
     } else {
-        for (size_t i = 0; i < VF_LANES; i++) r[i] = i < rows ? vf_load_n(a + i * stride, cols) : vf_set1(0.0f);
+        NNI_UNROLL for (size_t i = 0; i < VF_LANES; i++) r[i] = vf_load_n(a + nni_min(i, rows - 1) * stride, cols);
     }
     vf_transpose(r);
 }
@@ -36,11 +37,12 @@ static void NNI_FN(pack_a)(float *dst, const float *a, size_t a_row, size_t a_co
             const size_t depth = nni_min(k - p, VF_LANES);
             vf r[VF_LANES];
             NNI_FN(pack_block)(r, a + i * a_row + p, a_row, height, depth);
-            for (size_t q = 0; q < depth; q++) {
-                const vf v = vf_mul(s, r[q]);
-                if (spill) vf_store(dst + (p + q) * rows + i, v);
-                else vf_store_n(dst + (p + q) * rows + i, v, height);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) {
+                    const vf v = vf_mul(s, r[q]);
+                    if (spill) vf_store(dst + (p + q) * rows + i, v);
+                    else vf_store_n(dst + (p + q) * rows + i, v, height);
+                }
         }
     }
 }
@@ -60,11 +62,8 @@ static void NNI_FN(pack_b)(float *dst, const float *b, size_t b_row, size_t b_co
             const size_t depth = nni_min(k - p, VF_LANES);
             vf r[VF_LANES];
             NNI_FN(pack_block)(r, b + j * b_col + p, b_col, height, depth);
-            if (depth == VF_LANES) {
-                NNI_UNROLL for (int q = 0; q < VF_LANES; q++) vf_store(dst + (p + (size_t)q) * width + j, r[q]);
-            } else {
-                for (size_t q = 0; q < depth; q++) vf_store(dst + (p + q) * width + j, r[q]);
-            }
+            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
+                if (q < depth) vf_store(dst + (p + q) * width + j, r[q]);
         }
     }
 }

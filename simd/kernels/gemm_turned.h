@@ -1,18 +1,18 @@
-/* gemm_turned.h - C = A*B with B transposed, computed as C' = B'*A': the small operand is packed instead of the weights
+/* gemm_turned.h - C = A*B computed as C' = B'*A': lanes along the rows of C instead of its columns
  *
- * Rows of a transposed B are rows of the turned product's left operand and are read as they lie; A, a batch that is small
- * beside the weights, is packed as the right one. Tiles come out turned, stay in L1 while k runs, and are turned back
- * on the way into C. Pays where m fills whole vectors; each element is the same chain as ever.
+ * For a transposed B: its rows are the turned product's left rows and are read as they lie, and A, a batch that is small
+ * beside the weights, is packed instead of them. For few columns and a transposed A: its rows fill the lanes, and nothing is
+ * packed. Tiles come out turned, stay in L1 while k runs, and are turned back on the way into C. Pays where m fills whole
+ * vectors; each element is the same chain as ever.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
 #else
 
-#define NNI_TURNED_MOST 256 /* rows of A; packing B costs 1/m of the product, so that many rows make up for it */
-
 static int NNI_FN(gemm_is_turned)(const nni_gemm *g) {
-    return VF_LANES > 1 && g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->alpha == 1.0f && g->m % VF_LANES == 0 &&
-           g->m <= NNI_TURNED_MOST && g->m <= g->k;
+    if (VF_LANES == 1 || g->alpha != 1.0f || g->packed_b || g->m % VF_LANES) return 0;
+    if (g->a_row == 1) return g->b_col == 1 && g->n % 16 && g->n < 14 && g->k >= 32;
+    return g->b_row == 1 && g->b_col != 1 && g->a_col == 1 && g->m <= 256 && (g->k >= 192 || g->m * 3 <= g->k);
 }
 
 /* tile[r][i] = c[i][r], or back; tile has `cols` (whole vectors) floats a row. */
@@ -39,22 +39,24 @@ static void NNI_FN(turn_out)(float *c, size_t ldc, const float *tile, size_t row
 
 static void NNI_FN(gemm_turned)(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)NNI_FN(tile_rows)[vectors - 1];
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the widest tile, and whole vectors to read behind them */
-    for (size_t i = 0; i < g->m; i += panel) {
+    const int pack = g->a_row != 1, by_k = g->b_col == 1;
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         NNI_FN(pack_b)(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    const size_t tiles = nni_ceil_div(g->n, most), rows_least = g->n / tiles, taller = g->n % tiles;
+    const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = rows_least + (t < taller);
+        const size_t rows = least + (t < taller);
         for (size_t i = 0; i < g->m; i += panel) {
-            const size_t cols = nni_min(panel, g->m - i);
-            const NNI_FN(tile_fn) compute = NNI_FN(tile_find)(0, rows, cols / VF_LANES);
+            const size_t cols = nni_min(panel, g->m - i), step = pack ? cols : g->a_col;
+            const float *right = pack ? work + i * g->k : g->a + i, *left = g->b + j * g->b_col;
+            const NNI_FN(tile_fn) compute = NNI_FN(tile_find)(by_k, rows, cols / VF_LANES);
             float *c = g->c + i * g->ldc + j;
             if (g->beta != 0.0f) NNI_FN(turn_in)(tile, c, g->ldc, rows, cols);
             for (size_t p = 0; p < g->k; p += NNI_KC)
-                compute(nni_min(NNI_KC, g->k - p), g->b + j * g->b_col + p, g->b_col, work + i * g->k + p * cols, cols, tile, cols,
-                        p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+                compute(nni_min(NNI_KC, g->k - p), left + p * g->b_row, by_k ? g->b_row : g->b_col, right + p * step, step, tile,
+                        cols, p == 0 ? g->beta : 1.0f, VF_LANES, 0);
             NNI_FN(turn_out)(c, g->ldc, tile, rows, cols);
         }
         j += rows;
