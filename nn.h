@@ -719,11 +719,15 @@ NNI_INLINE nni_vf_scalar nni_vtanh_scalar(nni_vf_scalar x) {
     return nni_vf_from_bits_scalar(nni_vi_or_scalar(nni_vf_bits_scalar(nni_vf_select_scalar(nni_vf_lt_scalar(a, nni_vf_set1_scalar(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e^-x); below -20 the 1 no longer counts and e^x itself reaches into the denormals where e^-x would overflow. */
+/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
+ * so that the last addition is the only rounding after e: the result never falls where x rises. */
 NNI_INLINE nni_vf_scalar nni_vsigmoid_scalar(nni_vf_scalar x) {
-    const nni_vm_scalar far = nni_vf_lt_scalar(x, nni_vf_set1_scalar(-20.0f));
-    const nni_vf_scalar e = nni_vexp_scalar(nni_vf_select_scalar(far, x, nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), x))), one = nni_vf_set1_scalar(1.0f);
-    return nni_vf_select_scalar(far, e, nni_vf_div_scalar(one, nni_vf_add_scalar(one, e)));
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f);
+    const nni_vf_scalar e = nni_vexp_scalar(nni_vf_sub_scalar(zero, nni_vf_abs_scalar(x)));
+    const nni_vf_scalar u = nni_vf_add_scalar(one, e), c = nni_vf_sub_scalar(e, nni_vf_sub_scalar(u, one)), inverse = nni_vf_div_scalar(one, u);
+    const nni_vf_scalar top = nni_vf_select_scalar(nni_vf_lt_scalar(x, zero), e, one), quotient = nni_vf_mul_scalar(top, inverse);
+    const nni_vf_scalar rest = nni_vf_fnma_scalar(quotient, c, nni_vf_fnma_scalar(quotient, u, top));
+    return nni_vf_fma_scalar(rest, inverse, quotient);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -1093,9 +1097,16 @@ NNI_INLINE void nni_random_blocks_scalar(nni_random_fn_scalar f, float *y, uint6
 /* The top 24 bits as a multiple of 2^-24 in [0, 1): every value a float, all equally likely. */
 NNI_INLINE nni_vf_scalar nni_unit_scalar(nni_vi_scalar word) { return nni_vf_mul_scalar(nni_vf_from_int_scalar(nni_vi_shr_scalar(word, 8)), nni_vf_set1_scalar(1.0f / 16777216.0f)); }
 
+/* The float before a: its bits count down from a positive number and up from a negative one. */
+NNI_INLINE nni_vf_scalar nni_float_before_scalar(nni_vf_scalar a) {
+    const nni_vi_scalar bits = nni_vf_bits_scalar(a), sign = nni_vi_sar_scalar(bits, 31);
+    const nni_vf_scalar before = nni_vf_from_bits_scalar(nni_vi_sub_scalar(nni_vi_sub_scalar(bits, nni_vi_set1_scalar(1)), nni_vi_shl_scalar(sign, 1)));
+    return nni_vf_select_scalar(nni_vf_eq_scalar(a, nni_vf_set1_scalar(0.0f)), nni_vf_from_bits_scalar(nni_vi_set1_scalar(0x80000001u)), before);
+}
+
 /* lo + (hi - lo)*u, a = lo, b = hi; where the sum rounds up to hi, the float before it: the interval stays half open. */
 NNI_INLINE void nni_random_uniform_words_scalar(float *y, const nni_vi_scalar *word, nni_vf_scalar a, nni_vf_scalar b) {
-    const nni_vf_scalar width = nni_vf_sub_scalar(b, a), last = nni_vf_fnma_scalar(width, nni_vf_set1_scalar(1.0f / 16777216.0f), b);
+    const nni_vf_scalar width = nni_vf_sub_scalar(b, a), last = nni_float_before_scalar(b);
     NNI_UNROLL for (int w = 0; w < 4; w++) {
         const nni_vf_scalar v = nni_vf_fma_scalar(width, nni_unit_scalar(word[w]), a);
         nni_vf_store_scalar(y + 16 * w, nni_vf_select_scalar(nni_vf_eq_scalar(v, b), last, v));
@@ -1149,6 +1160,9 @@ static void nni_random_mask_scalar(float *y, uint64_t key, uint64_t stream, uint
  *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
  *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
  *     :                                                         No alignment is needed.
+ *
+ * One call computes a run of `count` such tiles, each a step of a_next, b_next, c_next from the one before: down C, along
+ * it, or just one.
  */
 
 /* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
@@ -1160,23 +1174,35 @@ static void nni_random_mask_scalar(float *y, uint64_t key, uint64_t stream, uint
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
 
-typedef void (*nni_tile_fn_scalar)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged, size_t ahead);
+typedef struct nni_tiles_scalar {
+    size_t k, count;
+    const float *a, *b;
+    float *c;
+    size_t a_stride, ldb, ldc;
+    size_t a_next, b_next, c_next;
+    size_t ragged;
+    size_t ahead;     /* where to prefetch B, in floats from where it is read */
+    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    float beta;
+} nni_tiles_scalar;
+
+typedef void (*nni_tile_fn_scalar)(const nni_tiles_scalar *run);
 
 NNI_INLINE nni_vf_scalar nni_tile_load_b_scalar(const float *b, int last, nni_vm_scalar mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_scalar(b, mask) : nni_vf_load_scalar(b);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
+NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run, const float *a,
+                             const float *b, float *c) {
     nni_vf_scalar sum[28], bv[4];
-    const nni_vm_scalar mask = nni_vm_first_scalar(ragged);
+    const nni_vm_scalar mask = nni_vm_first_scalar(run->ragged);
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_scalar(0.0f);
-    if (beta != 0.0f) {
-        const nni_vf_scalar scale = nni_vf_set1_scalar(beta);
+    if (run->beta != 0.0f) {
+        const nni_vf_scalar scale = nni_vf_set1_scalar(run->beta);
         NNI_UNROLL for (int i = 0; i < rows; i++)
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
                 const float *at = c + (size_t)i * ldc + j * VF_LANES;
@@ -1223,20 +1249,33 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
             float *at = c + (size_t)i * ldc + j * VF_LANES;
             if (j < vectors - 1) nni_vf_store_scalar(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || ragged < VF_LANES) nni_vf_store_m_scalar(at, sum[i * vectors + j], mask);
+            else if (VF_FREE_MASK || run->ragged < VF_LANES) nni_vf_store_m_scalar(at, sum[i * vectors + j], mask);
             else nni_vf_store_scalar(at, sum[i * vectors + j]);
         }
 }
 
+NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run) {
+    const float *a = run->a, *b = run->b;
+    float *c = run->c;
+    for (size_t t = run->count; t > 0; t--) {
+        if (run->prefetch_c && t > 1)
+            NNI_UNROLL for (int i = 0; i < rows; i++)
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
+        nni_tile_scalar(rows, vectors, by_k, run, a, b, c);
+        a += run->a_next;
+        b += run->b_next;
+        c += run->c_next;
+    }
+}
+
 /* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
-    static void nni_tile_by_row_##rows##x##vectors##_scalar(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
-        nni_tile_scalar(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
-    }                                                                                                                    \
-    static void nni_tile_by_k_##rows##x##vectors##_scalar(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
-        nni_tile_scalar(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
+#define NNI_TILE_DEFINE(rows, vectors)                                                       \
+    static void nni_tile_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run) {           \
+        nni_tile_run_scalar(rows, vectors, 0, run);                                             \
+    }                                                                                        \
+    static void nni_tile_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run) {             \
+        nni_tile_run_scalar(rows, vectors, 1, run);                                             \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -1502,18 +1541,24 @@ static void nni_gemm_turned_scalar(const nni_gemm *g, size_t vectors, float *wor
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_scalar(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
+    nni_tiles_scalar run = {0, 1, NULL, NULL, tile, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
         for (size_t i = 0; i < g->m; i += panel) {
-            const size_t cols = nni_min(panel, g->m - i), step = pack ? cols : g->a_col;
-            const float *right = pack ? work + i * g->k : g->a + i, *left = g->b + j * g->b_col;
+            const size_t cols = nni_min(panel, g->m - i);
             const nni_tile_fn_scalar compute = nni_tile_find_scalar(by_k, rows, cols / VF_LANES);
             float *c = g->c + i * g->ldc + j;
+            run.ldb = pack ? cols : g->a_col;
+            run.ldc = cols;
             if (g->beta != 0.0f) nni_turn_in_scalar(tile, c, g->ldc, rows, cols);
-            for (size_t p = 0; p < g->k; p += NNI_KC)
-                compute(nni_min(NNI_KC, g->k - p), left + p * g->b_row, by_k ? g->b_row : g->b_col, right + p * step, step, tile,
-                        cols, p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+            for (size_t p = 0; p < g->k; p += NNI_KC) {
+                run.k = nni_min(NNI_KC, g->k - p);
+                run.beta = p == 0 ? g->beta : 1.0f;
+                run.a = g->b + j * g->b_col + p * g->b_row;
+                run.b = (pack ? work + i * g->k : g->a + i) + p * run.ldb;
+                compute(&run);
+            }
             nni_turn_out_scalar(c, g->ldc, tile, rows, cols);
         }
         j += rows;
@@ -1602,43 +1647,46 @@ static void nni_pack_a_panels_scalar(float *dst, const nni_gemm *g, const nni_ge
     }
 }
 
-/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
-NNI_INLINE void nni_prefetch_c_scalar(const float *c, size_t ldc, size_t rows, size_t cols) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
-}
-
 /* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next. */
+ * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
 static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const float *a, const float *b, size_t ldb,
                                size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
     const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
     const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
     const int by_k = plan->pack_a || g->a_row == 1;
-    nni_tile_fn_scalar tile[2][2]; /* [one row more][last panel] */
-    for (size_t more = 0; more < 2; more++) {
-        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
-        tile[more][0] = nni_tile_find_scalar(by_k, rows, plan->vectors);
-        tile[more][1] = nni_tile_find_scalar(by_k, rows, last);
-    }
-    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
-    for (size_t o = 0; o < outer; o++)
-        for (size_t q = 0; q < inner; q++) {
-            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+    nni_tiles_scalar run;
+    run.k = k;
+    run.beta = beta;
+    run.ldc = g->ldc;
+    run.ahead = plan->ahead;
+    run.prefetch_c = plan->await_c;
+
+    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
+     * is what costs, along the rows. */
+    for (size_t s = 0; s < panels; s++) {
+        const int final = s == panels - 1;
+        const size_t vectors = final ? last : plan->vectors;
+        if (plan->rows_outside && !final) s = panels - 2;
+        run.ldb = ldb ? ldb : vectors * VF_LANES;
+        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
+        for (size_t t = 0; t < d.tiles;) {
             const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const int final = s == panels - 1;
-            const float *at = a + i * (plan->pack_a ? k : g->a_row);
-            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            if (plan->await_c && q + 1 < inner) {
-                if (plan->rows_outside) nni_prefetch_c_scalar(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
-                else nni_prefetch_c_scalar(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
-            }
-            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
-            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
-                                      final ? ragged : VF_LANES, plan->ahead);
+            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
+            const int along = plan->rows_outside && !final;
+            const size_t first = along ? 0 : s;
+            run.count = along ? panels - 1 : alike;
+            run.a = a + i * (plan->pack_a ? k : g->a_row);
+            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
+            run.b = b + first * b_panel;
+            run.b_next = along ? b_panel : 0;
+            run.c = c + i * g->ldc + first * panel;
+            run.c_next = along ? panel : rows * g->ldc;
+            nni_tile_find_scalar(by_k, rows, vectors)(&run);
+            t += along ? 1 : alike;
         }
+    }
 }
 
 static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, float *work) {
@@ -1713,8 +1761,9 @@ static int nni_gemm_is_tile_scalar(const nni_gemm *g) {
 static void nni_gemm_tile_scalar(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    nni_tile_find_scalar(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
-                                           g->n - (vectors - 1) * VF_LANES, 0);
+    const nni_tiles_scalar run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
+                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    nni_tile_find_scalar(by_k, g->m, vectors)(&run);
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
@@ -2018,11 +2067,15 @@ NNI_INLINE nni_vf_avx2 nni_vtanh_avx2(nni_vf_avx2 x) {
     return nni_vf_from_bits_avx2(nni_vi_or_avx2(nni_vf_bits_avx2(nni_vf_select_avx2(nni_vf_lt_avx2(a, nni_vf_set1_avx2(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e^-x); below -20 the 1 no longer counts and e^x itself reaches into the denormals where e^-x would overflow. */
+/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
+ * so that the last addition is the only rounding after e: the result never falls where x rises. */
 NNI_INLINE nni_vf_avx2 nni_vsigmoid_avx2(nni_vf_avx2 x) {
-    const nni_vm_avx2 far = nni_vf_lt_avx2(x, nni_vf_set1_avx2(-20.0f));
-    const nni_vf_avx2 e = nni_vexp_avx2(nni_vf_select_avx2(far, x, nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), x))), one = nni_vf_set1_avx2(1.0f);
-    return nni_vf_select_avx2(far, e, nni_vf_div_avx2(one, nni_vf_add_avx2(one, e)));
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f);
+    const nni_vf_avx2 e = nni_vexp_avx2(nni_vf_sub_avx2(zero, nni_vf_abs_avx2(x)));
+    const nni_vf_avx2 u = nni_vf_add_avx2(one, e), c = nni_vf_sub_avx2(e, nni_vf_sub_avx2(u, one)), inverse = nni_vf_div_avx2(one, u);
+    const nni_vf_avx2 top = nni_vf_select_avx2(nni_vf_lt_avx2(x, zero), e, one), quotient = nni_vf_mul_avx2(top, inverse);
+    const nni_vf_avx2 rest = nni_vf_fnma_avx2(quotient, c, nni_vf_fnma_avx2(quotient, u, top));
+    return nni_vf_fma_avx2(rest, inverse, quotient);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -2392,9 +2445,16 @@ NNI_INLINE void nni_random_blocks_avx2(nni_random_fn_avx2 f, float *y, uint64_t 
 /* The top 24 bits as a multiple of 2^-24 in [0, 1): every value a float, all equally likely. */
 NNI_INLINE nni_vf_avx2 nni_unit_avx2(nni_vi_avx2 word) { return nni_vf_mul_avx2(nni_vf_from_int_avx2(nni_vi_shr_avx2(word, 8)), nni_vf_set1_avx2(1.0f / 16777216.0f)); }
 
+/* The float before a: its bits count down from a positive number and up from a negative one. */
+NNI_INLINE nni_vf_avx2 nni_float_before_avx2(nni_vf_avx2 a) {
+    const nni_vi_avx2 bits = nni_vf_bits_avx2(a), sign = nni_vi_sar_avx2(bits, 31);
+    const nni_vf_avx2 before = nni_vf_from_bits_avx2(nni_vi_sub_avx2(nni_vi_sub_avx2(bits, nni_vi_set1_avx2(1)), nni_vi_shl_avx2(sign, 1)));
+    return nni_vf_select_avx2(nni_vf_eq_avx2(a, nni_vf_set1_avx2(0.0f)), nni_vf_from_bits_avx2(nni_vi_set1_avx2(0x80000001u)), before);
+}
+
 /* lo + (hi - lo)*u, a = lo, b = hi; where the sum rounds up to hi, the float before it: the interval stays half open. */
 NNI_INLINE void nni_random_uniform_words_avx2(float *y, const nni_vi_avx2 *word, nni_vf_avx2 a, nni_vf_avx2 b) {
-    const nni_vf_avx2 width = nni_vf_sub_avx2(b, a), last = nni_vf_fnma_avx2(width, nni_vf_set1_avx2(1.0f / 16777216.0f), b);
+    const nni_vf_avx2 width = nni_vf_sub_avx2(b, a), last = nni_float_before_avx2(b);
     NNI_UNROLL for (int w = 0; w < 4; w++) {
         const nni_vf_avx2 v = nni_vf_fma_avx2(width, nni_unit_avx2(word[w]), a);
         nni_vf_store_avx2(y + 16 * w, nni_vf_select_avx2(nni_vf_eq_avx2(v, b), last, v));
@@ -2448,6 +2508,9 @@ static void nni_random_mask_avx2(float *y, uint64_t key, uint64_t stream, uint64
  *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
  *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
  *     :                                                         No alignment is needed.
+ *
+ * One call computes a run of `count` such tiles, each a step of a_next, b_next, c_next from the one before: down C, along
+ * it, or just one.
  */
 
 /* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
@@ -2459,23 +2522,35 @@ static void nni_random_mask_avx2(float *y, uint64_t key, uint64_t stream, uint64
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
 
-typedef void (*nni_tile_fn_avx2)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged, size_t ahead);
+typedef struct nni_tiles_avx2 {
+    size_t k, count;
+    const float *a, *b;
+    float *c;
+    size_t a_stride, ldb, ldc;
+    size_t a_next, b_next, c_next;
+    size_t ragged;
+    size_t ahead;     /* where to prefetch B, in floats from where it is read */
+    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    float beta;
+} nni_tiles_avx2;
+
+typedef void (*nni_tile_fn_avx2)(const nni_tiles_avx2 *run);
 
 NNI_INLINE nni_vf_avx2 nni_tile_load_b_avx2(const float *b, int last, nni_vm_avx2 mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_avx2(b, mask) : nni_vf_load_avx2(b);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
+NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run, const float *a,
+                             const float *b, float *c) {
     nni_vf_avx2 sum[28], bv[4];
-    const nni_vm_avx2 mask = nni_vm_first_avx2(ragged);
+    const nni_vm_avx2 mask = nni_vm_first_avx2(run->ragged);
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_avx2(0.0f);
-    if (beta != 0.0f) {
-        const nni_vf_avx2 scale = nni_vf_set1_avx2(beta);
+    if (run->beta != 0.0f) {
+        const nni_vf_avx2 scale = nni_vf_set1_avx2(run->beta);
         NNI_UNROLL for (int i = 0; i < rows; i++)
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
                 const float *at = c + (size_t)i * ldc + j * VF_LANES;
@@ -2522,20 +2597,33 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
             float *at = c + (size_t)i * ldc + j * VF_LANES;
             if (j < vectors - 1) nni_vf_store_avx2(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || ragged < VF_LANES) nni_vf_store_m_avx2(at, sum[i * vectors + j], mask);
+            else if (VF_FREE_MASK || run->ragged < VF_LANES) nni_vf_store_m_avx2(at, sum[i * vectors + j], mask);
             else nni_vf_store_avx2(at, sum[i * vectors + j]);
         }
 }
 
+NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run) {
+    const float *a = run->a, *b = run->b;
+    float *c = run->c;
+    for (size_t t = run->count; t > 0; t--) {
+        if (run->prefetch_c && t > 1)
+            NNI_UNROLL for (int i = 0; i < rows; i++)
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
+        nni_tile_avx2(rows, vectors, by_k, run, a, b, c);
+        a += run->a_next;
+        b += run->b_next;
+        c += run->c_next;
+    }
+}
+
 /* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
-    static void nni_tile_by_row_##rows##x##vectors##_avx2(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
-        nni_tile_avx2(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
-    }                                                                                                                    \
-    static void nni_tile_by_k_##rows##x##vectors##_avx2(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
-        nni_tile_avx2(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
+#define NNI_TILE_DEFINE(rows, vectors)                                                       \
+    static void nni_tile_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run) {           \
+        nni_tile_run_avx2(rows, vectors, 0, run);                                             \
+    }                                                                                        \
+    static void nni_tile_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run) {             \
+        nni_tile_run_avx2(rows, vectors, 1, run);                                             \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -2801,18 +2889,24 @@ static void nni_gemm_turned_avx2(const nni_gemm *g, size_t vectors, float *work)
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_avx2(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
+    nni_tiles_avx2 run = {0, 1, NULL, NULL, tile, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
         for (size_t i = 0; i < g->m; i += panel) {
-            const size_t cols = nni_min(panel, g->m - i), step = pack ? cols : g->a_col;
-            const float *right = pack ? work + i * g->k : g->a + i, *left = g->b + j * g->b_col;
+            const size_t cols = nni_min(panel, g->m - i);
             const nni_tile_fn_avx2 compute = nni_tile_find_avx2(by_k, rows, cols / VF_LANES);
             float *c = g->c + i * g->ldc + j;
+            run.ldb = pack ? cols : g->a_col;
+            run.ldc = cols;
             if (g->beta != 0.0f) nni_turn_in_avx2(tile, c, g->ldc, rows, cols);
-            for (size_t p = 0; p < g->k; p += NNI_KC)
-                compute(nni_min(NNI_KC, g->k - p), left + p * g->b_row, by_k ? g->b_row : g->b_col, right + p * step, step, tile,
-                        cols, p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+            for (size_t p = 0; p < g->k; p += NNI_KC) {
+                run.k = nni_min(NNI_KC, g->k - p);
+                run.beta = p == 0 ? g->beta : 1.0f;
+                run.a = g->b + j * g->b_col + p * g->b_row;
+                run.b = (pack ? work + i * g->k : g->a + i) + p * run.ldb;
+                compute(&run);
+            }
             nni_turn_out_avx2(c, g->ldc, tile, rows, cols);
         }
         j += rows;
@@ -2901,43 +2995,46 @@ static void nni_pack_a_panels_avx2(float *dst, const nni_gemm *g, const nni_gemm
     }
 }
 
-/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
-NNI_INLINE void nni_prefetch_c_avx2(const float *c, size_t ldc, size_t rows, size_t cols) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
-}
-
 /* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next. */
+ * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
 static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const float *a, const float *b, size_t ldb,
                                size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
     const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
     const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
     const int by_k = plan->pack_a || g->a_row == 1;
-    nni_tile_fn_avx2 tile[2][2]; /* [one row more][last panel] */
-    for (size_t more = 0; more < 2; more++) {
-        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
-        tile[more][0] = nni_tile_find_avx2(by_k, rows, plan->vectors);
-        tile[more][1] = nni_tile_find_avx2(by_k, rows, last);
-    }
-    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
-    for (size_t o = 0; o < outer; o++)
-        for (size_t q = 0; q < inner; q++) {
-            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+    nni_tiles_avx2 run;
+    run.k = k;
+    run.beta = beta;
+    run.ldc = g->ldc;
+    run.ahead = plan->ahead;
+    run.prefetch_c = plan->await_c;
+
+    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
+     * is what costs, along the rows. */
+    for (size_t s = 0; s < panels; s++) {
+        const int final = s == panels - 1;
+        const size_t vectors = final ? last : plan->vectors;
+        if (plan->rows_outside && !final) s = panels - 2;
+        run.ldb = ldb ? ldb : vectors * VF_LANES;
+        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
+        for (size_t t = 0; t < d.tiles;) {
             const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const int final = s == panels - 1;
-            const float *at = a + i * (plan->pack_a ? k : g->a_row);
-            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            if (plan->await_c && q + 1 < inner) {
-                if (plan->rows_outside) nni_prefetch_c_avx2(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
-                else nni_prefetch_c_avx2(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
-            }
-            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
-            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
-                                      final ? ragged : VF_LANES, plan->ahead);
+            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
+            const int along = plan->rows_outside && !final;
+            const size_t first = along ? 0 : s;
+            run.count = along ? panels - 1 : alike;
+            run.a = a + i * (plan->pack_a ? k : g->a_row);
+            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
+            run.b = b + first * b_panel;
+            run.b_next = along ? b_panel : 0;
+            run.c = c + i * g->ldc + first * panel;
+            run.c_next = along ? panel : rows * g->ldc;
+            nni_tile_find_avx2(by_k, rows, vectors)(&run);
+            t += along ? 1 : alike;
         }
+    }
 }
 
 static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, float *work) {
@@ -3012,8 +3109,9 @@ static int nni_gemm_is_tile_avx2(const nni_gemm *g) {
 static void nni_gemm_tile_avx2(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    nni_tile_find_avx2(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
-                                           g->n - (vectors - 1) * VF_LANES, 0);
+    const nni_tiles_avx2 run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
+                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    nni_tile_find_avx2(by_k, g->m, vectors)(&run);
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
@@ -3331,11 +3429,15 @@ NNI_INLINE nni_vf_avx512 nni_vtanh_avx512(nni_vf_avx512 x) {
     return nni_vf_from_bits_avx512(nni_vi_or_avx512(nni_vf_bits_avx512(nni_vf_select_avx512(nni_vf_lt_avx512(a, nni_vf_set1_avx512(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e^-x); below -20 the 1 no longer counts and e^x itself reaches into the denormals where e^-x would overflow. */
+/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
+ * so that the last addition is the only rounding after e: the result never falls where x rises. */
 NNI_INLINE nni_vf_avx512 nni_vsigmoid_avx512(nni_vf_avx512 x) {
-    const nni_vm_avx512 far = nni_vf_lt_avx512(x, nni_vf_set1_avx512(-20.0f));
-    const nni_vf_avx512 e = nni_vexp_avx512(nni_vf_select_avx512(far, x, nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), x))), one = nni_vf_set1_avx512(1.0f);
-    return nni_vf_select_avx512(far, e, nni_vf_div_avx512(one, nni_vf_add_avx512(one, e)));
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f);
+    const nni_vf_avx512 e = nni_vexp_avx512(nni_vf_sub_avx512(zero, nni_vf_abs_avx512(x)));
+    const nni_vf_avx512 u = nni_vf_add_avx512(one, e), c = nni_vf_sub_avx512(e, nni_vf_sub_avx512(u, one)), inverse = nni_vf_div_avx512(one, u);
+    const nni_vf_avx512 top = nni_vf_select_avx512(nni_vf_lt_avx512(x, zero), e, one), quotient = nni_vf_mul_avx512(top, inverse);
+    const nni_vf_avx512 rest = nni_vf_fnma_avx512(quotient, c, nni_vf_fnma_avx512(quotient, u, top));
+    return nni_vf_fma_avx512(rest, inverse, quotient);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -3705,9 +3807,16 @@ NNI_INLINE void nni_random_blocks_avx512(nni_random_fn_avx512 f, float *y, uint6
 /* The top 24 bits as a multiple of 2^-24 in [0, 1): every value a float, all equally likely. */
 NNI_INLINE nni_vf_avx512 nni_unit_avx512(nni_vi_avx512 word) { return nni_vf_mul_avx512(nni_vf_from_int_avx512(nni_vi_shr_avx512(word, 8)), nni_vf_set1_avx512(1.0f / 16777216.0f)); }
 
+/* The float before a: its bits count down from a positive number and up from a negative one. */
+NNI_INLINE nni_vf_avx512 nni_float_before_avx512(nni_vf_avx512 a) {
+    const nni_vi_avx512 bits = nni_vf_bits_avx512(a), sign = nni_vi_sar_avx512(bits, 31);
+    const nni_vf_avx512 before = nni_vf_from_bits_avx512(nni_vi_sub_avx512(nni_vi_sub_avx512(bits, nni_vi_set1_avx512(1)), nni_vi_shl_avx512(sign, 1)));
+    return nni_vf_select_avx512(nni_vf_eq_avx512(a, nni_vf_set1_avx512(0.0f)), nni_vf_from_bits_avx512(nni_vi_set1_avx512(0x80000001u)), before);
+}
+
 /* lo + (hi - lo)*u, a = lo, b = hi; where the sum rounds up to hi, the float before it: the interval stays half open. */
 NNI_INLINE void nni_random_uniform_words_avx512(float *y, const nni_vi_avx512 *word, nni_vf_avx512 a, nni_vf_avx512 b) {
-    const nni_vf_avx512 width = nni_vf_sub_avx512(b, a), last = nni_vf_fnma_avx512(width, nni_vf_set1_avx512(1.0f / 16777216.0f), b);
+    const nni_vf_avx512 width = nni_vf_sub_avx512(b, a), last = nni_float_before_avx512(b);
     NNI_UNROLL for (int w = 0; w < 4; w++) {
         const nni_vf_avx512 v = nni_vf_fma_avx512(width, nni_unit_avx512(word[w]), a);
         nni_vf_store_avx512(y + 16 * w, nni_vf_select_avx512(nni_vf_eq_avx512(v, b), last, v));
@@ -3761,6 +3870,9 @@ static void nni_random_mask_avx512(float *y, uint64_t key, uint64_t stream, uint
  *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
  *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
  *     :                                                         No alignment is needed.
+ *
+ * One call computes a run of `count` such tiles, each a step of a_next, b_next, c_next from the one before: down C, along
+ * it, or just one.
  */
 
 /* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
@@ -3772,23 +3884,35 @@ static void nni_random_mask_avx512(float *y, uint64_t key, uint64_t stream, uint
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
 
-typedef void (*nni_tile_fn_avx512)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged, size_t ahead);
+typedef struct nni_tiles_avx512 {
+    size_t k, count;
+    const float *a, *b;
+    float *c;
+    size_t a_stride, ldb, ldc;
+    size_t a_next, b_next, c_next;
+    size_t ragged;
+    size_t ahead;     /* where to prefetch B, in floats from where it is read */
+    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    float beta;
+} nni_tiles_avx512;
+
+typedef void (*nni_tile_fn_avx512)(const nni_tiles_avx512 *run);
 
 NNI_INLINE nni_vf_avx512 nni_tile_load_b_avx512(const float *b, int last, nni_vm_avx512 mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_avx512(b, mask) : nni_vf_load_avx512(b);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
+NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run, const float *a,
+                             const float *b, float *c) {
     nni_vf_avx512 sum[28], bv[4];
-    const nni_vm_avx512 mask = nni_vm_first_avx512(ragged);
+    const nni_vm_avx512 mask = nni_vm_first_avx512(run->ragged);
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_avx512(0.0f);
-    if (beta != 0.0f) {
-        const nni_vf_avx512 scale = nni_vf_set1_avx512(beta);
+    if (run->beta != 0.0f) {
+        const nni_vf_avx512 scale = nni_vf_set1_avx512(run->beta);
         NNI_UNROLL for (int i = 0; i < rows; i++)
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
                 const float *at = c + (size_t)i * ldc + j * VF_LANES;
@@ -3835,20 +3959,33 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
             float *at = c + (size_t)i * ldc + j * VF_LANES;
             if (j < vectors - 1) nni_vf_store_avx512(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || ragged < VF_LANES) nni_vf_store_m_avx512(at, sum[i * vectors + j], mask);
+            else if (VF_FREE_MASK || run->ragged < VF_LANES) nni_vf_store_m_avx512(at, sum[i * vectors + j], mask);
             else nni_vf_store_avx512(at, sum[i * vectors + j]);
         }
 }
 
+NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run) {
+    const float *a = run->a, *b = run->b;
+    float *c = run->c;
+    for (size_t t = run->count; t > 0; t--) {
+        if (run->prefetch_c && t > 1)
+            NNI_UNROLL for (int i = 0; i < rows; i++)
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
+        nni_tile_avx512(rows, vectors, by_k, run, a, b, c);
+        a += run->a_next;
+        b += run->b_next;
+        c += run->c_next;
+    }
+}
+
 /* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
-    static void nni_tile_by_row_##rows##x##vectors##_avx512(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
-        nni_tile_avx512(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
-    }                                                                                                                    \
-    static void nni_tile_by_k_##rows##x##vectors##_avx512(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
-        nni_tile_avx512(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
+#define NNI_TILE_DEFINE(rows, vectors)                                                       \
+    static void nni_tile_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run) {           \
+        nni_tile_run_avx512(rows, vectors, 0, run);                                             \
+    }                                                                                        \
+    static void nni_tile_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run) {             \
+        nni_tile_run_avx512(rows, vectors, 1, run);                                             \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -4114,18 +4251,24 @@ static void nni_gemm_turned_avx512(const nni_gemm *g, size_t vectors, float *wor
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_avx512(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
+    nni_tiles_avx512 run = {0, 1, NULL, NULL, tile, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
         for (size_t i = 0; i < g->m; i += panel) {
-            const size_t cols = nni_min(panel, g->m - i), step = pack ? cols : g->a_col;
-            const float *right = pack ? work + i * g->k : g->a + i, *left = g->b + j * g->b_col;
+            const size_t cols = nni_min(panel, g->m - i);
             const nni_tile_fn_avx512 compute = nni_tile_find_avx512(by_k, rows, cols / VF_LANES);
             float *c = g->c + i * g->ldc + j;
+            run.ldb = pack ? cols : g->a_col;
+            run.ldc = cols;
             if (g->beta != 0.0f) nni_turn_in_avx512(tile, c, g->ldc, rows, cols);
-            for (size_t p = 0; p < g->k; p += NNI_KC)
-                compute(nni_min(NNI_KC, g->k - p), left + p * g->b_row, by_k ? g->b_row : g->b_col, right + p * step, step, tile,
-                        cols, p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+            for (size_t p = 0; p < g->k; p += NNI_KC) {
+                run.k = nni_min(NNI_KC, g->k - p);
+                run.beta = p == 0 ? g->beta : 1.0f;
+                run.a = g->b + j * g->b_col + p * g->b_row;
+                run.b = (pack ? work + i * g->k : g->a + i) + p * run.ldb;
+                compute(&run);
+            }
             nni_turn_out_avx512(c, g->ldc, tile, rows, cols);
         }
         j += rows;
@@ -4214,43 +4357,46 @@ static void nni_pack_a_panels_avx512(float *dst, const nni_gemm *g, const nni_ge
     }
 }
 
-/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
-NNI_INLINE void nni_prefetch_c_avx512(const float *c, size_t ldc, size_t rows, size_t cols) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
-}
-
 /* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next. */
+ * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
 static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const float *a, const float *b, size_t ldb,
                                size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
     const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
     const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
     const int by_k = plan->pack_a || g->a_row == 1;
-    nni_tile_fn_avx512 tile[2][2]; /* [one row more][last panel] */
-    for (size_t more = 0; more < 2; more++) {
-        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
-        tile[more][0] = nni_tile_find_avx512(by_k, rows, plan->vectors);
-        tile[more][1] = nni_tile_find_avx512(by_k, rows, last);
-    }
-    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
-    for (size_t o = 0; o < outer; o++)
-        for (size_t q = 0; q < inner; q++) {
-            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+    nni_tiles_avx512 run;
+    run.k = k;
+    run.beta = beta;
+    run.ldc = g->ldc;
+    run.ahead = plan->ahead;
+    run.prefetch_c = plan->await_c;
+
+    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
+     * is what costs, along the rows. */
+    for (size_t s = 0; s < panels; s++) {
+        const int final = s == panels - 1;
+        const size_t vectors = final ? last : plan->vectors;
+        if (plan->rows_outside && !final) s = panels - 2;
+        run.ldb = ldb ? ldb : vectors * VF_LANES;
+        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
+        for (size_t t = 0; t < d.tiles;) {
             const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const int final = s == panels - 1;
-            const float *at = a + i * (plan->pack_a ? k : g->a_row);
-            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            if (plan->await_c && q + 1 < inner) {
-                if (plan->rows_outside) nni_prefetch_c_avx512(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
-                else nni_prefetch_c_avx512(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
-            }
-            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
-            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
-                                      final ? ragged : VF_LANES, plan->ahead);
+            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
+            const int along = plan->rows_outside && !final;
+            const size_t first = along ? 0 : s;
+            run.count = along ? panels - 1 : alike;
+            run.a = a + i * (plan->pack_a ? k : g->a_row);
+            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
+            run.b = b + first * b_panel;
+            run.b_next = along ? b_panel : 0;
+            run.c = c + i * g->ldc + first * panel;
+            run.c_next = along ? panel : rows * g->ldc;
+            nni_tile_find_avx512(by_k, rows, vectors)(&run);
+            t += along ? 1 : alike;
         }
+    }
 }
 
 static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, float *work) {
@@ -4325,8 +4471,9 @@ static int nni_gemm_is_tile_avx512(const nni_gemm *g) {
 static void nni_gemm_tile_avx512(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    nni_tile_find_avx512(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
-                                           g->n - (vectors - 1) * VF_LANES, 0);
+    const nni_tiles_avx512 run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
+                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    nni_tile_find_avx512(by_k, g->m, vectors)(&run);
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
@@ -4631,11 +4778,15 @@ NNI_INLINE nni_vf_neon nni_vtanh_neon(nni_vf_neon x) {
     return nni_vf_from_bits_neon(nni_vi_or_neon(nni_vf_bits_neon(nni_vf_select_neon(nni_vf_lt_neon(a, nni_vf_set1_neon(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e^-x); below -20 the 1 no longer counts and e^x itself reaches into the denormals where e^-x would overflow. */
+/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
+ * so that the last addition is the only rounding after e: the result never falls where x rises. */
 NNI_INLINE nni_vf_neon nni_vsigmoid_neon(nni_vf_neon x) {
-    const nni_vm_neon far = nni_vf_lt_neon(x, nni_vf_set1_neon(-20.0f));
-    const nni_vf_neon e = nni_vexp_neon(nni_vf_select_neon(far, x, nni_vf_sub_neon(nni_vf_set1_neon(0.0f), x))), one = nni_vf_set1_neon(1.0f);
-    return nni_vf_select_neon(far, e, nni_vf_div_neon(one, nni_vf_add_neon(one, e)));
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f);
+    const nni_vf_neon e = nni_vexp_neon(nni_vf_sub_neon(zero, nni_vf_abs_neon(x)));
+    const nni_vf_neon u = nni_vf_add_neon(one, e), c = nni_vf_sub_neon(e, nni_vf_sub_neon(u, one)), inverse = nni_vf_div_neon(one, u);
+    const nni_vf_neon top = nni_vf_select_neon(nni_vf_lt_neon(x, zero), e, one), quotient = nni_vf_mul_neon(top, inverse);
+    const nni_vf_neon rest = nni_vf_fnma_neon(quotient, c, nni_vf_fnma_neon(quotient, u, top));
+    return nni_vf_fma_neon(rest, inverse, quotient);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -5005,9 +5156,16 @@ NNI_INLINE void nni_random_blocks_neon(nni_random_fn_neon f, float *y, uint64_t 
 /* The top 24 bits as a multiple of 2^-24 in [0, 1): every value a float, all equally likely. */
 NNI_INLINE nni_vf_neon nni_unit_neon(nni_vi_neon word) { return nni_vf_mul_neon(nni_vf_from_int_neon(nni_vi_shr_neon(word, 8)), nni_vf_set1_neon(1.0f / 16777216.0f)); }
 
+/* The float before a: its bits count down from a positive number and up from a negative one. */
+NNI_INLINE nni_vf_neon nni_float_before_neon(nni_vf_neon a) {
+    const nni_vi_neon bits = nni_vf_bits_neon(a), sign = nni_vi_sar_neon(bits, 31);
+    const nni_vf_neon before = nni_vf_from_bits_neon(nni_vi_sub_neon(nni_vi_sub_neon(bits, nni_vi_set1_neon(1)), nni_vi_shl_neon(sign, 1)));
+    return nni_vf_select_neon(nni_vf_eq_neon(a, nni_vf_set1_neon(0.0f)), nni_vf_from_bits_neon(nni_vi_set1_neon(0x80000001u)), before);
+}
+
 /* lo + (hi - lo)*u, a = lo, b = hi; where the sum rounds up to hi, the float before it: the interval stays half open. */
 NNI_INLINE void nni_random_uniform_words_neon(float *y, const nni_vi_neon *word, nni_vf_neon a, nni_vf_neon b) {
-    const nni_vf_neon width = nni_vf_sub_neon(b, a), last = nni_vf_fnma_neon(width, nni_vf_set1_neon(1.0f / 16777216.0f), b);
+    const nni_vf_neon width = nni_vf_sub_neon(b, a), last = nni_float_before_neon(b);
     NNI_UNROLL for (int w = 0; w < 4; w++) {
         const nni_vf_neon v = nni_vf_fma_neon(width, nni_unit_neon(word[w]), a);
         nni_vf_store_neon(y + 16 * w, nni_vf_select_neon(nni_vf_eq_neon(v, b), last, v));
@@ -5061,6 +5219,9 @@ static void nni_random_mask_neon(float *y, uint64_t key, uint64_t stream, uint64
  *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
  *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
  *     :                                                         No alignment is needed.
+ *
+ * One call computes a run of `count` such tiles, each a step of a_next, b_next, c_next from the one before: down C, along
+ * it, or just one.
  */
 
 /* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
@@ -5072,23 +5233,35 @@ static void nni_random_mask_neon(float *y, uint64_t key, uint64_t stream, uint64
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
 
-typedef void (*nni_tile_fn_neon)(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged, size_t ahead);
+typedef struct nni_tiles_neon {
+    size_t k, count;
+    const float *a, *b;
+    float *c;
+    size_t a_stride, ldb, ldc;
+    size_t a_next, b_next, c_next;
+    size_t ragged;
+    size_t ahead;     /* where to prefetch B, in floats from where it is read */
+    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    float beta;
+} nni_tiles_neon;
+
+typedef void (*nni_tile_fn_neon)(const nni_tiles_neon *run);
 
 NNI_INLINE nni_vf_neon nni_tile_load_b_neon(const float *b, int last, nni_vm_neon mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_neon(b, mask) : nni_vf_load_neon(b);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
+NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run, const float *a,
+                             const float *b, float *c) {
     nni_vf_neon sum[28], bv[4];
-    const nni_vm_neon mask = nni_vm_first_neon(ragged);
+    const nni_vm_neon mask = nni_vm_first_neon(run->ragged);
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_neon(0.0f);
-    if (beta != 0.0f) {
-        const nni_vf_neon scale = nni_vf_set1_neon(beta);
+    if (run->beta != 0.0f) {
+        const nni_vf_neon scale = nni_vf_set1_neon(run->beta);
         NNI_UNROLL for (int i = 0; i < rows; i++)
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
                 const float *at = c + (size_t)i * ldc + j * VF_LANES;
@@ -5135,20 +5308,33 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
             float *at = c + (size_t)i * ldc + j * VF_LANES;
             if (j < vectors - 1) nni_vf_store_neon(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || ragged < VF_LANES) nni_vf_store_m_neon(at, sum[i * vectors + j], mask);
+            else if (VF_FREE_MASK || run->ragged < VF_LANES) nni_vf_store_m_neon(at, sum[i * vectors + j], mask);
             else nni_vf_store_neon(at, sum[i * vectors + j]);
         }
 }
 
+NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run) {
+    const float *a = run->a, *b = run->b;
+    float *c = run->c;
+    for (size_t t = run->count; t > 0; t--) {
+        if (run->prefetch_c && t > 1)
+            NNI_UNROLL for (int i = 0; i < rows; i++)
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
+        nni_tile_neon(rows, vectors, by_k, run, a, b, c);
+        a += run->a_next;
+        b += run->b_next;
+        c += run->c_next;
+    }
+}
+
 /* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
-    static void nni_tile_by_row_##rows##x##vectors##_neon(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
-        nni_tile_neon(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
-    }                                                                                                                    \
-    static void nni_tile_by_k_##rows##x##vectors##_neon(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
-        nni_tile_neon(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
+#define NNI_TILE_DEFINE(rows, vectors)                                                       \
+    static void nni_tile_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run) {           \
+        nni_tile_run_neon(rows, vectors, 0, run);                                             \
+    }                                                                                        \
+    static void nni_tile_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run) {             \
+        nni_tile_run_neon(rows, vectors, 1, run);                                             \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -5414,18 +5600,24 @@ static void nni_gemm_turned_neon(const nni_gemm *g, size_t vectors, float *work)
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_neon(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
+    nni_tiles_neon run = {0, 1, NULL, NULL, tile, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
         for (size_t i = 0; i < g->m; i += panel) {
-            const size_t cols = nni_min(panel, g->m - i), step = pack ? cols : g->a_col;
-            const float *right = pack ? work + i * g->k : g->a + i, *left = g->b + j * g->b_col;
+            const size_t cols = nni_min(panel, g->m - i);
             const nni_tile_fn_neon compute = nni_tile_find_neon(by_k, rows, cols / VF_LANES);
             float *c = g->c + i * g->ldc + j;
+            run.ldb = pack ? cols : g->a_col;
+            run.ldc = cols;
             if (g->beta != 0.0f) nni_turn_in_neon(tile, c, g->ldc, rows, cols);
-            for (size_t p = 0; p < g->k; p += NNI_KC)
-                compute(nni_min(NNI_KC, g->k - p), left + p * g->b_row, by_k ? g->b_row : g->b_col, right + p * step, step, tile,
-                        cols, p == 0 ? g->beta : 1.0f, VF_LANES, 0);
+            for (size_t p = 0; p < g->k; p += NNI_KC) {
+                run.k = nni_min(NNI_KC, g->k - p);
+                run.beta = p == 0 ? g->beta : 1.0f;
+                run.a = g->b + j * g->b_col + p * g->b_row;
+                run.b = (pack ? work + i * g->k : g->a + i) + p * run.ldb;
+                compute(&run);
+            }
             nni_turn_out_neon(c, g->ldc, tile, rows, cols);
         }
         j += rows;
@@ -5514,43 +5706,46 @@ static void nni_pack_a_panels_neon(float *dst, const nni_gemm *g, const nni_gemm
     }
 }
 
-/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
-NNI_INLINE void nni_prefetch_c_neon(const float *c, size_t ldc, size_t rows, size_t cols) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
-}
-
 /* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next. */
+ * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
 static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const float *a, const float *b, size_t ldb,
                                size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
     const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
     const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
     const int by_k = plan->pack_a || g->a_row == 1;
-    nni_tile_fn_neon tile[2][2]; /* [one row more][last panel] */
-    for (size_t more = 0; more < 2; more++) {
-        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
-        tile[more][0] = nni_tile_find_neon(by_k, rows, plan->vectors);
-        tile[more][1] = nni_tile_find_neon(by_k, rows, last);
-    }
-    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
-    for (size_t o = 0; o < outer; o++)
-        for (size_t q = 0; q < inner; q++) {
-            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+    nni_tiles_neon run;
+    run.k = k;
+    run.beta = beta;
+    run.ldc = g->ldc;
+    run.ahead = plan->ahead;
+    run.prefetch_c = plan->await_c;
+
+    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
+     * is what costs, along the rows. */
+    for (size_t s = 0; s < panels; s++) {
+        const int final = s == panels - 1;
+        const size_t vectors = final ? last : plan->vectors;
+        if (plan->rows_outside && !final) s = panels - 2;
+        run.ldb = ldb ? ldb : vectors * VF_LANES;
+        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
+        for (size_t t = 0; t < d.tiles;) {
             const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const int final = s == panels - 1;
-            const float *at = a + i * (plan->pack_a ? k : g->a_row);
-            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            if (plan->await_c && q + 1 < inner) {
-                if (plan->rows_outside) nni_prefetch_c_neon(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
-                else nni_prefetch_c_neon(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
-            }
-            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
-            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
-                                      final ? ragged : VF_LANES, plan->ahead);
+            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
+            const int along = plan->rows_outside && !final;
+            const size_t first = along ? 0 : s;
+            run.count = along ? panels - 1 : alike;
+            run.a = a + i * (plan->pack_a ? k : g->a_row);
+            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
+            run.b = b + first * b_panel;
+            run.b_next = along ? b_panel : 0;
+            run.c = c + i * g->ldc + first * panel;
+            run.c_next = along ? panel : rows * g->ldc;
+            nni_tile_find_neon(by_k, rows, vectors)(&run);
+            t += along ? 1 : alike;
         }
+    }
 }
 
 static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, float *work) {
@@ -5625,8 +5820,9 @@ static int nni_gemm_is_tile_neon(const nni_gemm *g) {
 static void nni_gemm_tile_neon(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    nni_tile_find_neon(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
-                                           g->n - (vectors - 1) * VF_LANES, 0);
+    const nni_tiles_neon run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
+                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    nni_tile_find_neon(by_k, g->m, vectors)(&run);
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */

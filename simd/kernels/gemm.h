@@ -82,43 +82,46 @@ static void NNI_FN(pack_a_panels)(float *dst, const nni_gemm *g, const NNI_FN(ge
     }
 }
 
-/* Asks for the tile of C that comes next: its sums start from it, and would wait. */
-NNI_INLINE void NNI_FN(prefetch_c)(const float *c, size_t ldc, size_t rows, size_t cols) {
-    for (size_t i = 0; i < rows; i++)
-        for (size_t j = 0; j < cols; j += 16) __builtin_prefetch(c + i * ldc + j, 1);
-}
-
 /* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next. */
+ * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
 static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const float *a, const float *b, size_t ldb,
                                size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
     const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const size_t ragged = width - (nni_ceil_div(width, VF_LANES) - 1) * VF_LANES;
     const int by_k = plan->pack_a || g->a_row == 1;
-    NNI_FN(tile_fn) tile[2][2]; /* [one row more][last panel] */
-    for (size_t more = 0; more < 2; more++) {
-        const size_t rows = more && !d.taller ? d.rows : d.rows + more;
-        tile[more][0] = NNI_FN(tile_find)(by_k, rows, plan->vectors);
-        tile[more][1] = NNI_FN(tile_find)(by_k, rows, last);
-    }
-    const size_t outer = plan->rows_outside ? d.tiles : panels, inner = plan->rows_outside ? panels : d.tiles;
-    for (size_t o = 0; o < outer; o++)
-        for (size_t q = 0; q < inner; q++) {
-            const size_t t = plan->rows_outside ? o : q, s = plan->rows_outside ? q : o;
+    NNI_FN(tiles) run;
+    run.k = k;
+    run.beta = beta;
+    run.ldc = g->ldc;
+    run.ahead = plan->ahead;
+    run.prefetch_c = plan->await_c;
+
+    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
+     * is what costs, along the rows. */
+    for (size_t s = 0; s < panels; s++) {
+        const int final = s == panels - 1;
+        const size_t vectors = final ? last : plan->vectors;
+        if (plan->rows_outside && !final) s = panels - 2;
+        run.ldb = ldb ? ldb : vectors * VF_LANES;
+        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
+        for (size_t t = 0; t < d.tiles;) {
             const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const int final = s == panels - 1;
-            const float *at = a + i * (plan->pack_a ? k : g->a_row);
-            const size_t stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            if (plan->await_c && q + 1 < inner) {
-                if (plan->rows_outside) NNI_FN(prefetch_c)(c + i * g->ldc + (s + 1) * panel, g->ldc, rows, panel);
-                else NNI_FN(prefetch_c)(c + (i + rows) * g->ldc + s * panel, g->ldc, rows, panel);
-            }
-            const size_t step = ldb ? ldb : (final ? last : plan->vectors) * VF_LANES; /* 0: packed, rows as wide as their panel */
-            tile[t < d.taller][final](k, at, stride, b + s * b_panel, step, c + i * g->ldc + s * panel, g->ldc, beta,
-                                      final ? ragged : VF_LANES, plan->ahead);
+            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
+            const int along = plan->rows_outside && !final;
+            const size_t first = along ? 0 : s;
+            run.count = along ? panels - 1 : alike;
+            run.a = a + i * (plan->pack_a ? k : g->a_row);
+            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
+            run.b = b + first * b_panel;
+            run.b_next = along ? b_panel : 0;
+            run.c = c + i * g->ldc + first * panel;
+            run.c_next = along ? panel : rows * g->ldc;
+            NNI_FN(tile_find)(by_k, rows, vectors)(&run);
+            t += along ? 1 : alike;
         }
+    }
 }
 
 static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, float *work) {
@@ -193,8 +196,9 @@ static int NNI_FN(gemm_is_tile)(const nni_gemm *g) {
 static void NNI_FN(gemm_tile)(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    NNI_FN(tile_find)(by_k, g->m, vectors)(g->k, g->a, by_k ? g->a_col : g->a_row, g->b, g->b_row, g->c, g->ldc, g->beta,
-                                           g->n - (vectors - 1) * VF_LANES, 0);
+    const NNI_FN(tiles) run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
+                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    NNI_FN(tile_find)(by_k, g->m, vectors)(&run);
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */

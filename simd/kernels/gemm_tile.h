@@ -8,6 +8,9 @@
  *    row 0 [ . . . . ]     c: rows x vectors                    columns; nothing beyond them is read or written, but
  *    row 1 [ . . . . ]     [ . . . . . . . . . . . . ]          where VF_FREE_MASK is 0 b must be readable there.
  *     :                                                         No alignment is needed.
+ *
+ * One call computes a run of `count` such tiles, each a step of a_next, b_next, c_next from the one before: down C, along
+ * it, or just one.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
@@ -22,23 +25,35 @@
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
 
-typedef void (*NNI_FN(tile_fn))(size_t k, const float *a, size_t a_stride, const float *b, size_t ldb, float *c, size_t ldc,
-                                float beta, size_t ragged, size_t ahead);
+typedef struct NNI_FN(tiles) {
+    size_t k, count;
+    const float *a, *b;
+    float *c;
+    size_t a_stride, ldb, ldc;
+    size_t a_next, b_next, c_next;
+    size_t ragged;
+    size_t ahead;     /* where to prefetch B, in floats from where it is read */
+    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    float beta;
+} NNI_FN(tiles);
+
+typedef void (*NNI_FN(tile_fn))(const NNI_FN(tiles) *run);
 
 NNI_INLINE vf NNI_FN(tile_load_b)(const float *b, int last, vm mask) {
     return VF_FREE_MASK && last ? vf_load_m(b, mask) : vf_load(b);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, size_t k, const float *a, size_t a_stride,
-                             const float *b, size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {
+NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run, const float *a,
+                             const float *b, float *c) {
     vf sum[28], bv[4];
-    const vm mask = vm_first(ragged);
+    const vm mask = vm_first(run->ragged);
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_set1(0.0f);
-    if (beta != 0.0f) {
-        const vf scale = vf_set1(beta);
+    if (run->beta != 0.0f) {
+        const vf scale = vf_set1(run->beta);
         NNI_UNROLL for (int i = 0; i < rows; i++)
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
                 const float *at = c + (size_t)i * ldc + j * VF_LANES;
@@ -85,20 +100,33 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
             float *at = c + (size_t)i * ldc + j * VF_LANES;
             if (j < vectors - 1) vf_store(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || ragged < VF_LANES) vf_store_m(at, sum[i * vectors + j], mask);
+            else if (VF_FREE_MASK || run->ragged < VF_LANES) vf_store_m(at, sum[i * vectors + j], mask);
             else vf_store(at, sum[i * vectors + j]);
         }
 }
 
+NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run) {
+    const float *a = run->a, *b = run->b;
+    float *c = run->c;
+    for (size_t t = run->count; t > 0; t--) {
+        if (run->prefetch_c && t > 1)
+            NNI_UNROLL for (int i = 0; i < rows; i++)
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
+        NNI_FN(tile)(rows, vectors, by_k, run, a, b, c);
+        a += run->a_next;
+        b += run->b_next;
+        c += run->c_next;
+    }
+}
+
 /* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                   \
-    static void NNI_FN(tile_by_row_##rows##x##vectors)(size_t k, const float *a, size_t a_stride, const float *b,        \
-                                                       size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {    \
-        NNI_FN(tile)(rows, vectors, 0, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
-    }                                                                                                                    \
-    static void NNI_FN(tile_by_k_##rows##x##vectors)(size_t k, const float *a, size_t a_stride, const float *b,          \
-                                                     size_t ldb, float *c, size_t ldc, float beta, size_t ragged, size_t ahead) {      \
-        NNI_FN(tile)(rows, vectors, 1, k, a, a_stride, b, ldb, c, ldc, beta, ragged, ahead);                                    \
+#define NNI_TILE_DEFINE(rows, vectors)                                                       \
+    static void NNI_FN(tile_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run) {           \
+        NNI_FN(tile_run)(rows, vectors, 0, run);                                             \
+    }                                                                                        \
+    static void NNI_FN(tile_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run) {             \
+        NNI_FN(tile_run)(rows, vectors, 1, run);                                             \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE

@@ -103,11 +103,15 @@ NNI_INLINE vf NNI_FN(vtanh)(vf x) {
     return vf_from_bits(vi_or(vf_bits(vf_select(vf_lt(a, vf_set1(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e^-x); below -20 the 1 no longer counts and e^x itself reaches into the denormals where e^-x would overflow. */
+/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
+ * so that the last addition is the only rounding after e: the result never falls where x rises. */
 NNI_INLINE vf NNI_FN(vsigmoid)(vf x) {
-    const vm far = vf_lt(x, vf_set1(-20.0f));
-    const vf e = NNI_FN(vexp)(vf_select(far, x, vf_sub(vf_set1(0.0f), x))), one = vf_set1(1.0f);
-    return vf_select(far, e, vf_div(one, vf_add(one, e)));
+    const vf zero = vf_set1(0.0f), one = vf_set1(1.0f);
+    const vf e = NNI_FN(vexp)(vf_sub(zero, vf_abs(x)));
+    const vf u = vf_add(one, e), c = vf_sub(e, vf_sub(u, one)), inverse = vf_div(one, u);
+    const vf top = vf_select(vf_lt(x, zero), e, one), quotient = vf_mul(top, inverse);
+    const vf rest = vf_fnma(quotient, c, vf_fnma(quotient, u, top));
+    return vf_fma(rest, inverse, quotient);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */

@@ -48,9 +48,16 @@ NNI_INLINE void NNI_FN(random_blocks)(NNI_FN(random_fn) f, float *y, uint64_t ke
 /* The top 24 bits as a multiple of 2^-24 in [0, 1): every value a float, all equally likely. */
 NNI_INLINE vf NNI_FN(unit)(vi word) { return vf_mul(vf_from_int(vi_shr(word, 8)), vf_set1(1.0f / 16777216.0f)); }
 
+/* The float before a: its bits count down from a positive number and up from a negative one. */
+NNI_INLINE vf NNI_FN(float_before)(vf a) {
+    const vi bits = vf_bits(a), sign = vi_sar(bits, 31);
+    const vf before = vf_from_bits(vi_sub(vi_sub(bits, vi_set1(1)), vi_shl(sign, 1)));
+    return vf_select(vf_eq(a, vf_set1(0.0f)), vf_from_bits(vi_set1(0x80000001u)), before);
+}
+
 /* lo + (hi - lo)*u, a = lo, b = hi; where the sum rounds up to hi, the float before it: the interval stays half open. */
 NNI_INLINE void NNI_FN(random_uniform_words)(float *y, const vi *word, vf a, vf b) {
-    const vf width = vf_sub(b, a), last = vf_fnma(width, vf_set1(1.0f / 16777216.0f), b);
+    const vf width = vf_sub(b, a), last = NNI_FN(float_before)(b);
     NNI_UNROLL for (int w = 0; w < 4; w++) {
         const vf v = vf_fma(width, NNI_FN(unit)(word[w]), a);
         vf_store(y + 16 * w, vf_select(vf_eq(v, b), last, v));
