@@ -521,6 +521,7 @@ float Sleef_finz_logf1_u10purecfma(float);
 #define VF_FREE_MASK 0
 #define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 4, 4, 2, 2
+#define NNI_LARGE_VECTORS 2
 #define NNI_DOT_ROWS 1
 #define NNI_DOT_COLS 1
 
@@ -1607,17 +1608,22 @@ static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k) {
 
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
-    plan.turned = nni_gemm_is_turned_scalar(g);
-    plan.kc = NNI_KC;
-    plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? nni_plan_vectors_scalar(g->n, g->m, g->k) : nni_plan_vectors_scalar(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
-    const int deep = g->a_row == 1 && g->k > 192;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    plan.turned = nni_gemm_is_turned_scalar(g);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k);
+    else if (large) plan.vectors = NNI_LARGE_VECTORS;
+    else plan.vectors = nni_plan_vectors_scalar(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
     plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
@@ -1647,46 +1653,51 @@ static void nni_pack_a_panels_scalar(float *dst, const nni_gemm *g, const nni_ge
     }
 }
 
-/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
-static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const float *a, const float *b, size_t ldb,
-                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
-    const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
-    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const int by_k = plan->pack_a || g->a_row == 1;
+/* Where a block of A or B is: packed, or part of the matrix. */
+typedef struct nni_gemm_where_scalar {
+    const float *a, *b;
+    size_t ldb;   /* 0: rows are as wide as their panel */
+    size_t panel; /* from one panel of B to the next */
+} nni_gemm_where_scalar;
+
+/* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
+ * are one run down a panel or, where writing C is what costs, one run along the rows. */
+static void nni_gemm_panels_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const nni_gemm_where_scalar *where, float *c,
+                                nni_gemm_deal_scalar d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
+    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     nni_tiles_scalar run;
     run.k = k;
     run.beta = beta;
     run.ldc = g->ldc;
+    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
+    run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-
-    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
-     * is what costs, along the rows. */
-    for (size_t s = 0; s < panels; s++) {
-        const int final = s == panels - 1;
-        const size_t vectors = final ? last : plan->vectors;
-        if (plan->rows_outside && !final) s = panels - 2;
-        run.ldb = ldb ? ldb : vectors * VF_LANES;
-        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
-        for (size_t t = 0; t < d.tiles;) {
-            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
-            const int along = plan->rows_outside && !final;
-            const size_t first = along ? 0 : s;
-            run.count = along ? panels - 1 : alike;
-            run.a = a + i * (plan->pack_a ? k : g->a_row);
-            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
-            run.b = b + first * b_panel;
-            run.b_next = along ? b_panel : 0;
-            run.c = c + i * g->ldc + first * panel;
-            run.c_next = along ? panel : rows * g->ldc;
-            nni_tile_find_scalar(by_k, rows, vectors)(&run);
-            t += along ? 1 : alike;
-        }
+    run.b = where->b + s * where->panel;
+    run.b_next = along ? where->panel : 0;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        run.count = along ? panels : alike;
+        run.a = where->a + i * a_step;
+        run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+        run.a_next = along ? 0 : rows * a_step;
+        run.c = c + i * g->ldc + s * panel;
+        run.c_next = along ? panel : rows * g->ldc;
+        nni_tile_find_scalar(by_k, rows, vectors)(&run);
+        t += alike;
     }
+}
+
+/* A block of C, height x width. */
+static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const nni_gemm_where_scalar *where, float *c,
+                               size_t height, size_t width, size_t k, float beta) {
+    const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_scalar(g, plan, where, c, d, s, step, panel, k, beta);
+    if (width % panel) nni_gemm_panels_scalar(g, plan, where, c, d, whole, 1, width % panel, k, beta);
 }
 
 static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, float *work) {
@@ -1705,26 +1716,24 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                     nni_pack_b_scalar(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            const float *b = g->b + pc * g->b_row + jc;
-            size_t ldb = g->b_row, b_panel = panel;
+            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
             if (plan->pack_b) {
-                b = packed_b;
-                ldb = 0;
-                b_panel = panel * kc;
+                where.b = packed_b;
+                where.ldb = 0;
+                where.panel = panel * kc;
             } else if (g->packed_b) {
-                b = g->packed_b + jc * g->k + pc * panel;
-                ldb = panel;
-                b_panel = panel * g->k;
+                where.b = g->packed_b + jc * g->k + pc * panel;
+                where.ldb = panel;
+                where.panel = panel * g->k;
             }
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
-                const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                float *c = g->c + ic * g->ldc + jc;
+                where.a = g->a + ic * g->a_row + pc * g->a_col;
                 if (plan->pack_a) {
-                    nni_pack_a_panels_scalar(packed_a, g, plan, a, mc, kc);
-                    a = packed_a;
+                    nni_pack_a_panels_scalar(packed_a, g, plan, where.a, mc, kc);
+                    where.a = packed_a;
                 }
-                nni_gemm_block_scalar(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
+                nni_gemm_block_scalar(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
             }
         }
     }
@@ -1806,6 +1815,7 @@ static const nni_tier nni_tier_scalar = {"scalar", NNI_PACKED_VECTORS * VF_LANES
 #undef VF_FREE_MASK
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_LARGE_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 
@@ -1843,6 +1853,7 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \
     X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 12, 6, 4, 2
+#define NNI_LARGE_VECTORS 2
 #define NNI_DOT_ROWS 3
 #define NNI_DOT_COLS 2
 
@@ -2955,17 +2966,22 @@ static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k) {
 
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
-    plan.turned = nni_gemm_is_turned_avx2(g);
-    plan.kc = NNI_KC;
-    plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? nni_plan_vectors_avx2(g->n, g->m, g->k) : nni_plan_vectors_avx2(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
-    const int deep = g->a_row == 1 && g->k > 192;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    plan.turned = nni_gemm_is_turned_avx2(g);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k);
+    else if (large) plan.vectors = NNI_LARGE_VECTORS;
+    else plan.vectors = nni_plan_vectors_avx2(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
     plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
@@ -2995,46 +3011,51 @@ static void nni_pack_a_panels_avx2(float *dst, const nni_gemm *g, const nni_gemm
     }
 }
 
-/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
-static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const float *a, const float *b, size_t ldb,
-                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
-    const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
-    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const int by_k = plan->pack_a || g->a_row == 1;
+/* Where a block of A or B is: packed, or part of the matrix. */
+typedef struct nni_gemm_where_avx2 {
+    const float *a, *b;
+    size_t ldb;   /* 0: rows are as wide as their panel */
+    size_t panel; /* from one panel of B to the next */
+} nni_gemm_where_avx2;
+
+/* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
+ * are one run down a panel or, where writing C is what costs, one run along the rows. */
+static void nni_gemm_panels_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const nni_gemm_where_avx2 *where, float *c,
+                                nni_gemm_deal_avx2 d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
+    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     nni_tiles_avx2 run;
     run.k = k;
     run.beta = beta;
     run.ldc = g->ldc;
+    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
+    run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-
-    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
-     * is what costs, along the rows. */
-    for (size_t s = 0; s < panels; s++) {
-        const int final = s == panels - 1;
-        const size_t vectors = final ? last : plan->vectors;
-        if (plan->rows_outside && !final) s = panels - 2;
-        run.ldb = ldb ? ldb : vectors * VF_LANES;
-        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
-        for (size_t t = 0; t < d.tiles;) {
-            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
-            const int along = plan->rows_outside && !final;
-            const size_t first = along ? 0 : s;
-            run.count = along ? panels - 1 : alike;
-            run.a = a + i * (plan->pack_a ? k : g->a_row);
-            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
-            run.b = b + first * b_panel;
-            run.b_next = along ? b_panel : 0;
-            run.c = c + i * g->ldc + first * panel;
-            run.c_next = along ? panel : rows * g->ldc;
-            nni_tile_find_avx2(by_k, rows, vectors)(&run);
-            t += along ? 1 : alike;
-        }
+    run.b = where->b + s * where->panel;
+    run.b_next = along ? where->panel : 0;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        run.count = along ? panels : alike;
+        run.a = where->a + i * a_step;
+        run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+        run.a_next = along ? 0 : rows * a_step;
+        run.c = c + i * g->ldc + s * panel;
+        run.c_next = along ? panel : rows * g->ldc;
+        nni_tile_find_avx2(by_k, rows, vectors)(&run);
+        t += alike;
     }
+}
+
+/* A block of C, height x width. */
+static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const nni_gemm_where_avx2 *where, float *c,
+                               size_t height, size_t width, size_t k, float beta) {
+    const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx2(g, plan, where, c, d, s, step, panel, k, beta);
+    if (width % panel) nni_gemm_panels_avx2(g, plan, where, c, d, whole, 1, width % panel, k, beta);
 }
 
 static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, float *work) {
@@ -3053,26 +3074,24 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                     nni_pack_b_avx2(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            const float *b = g->b + pc * g->b_row + jc;
-            size_t ldb = g->b_row, b_panel = panel;
+            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
             if (plan->pack_b) {
-                b = packed_b;
-                ldb = 0;
-                b_panel = panel * kc;
+                where.b = packed_b;
+                where.ldb = 0;
+                where.panel = panel * kc;
             } else if (g->packed_b) {
-                b = g->packed_b + jc * g->k + pc * panel;
-                ldb = panel;
-                b_panel = panel * g->k;
+                where.b = g->packed_b + jc * g->k + pc * panel;
+                where.ldb = panel;
+                where.panel = panel * g->k;
             }
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
-                const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                float *c = g->c + ic * g->ldc + jc;
+                where.a = g->a + ic * g->a_row + pc * g->a_col;
                 if (plan->pack_a) {
-                    nni_pack_a_panels_avx2(packed_a, g, plan, a, mc, kc);
-                    a = packed_a;
+                    nni_pack_a_panels_avx2(packed_a, g, plan, where.a, mc, kc);
+                    where.a = packed_a;
                 }
-                nni_gemm_block_avx2(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
+                nni_gemm_block_avx2(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
             }
         }
     }
@@ -3154,6 +3173,7 @@ static const nni_tier nni_tier_avx2 = {"avx2", NNI_PACKED_VECTORS * VF_LANES NNI
 #undef VF_FREE_MASK
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_LARGE_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 
@@ -3201,6 +3221,7 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
     X(13, 2) X(14, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(9, 3) X(1, 4) X(2, 4) X(3, 4)  \
     X(4, 4) X(5, 4) X(6, 4)
 #define NNI_TILE_ROWS 16, 14, 9, 6
+#define NNI_LARGE_VECTORS 4
 #define NNI_DOT_ROWS 6
 #define NNI_DOT_COLS 4
 
@@ -4317,17 +4338,22 @@ static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k) {
 
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
-    plan.turned = nni_gemm_is_turned_avx512(g);
-    plan.kc = NNI_KC;
-    plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? nni_plan_vectors_avx512(g->n, g->m, g->k) : nni_plan_vectors_avx512(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
-    const int deep = g->a_row == 1 && g->k > 192;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    plan.turned = nni_gemm_is_turned_avx512(g);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k);
+    else if (large) plan.vectors = NNI_LARGE_VECTORS;
+    else plan.vectors = nni_plan_vectors_avx512(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
     plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
@@ -4357,46 +4383,51 @@ static void nni_pack_a_panels_avx512(float *dst, const nni_gemm *g, const nni_ge
     }
 }
 
-/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
-static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const float *a, const float *b, size_t ldb,
-                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
-    const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
-    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const int by_k = plan->pack_a || g->a_row == 1;
+/* Where a block of A or B is: packed, or part of the matrix. */
+typedef struct nni_gemm_where_avx512 {
+    const float *a, *b;
+    size_t ldb;   /* 0: rows are as wide as their panel */
+    size_t panel; /* from one panel of B to the next */
+} nni_gemm_where_avx512;
+
+/* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
+ * are one run down a panel or, where writing C is what costs, one run along the rows. */
+static void nni_gemm_panels_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const nni_gemm_where_avx512 *where, float *c,
+                                nni_gemm_deal_avx512 d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
+    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     nni_tiles_avx512 run;
     run.k = k;
     run.beta = beta;
     run.ldc = g->ldc;
+    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
+    run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-
-    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
-     * is what costs, along the rows. */
-    for (size_t s = 0; s < panels; s++) {
-        const int final = s == panels - 1;
-        const size_t vectors = final ? last : plan->vectors;
-        if (plan->rows_outside && !final) s = panels - 2;
-        run.ldb = ldb ? ldb : vectors * VF_LANES;
-        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
-        for (size_t t = 0; t < d.tiles;) {
-            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
-            const int along = plan->rows_outside && !final;
-            const size_t first = along ? 0 : s;
-            run.count = along ? panels - 1 : alike;
-            run.a = a + i * (plan->pack_a ? k : g->a_row);
-            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
-            run.b = b + first * b_panel;
-            run.b_next = along ? b_panel : 0;
-            run.c = c + i * g->ldc + first * panel;
-            run.c_next = along ? panel : rows * g->ldc;
-            nni_tile_find_avx512(by_k, rows, vectors)(&run);
-            t += along ? 1 : alike;
-        }
+    run.b = where->b + s * where->panel;
+    run.b_next = along ? where->panel : 0;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        run.count = along ? panels : alike;
+        run.a = where->a + i * a_step;
+        run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+        run.a_next = along ? 0 : rows * a_step;
+        run.c = c + i * g->ldc + s * panel;
+        run.c_next = along ? panel : rows * g->ldc;
+        nni_tile_find_avx512(by_k, rows, vectors)(&run);
+        t += alike;
     }
+}
+
+/* A block of C, height x width. */
+static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const nni_gemm_where_avx512 *where, float *c,
+                               size_t height, size_t width, size_t k, float beta) {
+    const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx512(g, plan, where, c, d, s, step, panel, k, beta);
+    if (width % panel) nni_gemm_panels_avx512(g, plan, where, c, d, whole, 1, width % panel, k, beta);
 }
 
 static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, float *work) {
@@ -4415,26 +4446,24 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                     nni_pack_b_avx512(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            const float *b = g->b + pc * g->b_row + jc;
-            size_t ldb = g->b_row, b_panel = panel;
+            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
             if (plan->pack_b) {
-                b = packed_b;
-                ldb = 0;
-                b_panel = panel * kc;
+                where.b = packed_b;
+                where.ldb = 0;
+                where.panel = panel * kc;
             } else if (g->packed_b) {
-                b = g->packed_b + jc * g->k + pc * panel;
-                ldb = panel;
-                b_panel = panel * g->k;
+                where.b = g->packed_b + jc * g->k + pc * panel;
+                where.ldb = panel;
+                where.panel = panel * g->k;
             }
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
-                const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                float *c = g->c + ic * g->ldc + jc;
+                where.a = g->a + ic * g->a_row + pc * g->a_col;
                 if (plan->pack_a) {
-                    nni_pack_a_panels_avx512(packed_a, g, plan, a, mc, kc);
-                    a = packed_a;
+                    nni_pack_a_panels_avx512(packed_a, g, plan, where.a, mc, kc);
+                    where.a = packed_a;
                 }
-                nni_gemm_block_avx512(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
+                nni_gemm_block_avx512(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
             }
         }
     }
@@ -4516,6 +4545,7 @@ static const nni_tier nni_tier_avx512 = {"avx512", NNI_PACKED_VECTORS * VF_LANES
 #undef VF_FREE_MASK
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_LARGE_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 
@@ -4554,6 +4584,7 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \
     X(7, 2) X(8, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4)
 #define NNI_TILE_ROWS 8, 8, 8, 4
+#define NNI_LARGE_VECTORS 3
 #define NNI_DOT_ROWS 3
 #define NNI_DOT_COLS 2
 
@@ -5666,17 +5697,22 @@ static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k) {
 
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
-    plan.turned = nni_gemm_is_turned_neon(g);
-    plan.kc = NNI_KC;
-    plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? nni_plan_vectors_neon(g->n, g->m, g->k) : nni_plan_vectors_neon(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
-    const int deep = g->a_row == 1 && g->k > 192;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    plan.turned = nni_gemm_is_turned_neon(g);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k);
+    else if (large) plan.vectors = NNI_LARGE_VECTORS;
+    else plan.vectors = nni_plan_vectors_neon(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
     plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
@@ -5706,46 +5742,51 @@ static void nni_pack_a_panels_neon(float *dst, const nni_gemm *g, const nni_gemm
     }
 }
 
-/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
-static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const float *a, const float *b, size_t ldb,
-                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
-    const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
-    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const int by_k = plan->pack_a || g->a_row == 1;
+/* Where a block of A or B is: packed, or part of the matrix. */
+typedef struct nni_gemm_where_neon {
+    const float *a, *b;
+    size_t ldb;   /* 0: rows are as wide as their panel */
+    size_t panel; /* from one panel of B to the next */
+} nni_gemm_where_neon;
+
+/* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
+ * are one run down a panel or, where writing C is what costs, one run along the rows. */
+static void nni_gemm_panels_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const nni_gemm_where_neon *where, float *c,
+                                nni_gemm_deal_neon d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
+    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     nni_tiles_neon run;
     run.k = k;
     run.beta = beta;
     run.ldc = g->ldc;
+    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
+    run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-
-    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
-     * is what costs, along the rows. */
-    for (size_t s = 0; s < panels; s++) {
-        const int final = s == panels - 1;
-        const size_t vectors = final ? last : plan->vectors;
-        if (plan->rows_outside && !final) s = panels - 2;
-        run.ldb = ldb ? ldb : vectors * VF_LANES;
-        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
-        for (size_t t = 0; t < d.tiles;) {
-            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
-            const int along = plan->rows_outside && !final;
-            const size_t first = along ? 0 : s;
-            run.count = along ? panels - 1 : alike;
-            run.a = a + i * (plan->pack_a ? k : g->a_row);
-            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
-            run.b = b + first * b_panel;
-            run.b_next = along ? b_panel : 0;
-            run.c = c + i * g->ldc + first * panel;
-            run.c_next = along ? panel : rows * g->ldc;
-            nni_tile_find_neon(by_k, rows, vectors)(&run);
-            t += along ? 1 : alike;
-        }
+    run.b = where->b + s * where->panel;
+    run.b_next = along ? where->panel : 0;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        run.count = along ? panels : alike;
+        run.a = where->a + i * a_step;
+        run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+        run.a_next = along ? 0 : rows * a_step;
+        run.c = c + i * g->ldc + s * panel;
+        run.c_next = along ? panel : rows * g->ldc;
+        nni_tile_find_neon(by_k, rows, vectors)(&run);
+        t += alike;
     }
+}
+
+/* A block of C, height x width. */
+static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const nni_gemm_where_neon *where, float *c,
+                               size_t height, size_t width, size_t k, float beta) {
+    const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_neon(g, plan, where, c, d, s, step, panel, k, beta);
+    if (width % panel) nni_gemm_panels_neon(g, plan, where, c, d, whole, 1, width % panel, k, beta);
 }
 
 static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, float *work) {
@@ -5764,26 +5805,24 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                     nni_pack_b_neon(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            const float *b = g->b + pc * g->b_row + jc;
-            size_t ldb = g->b_row, b_panel = panel;
+            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
             if (plan->pack_b) {
-                b = packed_b;
-                ldb = 0;
-                b_panel = panel * kc;
+                where.b = packed_b;
+                where.ldb = 0;
+                where.panel = panel * kc;
             } else if (g->packed_b) {
-                b = g->packed_b + jc * g->k + pc * panel;
-                ldb = panel;
-                b_panel = panel * g->k;
+                where.b = g->packed_b + jc * g->k + pc * panel;
+                where.ldb = panel;
+                where.panel = panel * g->k;
             }
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
-                const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                float *c = g->c + ic * g->ldc + jc;
+                where.a = g->a + ic * g->a_row + pc * g->a_col;
                 if (plan->pack_a) {
-                    nni_pack_a_panels_neon(packed_a, g, plan, a, mc, kc);
-                    a = packed_a;
+                    nni_pack_a_panels_neon(packed_a, g, plan, where.a, mc, kc);
+                    where.a = packed_a;
                 }
-                nni_gemm_block_neon(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
+                nni_gemm_block_neon(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
             }
         }
     }
@@ -5865,6 +5904,7 @@ static const nni_tier nni_tier_neon = {"neon", NNI_PACKED_VECTORS * VF_LANES NNI
 #undef VF_FREE_MASK
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_LARGE_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 

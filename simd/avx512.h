@@ -41,6 +41,7 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
     X(13, 2) X(14, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(9, 3) X(1, 4) X(2, 4) X(3, 4)  \
     X(4, 4) X(5, 4) X(6, 4)
 #define NNI_TILE_ROWS 16, 14, 9, 6
+#define NNI_LARGE_VECTORS 4
 #define NNI_DOT_ROWS 6
 #define NNI_DOT_COLS 4
 

@@ -9,6 +9,7 @@
  *         VF_FREE_MASK             1 if vf_load_m costs as much as vf_load: ragged columns of B need no packing
  *         NNI_TILES(X)             X(rows, vectors) for each GEMM tile that fits the registers: all of 1 vector, then 2, 3, 4
  *         NNI_TILE_ROWS            the most rows of a tile of 1, 2, 3 and 4 vectors, as an initialiser
+ *         NNI_LARGE_VECTORS        the width of tile for large products: few rows, which may fall into one set of the cache
  *         NNI_DOT_ROWS, _COLS      the block of 16-lane dot products that fits the registers
  *
  * Memory (no alignment is needed)

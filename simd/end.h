@@ -61,6 +61,7 @@
 #undef VF_FREE_MASK
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_LARGE_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 #undef NNI_ISA

@@ -32,6 +32,7 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \
     X(7, 2) X(8, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4)
 #define NNI_TILE_ROWS 8, 8, 8, 4
+#define NNI_LARGE_VECTORS 3
 #define NNI_DOT_ROWS 3
 #define NNI_DOT_COLS 2
 

@@ -42,17 +42,22 @@ static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k) {
 
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
-    plan.turned = NNI_FN(gemm_is_turned)(g);
-    plan.kc = NNI_KC;
-    plan.nc = NNI_NC;
-    plan.vectors = g->packed_b ? NNI_PACKED_VECTORS : plan.turned ? NNI_FN(plan_vectors)(g->n, g->m, g->k) : NNI_FN(plan_vectors)(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
-    const int deep = g->a_row == 1 && g->k > 192;
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (!VF_FREE_MASK && g->n % VF_LANES != 0));
+    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    plan.turned = NNI_FN(gemm_is_turned)(g);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
+    plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k);
+    else if (large) plan.vectors = NNI_LARGE_VECTORS;
+    else plan.vectors = NNI_FN(plan_vectors)(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
     plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
     return plan;
 }
@@ -82,46 +87,51 @@ static void NNI_FN(pack_a_panels)(float *dst, const nni_gemm *g, const NNI_FN(ge
     }
 }
 
-/* A block of C, height x width, from blocks of A and B that are packed or where they were: b_panel is the distance from one
- * panel of B to the next, ldb = 0 says that its rows are as wide as the panel. */
-static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const float *a, const float *b, size_t ldb,
-                               size_t b_panel, float *c, size_t height, size_t width, size_t k, float beta) {
-    const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, panels = nni_ceil_div(width, panel);
-    const size_t last = nni_ceil_div(width - (panels - 1) * panel, VF_LANES); /* vectors of the last panel */
-    const int by_k = plan->pack_a || g->a_row == 1;
+/* Where a block of A or B is: packed, or part of the matrix. */
+typedef struct NNI_FN(gemm_where) {
+    const float *a, *b;
+    size_t ldb;   /* 0: rows are as wide as their panel */
+    size_t panel; /* from one panel of B to the next */
+} NNI_FN(gemm_where);
+
+/* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
+ * are one run down a panel or, where writing C is what costs, one run along the rows. */
+static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
+                                NNI_FN(gemm_deal) d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
+    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     NNI_FN(tiles) run;
     run.k = k;
     run.beta = beta;
     run.ldc = g->ldc;
+    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
+    run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-
-    /* Four kinds of tile: with one row more or not, in the last panel or not. Each kind is a run down the panels or, where C
-     * is what costs, along the rows. */
-    for (size_t s = 0; s < panels; s++) {
-        const int final = s == panels - 1;
-        const size_t vectors = final ? last : plan->vectors;
-        if (plan->rows_outside && !final) s = panels - 2;
-        run.ldb = ldb ? ldb : vectors * VF_LANES;
-        run.ragged = final ? width - s * panel - (vectors - 1) * VF_LANES : VF_LANES;
-        for (size_t t = 0; t < d.tiles;) {
-            const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            const size_t alike = t < d.taller ? d.taller : d.tiles - t;
-            const int along = plan->rows_outside && !final;
-            const size_t first = along ? 0 : s;
-            run.count = along ? panels - 1 : alike;
-            run.a = a + i * (plan->pack_a ? k : g->a_row);
-            run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
-            run.a_next = along ? 0 : rows * (plan->pack_a ? k : g->a_row);
-            run.b = b + first * b_panel;
-            run.b_next = along ? b_panel : 0;
-            run.c = c + i * g->ldc + first * panel;
-            run.c_next = along ? panel : rows * g->ldc;
-            NNI_FN(tile_find)(by_k, rows, vectors)(&run);
-            t += along ? 1 : alike;
-        }
+    run.b = where->b + s * where->panel;
+    run.b_next = along ? where->panel : 0;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        run.count = along ? panels : alike;
+        run.a = where->a + i * a_step;
+        run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
+        run.a_next = along ? 0 : rows * a_step;
+        run.c = c + i * g->ldc + s * panel;
+        run.c_next = along ? panel : rows * g->ldc;
+        NNI_FN(tile_find)(by_k, rows, vectors)(&run);
+        t += alike;
     }
+}
+
+/* A block of C, height x width. */
+static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
+                               size_t height, size_t width, size_t k, float beta) {
+    const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    for (size_t s = 0; s < whole; s += step) NNI_FN(gemm_panels)(g, plan, where, c, d, s, step, panel, k, beta);
+    if (width % panel) NNI_FN(gemm_panels)(g, plan, where, c, d, whole, 1, width % panel, k, beta);
 }
 
 static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, float *work) {
@@ -140,26 +150,24 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                     NNI_FN(pack_b)(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            const float *b = g->b + pc * g->b_row + jc;
-            size_t ldb = g->b_row, b_panel = panel;
+            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
             if (plan->pack_b) {
-                b = packed_b;
-                ldb = 0;
-                b_panel = panel * kc;
+                where.b = packed_b;
+                where.ldb = 0;
+                where.panel = panel * kc;
             } else if (g->packed_b) {
-                b = g->packed_b + jc * g->k + pc * panel;
-                ldb = panel;
-                b_panel = panel * g->k;
+                where.b = g->packed_b + jc * g->k + pc * panel;
+                where.ldb = panel;
+                where.panel = panel * g->k;
             }
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
-                const float *a = g->a + ic * g->a_row + pc * g->a_col;
-                float *c = g->c + ic * g->ldc + jc;
+                where.a = g->a + ic * g->a_row + pc * g->a_col;
                 if (plan->pack_a) {
-                    NNI_FN(pack_a_panels)(packed_a, g, plan, a, mc, kc);
-                    a = packed_a;
+                    NNI_FN(pack_a_panels)(packed_a, g, plan, where.a, mc, kc);
+                    where.a = packed_a;
                 }
-                NNI_FN(gemm_block)(g, plan, a, b, ldb, b_panel, c, mc, nc, kc, beta);
+                NNI_FN(gemm_block)(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
             }
         }
     }
