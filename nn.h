@@ -1462,7 +1462,8 @@ static void nni_gemm_dot_scalar(const nni_gemm *g) {
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int nni_gemm_is_row_scalar(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
-    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
@@ -1578,6 +1579,7 @@ typedef struct nni_gemm_plan_scalar {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
@@ -1591,7 +1593,7 @@ static size_t nni_tile_cost_scalar(size_t rows, size_t vectors) {
 /* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
 static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, 4);
+    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_scalar[v - 1]);
@@ -1611,9 +1613,10 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_scalar(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
@@ -1656,8 +1659,9 @@ static void nni_pack_a_panels_scalar(float *dst, const nni_gemm *g, const nni_ge
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct nni_gemm_where_scalar {
     const float *a, *b;
-    size_t ldb;   /* 0: rows are as wide as their panel */
-    size_t panel; /* from one panel of B to the next */
+    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
+    size_t ldb;         /* 0: rows are as wide as their panel */
+    size_t panel;       /* from one panel of B to the next */
 } nni_gemm_where_scalar;
 
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
@@ -1697,13 +1701,24 @@ static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar 
     const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_scalar(g, plan, where, c, d, s, step, panel, k, beta);
-    if (width % panel) nni_gemm_panels_scalar(g, plan, where, c, d, whole, 1, width % panel, k, beta);
+    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
+    if (rest > ragged) nni_gemm_panels_scalar(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
+    if (ragged) {
+        const nni_gemm_where_scalar edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        nni_gemm_panels_scalar(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
+    }
+}
+
+/* Floats that the packed part of B takes. */
+static size_t nni_plan_floats_b_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan) {
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    return nni_min(plan->kc, g->k) * columns;
 }
 
 static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+    float *const packed_a = work + nni_plan_floats_b_scalar(g, plan);
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -1716,11 +1731,15 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                     nni_pack_b_scalar(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
+            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
+            } else if (plan->edge && jc + nc == g->n) {
+                const size_t ragged = nc % VF_LANES;
+                nni_pack_b_scalar(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
+                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -1742,10 +1761,8 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
 /* Floats of workspace that the plan needs. */
 static size_t nni_plan_workspace_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan) {
     if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
-    const size_t kc = nni_min(plan->kc, g->k);
-    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
-    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
-    return floats;
+    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
+    return nni_plan_floats_b_scalar(g, plan) + a;
 }
 
 /* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
@@ -2820,7 +2837,8 @@ static void nni_gemm_dot_avx2(const nni_gemm *g) {
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int nni_gemm_is_row_avx2(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
-    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
@@ -2936,6 +2954,7 @@ typedef struct nni_gemm_plan_avx2 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
@@ -2949,7 +2968,7 @@ static size_t nni_tile_cost_avx2(size_t rows, size_t vectors) {
 /* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
 static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, 4);
+    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx2[v - 1]);
@@ -2969,9 +2988,10 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_avx2(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
@@ -3014,8 +3034,9 @@ static void nni_pack_a_panels_avx2(float *dst, const nni_gemm *g, const nni_gemm
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct nni_gemm_where_avx2 {
     const float *a, *b;
-    size_t ldb;   /* 0: rows are as wide as their panel */
-    size_t panel; /* from one panel of B to the next */
+    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
+    size_t ldb;         /* 0: rows are as wide as their panel */
+    size_t panel;       /* from one panel of B to the next */
 } nni_gemm_where_avx2;
 
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
@@ -3055,13 +3076,24 @@ static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pla
     const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx2(g, plan, where, c, d, s, step, panel, k, beta);
-    if (width % panel) nni_gemm_panels_avx2(g, plan, where, c, d, whole, 1, width % panel, k, beta);
+    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
+    if (rest > ragged) nni_gemm_panels_avx2(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
+    if (ragged) {
+        const nni_gemm_where_avx2 edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        nni_gemm_panels_avx2(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
+    }
+}
+
+/* Floats that the packed part of B takes. */
+static size_t nni_plan_floats_b_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan) {
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    return nni_min(plan->kc, g->k) * columns;
 }
 
 static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+    float *const packed_a = work + nni_plan_floats_b_avx2(g, plan);
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -3074,11 +3106,15 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                     nni_pack_b_avx2(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
+            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
+            } else if (plan->edge && jc + nc == g->n) {
+                const size_t ragged = nc % VF_LANES;
+                nni_pack_b_avx2(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
+                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -3100,10 +3136,8 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
 /* Floats of workspace that the plan needs. */
 static size_t nni_plan_workspace_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan) {
     if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
-    const size_t kc = nni_min(plan->kc, g->k);
-    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
-    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
-    return floats;
+    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
+    return nni_plan_floats_b_avx2(g, plan) + a;
 }
 
 /* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
@@ -4192,7 +4226,8 @@ static void nni_gemm_dot_avx512(const nni_gemm *g) {
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int nni_gemm_is_row_avx512(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
-    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
@@ -4308,6 +4343,7 @@ typedef struct nni_gemm_plan_avx512 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
@@ -4321,7 +4357,7 @@ static size_t nni_tile_cost_avx512(size_t rows, size_t vectors) {
 /* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
 static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, 4);
+    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx512[v - 1]);
@@ -4341,9 +4377,10 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_avx512(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
@@ -4386,8 +4423,9 @@ static void nni_pack_a_panels_avx512(float *dst, const nni_gemm *g, const nni_ge
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct nni_gemm_where_avx512 {
     const float *a, *b;
-    size_t ldb;   /* 0: rows are as wide as their panel */
-    size_t panel; /* from one panel of B to the next */
+    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
+    size_t ldb;         /* 0: rows are as wide as their panel */
+    size_t panel;       /* from one panel of B to the next */
 } nni_gemm_where_avx512;
 
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
@@ -4427,13 +4465,24 @@ static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 
     const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx512(g, plan, where, c, d, s, step, panel, k, beta);
-    if (width % panel) nni_gemm_panels_avx512(g, plan, where, c, d, whole, 1, width % panel, k, beta);
+    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
+    if (rest > ragged) nni_gemm_panels_avx512(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
+    if (ragged) {
+        const nni_gemm_where_avx512 edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        nni_gemm_panels_avx512(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
+    }
+}
+
+/* Floats that the packed part of B takes. */
+static size_t nni_plan_floats_b_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan) {
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    return nni_min(plan->kc, g->k) * columns;
 }
 
 static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+    float *const packed_a = work + nni_plan_floats_b_avx512(g, plan);
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -4446,11 +4495,15 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                     nni_pack_b_avx512(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
+            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
+            } else if (plan->edge && jc + nc == g->n) {
+                const size_t ragged = nc % VF_LANES;
+                nni_pack_b_avx512(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
+                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -4472,10 +4525,8 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
 /* Floats of workspace that the plan needs. */
 static size_t nni_plan_workspace_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan) {
     if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
-    const size_t kc = nni_min(plan->kc, g->k);
-    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
-    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
-    return floats;
+    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
+    return nni_plan_floats_b_avx512(g, plan) + a;
 }
 
 /* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
@@ -5551,7 +5602,8 @@ static void nni_gemm_dot_neon(const nni_gemm *g) {
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int nni_gemm_is_row_neon(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
-    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
@@ -5667,6 +5719,7 @@ typedef struct nni_gemm_plan_neon {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
@@ -5680,7 +5733,7 @@ static size_t nni_tile_cost_neon(size_t rows, size_t vectors) {
 /* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
 static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, 4);
+    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_neon[v - 1]);
@@ -5700,9 +5753,10 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_neon(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
@@ -5745,8 +5799,9 @@ static void nni_pack_a_panels_neon(float *dst, const nni_gemm *g, const nni_gemm
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct nni_gemm_where_neon {
     const float *a, *b;
-    size_t ldb;   /* 0: rows are as wide as their panel */
-    size_t panel; /* from one panel of B to the next */
+    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
+    size_t ldb;         /* 0: rows are as wide as their panel */
+    size_t panel;       /* from one panel of B to the next */
 } nni_gemm_where_neon;
 
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
@@ -5786,13 +5841,24 @@ static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *pla
     const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_neon(g, plan, where, c, d, s, step, panel, k, beta);
-    if (width % panel) nni_gemm_panels_neon(g, plan, where, c, d, whole, 1, width % panel, k, beta);
+    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
+    if (rest > ragged) nni_gemm_panels_neon(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
+    if (ragged) {
+        const nni_gemm_where_neon edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        nni_gemm_panels_neon(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
+    }
+}
+
+/* Floats that the packed part of B takes. */
+static size_t nni_plan_floats_b_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan) {
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    return nni_min(plan->kc, g->k) * columns;
 }
 
 static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+    float *const packed_a = work + nni_plan_floats_b_neon(g, plan);
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -5805,11 +5871,15 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                     nni_pack_b_neon(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
+            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
+            } else if (plan->edge && jc + nc == g->n) {
+                const size_t ragged = nc % VF_LANES;
+                nni_pack_b_neon(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
+                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -5831,10 +5901,8 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
 /* Floats of workspace that the plan needs. */
 static size_t nni_plan_workspace_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan) {
     if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
-    const size_t kc = nni_min(plan->kc, g->k);
-    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
-    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
-    return floats;
+    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
+    return nni_plan_floats_b_neon(g, plan) + a;
 }
 
 /* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */

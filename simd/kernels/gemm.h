@@ -12,6 +12,7 @@ typedef struct NNI_FN(gemm_plan) {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
@@ -25,7 +26,7 @@ static size_t NNI_FN(tile_cost)(size_t rows, size_t vectors) {
 /* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
 static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, 4);
+    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = 1, least = SIZE_MAX;
     for (size_t v = 1; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)NNI_FN(tile_rows)[v - 1]);
@@ -45,9 +46,10 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
     const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = NNI_FN(gemm_is_turned)(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || ragged);
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
@@ -90,8 +92,9 @@ static void NNI_FN(pack_a_panels)(float *dst, const nni_gemm *g, const NNI_FN(ge
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct NNI_FN(gemm_where) {
     const float *a, *b;
-    size_t ldb;   /* 0: rows are as wide as their panel */
-    size_t panel; /* from one panel of B to the next */
+    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
+    size_t ldb;         /* 0: rows are as wide as their panel */
+    size_t panel;       /* from one panel of B to the next */
 } NNI_FN(gemm_where);
 
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
@@ -131,13 +134,24 @@ static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan,
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) NNI_FN(gemm_panels)(g, plan, where, c, d, s, step, panel, k, beta);
-    if (width % panel) NNI_FN(gemm_panels)(g, plan, where, c, d, whole, 1, width % panel, k, beta);
+    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
+    if (rest > ragged) NNI_FN(gemm_panels)(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
+    if (ragged) {
+        const NNI_FN(gemm_where) edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        NNI_FN(gemm_panels)(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
+    }
+}
+
+/* Floats that the packed part of B takes. */
+static size_t NNI_FN(plan_floats_b)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan) {
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    return nni_min(plan->kc, g->k) * columns;
 }
 
 static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + (plan->pack_b ? nni_min(plan->kc, g->k) * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0);
+    float *const packed_a = work + NNI_FN(plan_floats_b)(g, plan);
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -150,11 +164,15 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                     NNI_FN(pack_b)(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, g->b_row, panel};
+            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
+            } else if (plan->edge && jc + nc == g->n) {
+                const size_t ragged = nc % VF_LANES;
+                NNI_FN(pack_b)(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
+                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -176,10 +194,8 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
 /* Floats of workspace that the plan needs. */
 static size_t NNI_FN(plan_workspace)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan) {
     if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
-    const size_t kc = nni_min(plan->kc, g->k);
-    size_t floats = plan->pack_b ? kc * nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
-    if (plan->pack_a) floats += kc * nni_min(plan->mc, g->m) + VF_LANES;
-    return floats;
+    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
+    return NNI_FN(plan_floats_b)(g, plan) + a;
 }
 
 /* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */

@@ -12,7 +12,8 @@
 /* Whether the product takes this path; narrow ones stay in the registers of a tile. */
 static int NNI_FN(gemm_is_row)(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
-    return (g->m == 1 && g->n > 4 * VF_LANES) || (g->k <= 2 && g->n >= 512);
+    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k <= 2 && g->n >= 512);
 }
 
 /* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
