@@ -597,6 +597,7 @@ NNI_INLINE nni_vi_scalar nni_vi_mul_wide_scalar(nni_vi_scalar a, nni_vi_scalar b
 NNI_INLINE nni_vm_scalar nni_vi_eq0_scalar(nni_vi_scalar a, nni_vi_scalar k) { return (a & k) == 0; }
 
 NNI_INLINE float nni_vf_fold_scalar(nni_vf_scalar v) { return v; }
+NNI_INLINE float nni_vf_fold_max_scalar(nni_vf_scalar v) { return v; }
 NNI_INLINE nni_vf_scalar nni_vf_fold_each_scalar(nni_vf_scalar *r) { return r[0]; }
 NNI_INLINE void nni_vf_transpose_scalar(nni_vf_scalar *r) { (void)r; }
 NNI_INLINE nni_vq_scalar nni_vq_load_scalar(const float *p) {
@@ -934,12 +935,11 @@ static float nni_max_scalar(const float *x, size_t n) {
     for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
         NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_max_scalar(nni_vf_load_scalar(x + i + s * VF_LANES), top[s]);
     for (; i + VF_LANES <= n; i += VF_LANES) top[0] = nni_vf_max_scalar(nni_vf_load_scalar(x + i), top[0]);
-    float lanes[VF_LANES];
-    nni_vf_store_scalar(lanes, nni_vf_max_scalar(nni_vf_max_scalar(top[0], top[1]), nni_vf_max_scalar(top[2], top[3])));
-    float most = lanes[0];
-    for (size_t j = 1; j < VF_LANES; j++) most = lanes[j] > most || lanes[j] != lanes[j] ? lanes[j] : most;
-    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
-    return most + 0.0f; /* -0 + 0 = +0 */
+    if (i < n) {
+        const nni_vm_scalar valid = nni_vm_first_scalar(n - i);
+        top[1] = nni_vf_max_scalar(nni_vf_select_scalar(valid, nni_vf_load_m_scalar(x + i, valid), top[1]), top[1]);
+    }
+    return nni_vf_fold_max_scalar(nni_vf_max_scalar(nni_vf_max_scalar(top[0], top[1]), nni_vf_max_scalar(top[2], top[3]))) + 0.0f; /* -0 + 0 = +0 */
 }
 
 /* The first index at which x equals its maximum, or is the first NaN. */
@@ -1947,6 +1947,12 @@ NNI_INLINE float nni_vf_fold_avx2(nni_vf_avx2 v) {
     return _mm_cvtss_f32(_mm_add_ss(v2, _mm_shuffle_ps(v2, v2, 1)));
 }
 
+NNI_INLINE float nni_vf_fold_max_avx2(nni_vf_avx2 v) {
+    v = nni_vf_max_avx2(v, _mm256_permute2f128_ps(v, v, 1));
+    v = nni_vf_max_avx2(v, _mm256_permute_ps(v, 0x4e));
+    return _mm256_cvtss_f32(nni_vf_max_avx2(v, _mm256_permute_ps(v, 0xb1)));
+}
+
 /* Eight folds at once: each step adds the halves of two vectors and keeps both results in one. */
 NNI_INLINE nni_vf_avx2 nni_vf_fold_each_avx2(nni_vf_avx2 *r) {
     NNI_UNROLL for (int i = 0; i < 4; i++) /* 128-bit halves: the low one holds r[i], the high one r[i+4] */
@@ -2309,12 +2315,11 @@ static float nni_max_avx2(const float *x, size_t n) {
     for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
         NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_max_avx2(nni_vf_load_avx2(x + i + s * VF_LANES), top[s]);
     for (; i + VF_LANES <= n; i += VF_LANES) top[0] = nni_vf_max_avx2(nni_vf_load_avx2(x + i), top[0]);
-    float lanes[VF_LANES];
-    nni_vf_store_avx2(lanes, nni_vf_max_avx2(nni_vf_max_avx2(top[0], top[1]), nni_vf_max_avx2(top[2], top[3])));
-    float most = lanes[0];
-    for (size_t j = 1; j < VF_LANES; j++) most = lanes[j] > most || lanes[j] != lanes[j] ? lanes[j] : most;
-    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
-    return most + 0.0f; /* -0 + 0 = +0 */
+    if (i < n) {
+        const nni_vm_avx2 valid = nni_vm_first_avx2(n - i);
+        top[1] = nni_vf_max_avx2(nni_vf_select_avx2(valid, nni_vf_load_m_avx2(x + i, valid), top[1]), top[1]);
+    }
+    return nni_vf_fold_max_avx2(nni_vf_max_avx2(nni_vf_max_avx2(top[0], top[1]), nni_vf_max_avx2(top[2], top[3]))) + 0.0f; /* -0 + 0 = +0 */
 }
 
 /* The first index at which x equals its maximum, or is the first NaN. */
@@ -3328,6 +3333,13 @@ NNI_INLINE float nni_vf_fold_avx512(nni_vf_avx512 v) {
     return _mm_cvtss_f32(_mm_add_ss(v2, _mm_shuffle_ps(v2, v2, 1)));
 }
 
+NNI_INLINE float nni_vf_fold_max_avx512(nni_vf_avx512 v) {
+    v = nni_vf_max_avx512(v, _mm512_shuffle_f32x4(v, v, 0x4e));
+    v = nni_vf_max_avx512(v, _mm512_shuffle_f32x4(v, v, 0xb1));
+    v = nni_vf_max_avx512(v, _mm512_permute_ps(v, 0x4e));
+    return _mm512_cvtss_f32(nni_vf_max_avx512(v, _mm512_permute_ps(v, 0xb1)));
+}
+
 /* Sixteen folds at once. Each step adds the halves of two vectors and keeps both results in one, so that the number of
  * vectors halves with the width still to be folded: 15 additions instead of 64. */
 NNI_INLINE nni_vf_avx512 nni_vf_fold_each_avx512(nni_vf_avx512 *r) {
@@ -3698,12 +3710,11 @@ static float nni_max_avx512(const float *x, size_t n) {
     for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
         NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_max_avx512(nni_vf_load_avx512(x + i + s * VF_LANES), top[s]);
     for (; i + VF_LANES <= n; i += VF_LANES) top[0] = nni_vf_max_avx512(nni_vf_load_avx512(x + i), top[0]);
-    float lanes[VF_LANES];
-    nni_vf_store_avx512(lanes, nni_vf_max_avx512(nni_vf_max_avx512(top[0], top[1]), nni_vf_max_avx512(top[2], top[3])));
-    float most = lanes[0];
-    for (size_t j = 1; j < VF_LANES; j++) most = lanes[j] > most || lanes[j] != lanes[j] ? lanes[j] : most;
-    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
-    return most + 0.0f; /* -0 + 0 = +0 */
+    if (i < n) {
+        const nni_vm_avx512 valid = nni_vm_first_avx512(n - i);
+        top[1] = nni_vf_max_avx512(nni_vf_select_avx512(valid, nni_vf_load_m_avx512(x + i, valid), top[1]), top[1]);
+    }
+    return nni_vf_fold_max_avx512(nni_vf_max_avx512(nni_vf_max_avx512(top[0], top[1]), nni_vf_max_avx512(top[2], top[3]))) + 0.0f; /* -0 + 0 = +0 */
 }
 
 /* The first index at which x equals its maximum, or is the first NaN. */
@@ -4726,6 +4737,7 @@ NNI_INLINE float nni_vf_fold_neon(nni_vf_neon v) {
     const float32x2_t v2 = vadd_f32(vget_low_f32(v), vget_high_f32(v));
     return vget_lane_f32(v2, 0) + vget_lane_f32(v2, 1);
 }
+NNI_INLINE float nni_vf_fold_max_neon(nni_vf_neon v) { return vmaxvq_f32(v); }
 NNI_INLINE void nni_vf_transpose_neon(nni_vf_neon *r) {
     const nni_vf_neon t0 = vtrn1q_f32(r[0], r[1]), t1 = vtrn2q_f32(r[0], r[1]);
     const nni_vf_neon t2 = vtrn1q_f32(r[2], r[3]), t3 = vtrn2q_f32(r[2], r[3]);
@@ -5074,12 +5086,11 @@ static float nni_max_neon(const float *x, size_t n) {
     for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
         NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = nni_vf_max_neon(nni_vf_load_neon(x + i + s * VF_LANES), top[s]);
     for (; i + VF_LANES <= n; i += VF_LANES) top[0] = nni_vf_max_neon(nni_vf_load_neon(x + i), top[0]);
-    float lanes[VF_LANES];
-    nni_vf_store_neon(lanes, nni_vf_max_neon(nni_vf_max_neon(top[0], top[1]), nni_vf_max_neon(top[2], top[3])));
-    float most = lanes[0];
-    for (size_t j = 1; j < VF_LANES; j++) most = lanes[j] > most || lanes[j] != lanes[j] ? lanes[j] : most;
-    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
-    return most + 0.0f; /* -0 + 0 = +0 */
+    if (i < n) {
+        const nni_vm_neon valid = nni_vm_first_neon(n - i);
+        top[1] = nni_vf_max_neon(nni_vf_select_neon(valid, nni_vf_load_m_neon(x + i, valid), top[1]), top[1]);
+    }
+    return nni_vf_fold_max_neon(nni_vf_max_neon(nni_vf_max_neon(top[0], top[1]), nni_vf_max_neon(top[2], top[3]))) + 0.0f; /* -0 + 0 = +0 */
 }
 
 /* The first index at which x equals its maximum, or is the first NaN. */

@@ -115,6 +115,12 @@ NNI_INLINE float vf_fold(vf v) {
     return _mm_cvtss_f32(_mm_add_ss(v2, _mm_shuffle_ps(v2, v2, 1)));
 }
 
+NNI_INLINE float vf_fold_max(vf v) {
+    v = vf_max(v, _mm256_permute2f128_ps(v, v, 1));
+    v = vf_max(v, _mm256_permute_ps(v, 0x4e));
+    return _mm256_cvtss_f32(vf_max(v, _mm256_permute_ps(v, 0xb1)));
+}
+
 /* Eight folds at once: each step adds the halves of two vectors and keeps both results in one. */
 NNI_INLINE vf vf_fold_each(vf *r) {
     NNI_UNROLL for (int i = 0; i < 4; i++) /* 128-bit halves: the low one holds r[i], the high one r[i+4] */

@@ -114,6 +114,13 @@ NNI_INLINE float vf_fold(vf v) {
     return _mm_cvtss_f32(_mm_add_ss(v2, _mm_shuffle_ps(v2, v2, 1)));
 }
 
+NNI_INLINE float vf_fold_max(vf v) {
+    v = vf_max(v, _mm512_shuffle_f32x4(v, v, 0x4e));
+    v = vf_max(v, _mm512_shuffle_f32x4(v, v, 0xb1));
+    v = vf_max(v, _mm512_permute_ps(v, 0x4e));
+    return _mm512_cvtss_f32(vf_max(v, _mm512_permute_ps(v, 0xb1)));
+}
+
 /* Sixteen folds at once. Each step adds the halves of two vectors and keeps both results in one, so that the number of
  * vectors halves with the width still to be folded: 15 additions instead of 64. */
 NNI_INLINE vf vf_fold_each(vf *r) {

@@ -38,6 +38,7 @@
  *   vi_eq0(v, k)                         truth where (v & k) == 0
  * Across lanes
  *   vf_fold(v)             the sum of all lanes as the fixed tree: lane i with i+LANES/2, then halves again
+ *   vf_fold_max(v)         the largest lane as by vf_max, in any order: which zero, or which NaN, is open
  *   vf_fold_each(r)        lane i is vf_fold(r[i]); r has VF_LANES vectors, which are spent
  *   vf_transpose(r)        r[i] lane j becomes r[j] lane i, for VF_LANES vectors
  *   vq_load(p)             four floats kept ready for vf_fma_q(a, i, b, c) = a[i]*b + c, i constant: multiplying by one
@@ -98,6 +99,7 @@
 #define vi_mul_wide NNI_FN(vi_mul_wide)
 #define vi_eq0 NNI_FN(vi_eq0)
 #define vf_fold NNI_FN(vf_fold)
+#define vf_fold_max NNI_FN(vf_fold_max)
 #define vf_fold_each NNI_FN(vf_fold_each)
 #define vf_transpose NNI_FN(vf_transpose)
 #define vq_load NNI_FN(vq_load)

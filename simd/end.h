@@ -51,6 +51,7 @@
 #undef vi_mul_wide
 #undef vi_eq0
 #undef vf_fold
+#undef vf_fold_max
 #undef vf_fold_each
 #undef vf_transpose
 #undef vq_load

@@ -123,6 +123,7 @@ NNI_INLINE float vf_fold(vf v) {
     const float32x2_t v2 = vadd_f32(vget_low_f32(v), vget_high_f32(v));
     return vget_lane_f32(v2, 0) + vget_lane_f32(v2, 1);
 }
+NNI_INLINE float vf_fold_max(vf v) { return vmaxvq_f32(v); }
 NNI_INLINE void vf_transpose(vf *r) {
     const vf t0 = vtrn1q_f32(r[0], r[1]), t1 = vtrn2q_f32(r[0], r[1]);
     const vf t2 = vtrn1q_f32(r[2], r[3]), t3 = vtrn2q_f32(r[2], r[3]);

@@ -101,6 +101,7 @@ NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
 NNI_INLINE vm vi_eq0(vi a, vi k) { return (a & k) == 0; }
 
 NNI_INLINE float vf_fold(vf v) { return v; }
+NNI_INLINE float vf_fold_max(vf v) { return v; }
 NNI_INLINE vf vf_fold_each(vf *r) { return r[0]; }
 NNI_INLINE void vf_transpose(vf *r) { (void)r; }
 NNI_INLINE vq vq_load(const float *p) {

@@ -79,12 +79,11 @@ static float NNI_FN(max)(const float *x, size_t n) {
     for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
         NNI_UNROLL for (int s = 0; s < 4; s++) top[s] = vf_max(vf_load(x + i + s * VF_LANES), top[s]);
     for (; i + VF_LANES <= n; i += VF_LANES) top[0] = vf_max(vf_load(x + i), top[0]);
-    float lanes[VF_LANES];
-    vf_store(lanes, vf_max(vf_max(top[0], top[1]), vf_max(top[2], top[3])));
-    float most = lanes[0];
-    for (size_t j = 1; j < VF_LANES; j++) most = lanes[j] > most || lanes[j] != lanes[j] ? lanes[j] : most;
-    for (; i < n; i++) most = x[i] > most || x[i] != x[i] ? x[i] : most;
-    return most + 0.0f; /* -0 + 0 = +0 */
+    if (i < n) {
+        const vm valid = vm_first(n - i);
+        top[1] = vf_max(vf_select(valid, vf_load_m(x + i, valid), top[1]), top[1]);
+    }
+    return vf_fold_max(vf_max(vf_max(top[0], top[1]), vf_max(top[2], top[3]))) + 0.0f; /* -0 + 0 = +0 */
 }
 
 /* The first index at which x equals its maximum, or is the first NaN. */
