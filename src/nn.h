@@ -1,4 +1,99 @@
-/* nn.h - neural networks on the CPU: one file, every instruction set, the same bits everywhere
+/* nn.h - neural networks on the CPU: one file, the best kernels of every processor, the same bits everywhere
+ *
+ * Do this
+ *
+ *     #define NN_IMPLEMENTATION
+ *     #include "nn.h"
+ *
+ * in one C or C++ file; elsewhere include it without the define. Link with -lsleef -lm (Debian: libsleef-dev), or define
+ * NN_NO_SLEEF and link with -lm only:
+ *
+ *     cc -O2 app.c -lsleef -lm
+ *
+ * No -mavx2 or -march is needed or wanted: every kernel is compiled for each instruction set, and the best one that the
+ * processor and the system run is chosen when the program starts to use it. C11 or C++17; GCC 9, Clang 11 or later; x86-64
+ * and AArch64, and plain C anywhere else.
+ *
+ * A complete program
+ *
+ *     #define NN_IMPLEMENTATION
+ *     #include "nn.h"
+ *     #include <stdio.h>
+ *
+ *     int main(void) {
+ *         enum { BATCH = 4, IN = 3, OUT = 2 };
+ *         float x[BATCH * IN], w[IN * OUT], p[BATCH * OUT];
+ *         nn_random random = {42, 0, 0};
+ *         nn_random_normal(x, BATCH * IN, 0.0f, 1.0f, &random);
+ *         nn_random_uniform(w, IN * OUT, -1.0f, 1.0f, &random);
+ *         nn_status status = nn_sgemm(p, x, w, BATCH, OUT, IN, 1.0f, 0.0f, NULL);
+ *         if (status != NN_OK) {
+ *             fprintf(stderr, "%s\n", nn_status_message(status));
+ *             return 1;
+ *         }
+ *         nn_softmax(p, p, BATCH, OUT);
+ *         for (int i = 0; i < BATCH; i++) printf("%.6f %.6f\n", p[i * OUT], p[i * OUT + 1]);
+ *         return 0;
+ *     }
+ *
+ * It prints the same digits on every machine.
+ *
+ * Options, each a define before the include that has the implementation
+ *
+ *   NN_NO_SLEEF          exp and log from nn.h itself: no library, other bits (also the same everywhere)
+ *   NN_STATIC            everything is private to this file; every file that includes nn.h needs the implementation then
+ *   NN_SCALAR_ONLY       leave the vector kernels out
+ *   NN_DEBUG             check with assert what only a mistake in the program can break; NN_ASSERT(x) replaces assert
+ *   NN_ALLOW_FAST_MATH   compile in spite of -ffast-math, and give up the promise of equal bits
+ *
+ * What there is
+ *
+ *   matrices     nn_sgemm, with bias and activation; nn_sgemm_pack and nn_sgemm_packed for weights used many times
+ *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_relu nn_leaky_relu nn_step, nn_activate by name,
+ *                and derivatives; nn_add nn_mul nn_scale nn_axpy
+ *   rows         nn_softmax nn_log_softmax nn_log_sum_exp, and derivatives
+ *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax
+ *   random       nn_random_bits _uniform _normal _mask _below _permutation
+ *   the machine  nn_isa, nn_isa_force, nn_threads, nn_threads_hook
+ *
+ * A layer, forward and back
+ *
+ *     enum { BATCH = 50, IN = 784, OUT = 300 };
+ *     static float x[BATCH * IN], w[IN * OUT], b[OUT], h[BATCH * OUT];
+ *     static float dx[BATCH * IN], dw[IN * OUT], dh[BATCH * OUT];
+ *     nn_sgemm_desc dense = {0}, by_weight = {0}, by_input = {0};
+ *     dense.bias = b;
+ *     dense.activation = NN_RELU;
+ *     by_weight.transpose_a = 1;
+ *     by_input.transpose_b = 1;
+ *     nn_status s = nn_sgemm(h, x, w, BATCH, OUT, IN, 1, 0, &dense);                     // h  = relu(x w + b)
+ *     nn_activate_backward(dh, dh, h, BATCH * OUT, NN_RELU, 0);                          // dh = dh * relu'(h)
+ *     if (s == NN_OK) s = nn_sgemm(dw, x, dh, IN, OUT, BATCH, 1, 0, &by_weight);         // dw = x' dh
+ *     if (s == NN_OK) s = nn_sgemm(dx, dh, w, BATCH, IN, OUT, 1, 0, &by_input);          // dx = dh w'
+ *     if (s != NN_OK) fprintf(stderr, "%s\n", nn_status_message(s));
+ *
+ * Words: the destination is always the first argument, then inputs, sizes, options. Matrices are row-major. B or m is the
+ * batch, k what is summed over, n the columns. A gradient is named like its value with a d in front.
+ *
+ * Memory: arrays are the caller's, of any alignment. Functions that return no status take no memory. nn_sgemm may take a
+ * workspace and gives it back; nn_packed owns its copy until nn_packed_free. Every allocation goes through nn_allocator if
+ * one is given. In place is fine where a comment says "y may be x"; otherwise arrays must not overlap.
+ *
+ * Errors: what the world can break returns nn_status, NN_OK being 0, which the compiler warns about if it is dropped. The
+ * library never prints, exits or aborts, and a call that fails has changed nothing.
+ *
+ * Threads: one by default. nn_threads(n) lets calls share their work through OpenMP (compile with -fopenmp) or through the
+ * caller's own loop (nn_threads_hook). Any number of threads may call nn.h at once. Set threads, hook and instruction set
+ * before they do.
+ *
+ * Numerics: the same call gives the same bits on AVX-512, AVX2, NEON and plain C, for every compiler, optimisation level
+ * and number of threads. Sums run in a fixed order of 16 lanes, products as chains of fused multiply-adds; the comments at
+ * the functions say which. Accuracy over all floats is stated there too. The sign and payload of a NaN are not part of the
+ * promise. With SLEEF on a processor without FMA (before 2013) exp and log come from nn.h itself: see nn_maths_backend.
+ *
+ * Instruction set: NN_ISA=avx2 in the environment, or nn_isa_force("avx2"), runs that one, for tests and measurements.
+ *
+ * MIT licence, at the end of this file.
  */
 #ifndef NN_H
 #define NN_H

@@ -152,7 +152,8 @@ def build():
             '#ifndef NN_H\n#define NN_H\n' + ''.join(public) + '\n#endif /* NN_H */\n\n' +
             '#if defined(NN_IMPLEMENTATION) && !defined(NN_IMPLEMENTED)\n#define NN_IMPLEMENTED\n' + ''.join(implementation) +
             '\n' + undefine(''.join(implementation)) + '#endif /* NN_IMPLEMENTATION */\n')
-    return re.sub(r'\n{3,}', '\n\n', text)
+    licence = ''.join(f' * {line}'.rstrip() + '\n' for line in (ROOT / 'LICENSE').read_text().splitlines())
+    return re.sub(r'\n{3,}', '\n\n', text) + '\n/*\n' + licence + ' */\n'
 
 
 def main():
