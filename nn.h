@@ -182,7 +182,7 @@ typedef struct nn_allocator {
 /* Chooses the instruction set by name: "scalar", "avx2", "avx512", "neon", or NULL for the best one that this processor
  * and system run. NN_ERROR_ISA_UNKNOWN or NN_ERROR_ISA_MISSING leave the choice as it was. Results are the same bits
  * whatever is chosen, so this is for tests, benches and doubts. Not to be called while another thread is inside nn.h. */
-NN_MUST_USE NN_API nn_status nn_isa_force(const char *name);
+NN_API NN_MUST_USE nn_status nn_isa_force(const char *name);
 
 /* The name of the instruction set in use; never NULL. The first use of nn.h chooses it: the one that the environment
  * variable NN_ISA names, or else the best. If NN_ISA names none that can run, "scalar" is in use, nn_isa_status() says what
@@ -190,13 +190,13 @@ NN_MUST_USE NN_API nn_status nn_isa_force(const char *name);
 NN_API const char *nn_isa(void);
 
 /* NN_OK, or what was wrong with NN_ISA. */
-NN_MUST_USE NN_API nn_status nn_isa_status(void);
+NN_API NN_MUST_USE nn_status nn_isa_status(void);
 
 /* The i-th instruction set compiled in, best first, and NULL from the end of the list on. */
 NN_API const char *nn_isa_name(size_t i);
 
 /* NN_OK if this processor and system can run the instruction set of that name. */
-NN_MUST_USE NN_API nn_status nn_isa_supported(const char *name);
+NN_API NN_MUST_USE nn_status nn_isa_supported(const char *name);
 
 /* Where exp and log come from: "sleef" or "builtin". */
 NN_API const char *nn_maths_backend(void);
