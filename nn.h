@@ -1265,7 +1265,6 @@ static void nni_random_mask_scalar(float *y, uint64_t key, uint64_t stream, uint
 #define NNI_KC 384
 #define NNI_MC 336
 #define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
@@ -1589,6 +1588,37 @@ static void nni_gemm_row_scalar(const nni_gemm *g, float *c, const float *a) {
         nni_gemm_row_step_scalar(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
 }
 
+/* One row against `panels` packed panels side by side, each a stream and a set of sums of its own. */
+NNI_INLINE void nni_gemm_packed_step_scalar(const int panels, const nni_gemm *g, size_t j) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    nni_vf_scalar sum[4 * NNI_LARGE_VECTORS];
+    float *c = g->c + j;
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES, left = j + at < g->n ? nni_min(g->n - j - at, VF_LANES) : 0;
+        sum[s] = g->beta == 0.0f || !left ? nni_vf_set1_scalar(0.0f) : nni_vf_mul_scalar(nni_vf_set1_scalar(g->beta), nni_vf_load_n_scalar(c + at, left));
+    }
+    const float *b = g->packed_b + j * g->k;
+    for (size_t p = 0; p < g->k; p++) {
+        const nni_vf_scalar x = nni_vf_set1_scalar(g->a[p * g->a_col]);
+        NNI_UNROLL for (int q = 0; q < panels; q++)
+            NNI_UNROLL for (int v = 0; v < NNI_LARGE_VECTORS; v++) {
+                const int s = q * NNI_LARGE_VECTORS + v;
+                sum[s] = nni_vf_fma_scalar(x, nni_vf_load_scalar(b + (size_t)q * width * g->k + p * width + v * VF_LANES), sum[s]);
+            }
+    }
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES;
+        if (j + at < g->n) nni_vf_store_n_scalar(c + at, sum[s], nni_min(g->n - j - at, VF_LANES));
+    }
+}
+
+static void nni_gemm_packed_row_scalar(const nni_gemm *g) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    size_t j = 0;
+    for (; j + 3 * width < g->n; j += 4 * width) nni_gemm_packed_step_scalar(4, g, j);
+    for (; j < g->n; j += width) nni_gemm_packed_step_scalar(1, g, j);
+}
+
 static void nni_gemm_rows_scalar(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) nni_gemm_row_scalar(g, g->c + i * g->ldc, g->a + i * g->a_row);
 }
@@ -1718,11 +1748,13 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
-    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k);
     else if (large) plan.vectors = NNI_LARGE_VECTORS;
     else plan.vectors = nni_plan_vectors_scalar(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
-    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
+    plan.ahead = 0;
+    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
+    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
     return plan;
 }
 
@@ -1893,6 +1925,7 @@ static size_t nni_gemm_scalar(const nni_gemm *g, float *work, size_t floats) {
     else if (g->dot) nni_gemm_dot_scalar(g);
     else if (nni_gemm_is_tile_scalar(g)) nni_gemm_tile_scalar(g);
     else if (nni_gemm_is_row_scalar(g)) nni_gemm_rows_scalar(g);
+    else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_scalar(g);
     else {
         const nni_gemm_plan_scalar plan = nni_plan_scalar(g);
         const size_t needed = nni_plan_workspace_scalar(g, &plan);
@@ -1910,9 +1943,10 @@ static size_t nni_gemm_workspace_scalar(const nni_gemm *g) {
     return nni_plan_workspace_scalar(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void nni_gemm_pack_scalar(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
-    const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
+    const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
         nni_pack_b_scalar(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);
@@ -1920,7 +1954,7 @@ static void nni_gemm_pack_scalar(float *dst, const float *b, size_t b_row, size_
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_scalar
-static const nni_tier nni_tier_scalar = {"scalar", NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+static const nni_tier nni_tier_scalar = {"scalar", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
 
 #undef VF_LANES
@@ -2645,7 +2679,6 @@ static void nni_random_mask_avx2(float *y, uint64_t key, uint64_t stream, uint64
 #define NNI_KC 384
 #define NNI_MC 336
 #define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
@@ -2969,6 +3002,37 @@ static void nni_gemm_row_avx2(const nni_gemm *g, float *c, const float *a) {
         nni_gemm_row_step_avx2(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
 }
 
+/* One row against `panels` packed panels side by side, each a stream and a set of sums of its own. */
+NNI_INLINE void nni_gemm_packed_step_avx2(const int panels, const nni_gemm *g, size_t j) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    nni_vf_avx2 sum[4 * NNI_LARGE_VECTORS];
+    float *c = g->c + j;
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES, left = j + at < g->n ? nni_min(g->n - j - at, VF_LANES) : 0;
+        sum[s] = g->beta == 0.0f || !left ? nni_vf_set1_avx2(0.0f) : nni_vf_mul_avx2(nni_vf_set1_avx2(g->beta), nni_vf_load_n_avx2(c + at, left));
+    }
+    const float *b = g->packed_b + j * g->k;
+    for (size_t p = 0; p < g->k; p++) {
+        const nni_vf_avx2 x = nni_vf_set1_avx2(g->a[p * g->a_col]);
+        NNI_UNROLL for (int q = 0; q < panels; q++)
+            NNI_UNROLL for (int v = 0; v < NNI_LARGE_VECTORS; v++) {
+                const int s = q * NNI_LARGE_VECTORS + v;
+                sum[s] = nni_vf_fma_avx2(x, nni_vf_load_avx2(b + (size_t)q * width * g->k + p * width + v * VF_LANES), sum[s]);
+            }
+    }
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES;
+        if (j + at < g->n) nni_vf_store_n_avx2(c + at, sum[s], nni_min(g->n - j - at, VF_LANES));
+    }
+}
+
+static void nni_gemm_packed_row_avx2(const nni_gemm *g) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    size_t j = 0;
+    for (; j + 3 * width < g->n; j += 4 * width) nni_gemm_packed_step_avx2(4, g, j);
+    for (; j < g->n; j += width) nni_gemm_packed_step_avx2(1, g, j);
+}
+
 static void nni_gemm_rows_avx2(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) nni_gemm_row_avx2(g, g->c + i * g->ldc, g->a + i * g->a_row);
 }
@@ -3098,11 +3162,13 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
-    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k);
     else if (large) plan.vectors = NNI_LARGE_VECTORS;
     else plan.vectors = nni_plan_vectors_avx2(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
-    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
+    plan.ahead = 0;
+    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
+    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
     return plan;
 }
 
@@ -3273,6 +3339,7 @@ static size_t nni_gemm_avx2(const nni_gemm *g, float *work, size_t floats) {
     else if (g->dot) nni_gemm_dot_avx2(g);
     else if (nni_gemm_is_tile_avx2(g)) nni_gemm_tile_avx2(g);
     else if (nni_gemm_is_row_avx2(g)) nni_gemm_rows_avx2(g);
+    else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_avx2(g);
     else {
         const nni_gemm_plan_avx2 plan = nni_plan_avx2(g);
         const size_t needed = nni_plan_workspace_avx2(g, &plan);
@@ -3290,9 +3357,10 @@ static size_t nni_gemm_workspace_avx2(const nni_gemm *g) {
     return nni_plan_workspace_avx2(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void nni_gemm_pack_avx2(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
-    const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
+    const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
         nni_pack_b_avx2(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);
@@ -3300,7 +3368,7 @@ static void nni_gemm_pack_avx2(float *dst, const float *b, size_t b_row, size_t 
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx2
-static const nni_tier nni_tier_avx2 = {"avx2", NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+static const nni_tier nni_tier_avx2 = {"avx2", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
 
 #undef VF_LANES
@@ -4040,7 +4108,6 @@ static void nni_random_mask_avx512(float *y, uint64_t key, uint64_t stream, uint
 #define NNI_KC 384
 #define NNI_MC 336
 #define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
@@ -4364,6 +4431,37 @@ static void nni_gemm_row_avx512(const nni_gemm *g, float *c, const float *a) {
         nni_gemm_row_step_avx512(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
 }
 
+/* One row against `panels` packed panels side by side, each a stream and a set of sums of its own. */
+NNI_INLINE void nni_gemm_packed_step_avx512(const int panels, const nni_gemm *g, size_t j) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    nni_vf_avx512 sum[4 * NNI_LARGE_VECTORS];
+    float *c = g->c + j;
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES, left = j + at < g->n ? nni_min(g->n - j - at, VF_LANES) : 0;
+        sum[s] = g->beta == 0.0f || !left ? nni_vf_set1_avx512(0.0f) : nni_vf_mul_avx512(nni_vf_set1_avx512(g->beta), nni_vf_load_n_avx512(c + at, left));
+    }
+    const float *b = g->packed_b + j * g->k;
+    for (size_t p = 0; p < g->k; p++) {
+        const nni_vf_avx512 x = nni_vf_set1_avx512(g->a[p * g->a_col]);
+        NNI_UNROLL for (int q = 0; q < panels; q++)
+            NNI_UNROLL for (int v = 0; v < NNI_LARGE_VECTORS; v++) {
+                const int s = q * NNI_LARGE_VECTORS + v;
+                sum[s] = nni_vf_fma_avx512(x, nni_vf_load_avx512(b + (size_t)q * width * g->k + p * width + v * VF_LANES), sum[s]);
+            }
+    }
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES;
+        if (j + at < g->n) nni_vf_store_n_avx512(c + at, sum[s], nni_min(g->n - j - at, VF_LANES));
+    }
+}
+
+static void nni_gemm_packed_row_avx512(const nni_gemm *g) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    size_t j = 0;
+    for (; j + 3 * width < g->n; j += 4 * width) nni_gemm_packed_step_avx512(4, g, j);
+    for (; j < g->n; j += width) nni_gemm_packed_step_avx512(1, g, j);
+}
+
 static void nni_gemm_rows_avx512(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) nni_gemm_row_avx512(g, g->c + i * g->ldc, g->a + i * g->a_row);
 }
@@ -4493,11 +4591,13 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
-    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k);
     else if (large) plan.vectors = NNI_LARGE_VECTORS;
     else plan.vectors = nni_plan_vectors_avx512(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
-    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
+    plan.ahead = 0;
+    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
+    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
     return plan;
 }
 
@@ -4668,6 +4768,7 @@ static size_t nni_gemm_avx512(const nni_gemm *g, float *work, size_t floats) {
     else if (g->dot) nni_gemm_dot_avx512(g);
     else if (nni_gemm_is_tile_avx512(g)) nni_gemm_tile_avx512(g);
     else if (nni_gemm_is_row_avx512(g)) nni_gemm_rows_avx512(g);
+    else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_avx512(g);
     else {
         const nni_gemm_plan_avx512 plan = nni_plan_avx512(g);
         const size_t needed = nni_plan_workspace_avx512(g, &plan);
@@ -4685,9 +4786,10 @@ static size_t nni_gemm_workspace_avx512(const nni_gemm *g) {
     return nni_plan_workspace_avx512(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void nni_gemm_pack_avx512(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
-    const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
+    const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
         nni_pack_b_avx512(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);
@@ -4695,7 +4797,7 @@ static void nni_gemm_pack_avx512(float *dst, const float *b, size_t b_row, size_
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx512
-static const nni_tier nni_tier_avx512 = {"avx512", NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+static const nni_tier nni_tier_avx512 = {"avx512", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
 
 #undef VF_LANES
@@ -5416,7 +5518,6 @@ static void nni_random_mask_neon(float *y, uint64_t key, uint64_t stream, uint64
 #define NNI_KC 384
 #define NNI_MC 336
 #define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
@@ -5740,6 +5841,37 @@ static void nni_gemm_row_neon(const nni_gemm *g, float *c, const float *a) {
         nni_gemm_row_step_neon(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
 }
 
+/* One row against `panels` packed panels side by side, each a stream and a set of sums of its own. */
+NNI_INLINE void nni_gemm_packed_step_neon(const int panels, const nni_gemm *g, size_t j) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    nni_vf_neon sum[4 * NNI_LARGE_VECTORS];
+    float *c = g->c + j;
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES, left = j + at < g->n ? nni_min(g->n - j - at, VF_LANES) : 0;
+        sum[s] = g->beta == 0.0f || !left ? nni_vf_set1_neon(0.0f) : nni_vf_mul_neon(nni_vf_set1_neon(g->beta), nni_vf_load_n_neon(c + at, left));
+    }
+    const float *b = g->packed_b + j * g->k;
+    for (size_t p = 0; p < g->k; p++) {
+        const nni_vf_neon x = nni_vf_set1_neon(g->a[p * g->a_col]);
+        NNI_UNROLL for (int q = 0; q < panels; q++)
+            NNI_UNROLL for (int v = 0; v < NNI_LARGE_VECTORS; v++) {
+                const int s = q * NNI_LARGE_VECTORS + v;
+                sum[s] = nni_vf_fma_neon(x, nni_vf_load_neon(b + (size_t)q * width * g->k + p * width + v * VF_LANES), sum[s]);
+            }
+    }
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES;
+        if (j + at < g->n) nni_vf_store_n_neon(c + at, sum[s], nni_min(g->n - j - at, VF_LANES));
+    }
+}
+
+static void nni_gemm_packed_row_neon(const nni_gemm *g) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    size_t j = 0;
+    for (; j + 3 * width < g->n; j += 4 * width) nni_gemm_packed_step_neon(4, g, j);
+    for (; j < g->n; j += width) nni_gemm_packed_step_neon(1, g, j);
+}
+
 static void nni_gemm_rows_neon(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) nni_gemm_row_neon(g, g->c + i * g->ldc, g->a + i * g->a_row);
 }
@@ -5869,11 +6001,13 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
-    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k);
     else if (large) plan.vectors = NNI_LARGE_VECTORS;
     else plan.vectors = nni_plan_vectors_neon(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
-    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
+    plan.ahead = 0;
+    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
+    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
     return plan;
 }
 
@@ -6044,6 +6178,7 @@ static size_t nni_gemm_neon(const nni_gemm *g, float *work, size_t floats) {
     else if (g->dot) nni_gemm_dot_neon(g);
     else if (nni_gemm_is_tile_neon(g)) nni_gemm_tile_neon(g);
     else if (nni_gemm_is_row_neon(g)) nni_gemm_rows_neon(g);
+    else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_neon(g);
     else {
         const nni_gemm_plan_neon plan = nni_plan_neon(g);
         const size_t needed = nni_plan_workspace_neon(g, &plan);
@@ -6061,9 +6196,10 @@ static size_t nni_gemm_workspace_neon(const nni_gemm *g) {
     return nni_plan_workspace_neon(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void nni_gemm_pack_neon(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
-    const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
+    const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
         nni_pack_b_neon(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);
@@ -6071,7 +6207,7 @@ static void nni_gemm_pack_neon(float *dst, const float *b, size_t b_row, size_t 
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_neon
-static const nni_tier nni_tier_neon = {"neon", NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+static const nni_tier nni_tier_neon = {"neon", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
 
 #undef VF_LANES
@@ -6848,8 +6984,9 @@ NN_API nn_status nn_sgemm_packed(float *c, const float *a, const nn_packed *pack
     if (status != NN_OK) return status;
     if (packed->isa != nni_get_tier()->name) return NN_ERROR_PACKED_ISA;
     g.b = packed->panels;
-    g.b_row = g.b_col = 1;
-    g.packed_b = packed->panels;
+    g.b_row = nni_get_tier()->packed_width; /* of a single column, the panel is the matrix */
+    g.b_col = 1;
+    g.packed_b = packed->n == 1 ? NULL : packed->panels;
     return nni_gemm_run(&g, d->allocator);
 }
 
@@ -6890,7 +7027,6 @@ NN_API void nn_packed_free(nn_packed *packed) {
 #undef NNI_KC
 #undef NNI_MC
 #undef NNI_NC
-#undef NNI_PACKED_VECTORS
 #undef NNI_SHALLOW
 #undef NNI_WIDE_C
 #undef NNI_FAR

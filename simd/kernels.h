@@ -18,7 +18,7 @@
 #include "kernels/gemm.h"
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , NNI_FN(name)
-static const nni_tier NNI_FN(tier) = {NNI_STRING(NNI_ISA), NNI_PACKED_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
+static const nni_tier NNI_FN(tier) = {NNI_STRING(NNI_ISA), NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
 
 #endif /* NNI_ISA */

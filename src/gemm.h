@@ -341,8 +341,9 @@ NN_API nn_status nn_sgemm_packed(float *c, const float *a, const nn_packed *pack
     if (status != NN_OK) return status;
     if (packed->isa != nni_get_tier()->name) return NN_ERROR_PACKED_ISA;
     g.b = packed->panels;
-    g.b_row = g.b_col = 1;
-    g.packed_b = packed->panels;
+    g.b_row = nni_get_tier()->packed_width; /* of a single column, the panel is the matrix */
+    g.b_col = 1;
+    g.packed_b = packed->n == 1 ? NULL : packed->panels;
     return nni_gemm_run(&g, d->allocator);
 }
 

@@ -56,11 +56,13 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
-    if (g->packed_b) plan.vectors = NNI_PACKED_VECTORS;
+    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k);
     else if (large) plan.vectors = NNI_LARGE_VECTORS;
     else plan.vectors = NNI_FN(plan_vectors)(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
-    plan.ahead = g->b_col == 1 && !plan.pack_b && g->k * g->n >= NNI_FAR ? plan.vectors * VF_LANES : 0;
+    plan.ahead = 0;
+    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
+    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
     return plan;
 }
 
@@ -231,6 +233,7 @@ static size_t NNI_FN(gemm)(const nni_gemm *g, float *work, size_t floats) {
     else if (g->dot) NNI_FN(gemm_dot)(g);
     else if (NNI_FN(gemm_is_tile)(g)) NNI_FN(gemm_tile)(g);
     else if (NNI_FN(gemm_is_row)(g)) NNI_FN(gemm_rows)(g);
+    else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) NNI_FN(gemm_packed_row)(g);
     else {
         const NNI_FN(gemm_plan) plan = NNI_FN(plan)(g);
         const size_t needed = NNI_FN(plan_workspace)(g, &plan);
@@ -248,9 +251,10 @@ static size_t NNI_FN(gemm_workspace)(const nni_gemm *g) {
     return NNI_FN(plan_workspace)(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_PACKED_VECTORS vectors, the last one as wide as the others. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void NNI_FN(gemm_pack)(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
-    const size_t panel = NNI_PACKED_VECTORS * VF_LANES;
+    const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
         NNI_FN(pack_b)(dst + j * k, b + j * b_col, b_row, b_col, k, cols, panel);

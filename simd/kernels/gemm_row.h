@@ -44,6 +44,37 @@ static void NNI_FN(gemm_row)(const nni_gemm *g, float *c, const float *a) {
         NNI_FN(gemm_row_step)(1, c, a + p * g->a_col, g->a_col, g->b + p * g->b_row, g->b_row, g->n, beta);
 }
 
+/* One row against `panels` packed panels side by side, each a stream and a set of sums of its own. */
+NNI_INLINE void NNI_FN(gemm_packed_step)(const int panels, const nni_gemm *g, size_t j) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    vf sum[4 * NNI_LARGE_VECTORS];
+    float *c = g->c + j;
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES, left = j + at < g->n ? nni_min(g->n - j - at, VF_LANES) : 0;
+        sum[s] = g->beta == 0.0f || !left ? vf_set1(0.0f) : vf_mul(vf_set1(g->beta), vf_load_n(c + at, left));
+    }
+    const float *b = g->packed_b + j * g->k;
+    for (size_t p = 0; p < g->k; p++) {
+        const vf x = vf_set1(g->a[p * g->a_col]);
+        NNI_UNROLL for (int q = 0; q < panels; q++)
+            NNI_UNROLL for (int v = 0; v < NNI_LARGE_VECTORS; v++) {
+                const int s = q * NNI_LARGE_VECTORS + v;
+                sum[s] = vf_fma(x, vf_load(b + (size_t)q * width * g->k + p * width + v * VF_LANES), sum[s]);
+            }
+    }
+    NNI_UNROLL for (int s = 0; s < panels * NNI_LARGE_VECTORS; s++) {
+        const size_t at = (size_t)s * VF_LANES;
+        if (j + at < g->n) vf_store_n(c + at, sum[s], nni_min(g->n - j - at, VF_LANES));
+    }
+}
+
+static void NNI_FN(gemm_packed_row)(const nni_gemm *g) {
+    const size_t width = NNI_LARGE_VECTORS * VF_LANES;
+    size_t j = 0;
+    for (; j + 3 * width < g->n; j += 4 * width) NNI_FN(gemm_packed_step)(4, g, j);
+    for (; j < g->n; j += width) NNI_FN(gemm_packed_step)(1, g, j);
+}
+
 static void NNI_FN(gemm_rows)(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) NNI_FN(gemm_row)(g, g->c + i * g->ldc, g->a + i * g->a_row);
 }

@@ -20,7 +20,6 @@
 #define NNI_KC 384
 #define NNI_MC 336
 #define NNI_NC 3072
-#define NNI_PACKED_VECTORS 2
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
 #define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
