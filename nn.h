@@ -1263,6 +1263,7 @@ static void nni_random_mask_scalar(float *y, uint64_t key, uint64_t stream, uint
 
 /* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
 #define NNI_KC 384
+#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
@@ -1743,7 +1744,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = NNI_KC;
+    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
@@ -2677,6 +2678,7 @@ static void nni_random_mask_avx2(float *y, uint64_t key, uint64_t stream, uint64
 
 /* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
 #define NNI_KC 384
+#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
@@ -3157,7 +3159,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = NNI_KC;
+    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
@@ -3399,6 +3401,10 @@ static const nni_tier nni_tier_avx2 = {"avx2", NNI_LARGE_VECTORS * VF_LANES NNI_
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
 #else
+/* GCC's own immintrin.h has operands that it calls undefined, and in C++ warns about them wherever they are inlined. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")
 #endif
@@ -4106,6 +4112,7 @@ static void nni_random_mask_avx512(float *y, uint64_t key, uint64_t stream, uint
 
 /* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
 #define NNI_KC 384
+#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
@@ -4586,7 +4593,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = NNI_KC;
+    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
@@ -4812,6 +4819,7 @@ static const nni_tier nni_tier_avx512 = {"avx512", NNI_LARGE_VECTORS * VF_LANES 
 #pragma clang attribute pop
 #else
 #pragma GCC pop_options
+#pragma GCC diagnostic pop
 #endif
 #endif /* NNI_X86 */
 
@@ -5516,6 +5524,7 @@ static void nni_random_mask_neon(float *y, uint64_t key, uint64_t stream, uint64
 
 /* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
 #define NNI_KC 384
+#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
@@ -5996,7 +6005,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = NNI_KC;
+    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
     plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
@@ -7025,6 +7034,7 @@ NN_API void nn_packed_free(nn_packed *packed) {
 #undef NNI_WIDE
 #undef NNI_STREAMS
 #undef NNI_KC
+#undef NNI_KC_LARGE
 #undef NNI_MC
 #undef NNI_NC
 #undef NNI_SHALLOW

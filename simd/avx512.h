@@ -14,6 +14,10 @@
 #ifdef __clang__
 #pragma clang attribute push(__attribute__((target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma"))), apply_to = function)
 #else
+/* GCC's own immintrin.h has operands that it calls undefined, and in C++ warns about them wherever they are inlined. */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #pragma GCC push_options
 #pragma GCC target("avx512f,avx512vl,avx512bw,avx512dq,avx2,fma")
 #endif
@@ -178,6 +182,7 @@ NNI_INLINE vf vf_log_sleef(vf a) { return Sleef_finz_logf16_u10avx512f(a); }
 #pragma clang attribute pop
 #else
 #pragma GCC pop_options
+#pragma GCC diagnostic pop
 #endif
 #endif /* NNI_X86 */
 #endif /* NN_SIMD_AVX512_H */

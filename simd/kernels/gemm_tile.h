@@ -18,6 +18,7 @@
 
 /* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
 #define NNI_KC 384
+#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
