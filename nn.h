@@ -738,15 +738,17 @@ NNI_INLINE nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x) {
     x = nni_vf_select_scalar(nni_vf_lt_scalar(above, x), above, x);
     x = nni_vf_select_scalar(nni_vf_lt_scalar(x, below), below, x);
     const nni_vf_scalar n = nni_vf_round_scalar(nni_vf_mul_scalar(x, nni_vf_set1_scalar(NNI_LOG2_E)));
-    nni_vf_scalar r = nni_vf_fnma_scalar(n, nni_vf_set1_scalar(NNI_LN2_HIGH), x);
-    r = nni_vf_fnma_scalar(n, nni_vf_set1_scalar(NNI_LN2_LOW), r);
+    const nni_vf_scalar low = nni_vf_set1_scalar(NNI_LN2_LOW), one = nni_vf_set1_scalar(1.0f);
+    const nni_vf_scalar exact = nni_vf_fnma_scalar(n, nni_vf_set1_scalar(NNI_LN2_HIGH), x), r = nni_vf_fnma_scalar(n, low, exact);
     nni_vf_scalar q = nni_vf_set1_scalar(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(1.393088256008923053741455078125e-3f));
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(8.333197794854640960693359375e-3f));
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(4.1666507720947265625e-2f));
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(0.16666667163372039794921875f));
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(0.5f));
-    return nni_times_power_scalar(nni_vf_add_scalar(nni_vf_set1_scalar(1.0f), nni_vf_fma_scalar(nni_vf_mul_scalar(r, r), q, r)), n);
+    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
+    const nni_vf_scalar sum = nni_vf_add_scalar(one, r), lost = nni_vf_add_scalar(nni_vf_sub_scalar(r, nni_vf_sub_scalar(sum, one)), nni_vf_fnma_scalar(n, low, nni_vf_sub_scalar(exact, r)));
+    return nni_times_power_scalar(nni_vf_add_scalar(sum, nni_vf_fma_scalar(nni_vf_mul_scalar(r, r), q, lost)), n);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.83 ULP from the truth. */
@@ -1265,6 +1267,8 @@ static void nni_random_mask_scalar(float *y, uint64_t key, uint64_t stream, uint
 #define NNI_KC 384
 #define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
+#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
+#define NNI_PAGE 1024
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
@@ -1745,7 +1749,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
@@ -2153,15 +2157,17 @@ NNI_INLINE nni_vf_avx2 nni_exp_builtin_avx2(nni_vf_avx2 x) {
     x = nni_vf_select_avx2(nni_vf_lt_avx2(above, x), above, x);
     x = nni_vf_select_avx2(nni_vf_lt_avx2(x, below), below, x);
     const nni_vf_avx2 n = nni_vf_round_avx2(nni_vf_mul_avx2(x, nni_vf_set1_avx2(NNI_LOG2_E)));
-    nni_vf_avx2 r = nni_vf_fnma_avx2(n, nni_vf_set1_avx2(NNI_LN2_HIGH), x);
-    r = nni_vf_fnma_avx2(n, nni_vf_set1_avx2(NNI_LN2_LOW), r);
+    const nni_vf_avx2 low = nni_vf_set1_avx2(NNI_LN2_LOW), one = nni_vf_set1_avx2(1.0f);
+    const nni_vf_avx2 exact = nni_vf_fnma_avx2(n, nni_vf_set1_avx2(NNI_LN2_HIGH), x), r = nni_vf_fnma_avx2(n, low, exact);
     nni_vf_avx2 q = nni_vf_set1_avx2(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(1.393088256008923053741455078125e-3f));
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(8.333197794854640960693359375e-3f));
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(4.1666507720947265625e-2f));
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(0.16666667163372039794921875f));
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(0.5f));
-    return nni_times_power_avx2(nni_vf_add_avx2(nni_vf_set1_avx2(1.0f), nni_vf_fma_avx2(nni_vf_mul_avx2(r, r), q, r)), n);
+    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
+    const nni_vf_avx2 sum = nni_vf_add_avx2(one, r), lost = nni_vf_add_avx2(nni_vf_sub_avx2(r, nni_vf_sub_avx2(sum, one)), nni_vf_fnma_avx2(n, low, nni_vf_sub_avx2(exact, r)));
+    return nni_times_power_avx2(nni_vf_add_avx2(sum, nni_vf_fma_avx2(nni_vf_mul_avx2(r, r), q, lost)), n);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.83 ULP from the truth. */
@@ -2680,6 +2686,8 @@ static void nni_random_mask_avx2(float *y, uint64_t key, uint64_t stream, uint64
 #define NNI_KC 384
 #define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
+#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
+#define NNI_PAGE 1024
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
@@ -3160,7 +3168,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
@@ -3587,15 +3595,17 @@ NNI_INLINE nni_vf_avx512 nni_exp_builtin_avx512(nni_vf_avx512 x) {
     x = nni_vf_select_avx512(nni_vf_lt_avx512(above, x), above, x);
     x = nni_vf_select_avx512(nni_vf_lt_avx512(x, below), below, x);
     const nni_vf_avx512 n = nni_vf_round_avx512(nni_vf_mul_avx512(x, nni_vf_set1_avx512(NNI_LOG2_E)));
-    nni_vf_avx512 r = nni_vf_fnma_avx512(n, nni_vf_set1_avx512(NNI_LN2_HIGH), x);
-    r = nni_vf_fnma_avx512(n, nni_vf_set1_avx512(NNI_LN2_LOW), r);
+    const nni_vf_avx512 low = nni_vf_set1_avx512(NNI_LN2_LOW), one = nni_vf_set1_avx512(1.0f);
+    const nni_vf_avx512 exact = nni_vf_fnma_avx512(n, nni_vf_set1_avx512(NNI_LN2_HIGH), x), r = nni_vf_fnma_avx512(n, low, exact);
     nni_vf_avx512 q = nni_vf_set1_avx512(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(1.393088256008923053741455078125e-3f));
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(8.333197794854640960693359375e-3f));
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(4.1666507720947265625e-2f));
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(0.16666667163372039794921875f));
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(0.5f));
-    return nni_times_power_avx512(nni_vf_add_avx512(nni_vf_set1_avx512(1.0f), nni_vf_fma_avx512(nni_vf_mul_avx512(r, r), q, r)), n);
+    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
+    const nni_vf_avx512 sum = nni_vf_add_avx512(one, r), lost = nni_vf_add_avx512(nni_vf_sub_avx512(r, nni_vf_sub_avx512(sum, one)), nni_vf_fnma_avx512(n, low, nni_vf_sub_avx512(exact, r)));
+    return nni_times_power_avx512(nni_vf_add_avx512(sum, nni_vf_fma_avx512(nni_vf_mul_avx512(r, r), q, lost)), n);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.83 ULP from the truth. */
@@ -4114,6 +4124,8 @@ static void nni_random_mask_avx512(float *y, uint64_t key, uint64_t stream, uint
 #define NNI_KC 384
 #define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
+#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
+#define NNI_PAGE 1024
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
@@ -4594,7 +4606,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
@@ -4999,15 +5011,17 @@ NNI_INLINE nni_vf_neon nni_exp_builtin_neon(nni_vf_neon x) {
     x = nni_vf_select_neon(nni_vf_lt_neon(above, x), above, x);
     x = nni_vf_select_neon(nni_vf_lt_neon(x, below), below, x);
     const nni_vf_neon n = nni_vf_round_neon(nni_vf_mul_neon(x, nni_vf_set1_neon(NNI_LOG2_E)));
-    nni_vf_neon r = nni_vf_fnma_neon(n, nni_vf_set1_neon(NNI_LN2_HIGH), x);
-    r = nni_vf_fnma_neon(n, nni_vf_set1_neon(NNI_LN2_LOW), r);
+    const nni_vf_neon low = nni_vf_set1_neon(NNI_LN2_LOW), one = nni_vf_set1_neon(1.0f);
+    const nni_vf_neon exact = nni_vf_fnma_neon(n, nni_vf_set1_neon(NNI_LN2_HIGH), x), r = nni_vf_fnma_neon(n, low, exact);
     nni_vf_neon q = nni_vf_set1_neon(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(1.393088256008923053741455078125e-3f));
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(8.333197794854640960693359375e-3f));
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(4.1666507720947265625e-2f));
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(0.16666667163372039794921875f));
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(0.5f));
-    return nni_times_power_neon(nni_vf_add_neon(nni_vf_set1_neon(1.0f), nni_vf_fma_neon(nni_vf_mul_neon(r, r), q, r)), n);
+    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
+    const nni_vf_neon sum = nni_vf_add_neon(one, r), lost = nni_vf_add_neon(nni_vf_sub_neon(r, nni_vf_sub_neon(sum, one)), nni_vf_fnma_neon(n, low, nni_vf_sub_neon(exact, r)));
+    return nni_times_power_neon(nni_vf_add_neon(sum, nni_vf_fma_neon(nni_vf_mul_neon(r, r), q, lost)), n);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.83 ULP from the truth. */
@@ -5526,6 +5540,8 @@ static void nni_random_mask_neon(float *y, uint64_t key, uint64_t stream, uint64
 #define NNI_KC 384
 #define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
+#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
+#define NNI_PAGE 1024
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
@@ -6006,7 +6022,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
@@ -7036,6 +7052,8 @@ NN_API void nn_packed_free(nn_packed *packed) {
 #undef NNI_KC
 #undef NNI_KC_LARGE
 #undef NNI_MC
+#undef NNI_MC_PAGES
+#undef NNI_PAGE
 #undef NNI_NC
 #undef NNI_SHALLOW
 #undef NNI_WIDE_C

@@ -52,7 +52,7 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
     plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : NNI_MC;
+    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
     plan.nc = NNI_NC;
     plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
     plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;

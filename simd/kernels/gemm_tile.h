@@ -20,6 +20,8 @@
 #define NNI_KC 384
 #define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
 #define NNI_MC 336
+#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
+#define NNI_PAGE 1024
 #define NNI_NC 3072
 #define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
 #define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */

@@ -25,15 +25,17 @@ NNI_INLINE vf NNI_FN(exp_builtin)(vf x) {
     x = vf_select(vf_lt(above, x), above, x);
     x = vf_select(vf_lt(x, below), below, x);
     const vf n = vf_round(vf_mul(x, vf_set1(NNI_LOG2_E)));
-    vf r = vf_fnma(n, vf_set1(NNI_LN2_HIGH), x);
-    r = vf_fnma(n, vf_set1(NNI_LN2_LOW), r);
+    const vf low = vf_set1(NNI_LN2_LOW), one = vf_set1(1.0f);
+    const vf exact = vf_fnma(n, vf_set1(NNI_LN2_HIGH), x), r = vf_fnma(n, low, exact);
     vf q = vf_set1(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = vf_fma(q, r, vf_set1(1.393088256008923053741455078125e-3f));
     q = vf_fma(q, r, vf_set1(8.333197794854640960693359375e-3f));
     q = vf_fma(q, r, vf_set1(4.1666507720947265625e-2f));
     q = vf_fma(q, r, vf_set1(0.16666667163372039794921875f));
     q = vf_fma(q, r, vf_set1(0.5f));
-    return NNI_FN(times_power)(vf_add(vf_set1(1.0f), vf_fma(vf_mul(r, r), q, r)), n);
+    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
+    const vf sum = vf_add(one, r), lost = vf_add(vf_sub(r, vf_sub(sum, one)), vf_fnma(n, low, vf_sub(exact, r)));
+    return NNI_FN(times_power)(vf_add(sum, vf_fma(vf_mul(r, r), q, lost)), n);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.83 ULP from the truth. */
