@@ -423,9 +423,12 @@ NN_API void nn_packed_free(nn_packed *packed);
 #define NNI_UNROLL _Pragma("GCC unroll 64")
 #endif
 
-/* a*b+c must round twice unless written as fma, or the bits would depend on the compiler. */
+/* a*b+c must round twice unless written as fma, or the bits would depend on the compiler. close.h gives the setting back,
+ * as it was, or where Clang has no push (AArch64) as Clang's default. */
 #ifdef __clang__
+#ifdef NNI_X86
 #pragma float_control(push)
+#endif
 #pragma clang fp contract(off)
 #else
 #pragma GCC push_options
@@ -1579,7 +1582,7 @@ NNI_INLINE void nni_gemm_row_step_scalar(const int rows, float *y, const float *
     }
     if (j < n) {
         nni_vf_scalar sum = beta == 0.0f ? nni_vf_set1_scalar(0.0f) : nni_vf_mul_scalar(scale, nni_vf_load_n_scalar(y + j, n - j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_scalar(xv[r], nni_vf_load_n_scalar(b + (size_t)r * ldb + j, n - j), sum);
+        for (size_t r = 0; r < (size_t)rows; r++) sum = nni_vf_fma_scalar(nni_vf_set1_scalar(x[r * x_stride]), nni_vf_load_n_scalar(b + r * ldb + j, n - j), sum);
         nni_vf_store_n_scalar(y + j, sum, n - j);
     }
 }
@@ -2998,7 +3001,7 @@ NNI_INLINE void nni_gemm_row_step_avx2(const int rows, float *y, const float *x,
     }
     if (j < n) {
         nni_vf_avx2 sum = beta == 0.0f ? nni_vf_set1_avx2(0.0f) : nni_vf_mul_avx2(scale, nni_vf_load_n_avx2(y + j, n - j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx2(xv[r], nni_vf_load_n_avx2(b + (size_t)r * ldb + j, n - j), sum);
+        for (size_t r = 0; r < (size_t)rows; r++) sum = nni_vf_fma_avx2(nni_vf_set1_avx2(x[r * x_stride]), nni_vf_load_n_avx2(b + r * ldb + j, n - j), sum);
         nni_vf_store_n_avx2(y + j, sum, n - j);
     }
 }
@@ -4436,7 +4439,7 @@ NNI_INLINE void nni_gemm_row_step_avx512(const int rows, float *y, const float *
     }
     if (j < n) {
         nni_vf_avx512 sum = beta == 0.0f ? nni_vf_set1_avx512(0.0f) : nni_vf_mul_avx512(scale, nni_vf_load_n_avx512(y + j, n - j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx512(xv[r], nni_vf_load_n_avx512(b + (size_t)r * ldb + j, n - j), sum);
+        for (size_t r = 0; r < (size_t)rows; r++) sum = nni_vf_fma_avx512(nni_vf_set1_avx512(x[r * x_stride]), nni_vf_load_n_avx512(b + r * ldb + j, n - j), sum);
         nni_vf_store_n_avx512(y + j, sum, n - j);
     }
 }
@@ -5852,7 +5855,7 @@ NNI_INLINE void nni_gemm_row_step_neon(const int rows, float *y, const float *x,
     }
     if (j < n) {
         nni_vf_neon sum = beta == 0.0f ? nni_vf_set1_neon(0.0f) : nni_vf_mul_neon(scale, nni_vf_load_n_neon(y + j, n - j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_neon(xv[r], nni_vf_load_n_neon(b + (size_t)r * ldb + j, n - j), sum);
+        for (size_t r = 0; r < (size_t)rows; r++) sum = nni_vf_fma_neon(nni_vf_set1_neon(x[r * x_stride]), nni_vf_load_n_neon(b + r * ldb + j, n - j), sum);
         nni_vf_store_n_neon(y + j, sum, n - j);
     }
 }
@@ -7022,8 +7025,10 @@ NN_API void nn_packed_free(nn_packed *packed) {
 }
 
 /* ---- src/close.h ---- */
-#ifdef __clang__
+#if defined(__clang__) && defined(NNI_X86)
 #pragma float_control(pop)
+#elif defined(__clang__)
+#pragma clang fp contract(on)
 #else
 #pragma GCC pop_options
 #endif

@@ -5,8 +5,10 @@
 #include "config.h"
 
 #ifdef NN_IMPLEMENTATION
-#ifdef __clang__
+#if defined(__clang__) && defined(NNI_X86)
 #pragma float_control(pop)
+#elif defined(__clang__)
+#pragma clang fp contract(on)
 #else
 #pragma GCC pop_options
 #endif

@@ -69,9 +69,12 @@
 #define NNI_UNROLL _Pragma("GCC unroll 64")
 #endif
 
-/* a*b+c must round twice unless written as fma, or the bits would depend on the compiler. */
+/* a*b+c must round twice unless written as fma, or the bits would depend on the compiler. close.h gives the setting back,
+ * as it was, or where Clang has no push (AArch64) as Clang's default. */
 #ifdef __clang__
+#ifdef NNI_X86
 #pragma float_control(push)
+#endif
 #pragma clang fp contract(off)
 #else
 #pragma GCC push_options

@@ -30,7 +30,7 @@ NNI_INLINE void NNI_FN(gemm_row_step)(const int rows, float *y, const float *x, 
     }
     if (j < n) {
         vf sum = beta == 0.0f ? vf_set1(0.0f) : vf_mul(scale, vf_load_n(y + j, n - j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = vf_fma(xv[r], vf_load_n(b + (size_t)r * ldb + j, n - j), sum);
+        for (size_t r = 0; r < (size_t)rows; r++) sum = vf_fma(vf_set1(x[r * x_stride]), vf_load_n(b + r * ldb + j, n - j), sum);
         vf_store_n(y + j, sum, n - j);
     }
 }
