@@ -358,7 +358,7 @@ typedef struct nn_sgemm_desc {
  * rows, from k = 192 on if not; so is a matrix times a vector that is read the same way.
  *
  * On failure C is unchanged. Memory is taken for packed copies of A and B only, and given back before the call returns. */
-NN_MUST_USE NN_API nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,
+NN_API NN_MUST_USE nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,
                                       float beta, const nn_sgemm_desc *desc);
 
 /* B in the order in which the kernels read it, for weights that are used many times. Zero it, or let nn_sgemm_pack fill
@@ -372,10 +372,10 @@ typedef struct nn_packed {
 
 /* Packs B, k x n. Of desc, transpose_b, ldb and allocator count; the allocator must live as long as the result.
  * What *packed held before is lost, not freed; on failure it is zeroed. */
-NN_MUST_USE NN_API nn_status nn_sgemm_pack(nn_packed *packed, const float *b, size_t n, size_t k, const nn_sgemm_desc *desc);
+NN_API NN_MUST_USE nn_status nn_sgemm_pack(nn_packed *packed, const float *b, size_t n, size_t k, const nn_sgemm_desc *desc);
 
 /* nn_sgemm with a packed B: the bits of nn_sgemm with the same B not transposed. transpose_b and ldb do not count. */
-NN_MUST_USE NN_API nn_status nn_sgemm_packed(float *c, const float *a, const nn_packed *packed, size_t m, float alpha,
+NN_API NN_MUST_USE nn_status nn_sgemm_packed(float *c, const float *a, const nn_packed *packed, size_t m, float alpha,
                                              float beta, const nn_sgemm_desc *desc);
 
 /* Gives the memory back and zeroes *packed; NULL and a zeroed one are fine. */
@@ -1946,7 +1946,9 @@ static size_t nni_gemm_scalar(const nni_gemm *g, float *work, size_t floats) {
     return 0;
 }
 
+/* Floats of workspace with which gemm() is sure to succeed. */
 static size_t nni_gemm_workspace_scalar(const nni_gemm *g) {
+    if (g->dot) return 0;
     const nni_gemm_plan_scalar plan = nni_plan_scalar(g);
     return nni_plan_workspace_scalar(g, &plan);
 }
@@ -1954,6 +1956,7 @@ static size_t nni_gemm_workspace_scalar(const nni_gemm *g) {
 /* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void nni_gemm_pack_scalar(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (k == 0) return;
     if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
@@ -3365,7 +3368,9 @@ static size_t nni_gemm_avx2(const nni_gemm *g, float *work, size_t floats) {
     return 0;
 }
 
+/* Floats of workspace with which gemm() is sure to succeed. */
 static size_t nni_gemm_workspace_avx2(const nni_gemm *g) {
+    if (g->dot) return 0;
     const nni_gemm_plan_avx2 plan = nni_plan_avx2(g);
     return nni_plan_workspace_avx2(g, &plan);
 }
@@ -3373,6 +3378,7 @@ static size_t nni_gemm_workspace_avx2(const nni_gemm *g) {
 /* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void nni_gemm_pack_avx2(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (k == 0) return;
     if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
@@ -4803,7 +4809,9 @@ static size_t nni_gemm_avx512(const nni_gemm *g, float *work, size_t floats) {
     return 0;
 }
 
+/* Floats of workspace with which gemm() is sure to succeed. */
 static size_t nni_gemm_workspace_avx512(const nni_gemm *g) {
+    if (g->dot) return 0;
     const nni_gemm_plan_avx512 plan = nni_plan_avx512(g);
     return nni_plan_workspace_avx512(g, &plan);
 }
@@ -4811,6 +4819,7 @@ static size_t nni_gemm_workspace_avx512(const nni_gemm *g) {
 /* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void nni_gemm_pack_avx512(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (k == 0) return;
     if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
@@ -6219,7 +6228,9 @@ static size_t nni_gemm_neon(const nni_gemm *g, float *work, size_t floats) {
     return 0;
 }
 
+/* Floats of workspace with which gemm() is sure to succeed. */
 static size_t nni_gemm_workspace_neon(const nni_gemm *g) {
+    if (g->dot) return 0;
     const nni_gemm_plan_neon plan = nni_plan_neon(g);
     return nni_plan_workspace_neon(g, &plan);
 }
@@ -6227,6 +6238,7 @@ static size_t nni_gemm_workspace_neon(const nni_gemm *g) {
 /* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void nni_gemm_pack_neon(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (k == 0) return;
     if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
@@ -6799,7 +6811,7 @@ static nni_gemm nni_gemm_part(const nni_gemm_job *job, size_t i) {
 static void nni_gemm_task(void *context, size_t i) {
     const nni_gemm_job *job = (const nni_gemm_job *)context;
     const nni_gemm part = nni_gemm_part(job, i);
-    job->tier->gemm(&part, job->work + i * job->work_each, job->work_each);
+    job->tier->gemm(&part, job->work_each ? job->work + i * job->work_each : NULL, job->work_each);
 }
 
 /* Cuts C into parts for the threads: never along k, which would change the bits. */
@@ -6826,8 +6838,11 @@ static nn_status nni_gemm_parallel(nni_gemm_job *job, size_t parts, const nn_all
         const nni_gemm part = nni_gemm_part(job, i);
         job->work_each = nni_max(job->work_each, nni_round_up(job->tier->gemm_workspace(&part), 16));
     }
-    job->work = (float *)nni_alloc(allocator, parts * sizeof(float), nni_max(job->work_each, 1));
-    if (!job->work) return NN_ERROR_MEMORY;
+    job->work = NULL;
+    if (job->work_each) {
+        job->work = (float *)nni_alloc(allocator, parts * sizeof(float), job->work_each);
+        if (!job->work) return NN_ERROR_MEMORY;
+    }
     nni_parallel(nni_gemm_task, job, parts);
     nni_free(allocator, job->work);
     return NN_OK;
@@ -6880,28 +6895,25 @@ static size_t nni_gemm_dot_rows(const nni_gemm *g) {
     return transposed && g->k >= depth && g->alpha != 0.0f && rows <= NNI_DOT_ROWS_MOST ? rows : 0;
 }
 
-/* The dot products of a product, after setting A aside if its rows are not rows in memory. */
-static nn_status nni_gemm_run_dots(nni_gemm *g, const nn_allocator *allocator) {
-    g->dot = 1;
-    if (g->a_col == 1 && g->alpha == 1.0f) return nni_gemm_multiply(g, allocator);
-    float *a = (float *)nni_alloc(allocator, g->m * g->k, sizeof *a);
-    if (!a) return NN_ERROR_MEMORY;
-    nni_gemm_copy_a(g, a);
-    const nn_status status = nni_gemm_multiply(g, allocator);
-    nni_free(allocator, a);
-    return status;
-}
-
+/* The chains first, since they may yet fail for want of memory; the dot products last, whose copy of A, where its rows are
+ * not rows in memory, is taken before anything is written. */
 static nn_status nni_gemm_run_rows(nni_gemm *g, const nn_allocator *allocator) {
     const size_t dots = nni_gemm_dot_rows(g);
     g->dot = 0;
-    if (dots) {
-        nni_gemm tail = nni_gemm_tail(g, dots);
-        const nn_status status = nni_gemm_run_dots(&tail, allocator);
-        if (status != NN_OK || dots == g->m) return status;
-        g->m -= dots;
+    if (!dots) return nni_gemm_multiply(g, allocator);
+    nni_gemm tail = nni_gemm_tail(g, dots);
+    tail.dot = 1;
+    float *a = NULL;
+    if (g->a_col != 1 || g->alpha != 1.0f) {
+        a = (float *)nni_alloc(allocator, dots * g->k, sizeof *a);
+        if (!a) return NN_ERROR_MEMORY;
+        nni_gemm_copy_a(&tail, a);
     }
-    return nni_gemm_multiply(g, allocator);
+    g->m -= dots;
+    nn_status status = g->m ? nni_gemm_multiply(g, allocator) : NN_OK;
+    if (status == NN_OK) status = nni_gemm_multiply(&tail, allocator);
+    nni_free(allocator, a);
+    return status;
 }
 
 static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
@@ -6923,7 +6935,7 @@ static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
 
 static inline size_t nni_or(size_t given, size_t usual) { return given ? given : usual; }
 
-static const nn_sgemm_desc nni_sgemm_usual;
+static const nn_sgemm_desc nni_sgemm_usual = {0, 0, 0, 0, 0, NULL, NN_IDENTITY, 0.0f, NULL};
 
 /* What nn_sgemm and nn_sgemm_packed check and set up alike: A, C and the epilogue. */
 static nn_status nni_gemm_set(nni_gemm *g, float *c, const float *a, size_t m, size_t n, size_t k, float alpha, float beta,

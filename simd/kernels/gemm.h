@@ -246,7 +246,9 @@ static size_t NNI_FN(gemm)(const nni_gemm *g, float *work, size_t floats) {
     return 0;
 }
 
+/* Floats of workspace with which gemm() is sure to succeed. */
 static size_t NNI_FN(gemm_workspace)(const nni_gemm *g) {
+    if (g->dot) return 0;
     const NNI_FN(gemm_plan) plan = NNI_FN(plan)(g);
     return NNI_FN(plan_workspace)(g, &plan);
 }
@@ -254,6 +256,7 @@ static size_t NNI_FN(gemm_workspace)(const nni_gemm *g) {
 /* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
 static void NNI_FN(gemm_pack)(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
+    if (k == 0) return;
     if (n % panel) memset(dst + n / panel * panel * k, 0, panel * k * sizeof *dst);
     for (size_t j = 0; j < n; j += panel) {
         const size_t cols = nni_min(panel, n - j);
