@@ -1,0 +1,19 @@
+# config.mk - the test programs of one configuration:
+#   make -f tests/config.mk DIR=build/tests/gcc CC=gcc NNCC=gcc FLAGS=-O2 LIBS="-lsleef -lm -ldl" [all | one program]
+# The implementation is compiled once, by NNCC; the programs link to it. They are not vectorised: GCC 12 for AArch64 crashes
+# over test_maths.c.
+NNCC = $(CC)
+NNFLAGS = -x c -std=c11
+WARNINGS = -Wall -Wextra -Werror
+PROGRAMS = $(patsubst tests/%.c,$(DIR)/%,$(wildcard tests/test_*.c))
+
+all: $(PROGRAMS)
+
+$(DIR)/nn.o: tests/nn.c tests/internal.h nn.h | $(DIR)
+	$(NNCC) $(NNFLAGS) $(FLAGS) $(WARNINGS) -c $< -o $@
+
+$(DIR)/%: tests/%.c tests/test.h tests/hook.h tests/internal.h nn.h $(DIR)/nn.o
+	$(CC) -std=c11 -D_DEFAULT_SOURCE $(FLAGS) -fno-tree-vectorize $(WARNINGS) $< $(DIR)/nn.o $(LIBS) -pthread -o $@
+
+$(DIR):
+	mkdir -p $@

@@ -1,0 +1,242 @@
+#!/usr/bin/env bash
+# run.sh - builds and runs every test configuration that this machine can, and sums up
+#
+#   tests/run.sh              all of them; the last line is "N passed, N failed, N skipped"
+#   tests/run.sh NAME...      those of that name
+#   tests/run.sh --list       their names
+#   tests/run.sh --golden     writes tests/golden anew from the scalar kernels: when bits are meant to change
+#   tests/run.sh --exhaustive the accuracy of every function over all 2^32 floats, in both backends
+#
+# With CI=1 a missing tool is a failure instead of a skip. JOBS says how many configurations run at a time. Output and
+# programs are kept in build/tests.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+out=build/tests
+strict="-Wall -Wextra -Wpedantic -Wshadow -Werror"
+
+# name | compiler of the tests | compiler of nn.h | flags | maths | sizes (full or quick) | runs on
+#
+# Unoptimised, sanitized and emulated ones take quick sizes; test_equal is the same everywhere.
+configurations() {
+    sed '/^#/d; s/ *| */|/g' <<'END'
+gcc             | gcc   | gcc -x c -std=c11       | -O2                                                       | sleef   | full  |
+gcc-builtin     | gcc   | gcc -x c -std=c11       | -O2                                                       | builtin | full  |
+gcc-O0          | gcc   | gcc -x c -std=c11       | -O0                                                       | sleef   | quick |
+gcc-O3          | gcc   | gcc -x c -std=c11       | -O3                                                       | sleef   | quick |
+gcc-openmp      | gcc   | gcc -x c -std=c11       | -O2 -fopenmp                                              | sleef   | quick |
+gcc-c++17       | gcc   | g++ -x c++ -std=c++17   | -O2                                                       | sleef   | quick |
+gcc-sanitize    | gcc   | gcc -x c -std=c11       | -O1 -g -fsanitize=address,undefined -fno-sanitize-recover | sleef   | quick |
+clang           | clang | clang -x c -std=c11     | -O2                                                       | sleef   | quick |
+clang-builtin   | clang | clang -x c -std=c11     | -O3                                                       | builtin | quick |
+clang-O0        | clang | clang -x c -std=c11     | -O0                                                       | sleef   | quick |
+clang-O3        | clang | clang -x c -std=c11     | -O3                                                       | sleef   | quick |
+clang-openmp    | clang | clang -x c -std=c11     | -O2 -fopenmp                                              | sleef   | quick |
+clang-c++17     | clang | clang++ -x c++ -std=c++17 | -O2                                                     | sleef   | quick |
+clang-sanitize  | clang | clang -x c -std=c11     | -O0 -g -fsanitize=address,undefined -fno-sanitize-recover | builtin | quick |
+aarch64         | aarch64-linux-gnu-gcc | aarch64-linux-gnu-gcc -x c -std=c11 | -O2                           | sleef   | quick | qemu-aarch64
+aarch64-builtin | aarch64-linux-gnu-gcc | aarch64-linux-gnu-g++ -x c++ -std=c++17 | -O3                       | builtin | quick | qemu-aarch64
+END
+}
+
+# ---- results: every line that ends in "N passed, N failed, N skipped" counts ----
+
+passed() { echo "$1: 1 passed, 0 failed, 0 skipped"; }
+failed() { echo "$1: 0 passed, 1 failed, 0 skipped"; }
+skipped() { # what, why; a missing tool is a failure where everything should be installed
+    echo "skipped $1: $2"
+    if [ -n "${CI:-}" ]; then failed "$1"; else echo "$1: 0 passed, 0 failed, 1 skipped"; fi
+}
+
+# what, command: it must succeed; its output is shown if not
+step() {
+    local what=$1 output
+    shift
+    if output=$("$@" 2>&1); then passed "$what"; else echo "$output"; failed "$what"; fi
+}
+refuses() { ! "$@"; }
+
+# A test program: it must come to its last line, the count, and its exit status must agree with it.
+program() {
+    local what=$1 output status count
+    shift
+    output=$($limit "$@" 2>&1)
+    status=$?
+    count='[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
+    echo "$output"
+    if ! tail -n 1 <<<"$output" | grep -Eq "^[a-z]+: $count"; then
+        failed "$what did not reach its end (exit status $status)"
+    elif [ $status != 0 ] && tail -n 1 <<<"$output" | grep -q ' 0 failed'; then
+        failed "$what exit status $status"
+    fi
+}
+
+# A program that hangs fails, where the system can tell.
+limit=$(command -v timeout >/dev/null && echo "timeout 600")
+
+has() {
+    local tool
+    for tool in "$@"; do command -v "$tool" >/dev/null || return 1; done
+}
+
+links_sleef() {
+    mkdir -p $out
+    echo 'float Sleef_finz_expf1_u10purecfma(float); int main(void) { return (int)Sleef_finz_expf1_u10purecfma(0); }' |
+        $1 -x c - -o "$out/sleef.$1" -lsleef -lm 2>/dev/null
+}
+
+# ---- one configuration ----
+
+# The hashes of test_equal for each instruction set and numbers of threads against the committed ones.
+equal() {
+    local directory=$1 sizes=$2 runner=$3 isas="avx512 avx2 scalar" counts="1 3" isa threads status
+    case $directory in *aarch64*) isas="neon scalar" ;; esac
+    case $(uname -m) in arm64 | aarch64) isas="neon scalar" ;; esac
+    case $directory/$sizes in */full | *openmp*) counts="1 2 3 7" ;; esac
+    for isa in $isas; do
+        for threads in $counts; do
+            NN_ISA=$isa $limit $runner "$directory/test_equal" "$threads" >"$directory/equal.txt" 2>&1
+            status=$?
+            if [ $status = 77 ]; then
+                echo "equal, $isa cannot run here: 0 passed, 0 failed, 1 skipped"
+            elif [ $status != 0 ]; then
+                tail -n 5 "$directory/equal.txt"
+                failed "equal, $isa, $threads threads: exit status $status"
+            else
+                step "equal, $isa, $threads threads" \
+                    diff "tests/golden/equal.$(head -n 1 "$directory/equal.txt").txt" "$directory/equal.txt"
+            fi
+        done
+    done
+}
+
+configuration() {
+    local name cc nncc flags maths sizes runner test isa directory=$out/$1 libs="-lsleef -lm"
+    IFS='|' read -r name cc nncc flags maths sizes runner < <(configurations | grep "^$1|")
+    echo "== $name: ${nncc%% *} $flags, maths $maths, $sizes sizes${runner:+, under ${runner%% *}}"
+    if [ "$runner" = qemu-aarch64 ] && [ ! -e /lib/ld-linux-aarch64.so.1 ]; then # no arm64 libc but the cross compiler's
+        runner="qemu-aarch64 -L /usr/aarch64-linux-gnu"
+    fi
+    has "$cc" "${nncc%% *}" ${runner%% *} || { skipped "$name" "needs $cc, ${nncc%% *} ${runner%% *}"; return; }
+    if [ "$maths" = builtin ]; then
+        flags="$flags -DNN_NO_SLEEF" libs=-lm
+    elif ! links_sleef "$cc"; then
+        skipped "$name" "$cc finds no SLEEF (-lsleef)"
+        return
+    fi
+    case $nncc in *++*) libs="$libs -lstdc++" ;; esac
+    if ! make -s -f tests/config.mk DIR="$directory" CC="$cc" NNCC="${nncc%% *}" NNFLAGS="${nncc#* }" FLAGS="$flags" LIBS="$libs"; then
+        failed "$name does not build"
+        return
+    fi
+    [ "$sizes" = quick ] && export NN_TEST_QUICK=1
+    for test in "$directory"/test_*; do
+        case $test in
+        *test_equal) ;;
+        *test_isa) for isa in "" sse9 AVX2 avx512 avx2 neon scalar; do NN_ISA=$isa program "$name test_isa" $runner "$test"; done ;;
+        *) program "$name ${test##*/}" $runner "$test" ;;
+        esac
+    done
+    equal "$directory" "$sizes" "$runner"
+}
+
+# ---- the tree and those who use it ----
+
+# Sources: nn.h is what they make, and each can be read and compiled by itself.
+sources() {
+    local file
+    echo "== sources"
+    has python3 gcc || { skipped sources "needs python3, gcc"; return; }
+    step "nn.h is up to date" python3 tools/amalgamate.py --check
+    for file in src/*.h simd/*.h simd/kernels/*.h; do
+        step "$file alone" gcc -std=c11 -fsyntax-only -DNN_IMPLEMENTATION -x c "$file"
+    done
+    mkdir -p $out/examples
+    for file in $(python3 tests/examples.py $out/examples); do
+        step "example ${file##*/}" gcc -std=c11 -I. -Wall -Wextra -Werror -fsyntax-only "$file"
+    done
+    step "make examples" make -s examples
+}
+
+exports_nn_only() {
+    nm -g --defined-only "$1" | awk '$3 !~ /^_?nn_/ { print; stray = 1 } $3 ~ /nn_/ { found = 1 } END { exit stray || !found }'
+}
+no_stray_avx() { objdump -d --no-show-raw-insn "$1" | python3 tests/isa_check.py; }
+
+# Users of nn.h with one compiler, in C and in C++.
+consumers() {
+    local cc=$1 cxx=$2 dir=$out/consumers-$1 c="tests/consumers" level
+    echo "== consumers, $cc"
+    has "$cc" "$cxx" python3 || { skipped "consumers, $cc" "needs $cc, $cxx, python3"; return; }
+    mkdir -p "$dir"
+    local plain="-DNN_NO_SLEEF $strict"
+    step "$cc: included twice" $cc -std=c11 $plain $c/twice.c -o "$dir/twice" -lm
+    step "$cc: included twice, run" "$dir/twice"
+    step "$cxx: included twice" $cxx -x c++ -std=c++17 $plain $c/twice.c -o "$dir/twice++" -lm
+    step "$cxx: included twice, run" "$dir/twice++"
+    step "$cc: two translation units" $cc -std=c11 $plain $c/first.c $c/second.c -o "$dir/two" -lm
+    step "$cc: two translation units, run" "$dir/two"
+    step "$cc: two private copies" $cc -std=c11 -DNN_STATIC $plain $c/first.c $c/second.c -o "$dir/static" -lm
+    step "$cc: two private copies, run" "$dir/static"
+    step "$cc: private copies export nothing" refuses exports_nn_only "$dir/static"
+    step "$cc: declarations, -Wconversion" $cc -std=c11 $strict -Wconversion -fsyntax-only $c/second.c
+    step "$cxx: declarations, -Wconversion" $cxx -x c++ -std=c++17 $strict -Wconversion -fsyntax-only $c/second.c
+    step "$cc: -ffast-math is refused" refuses $cc -ffast-math -fsyntax-only $c/second.c
+    step "$cc: -ffast-math, allowed" $cc -ffast-math -DNN_ALLOW_FAST_MATH -fsyntax-only $c/second.c
+    step "$cxx: C++14 is refused" refuses $cxx -x c++ -std=c++14 -fsyntax-only $c/second.c
+    for level in -O0 -O2 -O3; do
+        step "$cc: $level object" $cc $level -std=c11 -DNN_IMPLEMENTATION -x c -c nn.h -o "$dir/nn$level.o"
+        step "$cc: $level exports nn_* only" exports_nn_only "$dir/nn$level.o"
+        [ "$(uname -m)" = x86_64 ] || continue
+        step "$cc: $level has AVX in tagged functions only" no_stray_avx "$dir/nn$level.o"
+    done
+    [ "$(uname -m)" = x86_64 ] || return
+    step "$cc: an untagged function with AVX" $cc -O2 -mavx -c $c/vex.c -o "$dir/vex.o"
+    step "$cc: is found" refuses no_stray_avx "$dir/vex.o"
+}
+
+# ---- all of it ----
+
+one() {
+    case $1 in
+    sources) sources ;;
+    consumers-gcc) consumers gcc g++ ;;
+    consumers-clang) consumers clang clang++ ;;
+    *) configuration "$1" ;;
+    esac
+}
+
+# Builds gcc and gcc-builtin and runs one program of each.
+both() {
+    make -s -f tests/config.mk DIR=$out/gcc CC=gcc FLAGS=-O2 LIBS="-lsleef -lm" "$out/gcc/$1" &&
+        make -s -f tests/config.mk DIR=$out/gcc-builtin CC=gcc FLAGS="-O2 -DNN_NO_SLEEF" LIBS=-lm "$out/gcc-builtin/$1"
+}
+golden() {
+    both test_equal &&
+        NN_ISA=scalar $out/gcc/test_equal >tests/golden/equal.sleef.txt &&
+        NN_ISA=scalar $out/gcc-builtin/test_equal >tests/golden/equal.builtin.txt
+}
+exhaustive() { both test_accuracy && $out/gcc/test_accuracy all && $out/gcc-builtin/test_accuracy all; }
+
+list() {
+    echo sources consumers-gcc consumers-clang
+    configurations | cut -d '|' -f 1
+}
+
+case ${1:-} in
+--list) list | tr ' ' '\n'; exit ;;
+--golden) golden; exit ;;
+--exhaustive) exhaustive; exit ;;
+--one) one "$2" >"$out/$2.log" 2>&1; echo "$2 done" >&2; exit ;;
+esac
+
+mkdir -p $out
+names=${*:-$(list)}
+for name in $names; do rm -f "$out/$name.log"; done
+tr ' ' '\n' <<<"$names" | xargs -n 1 -P "${JOBS:-$(getconf _NPROCESSORS_ONLN)}" "$0" --one
+for name in $names; do cat "$out/$name.log"; done | tee $out/log
+for name in $names; do
+    [ -s "$out/$name.log" ] || failed "$name" | tee -a $out/log
+done
+awk '{ if (match($0, /[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$/)) {
+           split(substr($0, RSTART), n, /[^0-9]+/); passed += n[1]; failed += n[2]; skipped += n[3] } }
+     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed > 0 || passed == 0 }' $out/log
