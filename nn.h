@@ -1853,7 +1853,7 @@ static size_t nni_plan_floats_b_scalar(const nni_gemm *g, const nni_gemm_plan_sc
 static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + nni_plan_floats_b_scalar(g, plan);
+    float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_scalar(g, plan) : NULL;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -3275,7 +3275,7 @@ static size_t nni_plan_floats_b_avx2(const nni_gemm *g, const nni_gemm_plan_avx2
 static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + nni_plan_floats_b_avx2(g, plan);
+    float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_avx2(g, plan) : NULL;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -4716,7 +4716,7 @@ static size_t nni_plan_floats_b_avx512(const nni_gemm *g, const nni_gemm_plan_av
 static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + nni_plan_floats_b_avx512(g, plan);
+    float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_avx512(g, plan) : NULL;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -6135,7 +6135,7 @@ static size_t nni_plan_floats_b_neon(const nni_gemm *g, const nni_gemm_plan_neon
 static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + nni_plan_floats_b_neon(g, plan);
+    float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_neon(g, plan) : NULL;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);

@@ -153,7 +153,7 @@ static size_t NNI_FN(plan_floats_b)(const nni_gemm *g, const NNI_FN(gemm_plan) *
 static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
-    float *const packed_a = work + NNI_FN(plan_floats_b)(g, plan);
+    float *const packed_a = plan->pack_a ? work + NNI_FN(plan_floats_b)(g, plan) : NULL;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
