@@ -102,7 +102,7 @@ static inline void test_fill(float *x, size_t n, uint64_t *state) {
 static inline size_t test_size(uint64_t *state, size_t most) {
     unsigned bits = 1;
     while (most >> bits) bits++;
-    const size_t size = (size_t)(test_random(state) >> (64 - 1 - test_below(state, bits)));
+    const size_t shift = 63 - test_below(state, bits), size = (size_t)(test_random(state) >> shift);
     return size < 1 ? 1 : size > most ? most : size;
 }
 

@@ -194,7 +194,9 @@ static product draw(uint64_t seed, size_t most) {
     static const float alphas[] = {1, 1, 1, -1, 0, 0.7f}, betas[] = {0, 0, 1, -0.3f};
     static float bias[LARGE];
     uint64_t state = seed;
-    product p = {.m = test_size(&state, most), .n = test_size(&state, most), .k = test_size(&state, most)};
+    product p = {.m = test_size(&state, most)};
+    p.n = test_size(&state, most);
+    p.k = test_size(&state, most);
     p.alpha = pick(&state, alphas, COUNT(alphas));
     p.beta = pick(&state, betas, COUNT(betas));
     p.desc.transpose_a = (int)test_below(&state, 2);
