@@ -17,7 +17,7 @@ endif
 
 EXAMPLES = $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 
-.PHONY: help demo examples test test-exhaustive golden bench bench-plots install deps clean
+.PHONY: help demo examples test test-exhaustive bits goldens bench bench-plots install deps clean
 help: ## this list
 	@sed -n 's/^\([a-z.-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
@@ -36,8 +36,11 @@ test: ## build and run all tests; skips what the machine lacks and says so
 test-exhaustive: ## the accuracy of exp, log, tanh, ... over all 2^32 floats, in both backends (an hour)
 	tests/run.sh --exhaustive
 
-golden: ## record the bits of all kernels anew, when they are meant to change
-	tests/run.sh --golden
+bits: ## record the hashes of all results anew, when their bits are meant to change
+	tests/run.sh --bits
+
+goldens: ## record PyTorch's results anew, which the tests compare ours with (needs python3-torch)
+	for script in tests/torch/[a-z]*.py; do /usr/bin/python3 $$script || exit 1; done
 
 bench: nn.h ## measure against what is installed: tables in build/bench
 	CC='$(CC)' LDLIBS='$(LDFLAGS) $(LIBS) -ldl' bench/run.sh

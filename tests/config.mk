@@ -5,14 +5,14 @@
 NNCC = $(CC)
 NNFLAGS = -x c -std=c11
 WARNINGS = -Wall -Wextra -Werror
-PROGRAMS = $(patsubst tests/%.c,$(DIR)/%,$(wildcard tests/test_*.c))
+PROGRAMS = $(patsubst tests/%.c,$(DIR)/%,$(wildcard tests/test_*.c tests/equal_*.c))
 
 all: $(PROGRAMS)
 
 $(DIR)/nn.o: tests/nn.c tests/internal.h nn.h | $(DIR)
 	$(NNCC) $(NNFLAGS) $(FLAGS) $(WARNINGS) -c $< -o $@
 
-$(DIR)/%: tests/%.c tests/test.h tests/hook.h tests/internal.h nn.h $(DIR)/nn.o
+$(DIR)/%: tests/%.c $(wildcard tests/*.h) nn.h $(DIR)/nn.o
 	$(CC) -std=c11 -D_DEFAULT_SOURCE $(FLAGS) -fno-tree-vectorize $(WARNINGS) $< $(DIR)/nn.o $(LIBS) -pthread -o $@
 
 $(DIR):

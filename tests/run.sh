@@ -4,7 +4,7 @@
 #   tests/run.sh              all of them; the last line is "N passed, N failed, N skipped"
 #   tests/run.sh NAME...      those of that name
 #   tests/run.sh --list       their names
-#   tests/run.sh --golden     writes tests/golden anew from the scalar kernels: when bits are meant to change
+#   tests/run.sh --bits       writes the hashes in tests/golden anew from the scalar kernels: when bits are meant to change
 #   tests/run.sh --exhaustive the accuracy of every function over all 2^32 floats, in both backends
 #
 # With CI=1 a missing tool is a failure instead of a skip. JOBS says how many configurations run at a time. Output and
@@ -16,7 +16,7 @@ strict="-Wall -Wextra -Wpedantic -Wshadow -Werror"
 
 # name | compiler of the tests | compiler of nn.h | flags | maths | sizes (full or quick) | runs on
 #
-# Unoptimised, sanitized and emulated ones take quick sizes; test_equal is the same everywhere.
+# Unoptimised, sanitized and emulated ones take quick sizes; the equal_* programs are the same everywhere.
 configurations() {
     sed '/^#/d; s/ *| */|/g' <<'END'
 gcc             | gcc   | gcc -x c -std=c11       | -O2                                                       | sleef   | full  |
@@ -86,27 +86,36 @@ links_sleef() {
 
 # ---- one configuration ----
 
-# The hashes of test_equal for each instruction set and numbers of threads against the committed ones.
+# The hashes of every equal_* program, for each instruction set and numbers of threads, against the committed ones.
 equal() {
-    local directory=$1 sizes=$2 runner=$3 isas="avx512 avx2 scalar" counts="1 3" isa threads status
+    local directory=$1 sizes=$2 runner=$3 isas="avx512 avx2 scalar" counts="1 3" test isa threads
     case $directory in *aarch64*) isas="neon scalar" ;; esac
     case $(uname -m) in arm64 | aarch64) isas="neon scalar" ;; esac
     case $directory/$sizes in */full | *openmp*) counts="1 2 3 7" ;; esac
     for isa in $isas; do
-        for threads in $counts; do
-            NN_ISA=$isa $limit $runner "$directory/test_equal" "$threads" >"$directory/equal.txt" 2>&1
-            status=$?
-            if [ $status = 77 ]; then
-                echo "equal, $isa cannot run here: 0 passed, 0 failed, 1 skipped"
-            elif [ $status != 0 ]; then
-                tail -n 5 "$directory/equal.txt"
-                failed "equal, $isa, $threads threads: exit status $status"
-            else
-                step "equal, $isa, $threads threads" \
-                    diff "tests/golden/equal.$(head -n 1 "$directory/equal.txt").txt" "$directory/equal.txt"
-            fi
+        for test in tests/equal_*.c; do
+            for threads in $counts; do
+                equal_one "$directory/$(basename "$test" .c)" "$isa" "$threads" "$runner" || break 2
+            done
         done
     done
+}
+
+# program, instruction set, threads, runner; fails only where the instruction set cannot run
+equal_one() {
+    local test=$1 isa=$2 threads=$3 runner=$4 status what="${1##*/}, $2, $3 threads" log=${1%/*}/equal.txt
+    NN_ISA=$isa $limit $runner "$test" "$threads" >"$log" 2>&1
+    status=$?
+    if [ $status = 77 ]; then
+        echo "equal bits, $isa cannot run here: 0 passed, 0 failed, 1 skipped"
+        return 1
+    elif [ $status != 0 ]; then
+        tail -n 5 "$log"
+        failed "$what: exit status $status"
+    else
+        step "$what" diff "tests/golden/${test##*/}.$(head -n 1 "$log").txt" "$log"
+    fi
+    return 0
 }
 
 configuration() {
@@ -129,9 +138,9 @@ configuration() {
         return
     fi
     [ "$sizes" = quick ] && export NN_TEST_QUICK=1
-    for test in "$directory"/test_*; do
+    for test in tests/test_*.c; do
+        test=$directory/$(basename "$test" .c)
         case $test in
-        *test_equal) ;;
         *test_isa) for isa in "" sse9 AVX2 avx512 avx2 neon scalar; do NN_ISA=$isa program "$name test_isa" $runner "$test"; done ;;
         *) program "$name ${test##*/}" $runner "$test" ;;
         esac
@@ -205,15 +214,19 @@ one() {
     esac
 }
 
-# Builds gcc and gcc-builtin and runs one program of each.
+# Builds gcc and gcc-builtin, with all programs or those named.
 both() {
-    make -s -f tests/config.mk DIR=$out/gcc CC=gcc FLAGS=-O2 LIBS="-lsleef -lm" "$out/gcc/$1" &&
-        make -s -f tests/config.mk DIR=$out/gcc-builtin CC=gcc FLAGS="-O2 -DNN_NO_SLEEF" LIBS=-lm "$out/gcc-builtin/$1"
+    make -s -f tests/config.mk DIR=$out/gcc CC=gcc FLAGS=-O2 LIBS="-lsleef -lm" ${1:+"$out/gcc/$1"} &&
+        make -s -f tests/config.mk DIR=$out/gcc-builtin CC=gcc FLAGS="-O2 -DNN_NO_SLEEF" LIBS=-lm ${1:+"$out/gcc-builtin/$1"}
 }
-golden() {
-    both test_equal &&
-        NN_ISA=scalar $out/gcc/test_equal >tests/golden/equal.sleef.txt &&
-        NN_ISA=scalar $out/gcc-builtin/test_equal >tests/golden/equal.builtin.txt
+bits() {
+    local test name
+    both || return 1
+    for test in tests/equal_*.c; do
+        name=$(basename "$test" .c)
+        NN_ISA=scalar $out/gcc/"$name" >tests/golden/"$name".sleef.txt &&
+            NN_ISA=scalar $out/gcc-builtin/"$name" >tests/golden/"$name".builtin.txt || return 1
+    done
 }
 exhaustive() { both test_accuracy && $out/gcc/test_accuracy all && $out/gcc-builtin/test_accuracy all; }
 
@@ -224,7 +237,7 @@ list() {
 
 case ${1:-} in
 --list) list | tr ' ' '\n'; exit ;;
---golden) golden; exit ;;
+--bits) bits; exit ;;
 --exhaustive) exhaustive; exit ;;
 --one) one "$2" >"$out/$2.log" 2>&1; echo "$2 done" >&2; exit ;;
 esac

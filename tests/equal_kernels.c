@@ -1,40 +1,12 @@
-/* test_equal.c - the proof of bits: runs every public kernel on fixed shapes and data and prints a hash of each result
- *
- *   test_equal [threads]      NN_ISA chooses the instruction set; threads are OpenMP's if compiled with it, else pthreads
- *
- * The lines must be those of the file of tests/golden that the first line names, whatever the instruction set, compiler,
- * optimisation or number of threads. Exit status 77: the instruction set cannot run here.
- */
-#include "hook.h"
-#include "test.h"
+/* equal_kernels.c - the bits of the kernels: elementwise functions, reductions, rows, random numbers, products */
+#include "equal.h"
 
 #define MOST 300000 /* enough elements for seven threads to share */
 
 static float x[MOST], y[MOST], z[MOST], w[MOST];
-static uint64_t hash;
-
-static void hash_words(const uint32_t *words, size_t n) {
-    for (size_t i = 0; i < n; i++) hash = (hash ^ words[i]) * 0x100000001b3u;
-}
-static void hash_floats(const float *from, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        const uint32_t bits = from[i] != from[i] ? 0x7fc00000u : bits_of(from[i]); /* all NaNs are one */
-        hash_words(&bits, 1);
-    }
-}
-static void begin(void) { hash = 0xcbf29ce484222325u; }
-static void end(const char *name) { printf("%s %016llx\n", name, (unsigned long long)hash); }
 
 /* Lengths with every kind of tail, and one long enough to be shared among threads. */
 static const size_t lengths[] = {1, 3, 7, 16, 31, 100, 1000, 4099, 250007};
-
-/* A third around zero, a third up to 100, a third any float there is. */
-static void fill_wide(float *to, size_t n, uint64_t seed) {
-    uint64_t state = seed;
-    for (size_t i = 0; i < n; i++)
-        to[i] = i % 3 == 0 ? test_float(&state) : i % 3 == 1 ? 100 * test_float(&state) : float_of((uint32_t)test_random(&state));
-}
-static void fill_narrow(float *to, size_t n, uint64_t seed) { test_fill(to, n, &seed); }
 
 /* ---- element by element ---- */
 
@@ -101,8 +73,6 @@ static void all_activations(void) {
 }
 
 /* ---- one number from many ---- */
-
-static void hash_float(float value) { hash_floats(&value, 1); }
 
 static void all_reductions(void) {
     static float (*const reductions[])(const float *, size_t) = {nn_sum, nn_sum_squares, nn_max};
@@ -219,12 +189,6 @@ static void set_operands(size_t s, size_t m, size_t n, size_t k) {
     fill_narrow(w, n, 500 + s);
 }
 
-static void must(nn_status status) {
-    if (status == NN_OK) return;
-    puts(nn_status_message(status));
-    exit(1);
-}
-
 static void product(size_t s, const nn_sgemm_desc *d, float alpha, float beta, int packed) {
     size_t m, n, k;
     get_shape(s, &m, &n, &k);
@@ -260,20 +224,13 @@ static void all_products(void) {
     end("sgemm_epilogue");
 }
 
-int main(int count, char **arguments) {
-    const size_t threads = count > 1 ? (size_t)atoi(arguments[1]) : 1;
-#ifndef _OPENMP
-    if (threads > 1) nn_threads_hook(hook_pthreads, NULL);
-#endif
-    nn_threads(threads);
-    if (nn_isa_status() == NN_ERROR_ISA_MISSING) return 77;
-    must(nn_isa_status());
-    printf("%s\n", nn_maths_backend());
+static void all(void) {
     all_maps();
     all_activations();
     all_reductions();
     all_rows();
     all_random();
     all_products();
-    return 0;
 }
+
+int main(int count, char **arguments) { return equal_main(count, arguments, all); }
