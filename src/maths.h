@@ -5,8 +5,8 @@
 #include "activation.h"
 
 /* y[i] = f(x[i]) for n elements; y may be x. Accuracy over all floats against the true value, in units in the last place:
- * exp and log 1, the others 2 (softplus with NN_NO_SLEEF: 2.0007 at one float). exp and log have the special values of C99; NaN gives NaN everywhere; sigmoid and exp
- * never fall where x rises. */
+ * exp and log 1, the others 2. exp and log have the special values of C99; NaN gives NaN everywhere; sigmoid and exp never fall
+ * where x rises. */
 NN_API void nn_exp(float *y, const float *x, size_t n);
 NN_API void nn_log(float *y, const float *x, size_t n);
 NN_API void nn_tanh(float *y, const float *x, size_t n);
