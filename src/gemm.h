@@ -63,7 +63,8 @@ NN_API void nn_packed_free(nn_packed *packed);
 #define NNI_DOT_ROWS_MOST 12 /* above, transposing B into panels once costs less than folding every element's lanes */
 #define NNI_DOT_DEPTH_ALONE 64  /* k from which all of fewer than 16 rows are dot products, */
 #define NNI_DOT_DEPTH_BESIDE 192 /* and the rows beyond the last 16 of more */
-#define NNI_GEMM_SHARE 2000000 /* multiply-adds worth a thread: some 15 us, several times what waking one costs */
+#define NNI_GEMM_SHARE 4500000 /* multiply-adds worth a thread: at 9 million, two that sleep between calls gain 1.2 to 1.5 times */
+#define NNI_GEMM_READING 3 /* rows of A whose multiply-adds take as long as reading B */
 #define NNI_STACK_WORK 4096 /* floats of workspace taken from the stack before the allocator is asked */
 
 /* Whether rows x cols floats with leading dimension ld have a size at all: *span is the distance to their end. */
@@ -134,7 +135,7 @@ static void nni_gemm_task(void *context, size_t i) {
 /* Cuts C into parts for the threads: never along k, which would change the bits. */
 static size_t nni_gemm_share(nni_gemm_job *job) {
     const nni_gemm *g = job->whole;
-    const size_t threads = nni_threads_for(g->m * g->n * g->k, NNI_GEMM_SHARE);
+    const size_t threads = nni_threads_for((g->m + NNI_GEMM_READING) * g->n * g->k, NNI_GEMM_SHARE);
     const size_t grain = g->packed_b ? job->tier->packed_width : 64; /* columns that stay together */
     job->rows = g->m;
     job->cols = g->n;

@@ -35,7 +35,8 @@ NN_API void nn_random_permutation(size_t *y, size_t n, nn_random *random);
 #include "isa.h"
 #include "threads.h"
 
-#define NNI_RANDOM_SHARE 32768 /* numbers worth a thread */
+/* Numbers worth a thread: at twice as many, two threads that sleep between calls were 1.2 (uniform) to 1.7 times as fast. */
+#define NNI_RANDOM_SHARE 100000
 
 /* Numbers come in blocks of 64 (see kernels/random.h). A call that starts or ends inside a block makes the whole block
  * aside and takes its share. */

@@ -23,8 +23,10 @@ NN_API size_t nn_argmax(const float *x, size_t n);
 
 #include <math.h>
 
-#define NNI_REDUCE_SHARE 64  /* blocks worth a thread */
-#define NNI_REDUCE_ROUND 1024 /* blocks whose results are held at a time */
+/* Blocks worth a thread. Memory is what these wait for: two threads that sleep between calls ran nn_dot 1.4 times as fast as
+ * one at twice as many, and nn_sum no faster (1.1 times at twice that); threads that spin, both 1.5 to 2 times. */
+#define NNI_REDUCE_SHARE 2000
+#define NNI_REDUCE_ROUND 8192 /* blocks whose results are held at a time */
 
 typedef struct nni_reduce {
     void (*f)(const struct nni_reduce *reduce, float *partial, size_t begin, size_t count);

@@ -19,7 +19,10 @@ NN_API void nn_log_softmax_backward(float *dx, const float *dy, const float *y, 
 #include "isa.h"
 #include "threads.h"
 
-#define NNI_SOFTMAX_SHARE 16384 /* elements worth a thread */
+/* Elements worth a thread, forward and backward: at twice as many, in rows of 128, two threads that sleep between calls were
+ * 1.2 to 1.6 times as fast as one (softmax backward 0.9 to 1.2). */
+#define NNI_SOFTMAX_SHARE 120000
+#define NNI_SOFTMAX_SHARE_BACK 300000
 
 typedef struct nni_rows {
     void (*forward)(float *y, const float *x, size_t rows, size_t n);
@@ -38,7 +41,7 @@ static void nni_rows_task(void *context, size_t i) {
 
 static void nni_rows_run(nni_rows r) {
     if (r.rows == 0 || r.n == 0) return;
-    r.part = nni_ceil_div(r.rows, nni_threads_for(r.rows * r.n, NNI_SOFTMAX_SHARE));
+    r.part = nni_ceil_div(r.rows, nni_threads_for(r.rows * r.n, r.forward ? NNI_SOFTMAX_SHARE : NNI_SOFTMAX_SHARE_BACK));
     nni_parallel(nni_rows_task, &r, nni_ceil_div(r.rows, r.part));
 }
 

@@ -1,5 +1,6 @@
 /* nn.c - the implementation for all test programs of a configuration, and doors to the few internals that they test */
 #define NN_IMPLEMENTATION
+#define NN_THREADS_EAGER 16 /* small arrays must do to have their work shared */
 #include "../nn.h"
 
 #include "internal.h"
