@@ -8,6 +8,7 @@
 #include "kernels/maths.h"
 #include "kernels/map.h"
 #include "kernels/reduce.h"
+#include "kernels/columns.h"
 #include "kernels/softmax.h"
 #include "kernels/random.h"
 #include "kernels/gemm_tile.h"

@@ -29,6 +29,12 @@ typedef struct nni_gemm {
     float slope;
 } nni_gemm;
 
+/* Part of matrices of which x, and dy where there is one, is a part: rows x n floats, `stride` from row to row. */
+typedef struct nni_strip {
+    const float *x, *dy;
+    size_t stride, rows, n;
+} nni_strip;
+
 #define NNI_STRING_2(text) #text
 #define NNI_STRING(macro) NNI_STRING_2(macro)
 
@@ -51,6 +57,7 @@ typedef struct nni_gemm {
     X(void, dot, (float *partial, const float *x, const float *y, size_t n))                                               \
     X(void, sum, (float *partial, const float *x, size_t n))                                                               \
     X(void, sum_squares, (float *partial, const float *x, size_t n))                                                       \
+    X(void, columns_sum, (float *sum, const nni_strip *strip))                                                             \
     X(float, max, (const float *x, size_t n))                                                                              \
     X(size_t, argmax, (const float *x, size_t n))                                                                          \
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))                                                    \

@@ -52,7 +52,7 @@
  *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_relu nn_leaky_relu nn_step, nn_activate by name,
  *                and derivatives; nn_add nn_mul nn_scale nn_axpy
  *   rows         nn_softmax nn_log_softmax nn_log_sum_exp, and derivatives
- *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax
+ *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax nn_sum_columns
  *   random       nn_random_bits _uniform _normal _mask _below _permutation
  *   the machine  nn_isa, nn_isa_force, nn_threads, nn_threads_hook
  *
@@ -107,6 +107,7 @@
 #include "activation.h"
 #include "maths.h"
 #include "reduce.h"
+#include "columns.h"
 #include "softmax.h"
 #include "gemm.h"
 

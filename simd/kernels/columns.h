@@ -1,0 +1,55 @@
+/* columns.h - sums over the rows of a matrix, one for each column
+ *
+ * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
+ * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ */
+#ifndef NNI_ISA
+#include "../scalar.h"
+#else
+
+#define NNI_ROWS_CHAINED 8
+
+/* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
+ * inside the matrix; else `valid` says which. */
+typedef void (*NNI_FN(column_fn))(vf *sum, const nni_strip *s, size_t row, size_t j, const int whole, vm valid);
+
+NNI_INLINE vf NNI_FN(column_load)(const float *p, const int whole, vm valid) { return whole ? vf_load(p) : vf_load_m(p, valid); }
+
+NNI_INLINE void NNI_FN(column_chain)(NNI_FN(column_fn) f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                     size_t row, size_t j, const int whole, vm valid) {
+    vf chain[2];
+    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = vf_set1(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++) {
+        float *p = sum + (size_t)i * s->n + j;
+        const vf total = vf_add(NNI_FN(column_load)(p, whole, valid), chain[i]);
+        if (whole) vf_store(p, total);
+        else vf_store_m(p, total, valid);
+    }
+}
+
+NNI_INLINE void NNI_FN(column_chains)(NNI_FN(column_fn) f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                      size_t row) {
+    size_t j = 0;
+    for (; j + VF_LANES <= s->n; j += VF_LANES) NNI_FN(column_chain)(f, sums, rows, sum, s, row, j, 1, vm_first(VF_LANES));
+    if (j < s->n) NNI_FN(column_chain)(f, sums, rows, sum, s, row, j, 0, vm_first(s->n - j));
+}
+
+/* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
+NNI_INLINE void NNI_FN(column_sums)(NNI_FN(column_fn) f, const int sums, float *sum, const nni_strip *s) {
+    size_t row = 0;
+    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        NNI_FN(column_chains)(f, sums, NNI_ROWS_CHAINED, sum, s, row);
+    for (; row < s->rows; row++) NNI_FN(column_chains)(f, sums, 1, sum, s, row);
+}
+
+NNI_INLINE void NNI_FN(column_sum)(vf *sum, const nni_strip *s, size_t row, size_t j, const int whole, vm valid) {
+    sum[0] = vf_add(sum[0], NNI_FN(column_load)(s->x + row * s->stride + j, whole, valid));
+}
+
+static void NNI_FN(columns_sum)(float *sum, const nni_strip *s) { NNI_FN(column_sums)(NNI_FN(column_sum), 1, sum, s); }
+
+#undef NNI_ROWS_CHAINED
+#endif /* NNI_ISA */

@@ -1,0 +1,159 @@
+/* columns.h - one number from each column of a matrix, over its rows */
+#ifndef NN_COLUMNS_H
+#define NN_COLUMNS_H
+
+#include "config.h"
+
+/* y[j] = x[0][j] + x[1][j] + ...: n sums of `rows` floats each; of a layer's dy, the gradient of its bias. accumulate = 1
+ * adds to what y holds, 0 overwrites it without reading. Of no rows, 0. Blocks of 256 rows are summed as floats, eight rows
+ * chained at a time, and added in double in the order of their index. */
+NN_API void nn_sum_columns(float *y, const float *x, size_t rows, size_t n, int accumulate);
+
+#ifdef NN_IMPLEMENTATION
+
+#include "isa.h"
+#include "threads.h"
+
+#define NNI_COLUMNS_SHARE 16384 /* elements worth a thread */
+#define NNI_ROW_BLOCK 256       /* rows that are summed as floats; the blocks' results are added in double */
+#define NNI_PANEL 256           /* columns whose sums and factors are held on the stack */
+#define NNI_COLUMN_SUMS 2       /* the most sums, and factors, that an operation has for each column */
+#define NNI_COLUMN_FACTORS 4
+#define NNI_COLUMNS_HELD 4096   /* block results held while threads share the blocks */
+
+/* An operation by columns in three steps: sums over blocks of rows, `finish`, which turns the totals of some columns into
+ * results and factors, and `apply`, or NULL, which runs over the rows with these factors. No step needs memory but a panel's
+ * on the stack. Threads share the columns, or where those are few, the rows of each step: blocks and the order in which
+ * they are added follow from the shape alone. Sum i of column j of a panel is at [i*width + j], factor i at [i*NNI_PANEL + j]. */
+typedef struct nni_columns {
+    void (*sum)(const struct nni_columns *c, float *sum, size_t block, size_t column, size_t width);
+    void (*finish)(const struct nni_columns *c, float *factor, const double *total, size_t column, size_t width);
+    void (*apply)(const struct nni_columns *c, const float *factor, size_t row, size_t rows, size_t column, size_t width);
+    const nni_tier *tier;
+    size_t rows, n, blocks, sums;
+    size_t part; /* columns, blocks or rows of one thread's part */
+    const float *x;
+    float *y;
+    int accumulate;
+} nni_columns;
+
+static nni_columns nni_columns_of(const float *x, size_t rows, size_t n, size_t sums) {
+    nni_columns c;
+    memset(&c, 0, sizeof c);
+    c.tier = nni_get_tier();
+    c.x = x;
+    c.rows = rows;
+    c.n = n;
+    c.sums = sums;
+    c.blocks = nni_ceil_div(rows, NNI_ROW_BLOCK);
+    return c;
+}
+
+static void nni_columns_add(double *total, const float *sum, size_t count) {
+    for (size_t i = 0; i < count; i++) total[i] += (double)sum[i];
+}
+
+/* All three steps for columns of one panel, by one thread. */
+static void nni_columns_panel(const nni_columns *c, size_t column, size_t width) {
+    double total[NNI_COLUMN_SUMS * NNI_PANEL];
+    float sum[NNI_COLUMN_SUMS * NNI_PANEL], factor[NNI_COLUMN_FACTORS * NNI_PANEL];
+    memset(total, 0, c->sums * width * sizeof *total);
+    for (size_t block = 0; block < c->blocks; block++) {
+        c->sum(c, sum, block, column, width);
+        nni_columns_add(total, sum, c->sums * width);
+    }
+    c->finish(c, factor, total, column, width);
+    if (c->apply) c->apply(c, factor, 0, c->rows, column, width);
+}
+
+static void nni_columns_part(void *context, size_t i) {
+    const nni_columns *c = (const nni_columns *)context;
+    const size_t begin = i * c->part, end = nni_min(c->n, begin + c->part);
+    for (size_t column = begin; column < end; column += NNI_PANEL) nni_columns_panel(c, column, nni_min(end - column, NNI_PANEL));
+}
+
+/* One panel whose rows are shared. */
+typedef struct nni_columns_shared {
+    nni_columns c;
+    size_t column, width, first, count; /* blocks, or rows, first .. first + count - 1 */
+    float *sum;
+    const float *factor;
+} nni_columns_shared;
+
+static void nni_columns_sum_part(void *context, size_t i) {
+    const nni_columns_shared *s = (const nni_columns_shared *)context;
+    const size_t begin = i * s->c.part, end = nni_min(s->count, begin + s->c.part);
+    for (size_t block = begin; block < end; block++)
+        s->c.sum(&s->c, s->sum + block * s->c.sums * s->width, s->first + block, s->column, s->width);
+}
+
+static void nni_columns_apply_part(void *context, size_t i) {
+    const nni_columns_shared *s = (const nni_columns_shared *)context;
+    const size_t row = i * s->c.part;
+    s->c.apply(&s->c, s->factor, row, nni_min(s->c.part, s->c.rows - row), s->column, s->width);
+}
+
+static void nni_columns_share_rows(const nni_columns *c, size_t column, size_t width, size_t threads) {
+    double total[NNI_COLUMN_SUMS * NNI_PANEL];
+    float sum[NNI_COLUMNS_HELD], factor[NNI_COLUMN_FACTORS * NNI_PANEL];
+    const size_t sums = c->sums * width;
+    nni_columns_shared s;
+    s.c = *c;
+    s.column = column;
+    s.width = width;
+    s.sum = sum;
+    s.factor = factor;
+    memset(total, 0, sums * sizeof *total);
+    for (s.first = 0; s.first < c->blocks; s.first += s.count) {
+        s.count = nni_min(c->blocks - s.first, NNI_COLUMNS_HELD / sums);
+        s.c.part = nni_ceil_div(s.count, threads);
+        nni_parallel(nni_columns_sum_part, &s, nni_ceil_div(s.count, s.c.part));
+        for (size_t block = 0; block < s.count; block++) nni_columns_add(total, sum + block * sums, sums);
+    }
+    c->finish(c, factor, total, column, width);
+    if (!c->apply) return;
+    s.c.part = nni_ceil_div(c->rows, threads);
+    nni_parallel(nni_columns_apply_part, &s, nni_ceil_div(c->rows, s.c.part));
+}
+
+/* Columns are shared in multiples of a cache line, and the rows only where there are too few columns for that. */
+static void nni_columns_run(nni_columns *c) {
+    const size_t threads = nni_threads_for(c->rows * c->n, NNI_COLUMNS_SHARE), least = 64;
+    if (threads > 1 && c->blocks > 1 && c->n < threads * least) {
+        for (size_t column = 0; column < c->n; column += NNI_PANEL)
+            nni_columns_share_rows(c, column, nni_min(c->n - column, NNI_PANEL), threads);
+    } else if (c->n) {
+        c->part = nni_round_up(nni_ceil_div(c->n, threads), least);
+        nni_parallel(nni_columns_part, c, nni_ceil_div(c->n, c->part));
+    }
+}
+
+/* The rows of a block, at the columns of a panel. */
+static nni_strip nni_columns_strip(const nni_columns *c, size_t block, size_t column, size_t width) {
+    const size_t row = block * NNI_ROW_BLOCK;
+    const nni_strip strip = {c->x + row * c->n + column, NULL, c->n, nni_min(c->rows - row, NNI_ROW_BLOCK), width};
+    return strip;
+}
+
+static void nni_sum_columns_sum(const nni_columns *c, float *sum, size_t block, size_t column, size_t width) {
+    const nni_strip strip = nni_columns_strip(c, block, column, width);
+    c->tier->columns_sum(sum, &strip);
+}
+
+static void nni_sum_columns_finish(const nni_columns *c, float *factor, const double *total, size_t column, size_t width) {
+    float *y = c->y + column;
+    (void)factor;
+    for (size_t j = 0; j < width; j++) y[j] = c->accumulate ? y[j] + (float)total[j] : (float)total[j];
+}
+
+NN_API void nn_sum_columns(float *y, const float *x, size_t rows, size_t n, int accumulate) {
+    nni_columns c = nni_columns_of(x, rows, n, 1);
+    c.sum = nni_sum_columns_sum;
+    c.finish = nni_sum_columns_finish;
+    c.y = y;
+    c.accumulate = accumulate;
+    nni_columns_run(&c);
+}
+
+#endif /* NN_IMPLEMENTATION */
+#endif /* NN_COLUMNS_H */
