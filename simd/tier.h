@@ -7,6 +7,7 @@
 
 #include "../src/activation.h"
 #include "../src/config.h"
+#include "conv.h"
 
 #ifdef NN_IMPLEMENTATION
 
@@ -45,6 +46,11 @@ typedef struct nni_strip {
     X(size_t, gemm, (const nni_gemm *product, float *work, size_t floats))                                                 \
     X(size_t, gemm_workspace, (const nni_gemm *product))                                                                   \
     X(void, gemm_pack, (float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k))                       \
+    X(size_t, conv_packed, (const nni_conv *job))                                                                          \
+    X(void, conv_pack, (float *dst, const nni_conv *job))                                                                  \
+    X(void, conv, (const nni_conv *job, size_t from, size_t to, float *work))                                              \
+    X(size_t, conv_weights_work, (const nni_conv *job))                                                                    \
+    X(void, conv_weights, (const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work))          \
     X(void, activate, (float *y, const float *x, size_t n, nn_activation activation, float slope))                         \
     X(void, activate_backward, (float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope)) \
     X(void, exp, (float *y, const float *x, size_t n))                                                                     \

@@ -110,6 +110,7 @@
 #include "columns.h"
 #include "softmax.h"
 #include "gemm.h"
+#include "conv.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"

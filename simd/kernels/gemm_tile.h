@@ -41,13 +41,30 @@ typedef struct NNI_FN(tiles) {
 
 typedef void (*NNI_FN(tile_fn))(const NNI_FN(tiles) *run);
 
+/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
+ * and bias and ReLU are done before C is stored. */
+typedef struct NNI_FN(taps) {
+    size_t rows, count;
+    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    const float *bias;        /* of the columns of the tile, or NULL */
+    int relu;
+} NNI_FN(taps);
+
+typedef void (*NNI_FN(taps_fn))(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps);
+
 NNI_INLINE vf NNI_FN(tile_load_b)(const float *b, int last, vm mask) {
     return VF_FREE_MASK && last ? vf_load_m(b, mask) : vf_load(b);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run, const float *a,
-                             const float *b, float *c) {
+NNI_INLINE vf NNI_FN(tile_finish)(vf sum, const NNI_FN(taps) *taps, const int j, const int last, vm mask) {
+    if (taps->bias) sum = vf_add(sum, last ? vf_load_m(taps->bias + j * VF_LANES, mask) : vf_load(taps->bias + j * VF_LANES));
+    return taps->relu ? NNI_FN(v_relu)(sum, sum) : sum;
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
+ * a plain product, of which nothing then is left of the loops over them. */
+NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run,
+                             const NNI_FN(taps) *taps, const float *a, const float *b, float *c) {
     vf sum[28], bv[4];
     const vm mask = vm_first(run->ragged);
     const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
@@ -64,39 +81,53 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
     }
 
     if (by_k) {
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                bv[j] = NNI_FN(tile_load_b)(b + j * VF_LANES, j == vectors - 1, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const vq av = vq_load(a + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = vf_fma_q(av, r, bv[j], sum[(i + r) * vectors + j]);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t p = 0; p < k; p++) {
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    bv[j] = NNI_FN(tile_load_b)(b + j * VF_LANES, j == vectors - 1, mask);
+                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                    const vq av = vq_load(a + i);
+                    NNI_UNROLL for (int r = 0; r < 4; r++)
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[(i + r) * vectors + j] = vf_fma_q(av, r, bv[j], sum[(i + r) * vectors + j]);
+                }
+                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                    const vf av = vf_set1(a[i]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
+                }
+                a += a_stride;
+                b += ldb;
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const vf av = vf_set1(a[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
-            }
-            a += a_stride;
-            b += ldb;
+            if (taps) a += taps->row_jump;
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
         const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                __builtin_prefetch(b + ahead + j * VF_LANES);
-                bv[j] = NNI_FN(tile_load_b)(b + j * VF_LANES, j == vectors - 1, mask);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
+                for (size_t p = 0; p < k; p++) {
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
+                        bv[j] = NNI_FN(tile_load_b)(b + j * VF_LANES, j == vectors - 1, mask);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i++) {
+                        const vf av = vf_set1(row[i / 3][(size_t)(i % 3) * a_stride]);
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                    b += ldb;
+                }
+                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i++) {
-                const vf av = vf_set1(row[i / 3][(size_t)(i % 3) * a_stride]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
-            }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-            b += ldb;
+            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
         }
     }
+    if (taps && !by_k)
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[i * vectors + j] = NNI_FN(tile_finish)(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -107,7 +138,8 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
         }
 }
 
-NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run) {
+NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run,
+                                 const NNI_FN(taps) *taps) {
     const float *a = run->a, *b = run->b;
     float *c = run->c;
     for (size_t t = run->count; t > 0; t--) {
@@ -115,36 +147,55 @@ NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by
             NNI_UNROLL for (int i = 0; i < rows; i++)
                 NNI_UNROLL for (int j = 0; j < vectors; j++)
                     __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        NNI_FN(tile)(rows, vectors, by_k, run, a, b, c);
+        NNI_FN(tile)(rows, vectors, by_k, run, taps, a, b, c);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                       \
-    static void NNI_FN(tile_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run) {           \
-        NNI_FN(tile_run)(rows, vectors, 0, run);                                             \
-    }                                                                                        \
-    static void NNI_FN(tile_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run) {             \
-        NNI_FN(tile_run)(rows, vectors, 1, run);                                             \
+/* Every tile that fits, in both readings of A, for products and for convolutions. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
+    static void NNI_FN(tile_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run) {                                      \
+        NNI_FN(tile_run)(rows, vectors, 0, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void NNI_FN(tile_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run) {                                        \
+        NNI_FN(tile_run)(rows, vectors, 1, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void NNI_FN(taps_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps) {            \
+        NNI_FN(tile_run)(rows, vectors, 0, run, taps);                                                                  \
+    }                                                                                                                   \
+    static void NNI_FN(taps_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps) {              \
+        NNI_FN(tile_run)(rows, vectors, 1, run, taps);                                                                  \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
 
 static const int NNI_FN(tile_rows)[4] = {NNI_TILE_ROWS};
 
-/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+/* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
+static size_t NNI_FN(tile_index)(size_t rows, size_t vectors) {
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)NNI_FN(tile_rows)[v - 1];
+    return at;
+}
+
 static NNI_FN(tile_fn) NNI_FN(tile_find)(int by_k, size_t rows, size_t vectors) {
 #define NNI_TILE_BY_ROW(rows, vectors) NNI_FN(tile_by_row_##rows##x##vectors),
 #define NNI_TILE_BY_K(rows, vectors) NNI_FN(tile_by_k_##rows##x##vectors),
     static const NNI_FN(tile_fn) by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    size_t at = rows - 1;
-    for (size_t v = 1; v < vectors; v++) at += (size_t)NNI_FN(tile_rows)[v - 1];
-    return (by_k ? by_k_table : by_row_table)[at];
+    return (by_k ? by_k_table : by_row_table)[NNI_FN(tile_index)(rows, vectors)];
+}
+
+static NNI_FN(taps_fn) NNI_FN(taps_find)(int by_k, size_t rows, size_t vectors) {
+#define NNI_TAPS_BY_ROW(rows, vectors) NNI_FN(taps_by_row_##rows##x##vectors),
+#define NNI_TAPS_BY_K(rows, vectors) NNI_FN(taps_by_k_##rows##x##vectors),
+    static const NNI_FN(taps_fn) by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
+#undef NNI_TAPS_BY_ROW
+#undef NNI_TAPS_BY_K
+    return (by_k ? by_k_table : by_row_table)[NNI_FN(tile_index)(rows, vectors)];
 }
 
 #endif /* NNI_ISA */

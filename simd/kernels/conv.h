@@ -1,0 +1,161 @@
+/* conv.h - convolutions, and their gradients by the input, as products whose A is the image itself
+ *
+ * The taps of a row of the kernel read one stretch of a row of pixels, and the next output's taps the same one a step on: so
+ * a row of outputs is a product whose rows of A overlap, and nothing is gathered. The tile's k runs over the stretches, the
+ * weights, taps x in x out, run on.
+ *
+ *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
+ *
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
+ * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ */
+#ifndef NNI_ISA
+#include "../scalar.h"
+#else
+
+#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+
+static size_t NNI_FN(conv_vectors)(const nni_conv *job) {
+    return NNI_FN(plan_vectors)(job->x.positions, job->out, NNI_SHALLOW + 1);
+}
+
+/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+static int NNI_FN(conv_packs)(const nni_conv *job) {
+    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+}
+
+/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+static size_t NNI_FN(conv_packed)(const nni_conv *job) {
+    const size_t taps = job->y.kernel * job->x.kernel;
+    return NNI_FN(conv_packs)(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
+static float *NNI_FN(conv_pack_phase)(float *dst, const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const float *group) {
+    const size_t panel = NNI_FN(conv_vectors)(job) * VF_LANES;
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t cols = nni_min(panel, job->out - j), width = nni_round_up(cols, VF_LANES);
+        for (size_t ty = 0; ty < py->taps; ty++)
+            for (size_t tx = 0; tx < px->taps; tx++) {
+                const size_t ky = py->kernel + ty * (size_t)py->kernel_step, kx = px->kernel + tx * (size_t)px->kernel_step;
+                const float *w = group + (ky * job->x.kernel + kx) * job->w_tap + j * job->w_col;
+                NNI_FN(pack_b)(dst, w, job->w_row, job->w_col, job->in, cols, width);
+                dst += job->in * width;
+            }
+    }
+    return dst;
+}
+
+static void NNI_FN(conv_pack)(float *dst, const nni_conv *job) {
+    for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+        for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+            const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+            for (size_t g = 0; g < job->groups; g++)
+                dst = NNI_FN(conv_pack_phase)(dst, job, &py, &px, job->weights + g * job->w_group);
+        }
+}
+
+/* The stretches of A for some taps, from the first of `count` rows of them. */
+static NNI_FN(taps) NNI_FN(conv_stretches)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py,
+                                           const nni_conv_phase *px, size_t *k) {
+    const size_t channels = job->groups * job->in;
+    const int whole = px->tap_step == 1 && job->groups == 1;
+    NNI_FN(taps) taps;
+    *k = whole ? px->taps * job->in : job->in;
+    taps.rows = 0;
+    taps.count = whole ? 1 : px->taps;
+    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
+    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.bias = NULL;
+    taps.relu = job->activation == NN_RELU;
+    return taps;
+}
+
+/* One row of outputs, `width` columns of one group from j on. */
+static void NNI_FN(conv_row)(NNI_FN(tiles) *run, const NNI_FN(taps) *taps, NNI_FN(gemm_deal) d, size_t width, const float *a,
+                             float *c) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    run->ragged = width - (vectors - 1) * VF_LANES;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a = a + i * run->a_stride;
+        run->c = c + i * run->ldc;
+        run->a_next = rows * run->a_stride;
+        run->c_next = rows * run->ldc;
+        NNI_FN(taps_find)(0, rows, vectors)(run, taps);
+        t += run->count;
+    }
+}
+
+/* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
+static void NNI_FN(conv_panel)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
+    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    NNI_FN(tiles) run;
+    NNI_FN(taps) taps = NNI_FN(conv_stretches)(job, unit, py, px, &run.k);
+    const NNI_FN(gemm_deal) d = NNI_FN(deal)(px->to - px->from, nni_ceil_div(width, VF_LANES));
+    if (job->bias) taps.bias = job->bias + group * job->out + j;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = px->target_step * filters;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < unit->images; n++)
+        for (size_t i = from; i < to; i++) {
+            size_t first;
+            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
+            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
+            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
+            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
+            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
+            taps.rows = px->taps ? end - first : 0;
+            run.b = b + first * px->taps * job->in * ldb;
+            NNI_FN(conv_row)(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
+                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
+                                 group * job->out + j);
+        }
+}
+
+/* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
+static const float *NNI_FN(conv_phase)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py,
+                                       const nni_conv_phase *px, const float *packed) {
+    const size_t panel = NNI_FN(conv_vectors)(job) * VF_LANES, taps = py->taps * px->taps;
+    for (size_t g = 0; g < job->groups; g++)
+        for (size_t j = 0; j < job->out; j += panel) {
+            const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
+            const float *b = packed ? packed : job->weights + g * job->w_group + j;
+            if (px->from < px->to)
+                NNI_FN(conv_panel)(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            if (packed) packed += taps * job->in * packed_width;
+        }
+    return packed;
+}
+
+/* The activations that the tiles do not know. */
+static void NNI_FN(conv_activate)(const nni_conv *job, const NNI_FN(conv_unit) *unit) {
+    const size_t row = job->x.target * job->groups * job->out;
+    float *y = job->target + (unit->image * job->y.target + unit->from) * row;
+    const size_t n = (unit->images - 1) * job->y.target * row + (unit->to - unit->from) * row;
+    NNI_FN(activate)(y, y, n, job->activation, job->slope);
+}
+
+/* Units [from, to); work has room for the window of one. */
+static void NNI_FN(conv)(const nni_conv *job, size_t from, size_t to, float *work) {
+    for (size_t u = from; u < to; u++) {
+        const NNI_FN(conv_unit) unit = NNI_FN(conv_open)(job, u, work);
+        const float *packed = job->packed;
+        for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+            for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+                const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+                if (job->depthwise) NNI_FN(conv_depth)(job, &unit, &py, &px);
+                else packed = NNI_FN(conv_phase)(job, &unit, &py, &px, packed);
+            }
+        if (job->activation != NN_IDENTITY && job->activation != NN_RELU) NNI_FN(conv_activate)(job, &unit);
+    }
+}
+
+#endif /* NNI_ISA */

@@ -1,0 +1,155 @@
+/* conv_weights.h - the gradient of a convolution by its weights: a product whose k runs over all outputs
+ *
+ * A row of taps meets, at one output, the same stretch of the image as in conv.h; here it is a column of A. Outputs follow
+ * each other in dy as they do in k, so B runs on. Every element is one chain over images, rows and columns of outputs.
+ */
+#ifndef NNI_ISA
+#include "../scalar.h"
+#else
+
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+
+/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+typedef struct NNI_FN(conv_dy) {
+    const float *at;
+    size_t width, group;
+} NNI_FN(conv_dy);
+
+static int NNI_FN(conv_copies_dy)(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+
+/* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
+static size_t NNI_FN(conv_weights_work)(const nni_conv *job) {
+    const size_t pixels = job->band * job->x.target;
+    return NNI_FN(conv_copies_dy)(job) ? pixels * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* dy of rows [from, to) of an image. */
+static NNI_FN(conv_dy) NNI_FN(conv_open_dy)(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+    const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
+    NNI_FN(conv_dy) open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    if (!NNI_FN(conv_copies_dy)(job)) return open;
+    const size_t width = nni_round_up(job->out, VF_LANES);
+    for (size_t g = 0; g < job->groups; g++)
+        NNI_FN(pack_b)(work + g * pixels * width, open.at + g * job->out, filters, 1, pixels, job->out, width);
+    open.at = work;
+    open.width = width;
+    open.group = pixels * width;
+    return open;
+}
+
+/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
+ * their pixels, b to dy. */
+static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_unit) *unit, float *c, const float *a, const float *b,
+                                       size_t height, size_t rows, size_t ldb) {
+    const size_t channels = job->groups * job->in;
+    const size_t panel = NNI_FN(plan_vectors)(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
+    NNI_FN(tiles) run;
+    NNI_FN(taps) taps = {rows, 1, 0, 0, NULL, 0};
+    run.k = job->x.target;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = job->groups * job->out;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 1.0f;
+    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
+        const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, vectors);
+        run.ragged = width - (vectors - 1) * VF_LANES;
+        run.b = b + j;
+        for (size_t t = 0; t < d.tiles; t += run.count) {
+            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            run.count = t < d.taller ? d.taller : d.tiles - t;
+            run.a = a + i;
+            run.c = c + i * run.ldc + j;
+            run.a_next = tall;
+            run.c_next = tall * run.ldc;
+            NNI_FN(taps_find)(1, tall, vectors)(&run, &taps);
+        }
+    }
+}
+
+/* One vector of channels, some taps of one row: each its own chain. */
+NNI_INLINE void NNI_FN(depth_weights)(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
+                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
+    vf sum[4];
+    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = vf_load_n(dw + (size_t)t * channels, n);
+    for (size_t r = 0; r < rows; r++, x += row_step) {
+        const float *at = x;
+        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
+            const vf d = n == VF_LANES ? vf_load(dy) : vf_load_n(dy, n);
+            NNI_UNROLL for (int t = 0; t < taps; t++) {
+                const float *xt = at + (size_t)t * tap_step;
+                sum[t] = vf_fma(n == VF_LANES ? vf_load(xt) : vf_load_n(xt, n), d, sum[t]);
+            }
+        }
+    }
+    NNI_UNROLL for (int t = 0; t < taps; t++) vf_store_n(dw + (size_t)t * channels, sum[t], n);
+}
+
+/* `taps` taps of one row for all channels. */
+static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_unit) *unit, float *dw, const float *x, const float *dy,
+                                       size_t rows, size_t taps) {
+    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
+    for (size_t t = 0; t < taps;) {
+        const size_t some = taps - t >= 4 ? 4 : taps - t;
+        for (size_t c = 0; c < channels; c += VF_LANES) {
+            float *to = dw + t * channels + c;
+            const float *from = x + t * tap_step + c;
+            const size_t n = nni_min(VF_LANES, channels - c);
+            switch (some) {
+            case 4: NNI_FN(depth_weights)(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 3: NNI_FN(depth_weights)(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 2: NNI_FN(depth_weights)(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            default: NNI_FN(depth_weights)(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            }
+        }
+        t += some;
+    }
+}
+
+/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
+ * on, for rows [from, to) of dw. */
+static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_unit) *unit, float *dw, const float *window,
+                                       const NNI_FN(conv_dy) *dy, size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in;
+    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
+    for (size_t row = from / stretch * stretch; row < to; row += stretch) {
+        const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
+        const size_t skip = from > row ? from - row : 0, height = nni_min(stretch, to - row) - skip;
+        size_t above;
+        const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
+        const size_t y = nni_max(first, above), y_end = nni_min(end, below);
+        if (y >= y_end) continue;
+        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
+        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
+        for (size_t g = 0; g < job->groups; g++) {
+            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
+            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
+            if (job->depthwise) {
+                NNI_FN(conv_weights_depth)(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+                break;
+            }
+            NNI_FN(conv_weights_tiles)(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
+        }
+    }
+}
+
+/* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
+static void NNI_FN(conv_weights)(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
+    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    float *const work_dy = work + job->window_floats;
+    for (size_t u = 0; u < job->units; u++) {
+        const NNI_FN(conv_unit) unit = NNI_FN(conv_open)(job, u, work);
+        for (size_t n = 0; n < unit.images; n++) {
+            const NNI_FN(conv_dy) open = NNI_FN(conv_open_dy)(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+            for (size_t y = unit.from; y < unit.to; y += rows)
+                NNI_FN(conv_weights_block)(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+        }
+    }
+}
+
+#endif /* NNI_ISA */
