@@ -53,7 +53,7 @@
  *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_relu nn_leaky_relu nn_step, nn_activate by name,
  *                and derivatives; nn_add nn_mul nn_scale nn_axpy
  *   rows         nn_softmax nn_log_softmax nn_log_sum_exp, and derivatives
- *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax
+ *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax nn_sum_columns
  *   random       nn_random_bits _uniform _normal _mask _below _permutation
  *   the machine  nn_isa, nn_isa_force, nn_threads, nn_threads_hook
  *
@@ -220,6 +220,13 @@ typedef void (*nn_parallel_for)(void (*task)(void *context, size_t i), void *con
 /* Uses `loop` instead of OpenMP; NULL goes back. */
 NN_API void nn_threads_hook(nn_parallel_for loop, void *user);
 
+/* Work is shared from the size on at which two threads gain even if the second has to be woken, which takes some 25 us: measured
+ * with OMP_WAIT_POLICY=passive. Where workers spin and start within 1 us, define NN_THREADS_EAGER as 16 or so: the sizes are
+ * divided by it. */
+#ifndef NN_THREADS_EAGER
+#define NN_THREADS_EAGER 1
+#endif
+
 /* ---- src/random.h ---- */
 /* random.h - random numbers that depend on a seed and a position alone */
 
@@ -274,8 +281,8 @@ typedef enum nn_activation {
 /* maths.h - functions of every element of an array */
 
 /* y[i] = f(x[i]) for n elements; y may be x. Accuracy over all floats against the true value, in units in the last place:
- * exp and log 1, the others 2 (softplus with NN_NO_SLEEF: 2.0007 at one float). exp and log have the special values of C99; NaN gives NaN everywhere; sigmoid and exp
- * never fall where x rises. */
+ * exp and log 1, the others 2. exp and log have the special values of C99; NaN gives NaN everywhere; sigmoid and exp never fall
+ * where x rises. */
 NN_API void nn_exp(float *y, const float *x, size_t n);
 NN_API void nn_log(float *y, const float *x, size_t n);
 NN_API void nn_tanh(float *y, const float *x, size_t n);
@@ -315,6 +322,14 @@ NN_API float nn_max(const float *x, size_t n);
 
 /* The first index of the largest element, or of the first NaN; of no elements, 0. */
 NN_API size_t nn_argmax(const float *x, size_t n);
+
+/* ---- src/columns.h ---- */
+/* columns.h - one number from each column of a matrix, over its rows */
+
+/* y[j] = x[0][j] + x[1][j] + ...: n sums of `rows` floats each; of a layer's dy, the gradient of its bias. accumulate = 1
+ * adds to what y holds, 0 overwrites it without reading. Of no rows, 0. Blocks of 256 rows are summed as floats, eight rows
+ * chained at a time, and added in double in the order of their index. */
+NN_API void nn_sum_columns(float *y, const float *x, size_t rows, size_t n, int accumulate);
 
 /* ---- src/softmax.h ---- */
 /* softmax.h - softmax, its logarithm and its normaliser, row by row */
@@ -380,6 +395,54 @@ NN_API NN_MUST_USE nn_status nn_sgemm_packed(float *c, const float *a, const nn_
 
 /* Gives the memory back and zeroes *packed; NULL and a zeroed one are fine. */
 NN_API void nn_packed_free(nn_packed *packed);
+
+/* ---- src/conv.h ---- */
+/* conv.h - two-dimensional convolution and its gradients */
+
+/* Images are images x height x width x channels, the channel being the index that moves fastest; weights are
+ * kernel_height x kernel_width x channels/groups x filters, the filters of group g being columns g*filters/groups and the
+ * following; the result is images x out_height x out_width x filters. What is 0 or NULL has the meaning given here. */
+typedef struct nn_conv2d_desc {
+    size_t images, height, width, channels;
+    size_t filters, kernel_height, kernel_width;
+    size_t stride_y, stride_x;     /* 0: 1 */
+    size_t dilation_y, dilation_x; /* distance of neighbouring taps; 0: 1 */
+    size_t pad_top, pad_bottom, pad_left, pad_right; /* rows and columns of zeros around the image */
+    size_t groups;                 /* 0: 1; as many as channels and filters: each channel by itself */
+    nn_activation activation;      /* of the result, after the bias */
+    float slope;                   /* of NN_LEAKY_RELU and NN_ELU */
+    const nn_allocator *allocator; /* for the workspace; NULL: malloc */
+} nn_conv2d_desc;
+
+/* The size of the result: (height + pad_top + pad_bottom - dilation_y*(kernel_height - 1) - 1)/stride_y + 1, and so on.
+ * NN_ERROR_ARGUMENT if something is 0 that may not be (all but images may not), if groups does not divide channels and
+ * filters, or if the kernel is larger than the padded image; NN_ERROR_SIZE if the arrays could not exist. The functions
+ * below check all this too. */
+NN_API NN_MUST_USE nn_status nn_conv2d_output(size_t *out_height, size_t *out_width, const nn_conv2d_desc *desc);
+
+/* y = activation(conv(x, w) + bias); bias has `filters` floats or is NULL. No image does nothing.
+ *
+ * The bits: each element is one chain of fused multiply-adds over kernel row, kernel column and channel in increasing order
+ * that starts at 0, then bias and activation. Taps above and below the image are left out, those to its left and right are
+ * products with 0. A kernel as large as the image, without padding, counts as one of 1x1.
+ *
+ * On failure nothing is changed. Memory is taken at most once in a call, and given back before it returns. */
+NN_API NN_MUST_USE nn_status nn_conv2d(float *y, const float *x, const float *w, const float *bias, const nn_conv2d_desc *desc);
+
+/* dx from dy; the activation is not looked at: nn_activate_backward comes first. Each element is one chain over those rows
+ * and columns of dy that it had a part in, and their filters, in increasing order; rows beyond dy are left out, columns
+ * beyond it count as 0. */
+NN_API NN_MUST_USE nn_status nn_conv2d_backward_input(float *dx, const float *dy, const float *w, const nn_conv2d_desc *desc);
+
+/* dw from x and dy, added to what is there if `accumulate`. Each element is one chain over images, rows and columns of dy
+ * in increasing order that starts at what was there, or at 0; x above and below the image is left out, left and right of it
+ * counts as 0. The gradient of the bias are the sums of the columns of dy. */
+NN_API NN_MUST_USE nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate,
+                                                        const nn_conv2d_desc *desc);
+
+/* Bytes that each of the three functions above asks the allocator for at most, with the instruction set and the number of
+ * threads now in use; 0 for what nn_conv2d_output refuses. */
+NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc);
 
 /* ---- src/close.h ---- */
 /* close.h - gives the compiler settings back that config.h changed, so that code after nn.h is compiled as before */
@@ -536,6 +599,129 @@ static inline int nni_cpu_has_fma(void) { return (nni_cpu_features() & NNI_CPU_F
 static inline int nni_cpu_has_fma(void) { return 1; }
 #endif
 
+/* ---- simd/conv.h ---- */
+
+typedef struct nni_conv_axis {
+    size_t kernel, stride, dilation, pad;
+    size_t source, target; /* lengths */
+    int backward;
+    size_t first;     /* backward: q of position 0 */
+    size_t positions; /* for which taps are summed */
+    size_t step;      /* of the window, from one position to the next */
+    size_t extent;    /* of the window that one position reads */
+    ptrdiff_t origin; /* where the window begins in the source */
+} nni_conv_axis;
+
+/* The positions of an axis that one set of taps serves. */
+typedef struct nni_conv_phase {
+    size_t from, to;                   /* positions */
+    ptrdiff_t target;                  /* position i computes target + i*target_step */
+    size_t target_step;
+    size_t window;                     /* its first tap reads window[window + i*step], the others tap_step apart */
+    size_t taps, tap_step;
+    size_t kernel;                     /* the first tap's place in the kernel, */
+    ptrdiff_t kernel_step;             /* and from one tap to the next */
+} nni_conv_phase;
+
+/* One convolution, shared among threads by units: some images, or a band of positions of one image. */
+typedef struct nni_conv {
+    size_t images;
+    nni_conv_axis y, x;
+    size_t groups, in, out; /* channels of a group that are summed over and that are computed */
+    const float *source;    /* images x y.source x x.source x groups*in */
+    float *target;          /* images x y.target x x.target x groups*out */
+    const float *weights;   /* tap t, p of in, j of out: weights[t*w_tap + group*w_group + p*w_row + j*w_col] */
+    size_t w_tap, w_group, w_row, w_col;
+    const float *packed;    /* the weights as conv_pack arranged them, or NULL */
+    const float *bias;
+    nn_activation activation;
+    float slope;
+    int depthwise;          /* groups of one channel to one: vectors run across the groups */
+    int copy;               /* the window reaches beyond the source: rows are copied between zeros */
+    size_t band, bands;     /* positions of y in a unit, units of an image */
+    size_t together;        /* images of a unit, if an image is not cut into bands */
+    size_t units;
+    size_t window_floats;   /* that the copy of a unit takes */
+} nni_conv;
+
+static inline size_t nni_conv_outputs(size_t length, size_t pads, size_t kernel, size_t stride, size_t dilation) {
+    return (length + pads - (kernel - 1) * dilation - 1) / stride + 1;
+}
+
+static inline nni_conv_axis nni_conv_axis_of(size_t length, size_t pad, size_t pad_after, size_t kernel, size_t stride,
+                                             size_t dilation, int backward) {
+    const size_t reach = (kernel - 1) * dilation, outputs = nni_conv_outputs(length, pad + pad_after, kernel, stride, dilation);
+    /* With a single output every longer stride means the same, and this one is short enough to count phases. */
+    if (outputs == 1) stride = nni_min(stride, length + pad + pad_after);
+    nni_conv_axis a = {kernel, stride, dilation, pad, length, outputs, backward, 0, outputs, stride, reach + 1, -(ptrdiff_t)pad};
+    if (!backward) return a;
+    a.source = outputs;
+    a.target = length;
+    a.first = pad / stride;
+    a.positions = (length - 1 + pad) / stride - a.first + 1;
+    a.step = 1;
+    a.extent = reach / stride + 1;
+    a.origin = (ptrdiff_t)a.first - (ptrdiff_t)(reach / stride);
+    return a;
+}
+
+static inline size_t nni_conv_phases(const nni_conv_axis *a) { return a->backward ? a->stride : 1; }
+
+static inline size_t nni_conv_gcd(size_t a, size_t b) {
+    while (b) {
+        const size_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+static inline nni_conv_phase nni_conv_phase_of(const nni_conv_axis *a, size_t r) {
+    nni_conv_phase p = {0, a->positions, 0, 1, 0, a->kernel, a->dilation, 0, 1};
+    if (!a->backward) return p;
+    const size_t gcd = nni_conv_gcd(a->stride, a->dilation), every = a->stride / gcd; /* of the taps, one is of this phase */
+    const size_t end = a->target - 1 + a->pad;
+    size_t least = 0;
+    while (least < nni_min(every, a->kernel) && least * a->dilation % a->stride != r) least++;
+    p.from = a->first * a->stride + r < a->pad;
+    p.to = end < r || (end - r) / a->stride < a->first ? 0 : (end - r) / a->stride - a->first + 1;
+    p.target = (ptrdiff_t)(a->first * a->stride + r) - (ptrdiff_t)a->pad;
+    p.target_step = a->stride;
+    p.taps = 0;
+    if (least == nni_min(every, a->kernel)) return p;
+    p.taps = (a->kernel - 1 - least) / every + 1;
+    p.tap_step = a->dilation / gcd;
+    p.kernel = least + (p.taps - 1) * every;
+    p.kernel_step = -(ptrdiff_t)every;
+    p.window = a->extent - 1 - (p.kernel * a->dilation - r) / a->stride;
+    return p;
+}
+
+/* Of the taps of a position, those that lie inside the source: [*from, return value). */
+static inline size_t nni_conv_taps_inside(const nni_conv_axis *a, const nni_conv_phase *p, size_t position, size_t *from) {
+    const ptrdiff_t at = a->origin + (ptrdiff_t)(position * a->step + p->window), length = (ptrdiff_t)a->source;
+    *from = at >= 0 ? 0 : nni_min(p->taps, nni_ceil_div((size_t)-at, p->tap_step));
+    return at >= length ? *from : nni_max(*from, nni_min(p->taps, nni_ceil_div((size_t)(length - at), p->tap_step)));
+}
+
+/* Forward, the positions for which a tap `offset` into their window lies inside the source: [*from, return value). */
+static inline size_t nni_conv_positions_inside(const nni_conv_axis *a, size_t offset, size_t *from) {
+    const ptrdiff_t at = a->origin + (ptrdiff_t)offset, length = (ptrdiff_t)a->source;
+    *from = at >= 0 ? 0 : nni_min(a->positions, nni_ceil_div((size_t)-at, a->step));
+    return at >= length ? *from : nni_max(*from, nni_min(a->positions, nni_ceil_div((size_t)(length - at), a->step)));
+}
+
+/* Pixels of a row of the window. */
+static inline size_t nni_conv_window_width(const nni_conv_axis *a) { return (a->positions - 1) * a->step + a->extent; }
+
+/* The rows of the source that positions [from, to) read: [*row, return value). */
+static inline size_t nni_conv_rows(const nni_conv_axis *a, size_t from, size_t to, size_t *row) {
+    const ptrdiff_t length = (ptrdiff_t)a->source, first = a->origin + (ptrdiff_t)(from * a->step);
+    const ptrdiff_t last = a->origin + (ptrdiff_t)((to - 1) * a->step + a->extent);
+    *row = (size_t)(first < 0 ? 0 : first > length ? length : first);
+    return (size_t)(last < (ptrdiff_t)*row ? (ptrdiff_t)*row : last > length ? length : last);
+}
+
 /* ---- simd/tier.h ---- */
 
 /* One product C(m x n) = alpha*A(m x k)*B(k x n) + beta*C, then the epilogue. Transposition is a matter of strides:
@@ -557,6 +743,12 @@ typedef struct nni_gemm {
     float slope;
 } nni_gemm;
 
+/* Part of matrices of which x, and dy where there is one, is a part: rows x n floats, `stride` from row to row. */
+typedef struct nni_strip {
+    const float *x, *dy;
+    size_t stride, rows, n;
+} nni_strip;
+
 #define NNI_STRING_2(text) #text
 #define NNI_STRING(macro) NNI_STRING_2(macro)
 
@@ -567,6 +759,11 @@ typedef struct nni_gemm {
     X(size_t, gemm, (const nni_gemm *product, float *work, size_t floats))                                                 \
     X(size_t, gemm_workspace, (const nni_gemm *product))                                                                   \
     X(void, gemm_pack, (float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k))                       \
+    X(size_t, conv_packed, (const nni_conv *job))                                                                          \
+    X(void, conv_pack, (float *dst, const nni_conv *job))                                                                  \
+    X(void, conv, (const nni_conv *job, size_t from, size_t to, float *work))                                              \
+    X(size_t, conv_weights_work, (const nni_conv *job))                                                                    \
+    X(void, conv_weights, (const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work))          \
     X(void, activate, (float *y, const float *x, size_t n, nn_activation activation, float slope))                         \
     X(void, activate_backward, (float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope)) \
     X(void, exp, (float *y, const float *x, size_t n))                                                                     \
@@ -579,6 +776,7 @@ typedef struct nni_gemm {
     X(void, dot, (float *partial, const float *x, const float *y, size_t n))                                               \
     X(void, sum, (float *partial, const float *x, size_t n))                                                               \
     X(void, sum_squares, (float *partial, const float *x, size_t n))                                                       \
+    X(void, columns_sum, (float *sum, const nni_strip *strip))                                                             \
     X(float, max, (const float *x, size_t n))                                                                              \
     X(size_t, argmax, (const float *x, size_t n))                                                                          \
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))                                                    \
@@ -754,7 +952,7 @@ NNI_INLINE nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x) {
     return nni_times_power_scalar(nni_vf_add_scalar(sum, nni_vf_fma_scalar(nni_vf_mul_scalar(r, r), q, lost)), n);
 }
 
-/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.83 ULP from the truth. */
+/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
 NNI_INLINE nni_vf_scalar nni_log_builtin_scalar(nni_vf_scalar x) {
     const nni_vf_scalar tiny = nni_vf_set1_scalar(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
     const nni_vm_scalar small = nni_vf_lt_scalar(x, tiny);
@@ -773,9 +971,9 @@ NNI_INLINE nni_vf_scalar nni_log_builtin_scalar(nni_vf_scalar x) {
     q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(0.20000700652599334716796875f));
     q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(-0.249999940395355224609375f));
     q = nni_vf_fma_scalar(q, f, nni_vf_set1_scalar(0.333333313465118408203125f));
-    const nni_vf_scalar tail = nni_vf_mul_scalar(nni_vf_mul_scalar(f, f), nni_vf_fma_scalar(f, q, nni_vf_set1_scalar(-0.5f)));
-    /* n ln2 + f + tail, keeping what the two large additions round away */
-    const nni_vf_scalar high = nni_vf_add_scalar(f, tail), low = nni_vf_sub_scalar(tail, nni_vf_sub_scalar(high, f));
+    /* n ln2 + f - f^2/2 + f^3 q, keeping what the two large additions round away: the differences are exact */
+    const nni_vf_scalar half = nni_vf_mul_scalar(nni_vf_set1_scalar(0.5f), f), cube = nni_vf_mul_scalar(nni_vf_mul_scalar(f, f), f);
+    const nni_vf_scalar high = nni_vf_fma_scalar(cube, q, nni_vf_fnma_scalar(half, f, f)), low = nni_vf_fma_scalar(cube, q, nni_vf_fnma_scalar(half, f, nni_vf_sub_scalar(f, high)));
     const nni_vf_scalar base = nni_vf_mul_scalar(n, nni_vf_set1_scalar(NNI_LN2_HIGH)), sum = nni_vf_add_scalar(base, high);
     const nni_vf_scalar lost = nni_vf_add_scalar(low, nni_vf_sub_scalar(high, nni_vf_sub_scalar(sum, base)));
     nni_vf_scalar y = nni_vf_add_scalar(sum, nni_vf_fma_scalar(n, nni_vf_set1_scalar(NNI_LN2_LOW), lost));
@@ -1056,6 +1254,59 @@ static size_t nni_argmax_scalar(const float *x, size_t n) {
     return i;
 }
 
+/* ---- simd/kernels/columns.h ---- */
+/* columns.h - sums over the rows of a matrix, one for each column
+ *
+ * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
+ * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ */
+
+#define NNI_ROWS_CHAINED 8
+
+/* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
+ * inside the matrix; else `valid` says which. */
+typedef void (*nni_column_fn_scalar)(nni_vf_scalar *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_scalar valid);
+
+NNI_INLINE nni_vf_scalar nni_column_load_scalar(const float *p, const int whole, nni_vm_scalar valid) { return whole ? nni_vf_load_scalar(p) : nni_vf_load_m_scalar(p, valid); }
+
+NNI_INLINE void nni_column_chain_scalar(nni_column_fn_scalar f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                     size_t row, size_t j, const int whole, nni_vm_scalar valid) {
+    nni_vf_scalar chain[2];
+    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = nni_vf_set1_scalar(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++) {
+        float *p = sum + (size_t)i * s->n + j;
+        const nni_vf_scalar total = nni_vf_add_scalar(nni_column_load_scalar(p, whole, valid), chain[i]);
+        if (whole) nni_vf_store_scalar(p, total);
+        else nni_vf_store_m_scalar(p, total, valid);
+    }
+}
+
+NNI_INLINE void nni_column_chains_scalar(nni_column_fn_scalar f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                      size_t row) {
+    size_t j = 0;
+    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_chain_scalar(f, sums, rows, sum, s, row, j, 1, nni_vm_first_scalar(VF_LANES));
+    if (j < s->n) nni_column_chain_scalar(f, sums, rows, sum, s, row, j, 0, nni_vm_first_scalar(s->n - j));
+}
+
+/* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
+NNI_INLINE void nni_column_sums_scalar(nni_column_fn_scalar f, const int sums, float *sum, const nni_strip *s) {
+    size_t row = 0;
+    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        nni_column_chains_scalar(f, sums, NNI_ROWS_CHAINED, sum, s, row);
+    for (; row < s->rows; row++) nni_column_chains_scalar(f, sums, 1, sum, s, row);
+}
+
+NNI_INLINE void nni_column_sum_scalar(nni_vf_scalar *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_scalar valid) {
+    sum[0] = nni_vf_add_scalar(sum[0], nni_column_load_scalar(s->x + row * s->stride + j, whole, valid));
+}
+
+static void nni_columns_sum_scalar(float *sum, const nni_strip *s) { nni_column_sums_scalar(nni_column_sum_scalar, 1, sum, s); }
+
+#undef NNI_ROWS_CHAINED
+
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
  *
@@ -1291,13 +1542,30 @@ typedef struct nni_tiles_scalar {
 
 typedef void (*nni_tile_fn_scalar)(const nni_tiles_scalar *run);
 
+/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
+ * and bias and ReLU are done before C is stored. */
+typedef struct nni_taps_scalar {
+    size_t rows, count;
+    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    const float *bias;        /* of the columns of the tile, or NULL */
+    int relu;
+} nni_taps_scalar;
+
+typedef void (*nni_taps_fn_scalar)(const nni_tiles_scalar *run, const nni_taps_scalar *taps);
+
 NNI_INLINE nni_vf_scalar nni_tile_load_b_scalar(const float *b, int last, nni_vm_scalar mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_scalar(b, mask) : nni_vf_load_scalar(b);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run, const float *a,
-                             const float *b, float *c) {
+NNI_INLINE nni_vf_scalar nni_tile_finish_scalar(nni_vf_scalar sum, const nni_taps_scalar *taps, const int j, const int last, nni_vm_scalar mask) {
+    if (taps->bias) sum = nni_vf_add_scalar(sum, last ? nni_vf_load_m_scalar(taps->bias + j * VF_LANES, mask) : nni_vf_load_scalar(taps->bias + j * VF_LANES));
+    return taps->relu ? nni_v_relu_scalar(sum, sum) : sum;
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
+ * a plain product, of which nothing then is left of the loops over them. */
+NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run,
+                             const nni_taps_scalar *taps, const float *a, const float *b, float *c) {
     nni_vf_scalar sum[28], bv[4];
     const nni_vm_scalar mask = nni_vm_first_scalar(run->ragged);
     const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
@@ -1314,39 +1582,53 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
     }
 
     if (by_k) {
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                bv[j] = nni_tile_load_b_scalar(b + j * VF_LANES, j == vectors - 1, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const nni_vq_scalar av = nni_vq_load_scalar(a + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = nni_vf_fma_q_scalar(av, r, bv[j], sum[(i + r) * vectors + j]);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t p = 0; p < k; p++) {
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    bv[j] = nni_tile_load_b_scalar(b + j * VF_LANES, j == vectors - 1, mask);
+                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                    const nni_vq_scalar av = nni_vq_load_scalar(a + i);
+                    NNI_UNROLL for (int r = 0; r < 4; r++)
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[(i + r) * vectors + j] = nni_vf_fma_q_scalar(av, r, bv[j], sum[(i + r) * vectors + j]);
+                }
+                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                    const nni_vf_scalar av = nni_vf_set1_scalar(a[i]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
+                }
+                a += a_stride;
+                b += ldb;
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_scalar av = nni_vf_set1_scalar(a[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
-            }
-            a += a_stride;
-            b += ldb;
+            if (taps) a += taps->row_jump;
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
         const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                __builtin_prefetch(b + ahead + j * VF_LANES);
-                bv[j] = nni_tile_load_b_scalar(b + j * VF_LANES, j == vectors - 1, mask);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
+                for (size_t p = 0; p < k; p++) {
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
+                        bv[j] = nni_tile_load_b_scalar(b + j * VF_LANES, j == vectors - 1, mask);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i++) {
+                        const nni_vf_scalar av = nni_vf_set1_scalar(row[i / 3][(size_t)(i % 3) * a_stride]);
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                    b += ldb;
+                }
+                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i++) {
-                const nni_vf_scalar av = nni_vf_set1_scalar(row[i / 3][(size_t)(i % 3) * a_stride]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
-            }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-            b += ldb;
+            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
         }
     }
+    if (taps && !by_k)
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[i * vectors + j] = nni_tile_finish_scalar(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -1357,7 +1639,8 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
         }
 }
 
-NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run) {
+NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run,
+                                 const nni_taps_scalar *taps) {
     const float *a = run->a, *b = run->b;
     float *c = run->c;
     for (size_t t = run->count; t > 0; t--) {
@@ -1365,36 +1648,55 @@ NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int
             NNI_UNROLL for (int i = 0; i < rows; i++)
                 NNI_UNROLL for (int j = 0; j < vectors; j++)
                     __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        nni_tile_scalar(rows, vectors, by_k, run, a, b, c);
+        nni_tile_scalar(rows, vectors, by_k, run, taps, a, b, c);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                       \
-    static void nni_tile_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run) {           \
-        nni_tile_run_scalar(rows, vectors, 0, run);                                             \
-    }                                                                                        \
-    static void nni_tile_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run) {             \
-        nni_tile_run_scalar(rows, vectors, 1, run);                                             \
+/* Every tile that fits, in both readings of A, for products and for convolutions. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
+    static void nni_tile_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run) {                                      \
+        nni_tile_run_scalar(rows, vectors, 0, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void nni_tile_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run) {                                        \
+        nni_tile_run_scalar(rows, vectors, 1, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void nni_taps_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const nni_taps_scalar *taps) {            \
+        nni_tile_run_scalar(rows, vectors, 0, run, taps);                                                                  \
+    }                                                                                                                   \
+    static void nni_taps_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const nni_taps_scalar *taps) {              \
+        nni_tile_run_scalar(rows, vectors, 1, run, taps);                                                                  \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
 
 static const int nni_tile_rows_scalar[4] = {NNI_TILE_ROWS};
 
-/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+/* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
+static size_t nni_tile_index_scalar(size_t rows, size_t vectors) {
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_scalar[v - 1];
+    return at;
+}
+
 static nni_tile_fn_scalar nni_tile_find_scalar(int by_k, size_t rows, size_t vectors) {
 #define NNI_TILE_BY_ROW(rows, vectors) nni_tile_by_row_##rows##x##vectors##_scalar,
 #define NNI_TILE_BY_K(rows, vectors) nni_tile_by_k_##rows##x##vectors##_scalar,
     static const nni_tile_fn_scalar by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    size_t at = rows - 1;
-    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_scalar[v - 1];
-    return (by_k ? by_k_table : by_row_table)[at];
+    return (by_k ? by_k_table : by_row_table)[nni_tile_index_scalar(rows, vectors)];
+}
+
+static nni_taps_fn_scalar nni_taps_find_scalar(int by_k, size_t rows, size_t vectors) {
+#define NNI_TAPS_BY_ROW(rows, vectors) nni_taps_by_row_##rows##x##vectors##_scalar,
+#define NNI_TAPS_BY_K(rows, vectors) nni_taps_by_k_##rows##x##vectors##_scalar,
+    static const nni_taps_fn_scalar by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
+#undef NNI_TAPS_BY_ROW
+#undef NNI_TAPS_BY_K
+    return (by_k ? by_k_table : by_row_table)[nni_tile_index_scalar(rows, vectors)];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -1964,6 +2266,450 @@ static void nni_gemm_pack_scalar(float *dst, const float *b, size_t b_row, size_
     }
 }
 
+/* ---- simd/kernels/conv_window.h ---- */
+/* conv_window.h - the part of an image that is convolved at a time, between zeros where it ends */
+
+/* The part of a convolution that is computed at a time. */
+typedef struct nni_conv_unit_scalar {
+    size_t image, images;
+    size_t from, to;        /* positions of y */
+    const float *window;    /* the first row that they read, of the first image; pixels of groups*in floats */
+    size_t row;             /* which row of the source that is */
+    size_t pitch, image_pitch;
+} nni_conv_unit_scalar;
+
+/* One row of a source between the zeros of its window. */
+static void nni_conv_copy_row_scalar(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
+    const size_t width = nni_conv_window_width(x);
+    const size_t before = x->origin < 0 ? nni_min((size_t)-x->origin, width) : 0, skip = x->origin < 0 ? 0 : (size_t)x->origin;
+    const size_t inside = skip < x->source ? nni_min(x->source - skip, width - before) : 0;
+    memset(dst, 0, before * channels * sizeof *dst);
+    memcpy(dst + before * channels, source + skip * channels, inside * channels * sizeof *dst);
+    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
+}
+
+/* Unit u, its window copied to work if need be. */
+static nni_conv_unit_scalar nni_conv_open_scalar(const nni_conv *job, size_t u, float *work) {
+    const size_t channels = job->groups * job->in;
+    nni_conv_unit_scalar unit;
+    unit.image = u / job->bands * job->together;
+    unit.images = nni_min(job->together, job->images - unit.image);
+    unit.from = u % job->bands * job->band;
+    unit.to = nni_min(unit.from + job->band, job->y.positions);
+    const size_t end = nni_conv_rows(&job->y, unit.from, unit.to, &unit.row), rows = end - unit.row;
+    const float *source = job->source + (unit.image * job->y.source + unit.row) * job->x.source * channels;
+    if (!job->copy) {
+        unit.window = source + (size_t)job->x.origin * channels;
+        unit.pitch = job->x.source * channels;
+        unit.image_pitch = job->y.source * unit.pitch;
+        return unit;
+    }
+    unit.window = work;
+    unit.pitch = nni_conv_window_width(&job->x) * channels;
+    unit.image_pitch = rows * unit.pitch;
+    for (size_t i = 0; i < unit.images; i++)
+        for (size_t r = 0; r < rows; r++)
+            nni_conv_copy_row_scalar(work + i * unit.image_pitch + r * unit.pitch,
+                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
+    return unit;
+}
+
+/* ---- simd/kernels/conv_depth.h ---- */
+/* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
+
+/* Steps of floats: from one output to the next, from one tap to the next, from one row of taps to the next. */
+typedef struct nni_depth_scalar {
+    size_t tap_rows, taps;
+    ptrdiff_t x_output, x_tap, x_row, y_output, w_tap, w_row;
+    const float *bias;
+    int relu;
+} nni_depth_scalar;
+
+/* `outputs` of a row, VF_LANES channels, or those of the mask if not `whole`. */
+NNI_INLINE void nni_depth_tile_scalar(const int outputs, const int whole, const nni_depth_scalar *d, float *y, const float *x,
+                                   const float *w, size_t channel, nni_vm_scalar mask) {
+    nni_vf_scalar sum[8];
+    NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_scalar(0.0f);
+    x += channel;
+    w += channel;
+    for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
+        const float *xt = x, *wt = w;
+        for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
+            const nni_vf_scalar tap = whole ? nni_vf_load_scalar(wt) : nni_vf_load_m_scalar(wt, mask);
+            NNI_UNROLL for (int i = 0; i < outputs; i++) {
+                const float *at = xt + i * d->x_output;
+                sum[i] = nni_vf_fma_scalar(whole ? nni_vf_load_scalar(at) : nni_vf_load_m_scalar(at, mask), tap, sum[i]);
+            }
+        }
+    }
+    NNI_UNROLL for (int i = 0; i < outputs; i++) {
+        float *at = y + i * d->y_output + channel;
+        if (d->bias) sum[i] = nni_vf_add_scalar(sum[i], whole ? nni_vf_load_scalar(d->bias + channel) : nni_vf_load_m_scalar(d->bias + channel, mask));
+        if (d->relu) sum[i] = nni_v_relu_scalar(sum[i], sum[i]);
+        if (whole) nni_vf_store_scalar(at, sum[i]);
+        else nni_vf_store_m_scalar(at, sum[i], mask);
+    }
+}
+
+/* All channels of `outputs` outputs. */
+NNI_INLINE void nni_depth_block_scalar(const int outputs, const nni_depth_scalar *d, float *y, const float *x, const float *w,
+                                    size_t channels) {
+    const nni_vm_scalar mask = nni_vm_first_scalar(channels % VF_LANES);
+    size_t c = 0;
+    for (; c + VF_LANES <= channels; c += VF_LANES) nni_depth_tile_scalar(outputs, 1, d, y, x, w, c, mask);
+    if (c < channels) nni_depth_tile_scalar(outputs, 0, d, y, x, w, c, mask);
+}
+
+static void nni_depth_row_scalar(const nni_depth_scalar *d, float *y, const float *x, const float *w, size_t outputs, size_t channels) {
+    for (; outputs >= 7; outputs -= 7, x += 7 * d->x_output, y += 7 * d->y_output) nni_depth_block_scalar(7, d, y, x, w, channels);
+    for (; outputs >= 2; outputs -= 2, x += 2 * d->x_output, y += 2 * d->y_output) nni_depth_block_scalar(2, d, y, x, w, channels);
+    if (outputs) nni_depth_block_scalar(1, d, y, x, w, channels);
+}
+
+/* What one set of taps computes of a unit. */
+static void nni_conv_depth_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+    const size_t channels = job->groups, outputs = px->to > px->from ? px->to - px->from : 0;
+    const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
+    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    nni_depth_scalar d;
+    d.taps = px->taps;
+    d.x_output = (ptrdiff_t)(job->x.step * channels);
+    d.x_tap = (ptrdiff_t)(px->tap_step * channels);
+    d.x_row = (ptrdiff_t)(py->tap_step * unit->pitch);
+    d.y_output = (ptrdiff_t)(px->target_step * channels);
+    d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
+    d.w_row = py->kernel_step * w_row;
+    d.bias = job->bias;
+    d.relu = job->activation == NN_RELU;
+    for (size_t n = 0; n < unit->images; n++)
+        for (size_t i = from; i < to; i++) {
+            size_t first;
+            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
+            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
+            const size_t left = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
+            const float *x = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels;
+            const float *w = job->weights + px->kernel * job->w_tap;
+            d.tap_rows = px->taps ? end - first : 0;
+            if (d.tap_rows) {
+                const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
+                x += ((size_t)row - unit->row) * unit->pitch;
+                w += ((ptrdiff_t)py->kernel + (ptrdiff_t)first * py->kernel_step) * w_row;
+            }
+            nni_depth_row_scalar(&d, job->target + (((unit->image + n) * job->y.target + y) * job->x.target + left) * channels, x, w,
+                              outputs, channels);
+        }
+}
+
+/* ---- simd/kernels/conv.h ---- */
+/* conv.h - convolutions, and their gradients by the input, as products whose A is the image itself
+ *
+ * The taps of a row of the kernel read one stretch of a row of pixels, and the next output's taps the same one a step on: so
+ * a row of outputs is a product whose rows of A overlap, and nothing is gathered. The tile's k runs over the stretches, the
+ * weights, taps x in x out, run on.
+ *
+ *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
+ *
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
+ * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ */
+
+#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+
+static size_t nni_conv_vectors_scalar(const nni_conv *job) {
+    return nni_plan_vectors_scalar(job->x.positions, job->out, NNI_SHALLOW + 1);
+}
+
+/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+static int nni_conv_packs_scalar(const nni_conv *job) {
+    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+}
+
+/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+static size_t nni_conv_packed_scalar(const nni_conv *job) {
+    const size_t taps = job->y.kernel * job->x.kernel;
+    return nni_conv_packs_scalar(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
+static float *nni_conv_pack_phase_scalar(float *dst, const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const float *group) {
+    const size_t panel = nni_conv_vectors_scalar(job) * VF_LANES;
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t cols = nni_min(panel, job->out - j), width = nni_round_up(cols, VF_LANES);
+        for (size_t ty = 0; ty < py->taps; ty++)
+            for (size_t tx = 0; tx < px->taps; tx++) {
+                const size_t ky = py->kernel + ty * (size_t)py->kernel_step, kx = px->kernel + tx * (size_t)px->kernel_step;
+                const float *w = group + (ky * job->x.kernel + kx) * job->w_tap + j * job->w_col;
+                nni_pack_b_scalar(dst, w, job->w_row, job->w_col, job->in, cols, width);
+                dst += job->in * width;
+            }
+    }
+    return dst;
+}
+
+static void nni_conv_pack_scalar(float *dst, const nni_conv *job) {
+    for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+        for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+            const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+            for (size_t g = 0; g < job->groups; g++)
+                dst = nni_conv_pack_phase_scalar(dst, job, &py, &px, job->weights + g * job->w_group);
+        }
+}
+
+/* The stretches of A for some taps, from the first of `count` rows of them. */
+static nni_taps_scalar nni_conv_stretches_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py,
+                                           const nni_conv_phase *px, size_t *k) {
+    const size_t channels = job->groups * job->in;
+    const int whole = px->tap_step == 1 && job->groups == 1;
+    nni_taps_scalar taps;
+    *k = whole ? px->taps * job->in : job->in;
+    taps.rows = 0;
+    taps.count = whole ? 1 : px->taps;
+    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
+    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.bias = NULL;
+    taps.relu = job->activation == NN_RELU;
+    return taps;
+}
+
+/* One row of outputs, `width` columns of one group from j on. */
+static void nni_conv_row_scalar(nni_tiles_scalar *run, const nni_taps_scalar *taps, nni_gemm_deal_scalar d, size_t width, const float *a,
+                             float *c) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    run->ragged = width - (vectors - 1) * VF_LANES;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a = a + i * run->a_stride;
+        run->c = c + i * run->ldc;
+        run->a_next = rows * run->a_stride;
+        run->c_next = rows * run->ldc;
+        nni_taps_find_scalar(0, rows, vectors)(run, taps);
+        t += run->count;
+    }
+}
+
+/* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
+static void nni_conv_panel_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
+    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    nni_tiles_scalar run;
+    nni_taps_scalar taps = nni_conv_stretches_scalar(job, unit, py, px, &run.k);
+    const nni_gemm_deal_scalar d = nni_deal_scalar(px->to - px->from, nni_ceil_div(width, VF_LANES));
+    if (job->bias) taps.bias = job->bias + group * job->out + j;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = px->target_step * filters;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < unit->images; n++)
+        for (size_t i = from; i < to; i++) {
+            size_t first;
+            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
+            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
+            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
+            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
+            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
+            taps.rows = px->taps ? end - first : 0;
+            run.b = b + first * px->taps * job->in * ldb;
+            nni_conv_row_scalar(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
+                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
+                                 group * job->out + j);
+        }
+}
+
+/* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
+static const float *nni_conv_phase_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py,
+                                       const nni_conv_phase *px, const float *packed) {
+    const size_t panel = nni_conv_vectors_scalar(job) * VF_LANES, taps = py->taps * px->taps;
+    for (size_t g = 0; g < job->groups; g++)
+        for (size_t j = 0; j < job->out; j += panel) {
+            const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
+            const float *b = packed ? packed : job->weights + g * job->w_group + j;
+            if (px->from < px->to)
+                nni_conv_panel_scalar(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            if (packed) packed += taps * job->in * packed_width;
+        }
+    return packed;
+}
+
+/* The activations that the tiles do not know. */
+static void nni_conv_activate_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit) {
+    const size_t row = job->x.target * job->groups * job->out;
+    float *y = job->target + (unit->image * job->y.target + unit->from) * row;
+    const size_t n = (unit->images - 1) * job->y.target * row + (unit->to - unit->from) * row;
+    nni_activate_scalar(y, y, n, job->activation, job->slope);
+}
+
+/* Units [from, to); work has room for the window of one. */
+static void nni_conv_scalar(const nni_conv *job, size_t from, size_t to, float *work) {
+    for (size_t u = from; u < to; u++) {
+        const nni_conv_unit_scalar unit = nni_conv_open_scalar(job, u, work);
+        const float *packed = job->packed;
+        for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+            for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+                const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+                if (job->depthwise) nni_conv_depth_scalar(job, &unit, &py, &px);
+                else packed = nni_conv_phase_scalar(job, &unit, &py, &px, packed);
+            }
+        if (job->activation != NN_IDENTITY && job->activation != NN_RELU) nni_conv_activate_scalar(job, &unit);
+    }
+}
+
+/* ---- simd/kernels/conv_weights.h ---- */
+/* conv_weights.h - the gradient of a convolution by its weights: a product whose k runs over all outputs
+ *
+ * A row of taps meets, at one output, the same stretch of the image as in conv.h; here it is a column of A. Outputs follow
+ * each other in dy as they do in k, so B runs on. Every element is one chain over images, rows and columns of outputs.
+ */
+
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+
+/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+typedef struct nni_conv_dy_scalar {
+    const float *at;
+    size_t width, group;
+} nni_conv_dy_scalar;
+
+static int nni_conv_copies_dy_scalar(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+
+/* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
+static size_t nni_conv_weights_work_scalar(const nni_conv *job) {
+    const size_t pixels = job->band * job->x.target;
+    return nni_conv_copies_dy_scalar(job) ? pixels * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* dy of rows [from, to) of an image. */
+static nni_conv_dy_scalar nni_conv_open_dy_scalar(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+    const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
+    nni_conv_dy_scalar open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    if (!nni_conv_copies_dy_scalar(job)) return open;
+    const size_t width = nni_round_up(job->out, VF_LANES);
+    for (size_t g = 0; g < job->groups; g++)
+        nni_pack_b_scalar(work + g * pixels * width, open.at + g * job->out, filters, 1, pixels, job->out, width);
+    open.at = work;
+    open.width = width;
+    open.group = pixels * width;
+    return open;
+}
+
+/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
+ * their pixels, b to dy. */
+static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, float *c, const float *a, const float *b,
+                                       size_t height, size_t rows, size_t ldb) {
+    const size_t channels = job->groups * job->in;
+    const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
+    nni_tiles_scalar run;
+    nni_taps_scalar taps = {rows, 1, 0, 0, NULL, 0};
+    run.k = job->x.target;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = job->groups * job->out;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 1.0f;
+    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
+        const nni_gemm_deal_scalar d = nni_deal_scalar(height, vectors);
+        run.ragged = width - (vectors - 1) * VF_LANES;
+        run.b = b + j;
+        for (size_t t = 0; t < d.tiles; t += run.count) {
+            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            run.count = t < d.taller ? d.taller : d.tiles - t;
+            run.a = a + i;
+            run.c = c + i * run.ldc + j;
+            run.a_next = tall;
+            run.c_next = tall * run.ldc;
+            nni_taps_find_scalar(1, tall, vectors)(&run, &taps);
+        }
+    }
+}
+
+/* One vector of channels, some taps of one row: each its own chain. */
+NNI_INLINE void nni_depth_weights_scalar(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
+                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
+    nni_vf_scalar sum[4];
+    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = nni_vf_load_n_scalar(dw + (size_t)t * channels, n);
+    for (size_t r = 0; r < rows; r++, x += row_step) {
+        const float *at = x;
+        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
+            const nni_vf_scalar d = n == VF_LANES ? nni_vf_load_scalar(dy) : nni_vf_load_n_scalar(dy, n);
+            NNI_UNROLL for (int t = 0; t < taps; t++) {
+                const float *xt = at + (size_t)t * tap_step;
+                sum[t] = nni_vf_fma_scalar(n == VF_LANES ? nni_vf_load_scalar(xt) : nni_vf_load_n_scalar(xt, n), d, sum[t]);
+            }
+        }
+    }
+    NNI_UNROLL for (int t = 0; t < taps; t++) nni_vf_store_n_scalar(dw + (size_t)t * channels, sum[t], n);
+}
+
+/* `taps` taps of one row for all channels. */
+static void nni_conv_weights_depth_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, float *dw, const float *x, const float *dy,
+                                       size_t rows, size_t taps) {
+    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
+    for (size_t t = 0; t < taps;) {
+        const size_t some = taps - t >= 4 ? 4 : taps - t;
+        for (size_t c = 0; c < channels; c += VF_LANES) {
+            float *to = dw + t * channels + c;
+            const float *from = x + t * tap_step + c;
+            const size_t n = nni_min(VF_LANES, channels - c);
+            switch (some) {
+            case 4: nni_depth_weights_scalar(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 3: nni_depth_weights_scalar(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 2: nni_depth_weights_scalar(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            default: nni_depth_weights_scalar(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            }
+        }
+        t += some;
+    }
+}
+
+/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
+ * on, for rows [from, to) of dw. */
+static void nni_conv_weights_block_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, float *dw, const float *window,
+                                       const nni_conv_dy_scalar *dy, size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in;
+    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
+    for (size_t row = from / stretch * stretch; row < to; row += stretch) {
+        const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
+        const size_t skip = from > row ? from - row : 0, height = nni_min(stretch, to - row) - skip;
+        size_t above;
+        const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
+        const size_t y = nni_max(first, above), y_end = nni_min(end, below);
+        if (y >= y_end) continue;
+        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
+        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
+        for (size_t g = 0; g < job->groups; g++) {
+            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
+            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
+            if (job->depthwise) {
+                nni_conv_weights_depth_scalar(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+                break;
+            }
+            nni_conv_weights_tiles_scalar(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
+        }
+    }
+}
+
+/* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
+static void nni_conv_weights_scalar(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
+    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    float *const work_dy = work + job->window_floats;
+    for (size_t u = 0; u < job->units; u++) {
+        const nni_conv_unit_scalar unit = nni_conv_open_scalar(job, u, work);
+        for (size_t n = 0; n < unit.images; n++) {
+            const nni_conv_dy_scalar open = nni_conv_open_dy_scalar(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+            for (size_t y = unit.from; y < unit.to; y += rows)
+                nni_conv_weights_block_scalar(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+        }
+    }
+}
+
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_scalar
 static const nni_tier nni_tier_scalar = {"scalar", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
@@ -2176,7 +2922,7 @@ NNI_INLINE nni_vf_avx2 nni_exp_builtin_avx2(nni_vf_avx2 x) {
     return nni_times_power_avx2(nni_vf_add_avx2(sum, nni_vf_fma_avx2(nni_vf_mul_avx2(r, r), q, lost)), n);
 }
 
-/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.83 ULP from the truth. */
+/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
 NNI_INLINE nni_vf_avx2 nni_log_builtin_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 tiny = nni_vf_set1_avx2(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
     const nni_vm_avx2 small = nni_vf_lt_avx2(x, tiny);
@@ -2195,9 +2941,9 @@ NNI_INLINE nni_vf_avx2 nni_log_builtin_avx2(nni_vf_avx2 x) {
     q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(0.20000700652599334716796875f));
     q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(-0.249999940395355224609375f));
     q = nni_vf_fma_avx2(q, f, nni_vf_set1_avx2(0.333333313465118408203125f));
-    const nni_vf_avx2 tail = nni_vf_mul_avx2(nni_vf_mul_avx2(f, f), nni_vf_fma_avx2(f, q, nni_vf_set1_avx2(-0.5f)));
-    /* n ln2 + f + tail, keeping what the two large additions round away */
-    const nni_vf_avx2 high = nni_vf_add_avx2(f, tail), low = nni_vf_sub_avx2(tail, nni_vf_sub_avx2(high, f));
+    /* n ln2 + f - f^2/2 + f^3 q, keeping what the two large additions round away: the differences are exact */
+    const nni_vf_avx2 half = nni_vf_mul_avx2(nni_vf_set1_avx2(0.5f), f), cube = nni_vf_mul_avx2(nni_vf_mul_avx2(f, f), f);
+    const nni_vf_avx2 high = nni_vf_fma_avx2(cube, q, nni_vf_fnma_avx2(half, f, f)), low = nni_vf_fma_avx2(cube, q, nni_vf_fnma_avx2(half, f, nni_vf_sub_avx2(f, high)));
     const nni_vf_avx2 base = nni_vf_mul_avx2(n, nni_vf_set1_avx2(NNI_LN2_HIGH)), sum = nni_vf_add_avx2(base, high);
     const nni_vf_avx2 lost = nni_vf_add_avx2(low, nni_vf_sub_avx2(high, nni_vf_sub_avx2(sum, base)));
     nni_vf_avx2 y = nni_vf_add_avx2(sum, nni_vf_fma_avx2(n, nni_vf_set1_avx2(NNI_LN2_LOW), lost));
@@ -2478,6 +3224,59 @@ static size_t nni_argmax_avx2(const float *x, size_t n) {
     return i;
 }
 
+/* ---- simd/kernels/columns.h ---- */
+/* columns.h - sums over the rows of a matrix, one for each column
+ *
+ * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
+ * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ */
+
+#define NNI_ROWS_CHAINED 8
+
+/* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
+ * inside the matrix; else `valid` says which. */
+typedef void (*nni_column_fn_avx2)(nni_vf_avx2 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx2 valid);
+
+NNI_INLINE nni_vf_avx2 nni_column_load_avx2(const float *p, const int whole, nni_vm_avx2 valid) { return whole ? nni_vf_load_avx2(p) : nni_vf_load_m_avx2(p, valid); }
+
+NNI_INLINE void nni_column_chain_avx2(nni_column_fn_avx2 f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                     size_t row, size_t j, const int whole, nni_vm_avx2 valid) {
+    nni_vf_avx2 chain[2];
+    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = nni_vf_set1_avx2(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++) {
+        float *p = sum + (size_t)i * s->n + j;
+        const nni_vf_avx2 total = nni_vf_add_avx2(nni_column_load_avx2(p, whole, valid), chain[i]);
+        if (whole) nni_vf_store_avx2(p, total);
+        else nni_vf_store_m_avx2(p, total, valid);
+    }
+}
+
+NNI_INLINE void nni_column_chains_avx2(nni_column_fn_avx2 f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                      size_t row) {
+    size_t j = 0;
+    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_chain_avx2(f, sums, rows, sum, s, row, j, 1, nni_vm_first_avx2(VF_LANES));
+    if (j < s->n) nni_column_chain_avx2(f, sums, rows, sum, s, row, j, 0, nni_vm_first_avx2(s->n - j));
+}
+
+/* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
+NNI_INLINE void nni_column_sums_avx2(nni_column_fn_avx2 f, const int sums, float *sum, const nni_strip *s) {
+    size_t row = 0;
+    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        nni_column_chains_avx2(f, sums, NNI_ROWS_CHAINED, sum, s, row);
+    for (; row < s->rows; row++) nni_column_chains_avx2(f, sums, 1, sum, s, row);
+}
+
+NNI_INLINE void nni_column_sum_avx2(nni_vf_avx2 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx2 valid) {
+    sum[0] = nni_vf_add_avx2(sum[0], nni_column_load_avx2(s->x + row * s->stride + j, whole, valid));
+}
+
+static void nni_columns_sum_avx2(float *sum, const nni_strip *s) { nni_column_sums_avx2(nni_column_sum_avx2, 1, sum, s); }
+
+#undef NNI_ROWS_CHAINED
+
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
  *
@@ -2713,13 +3512,30 @@ typedef struct nni_tiles_avx2 {
 
 typedef void (*nni_tile_fn_avx2)(const nni_tiles_avx2 *run);
 
+/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
+ * and bias and ReLU are done before C is stored. */
+typedef struct nni_taps_avx2 {
+    size_t rows, count;
+    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    const float *bias;        /* of the columns of the tile, or NULL */
+    int relu;
+} nni_taps_avx2;
+
+typedef void (*nni_taps_fn_avx2)(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps);
+
 NNI_INLINE nni_vf_avx2 nni_tile_load_b_avx2(const float *b, int last, nni_vm_avx2 mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_avx2(b, mask) : nni_vf_load_avx2(b);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run, const float *a,
-                             const float *b, float *c) {
+NNI_INLINE nni_vf_avx2 nni_tile_finish_avx2(nni_vf_avx2 sum, const nni_taps_avx2 *taps, const int j, const int last, nni_vm_avx2 mask) {
+    if (taps->bias) sum = nni_vf_add_avx2(sum, last ? nni_vf_load_m_avx2(taps->bias + j * VF_LANES, mask) : nni_vf_load_avx2(taps->bias + j * VF_LANES));
+    return taps->relu ? nni_v_relu_avx2(sum, sum) : sum;
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
+ * a plain product, of which nothing then is left of the loops over them. */
+NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run,
+                             const nni_taps_avx2 *taps, const float *a, const float *b, float *c) {
     nni_vf_avx2 sum[28], bv[4];
     const nni_vm_avx2 mask = nni_vm_first_avx2(run->ragged);
     const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
@@ -2736,39 +3552,53 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
     }
 
     if (by_k) {
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                bv[j] = nni_tile_load_b_avx2(b + j * VF_LANES, j == vectors - 1, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const nni_vq_avx2 av = nni_vq_load_avx2(a + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = nni_vf_fma_q_avx2(av, r, bv[j], sum[(i + r) * vectors + j]);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t p = 0; p < k; p++) {
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    bv[j] = nni_tile_load_b_avx2(b + j * VF_LANES, j == vectors - 1, mask);
+                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                    const nni_vq_avx2 av = nni_vq_load_avx2(a + i);
+                    NNI_UNROLL for (int r = 0; r < 4; r++)
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[(i + r) * vectors + j] = nni_vf_fma_q_avx2(av, r, bv[j], sum[(i + r) * vectors + j]);
+                }
+                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                    const nni_vf_avx2 av = nni_vf_set1_avx2(a[i]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
+                }
+                a += a_stride;
+                b += ldb;
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_avx2 av = nni_vf_set1_avx2(a[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
-            }
-            a += a_stride;
-            b += ldb;
+            if (taps) a += taps->row_jump;
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
         const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                __builtin_prefetch(b + ahead + j * VF_LANES);
-                bv[j] = nni_tile_load_b_avx2(b + j * VF_LANES, j == vectors - 1, mask);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
+                for (size_t p = 0; p < k; p++) {
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
+                        bv[j] = nni_tile_load_b_avx2(b + j * VF_LANES, j == vectors - 1, mask);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i++) {
+                        const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / 3][(size_t)(i % 3) * a_stride]);
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                    b += ldb;
+                }
+                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i++) {
-                const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / 3][(size_t)(i % 3) * a_stride]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
-            }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-            b += ldb;
+            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
         }
     }
+    if (taps && !by_k)
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[i * vectors + j] = nni_tile_finish_avx2(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -2779,7 +3609,8 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
         }
 }
 
-NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run) {
+NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run,
+                                 const nni_taps_avx2 *taps) {
     const float *a = run->a, *b = run->b;
     float *c = run->c;
     for (size_t t = run->count; t > 0; t--) {
@@ -2787,36 +3618,55 @@ NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int b
             NNI_UNROLL for (int i = 0; i < rows; i++)
                 NNI_UNROLL for (int j = 0; j < vectors; j++)
                     __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        nni_tile_avx2(rows, vectors, by_k, run, a, b, c);
+        nni_tile_avx2(rows, vectors, by_k, run, taps, a, b, c);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                       \
-    static void nni_tile_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run) {           \
-        nni_tile_run_avx2(rows, vectors, 0, run);                                             \
-    }                                                                                        \
-    static void nni_tile_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run) {             \
-        nni_tile_run_avx2(rows, vectors, 1, run);                                             \
+/* Every tile that fits, in both readings of A, for products and for convolutions. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
+    static void nni_tile_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run) {                                      \
+        nni_tile_run_avx2(rows, vectors, 0, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void nni_tile_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run) {                                        \
+        nni_tile_run_avx2(rows, vectors, 1, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void nni_taps_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps) {            \
+        nni_tile_run_avx2(rows, vectors, 0, run, taps);                                                                  \
+    }                                                                                                                   \
+    static void nni_taps_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps) {              \
+        nni_tile_run_avx2(rows, vectors, 1, run, taps);                                                                  \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
 
 static const int nni_tile_rows_avx2[4] = {NNI_TILE_ROWS};
 
-/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+/* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
+static size_t nni_tile_index_avx2(size_t rows, size_t vectors) {
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_avx2[v - 1];
+    return at;
+}
+
 static nni_tile_fn_avx2 nni_tile_find_avx2(int by_k, size_t rows, size_t vectors) {
 #define NNI_TILE_BY_ROW(rows, vectors) nni_tile_by_row_##rows##x##vectors##_avx2,
 #define NNI_TILE_BY_K(rows, vectors) nni_tile_by_k_##rows##x##vectors##_avx2,
     static const nni_tile_fn_avx2 by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    size_t at = rows - 1;
-    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_avx2[v - 1];
-    return (by_k ? by_k_table : by_row_table)[at];
+    return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx2(rows, vectors)];
+}
+
+static nni_taps_fn_avx2 nni_taps_find_avx2(int by_k, size_t rows, size_t vectors) {
+#define NNI_TAPS_BY_ROW(rows, vectors) nni_taps_by_row_##rows##x##vectors##_avx2,
+#define NNI_TAPS_BY_K(rows, vectors) nni_taps_by_k_##rows##x##vectors##_avx2,
+    static const nni_taps_fn_avx2 by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
+#undef NNI_TAPS_BY_ROW
+#undef NNI_TAPS_BY_K
+    return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx2(rows, vectors)];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -3386,6 +4236,450 @@ static void nni_gemm_pack_avx2(float *dst, const float *b, size_t b_row, size_t 
     }
 }
 
+/* ---- simd/kernels/conv_window.h ---- */
+/* conv_window.h - the part of an image that is convolved at a time, between zeros where it ends */
+
+/* The part of a convolution that is computed at a time. */
+typedef struct nni_conv_unit_avx2 {
+    size_t image, images;
+    size_t from, to;        /* positions of y */
+    const float *window;    /* the first row that they read, of the first image; pixels of groups*in floats */
+    size_t row;             /* which row of the source that is */
+    size_t pitch, image_pitch;
+} nni_conv_unit_avx2;
+
+/* One row of a source between the zeros of its window. */
+static void nni_conv_copy_row_avx2(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
+    const size_t width = nni_conv_window_width(x);
+    const size_t before = x->origin < 0 ? nni_min((size_t)-x->origin, width) : 0, skip = x->origin < 0 ? 0 : (size_t)x->origin;
+    const size_t inside = skip < x->source ? nni_min(x->source - skip, width - before) : 0;
+    memset(dst, 0, before * channels * sizeof *dst);
+    memcpy(dst + before * channels, source + skip * channels, inside * channels * sizeof *dst);
+    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
+}
+
+/* Unit u, its window copied to work if need be. */
+static nni_conv_unit_avx2 nni_conv_open_avx2(const nni_conv *job, size_t u, float *work) {
+    const size_t channels = job->groups * job->in;
+    nni_conv_unit_avx2 unit;
+    unit.image = u / job->bands * job->together;
+    unit.images = nni_min(job->together, job->images - unit.image);
+    unit.from = u % job->bands * job->band;
+    unit.to = nni_min(unit.from + job->band, job->y.positions);
+    const size_t end = nni_conv_rows(&job->y, unit.from, unit.to, &unit.row), rows = end - unit.row;
+    const float *source = job->source + (unit.image * job->y.source + unit.row) * job->x.source * channels;
+    if (!job->copy) {
+        unit.window = source + (size_t)job->x.origin * channels;
+        unit.pitch = job->x.source * channels;
+        unit.image_pitch = job->y.source * unit.pitch;
+        return unit;
+    }
+    unit.window = work;
+    unit.pitch = nni_conv_window_width(&job->x) * channels;
+    unit.image_pitch = rows * unit.pitch;
+    for (size_t i = 0; i < unit.images; i++)
+        for (size_t r = 0; r < rows; r++)
+            nni_conv_copy_row_avx2(work + i * unit.image_pitch + r * unit.pitch,
+                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
+    return unit;
+}
+
+/* ---- simd/kernels/conv_depth.h ---- */
+/* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
+
+/* Steps of floats: from one output to the next, from one tap to the next, from one row of taps to the next. */
+typedef struct nni_depth_avx2 {
+    size_t tap_rows, taps;
+    ptrdiff_t x_output, x_tap, x_row, y_output, w_tap, w_row;
+    const float *bias;
+    int relu;
+} nni_depth_avx2;
+
+/* `outputs` of a row, VF_LANES channels, or those of the mask if not `whole`. */
+NNI_INLINE void nni_depth_tile_avx2(const int outputs, const int whole, const nni_depth_avx2 *d, float *y, const float *x,
+                                   const float *w, size_t channel, nni_vm_avx2 mask) {
+    nni_vf_avx2 sum[8];
+    NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_avx2(0.0f);
+    x += channel;
+    w += channel;
+    for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
+        const float *xt = x, *wt = w;
+        for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
+            const nni_vf_avx2 tap = whole ? nni_vf_load_avx2(wt) : nni_vf_load_m_avx2(wt, mask);
+            NNI_UNROLL for (int i = 0; i < outputs; i++) {
+                const float *at = xt + i * d->x_output;
+                sum[i] = nni_vf_fma_avx2(whole ? nni_vf_load_avx2(at) : nni_vf_load_m_avx2(at, mask), tap, sum[i]);
+            }
+        }
+    }
+    NNI_UNROLL for (int i = 0; i < outputs; i++) {
+        float *at = y + i * d->y_output + channel;
+        if (d->bias) sum[i] = nni_vf_add_avx2(sum[i], whole ? nni_vf_load_avx2(d->bias + channel) : nni_vf_load_m_avx2(d->bias + channel, mask));
+        if (d->relu) sum[i] = nni_v_relu_avx2(sum[i], sum[i]);
+        if (whole) nni_vf_store_avx2(at, sum[i]);
+        else nni_vf_store_m_avx2(at, sum[i], mask);
+    }
+}
+
+/* All channels of `outputs` outputs. */
+NNI_INLINE void nni_depth_block_avx2(const int outputs, const nni_depth_avx2 *d, float *y, const float *x, const float *w,
+                                    size_t channels) {
+    const nni_vm_avx2 mask = nni_vm_first_avx2(channels % VF_LANES);
+    size_t c = 0;
+    for (; c + VF_LANES <= channels; c += VF_LANES) nni_depth_tile_avx2(outputs, 1, d, y, x, w, c, mask);
+    if (c < channels) nni_depth_tile_avx2(outputs, 0, d, y, x, w, c, mask);
+}
+
+static void nni_depth_row_avx2(const nni_depth_avx2 *d, float *y, const float *x, const float *w, size_t outputs, size_t channels) {
+    for (; outputs >= 7; outputs -= 7, x += 7 * d->x_output, y += 7 * d->y_output) nni_depth_block_avx2(7, d, y, x, w, channels);
+    for (; outputs >= 2; outputs -= 2, x += 2 * d->x_output, y += 2 * d->y_output) nni_depth_block_avx2(2, d, y, x, w, channels);
+    if (outputs) nni_depth_block_avx2(1, d, y, x, w, channels);
+}
+
+/* What one set of taps computes of a unit. */
+static void nni_conv_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+    const size_t channels = job->groups, outputs = px->to > px->from ? px->to - px->from : 0;
+    const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
+    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    nni_depth_avx2 d;
+    d.taps = px->taps;
+    d.x_output = (ptrdiff_t)(job->x.step * channels);
+    d.x_tap = (ptrdiff_t)(px->tap_step * channels);
+    d.x_row = (ptrdiff_t)(py->tap_step * unit->pitch);
+    d.y_output = (ptrdiff_t)(px->target_step * channels);
+    d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
+    d.w_row = py->kernel_step * w_row;
+    d.bias = job->bias;
+    d.relu = job->activation == NN_RELU;
+    for (size_t n = 0; n < unit->images; n++)
+        for (size_t i = from; i < to; i++) {
+            size_t first;
+            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
+            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
+            const size_t left = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
+            const float *x = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels;
+            const float *w = job->weights + px->kernel * job->w_tap;
+            d.tap_rows = px->taps ? end - first : 0;
+            if (d.tap_rows) {
+                const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
+                x += ((size_t)row - unit->row) * unit->pitch;
+                w += ((ptrdiff_t)py->kernel + (ptrdiff_t)first * py->kernel_step) * w_row;
+            }
+            nni_depth_row_avx2(&d, job->target + (((unit->image + n) * job->y.target + y) * job->x.target + left) * channels, x, w,
+                              outputs, channels);
+        }
+}
+
+/* ---- simd/kernels/conv.h ---- */
+/* conv.h - convolutions, and their gradients by the input, as products whose A is the image itself
+ *
+ * The taps of a row of the kernel read one stretch of a row of pixels, and the next output's taps the same one a step on: so
+ * a row of outputs is a product whose rows of A overlap, and nothing is gathered. The tile's k runs over the stretches, the
+ * weights, taps x in x out, run on.
+ *
+ *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
+ *
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
+ * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ */
+
+#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+
+static size_t nni_conv_vectors_avx2(const nni_conv *job) {
+    return nni_plan_vectors_avx2(job->x.positions, job->out, NNI_SHALLOW + 1);
+}
+
+/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+static int nni_conv_packs_avx2(const nni_conv *job) {
+    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+}
+
+/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+static size_t nni_conv_packed_avx2(const nni_conv *job) {
+    const size_t taps = job->y.kernel * job->x.kernel;
+    return nni_conv_packs_avx2(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
+static float *nni_conv_pack_phase_avx2(float *dst, const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const float *group) {
+    const size_t panel = nni_conv_vectors_avx2(job) * VF_LANES;
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t cols = nni_min(panel, job->out - j), width = nni_round_up(cols, VF_LANES);
+        for (size_t ty = 0; ty < py->taps; ty++)
+            for (size_t tx = 0; tx < px->taps; tx++) {
+                const size_t ky = py->kernel + ty * (size_t)py->kernel_step, kx = px->kernel + tx * (size_t)px->kernel_step;
+                const float *w = group + (ky * job->x.kernel + kx) * job->w_tap + j * job->w_col;
+                nni_pack_b_avx2(dst, w, job->w_row, job->w_col, job->in, cols, width);
+                dst += job->in * width;
+            }
+    }
+    return dst;
+}
+
+static void nni_conv_pack_avx2(float *dst, const nni_conv *job) {
+    for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+        for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+            const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+            for (size_t g = 0; g < job->groups; g++)
+                dst = nni_conv_pack_phase_avx2(dst, job, &py, &px, job->weights + g * job->w_group);
+        }
+}
+
+/* The stretches of A for some taps, from the first of `count` rows of them. */
+static nni_taps_avx2 nni_conv_stretches_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py,
+                                           const nni_conv_phase *px, size_t *k) {
+    const size_t channels = job->groups * job->in;
+    const int whole = px->tap_step == 1 && job->groups == 1;
+    nni_taps_avx2 taps;
+    *k = whole ? px->taps * job->in : job->in;
+    taps.rows = 0;
+    taps.count = whole ? 1 : px->taps;
+    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
+    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.bias = NULL;
+    taps.relu = job->activation == NN_RELU;
+    return taps;
+}
+
+/* One row of outputs, `width` columns of one group from j on. */
+static void nni_conv_row_avx2(nni_tiles_avx2 *run, const nni_taps_avx2 *taps, nni_gemm_deal_avx2 d, size_t width, const float *a,
+                             float *c) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    run->ragged = width - (vectors - 1) * VF_LANES;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a = a + i * run->a_stride;
+        run->c = c + i * run->ldc;
+        run->a_next = rows * run->a_stride;
+        run->c_next = rows * run->ldc;
+        nni_taps_find_avx2(0, rows, vectors)(run, taps);
+        t += run->count;
+    }
+}
+
+/* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
+static void nni_conv_panel_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
+    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    nni_tiles_avx2 run;
+    nni_taps_avx2 taps = nni_conv_stretches_avx2(job, unit, py, px, &run.k);
+    const nni_gemm_deal_avx2 d = nni_deal_avx2(px->to - px->from, nni_ceil_div(width, VF_LANES));
+    if (job->bias) taps.bias = job->bias + group * job->out + j;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = px->target_step * filters;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < unit->images; n++)
+        for (size_t i = from; i < to; i++) {
+            size_t first;
+            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
+            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
+            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
+            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
+            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
+            taps.rows = px->taps ? end - first : 0;
+            run.b = b + first * px->taps * job->in * ldb;
+            nni_conv_row_avx2(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
+                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
+                                 group * job->out + j);
+        }
+}
+
+/* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
+static const float *nni_conv_phase_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py,
+                                       const nni_conv_phase *px, const float *packed) {
+    const size_t panel = nni_conv_vectors_avx2(job) * VF_LANES, taps = py->taps * px->taps;
+    for (size_t g = 0; g < job->groups; g++)
+        for (size_t j = 0; j < job->out; j += panel) {
+            const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
+            const float *b = packed ? packed : job->weights + g * job->w_group + j;
+            if (px->from < px->to)
+                nni_conv_panel_avx2(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            if (packed) packed += taps * job->in * packed_width;
+        }
+    return packed;
+}
+
+/* The activations that the tiles do not know. */
+static void nni_conv_activate_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit) {
+    const size_t row = job->x.target * job->groups * job->out;
+    float *y = job->target + (unit->image * job->y.target + unit->from) * row;
+    const size_t n = (unit->images - 1) * job->y.target * row + (unit->to - unit->from) * row;
+    nni_activate_avx2(y, y, n, job->activation, job->slope);
+}
+
+/* Units [from, to); work has room for the window of one. */
+static void nni_conv_avx2(const nni_conv *job, size_t from, size_t to, float *work) {
+    for (size_t u = from; u < to; u++) {
+        const nni_conv_unit_avx2 unit = nni_conv_open_avx2(job, u, work);
+        const float *packed = job->packed;
+        for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+            for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+                const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+                if (job->depthwise) nni_conv_depth_avx2(job, &unit, &py, &px);
+                else packed = nni_conv_phase_avx2(job, &unit, &py, &px, packed);
+            }
+        if (job->activation != NN_IDENTITY && job->activation != NN_RELU) nni_conv_activate_avx2(job, &unit);
+    }
+}
+
+/* ---- simd/kernels/conv_weights.h ---- */
+/* conv_weights.h - the gradient of a convolution by its weights: a product whose k runs over all outputs
+ *
+ * A row of taps meets, at one output, the same stretch of the image as in conv.h; here it is a column of A. Outputs follow
+ * each other in dy as they do in k, so B runs on. Every element is one chain over images, rows and columns of outputs.
+ */
+
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+
+/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+typedef struct nni_conv_dy_avx2 {
+    const float *at;
+    size_t width, group;
+} nni_conv_dy_avx2;
+
+static int nni_conv_copies_dy_avx2(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+
+/* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
+static size_t nni_conv_weights_work_avx2(const nni_conv *job) {
+    const size_t pixels = job->band * job->x.target;
+    return nni_conv_copies_dy_avx2(job) ? pixels * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* dy of rows [from, to) of an image. */
+static nni_conv_dy_avx2 nni_conv_open_dy_avx2(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+    const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
+    nni_conv_dy_avx2 open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    if (!nni_conv_copies_dy_avx2(job)) return open;
+    const size_t width = nni_round_up(job->out, VF_LANES);
+    for (size_t g = 0; g < job->groups; g++)
+        nni_pack_b_avx2(work + g * pixels * width, open.at + g * job->out, filters, 1, pixels, job->out, width);
+    open.at = work;
+    open.width = width;
+    open.group = pixels * width;
+    return open;
+}
+
+/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
+ * their pixels, b to dy. */
+static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, float *c, const float *a, const float *b,
+                                       size_t height, size_t rows, size_t ldb) {
+    const size_t channels = job->groups * job->in;
+    const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
+    nni_tiles_avx2 run;
+    nni_taps_avx2 taps = {rows, 1, 0, 0, NULL, 0};
+    run.k = job->x.target;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = job->groups * job->out;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 1.0f;
+    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
+        const nni_gemm_deal_avx2 d = nni_deal_avx2(height, vectors);
+        run.ragged = width - (vectors - 1) * VF_LANES;
+        run.b = b + j;
+        for (size_t t = 0; t < d.tiles; t += run.count) {
+            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            run.count = t < d.taller ? d.taller : d.tiles - t;
+            run.a = a + i;
+            run.c = c + i * run.ldc + j;
+            run.a_next = tall;
+            run.c_next = tall * run.ldc;
+            nni_taps_find_avx2(1, tall, vectors)(&run, &taps);
+        }
+    }
+}
+
+/* One vector of channels, some taps of one row: each its own chain. */
+NNI_INLINE void nni_depth_weights_avx2(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
+                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
+    nni_vf_avx2 sum[4];
+    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = nni_vf_load_n_avx2(dw + (size_t)t * channels, n);
+    for (size_t r = 0; r < rows; r++, x += row_step) {
+        const float *at = x;
+        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
+            const nni_vf_avx2 d = n == VF_LANES ? nni_vf_load_avx2(dy) : nni_vf_load_n_avx2(dy, n);
+            NNI_UNROLL for (int t = 0; t < taps; t++) {
+                const float *xt = at + (size_t)t * tap_step;
+                sum[t] = nni_vf_fma_avx2(n == VF_LANES ? nni_vf_load_avx2(xt) : nni_vf_load_n_avx2(xt, n), d, sum[t]);
+            }
+        }
+    }
+    NNI_UNROLL for (int t = 0; t < taps; t++) nni_vf_store_n_avx2(dw + (size_t)t * channels, sum[t], n);
+}
+
+/* `taps` taps of one row for all channels. */
+static void nni_conv_weights_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, float *dw, const float *x, const float *dy,
+                                       size_t rows, size_t taps) {
+    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
+    for (size_t t = 0; t < taps;) {
+        const size_t some = taps - t >= 4 ? 4 : taps - t;
+        for (size_t c = 0; c < channels; c += VF_LANES) {
+            float *to = dw + t * channels + c;
+            const float *from = x + t * tap_step + c;
+            const size_t n = nni_min(VF_LANES, channels - c);
+            switch (some) {
+            case 4: nni_depth_weights_avx2(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 3: nni_depth_weights_avx2(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 2: nni_depth_weights_avx2(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            default: nni_depth_weights_avx2(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            }
+        }
+        t += some;
+    }
+}
+
+/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
+ * on, for rows [from, to) of dw. */
+static void nni_conv_weights_block_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, float *dw, const float *window,
+                                       const nni_conv_dy_avx2 *dy, size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in;
+    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
+    for (size_t row = from / stretch * stretch; row < to; row += stretch) {
+        const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
+        const size_t skip = from > row ? from - row : 0, height = nni_min(stretch, to - row) - skip;
+        size_t above;
+        const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
+        const size_t y = nni_max(first, above), y_end = nni_min(end, below);
+        if (y >= y_end) continue;
+        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
+        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
+        for (size_t g = 0; g < job->groups; g++) {
+            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
+            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
+            if (job->depthwise) {
+                nni_conv_weights_depth_avx2(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+                break;
+            }
+            nni_conv_weights_tiles_avx2(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
+        }
+    }
+}
+
+/* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
+static void nni_conv_weights_avx2(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
+    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    float *const work_dy = work + job->window_floats;
+    for (size_t u = 0; u < job->units; u++) {
+        const nni_conv_unit_avx2 unit = nni_conv_open_avx2(job, u, work);
+        for (size_t n = 0; n < unit.images; n++) {
+            const nni_conv_dy_avx2 open = nni_conv_open_dy_avx2(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+            for (size_t y = unit.from; y < unit.to; y += rows)
+                nni_conv_weights_block_avx2(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+        }
+    }
+}
+
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx2
 static const nni_tier nni_tier_avx2 = {"avx2", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
@@ -3617,7 +4911,7 @@ NNI_INLINE nni_vf_avx512 nni_exp_builtin_avx512(nni_vf_avx512 x) {
     return nni_times_power_avx512(nni_vf_add_avx512(sum, nni_vf_fma_avx512(nni_vf_mul_avx512(r, r), q, lost)), n);
 }
 
-/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.83 ULP from the truth. */
+/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
 NNI_INLINE nni_vf_avx512 nni_log_builtin_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 tiny = nni_vf_set1_avx512(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
     const nni_vm_avx512 small = nni_vf_lt_avx512(x, tiny);
@@ -3636,9 +4930,9 @@ NNI_INLINE nni_vf_avx512 nni_log_builtin_avx512(nni_vf_avx512 x) {
     q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(0.20000700652599334716796875f));
     q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(-0.249999940395355224609375f));
     q = nni_vf_fma_avx512(q, f, nni_vf_set1_avx512(0.333333313465118408203125f));
-    const nni_vf_avx512 tail = nni_vf_mul_avx512(nni_vf_mul_avx512(f, f), nni_vf_fma_avx512(f, q, nni_vf_set1_avx512(-0.5f)));
-    /* n ln2 + f + tail, keeping what the two large additions round away */
-    const nni_vf_avx512 high = nni_vf_add_avx512(f, tail), low = nni_vf_sub_avx512(tail, nni_vf_sub_avx512(high, f));
+    /* n ln2 + f - f^2/2 + f^3 q, keeping what the two large additions round away: the differences are exact */
+    const nni_vf_avx512 half = nni_vf_mul_avx512(nni_vf_set1_avx512(0.5f), f), cube = nni_vf_mul_avx512(nni_vf_mul_avx512(f, f), f);
+    const nni_vf_avx512 high = nni_vf_fma_avx512(cube, q, nni_vf_fnma_avx512(half, f, f)), low = nni_vf_fma_avx512(cube, q, nni_vf_fnma_avx512(half, f, nni_vf_sub_avx512(f, high)));
     const nni_vf_avx512 base = nni_vf_mul_avx512(n, nni_vf_set1_avx512(NNI_LN2_HIGH)), sum = nni_vf_add_avx512(base, high);
     const nni_vf_avx512 lost = nni_vf_add_avx512(low, nni_vf_sub_avx512(high, nni_vf_sub_avx512(sum, base)));
     nni_vf_avx512 y = nni_vf_add_avx512(sum, nni_vf_fma_avx512(n, nni_vf_set1_avx512(NNI_LN2_LOW), lost));
@@ -3919,6 +5213,59 @@ static size_t nni_argmax_avx512(const float *x, size_t n) {
     return i;
 }
 
+/* ---- simd/kernels/columns.h ---- */
+/* columns.h - sums over the rows of a matrix, one for each column
+ *
+ * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
+ * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ */
+
+#define NNI_ROWS_CHAINED 8
+
+/* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
+ * inside the matrix; else `valid` says which. */
+typedef void (*nni_column_fn_avx512)(nni_vf_avx512 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx512 valid);
+
+NNI_INLINE nni_vf_avx512 nni_column_load_avx512(const float *p, const int whole, nni_vm_avx512 valid) { return whole ? nni_vf_load_avx512(p) : nni_vf_load_m_avx512(p, valid); }
+
+NNI_INLINE void nni_column_chain_avx512(nni_column_fn_avx512 f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                     size_t row, size_t j, const int whole, nni_vm_avx512 valid) {
+    nni_vf_avx512 chain[2];
+    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = nni_vf_set1_avx512(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++) {
+        float *p = sum + (size_t)i * s->n + j;
+        const nni_vf_avx512 total = nni_vf_add_avx512(nni_column_load_avx512(p, whole, valid), chain[i]);
+        if (whole) nni_vf_store_avx512(p, total);
+        else nni_vf_store_m_avx512(p, total, valid);
+    }
+}
+
+NNI_INLINE void nni_column_chains_avx512(nni_column_fn_avx512 f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                      size_t row) {
+    size_t j = 0;
+    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_chain_avx512(f, sums, rows, sum, s, row, j, 1, nni_vm_first_avx512(VF_LANES));
+    if (j < s->n) nni_column_chain_avx512(f, sums, rows, sum, s, row, j, 0, nni_vm_first_avx512(s->n - j));
+}
+
+/* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
+NNI_INLINE void nni_column_sums_avx512(nni_column_fn_avx512 f, const int sums, float *sum, const nni_strip *s) {
+    size_t row = 0;
+    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        nni_column_chains_avx512(f, sums, NNI_ROWS_CHAINED, sum, s, row);
+    for (; row < s->rows; row++) nni_column_chains_avx512(f, sums, 1, sum, s, row);
+}
+
+NNI_INLINE void nni_column_sum_avx512(nni_vf_avx512 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx512 valid) {
+    sum[0] = nni_vf_add_avx512(sum[0], nni_column_load_avx512(s->x + row * s->stride + j, whole, valid));
+}
+
+static void nni_columns_sum_avx512(float *sum, const nni_strip *s) { nni_column_sums_avx512(nni_column_sum_avx512, 1, sum, s); }
+
+#undef NNI_ROWS_CHAINED
+
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
  *
@@ -4154,13 +5501,30 @@ typedef struct nni_tiles_avx512 {
 
 typedef void (*nni_tile_fn_avx512)(const nni_tiles_avx512 *run);
 
+/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
+ * and bias and ReLU are done before C is stored. */
+typedef struct nni_taps_avx512 {
+    size_t rows, count;
+    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    const float *bias;        /* of the columns of the tile, or NULL */
+    int relu;
+} nni_taps_avx512;
+
+typedef void (*nni_taps_fn_avx512)(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps);
+
 NNI_INLINE nni_vf_avx512 nni_tile_load_b_avx512(const float *b, int last, nni_vm_avx512 mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_avx512(b, mask) : nni_vf_load_avx512(b);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run, const float *a,
-                             const float *b, float *c) {
+NNI_INLINE nni_vf_avx512 nni_tile_finish_avx512(nni_vf_avx512 sum, const nni_taps_avx512 *taps, const int j, const int last, nni_vm_avx512 mask) {
+    if (taps->bias) sum = nni_vf_add_avx512(sum, last ? nni_vf_load_m_avx512(taps->bias + j * VF_LANES, mask) : nni_vf_load_avx512(taps->bias + j * VF_LANES));
+    return taps->relu ? nni_v_relu_avx512(sum, sum) : sum;
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
+ * a plain product, of which nothing then is left of the loops over them. */
+NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run,
+                             const nni_taps_avx512 *taps, const float *a, const float *b, float *c) {
     nni_vf_avx512 sum[28], bv[4];
     const nni_vm_avx512 mask = nni_vm_first_avx512(run->ragged);
     const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
@@ -4177,39 +5541,53 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
     }
 
     if (by_k) {
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                bv[j] = nni_tile_load_b_avx512(b + j * VF_LANES, j == vectors - 1, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const nni_vq_avx512 av = nni_vq_load_avx512(a + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = nni_vf_fma_q_avx512(av, r, bv[j], sum[(i + r) * vectors + j]);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t p = 0; p < k; p++) {
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    bv[j] = nni_tile_load_b_avx512(b + j * VF_LANES, j == vectors - 1, mask);
+                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                    const nni_vq_avx512 av = nni_vq_load_avx512(a + i);
+                    NNI_UNROLL for (int r = 0; r < 4; r++)
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[(i + r) * vectors + j] = nni_vf_fma_q_avx512(av, r, bv[j], sum[(i + r) * vectors + j]);
+                }
+                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                    const nni_vf_avx512 av = nni_vf_set1_avx512(a[i]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
+                }
+                a += a_stride;
+                b += ldb;
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_avx512 av = nni_vf_set1_avx512(a[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
-            }
-            a += a_stride;
-            b += ldb;
+            if (taps) a += taps->row_jump;
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
         const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                __builtin_prefetch(b + ahead + j * VF_LANES);
-                bv[j] = nni_tile_load_b_avx512(b + j * VF_LANES, j == vectors - 1, mask);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
+                for (size_t p = 0; p < k; p++) {
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
+                        bv[j] = nni_tile_load_b_avx512(b + j * VF_LANES, j == vectors - 1, mask);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i++) {
+                        const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / 3][(size_t)(i % 3) * a_stride]);
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                    b += ldb;
+                }
+                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i++) {
-                const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / 3][(size_t)(i % 3) * a_stride]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
-            }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-            b += ldb;
+            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
         }
     }
+    if (taps && !by_k)
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[i * vectors + j] = nni_tile_finish_avx512(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -4220,7 +5598,8 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
         }
 }
 
-NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run) {
+NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run,
+                                 const nni_taps_avx512 *taps) {
     const float *a = run->a, *b = run->b;
     float *c = run->c;
     for (size_t t = run->count; t > 0; t--) {
@@ -4228,36 +5607,55 @@ NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int
             NNI_UNROLL for (int i = 0; i < rows; i++)
                 NNI_UNROLL for (int j = 0; j < vectors; j++)
                     __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        nni_tile_avx512(rows, vectors, by_k, run, a, b, c);
+        nni_tile_avx512(rows, vectors, by_k, run, taps, a, b, c);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                       \
-    static void nni_tile_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run) {           \
-        nni_tile_run_avx512(rows, vectors, 0, run);                                             \
-    }                                                                                        \
-    static void nni_tile_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run) {             \
-        nni_tile_run_avx512(rows, vectors, 1, run);                                             \
+/* Every tile that fits, in both readings of A, for products and for convolutions. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
+    static void nni_tile_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run) {                                      \
+        nni_tile_run_avx512(rows, vectors, 0, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void nni_tile_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run) {                                        \
+        nni_tile_run_avx512(rows, vectors, 1, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void nni_taps_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps) {            \
+        nni_tile_run_avx512(rows, vectors, 0, run, taps);                                                                  \
+    }                                                                                                                   \
+    static void nni_taps_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps) {              \
+        nni_tile_run_avx512(rows, vectors, 1, run, taps);                                                                  \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
 
 static const int nni_tile_rows_avx512[4] = {NNI_TILE_ROWS};
 
-/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+/* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
+static size_t nni_tile_index_avx512(size_t rows, size_t vectors) {
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_avx512[v - 1];
+    return at;
+}
+
 static nni_tile_fn_avx512 nni_tile_find_avx512(int by_k, size_t rows, size_t vectors) {
 #define NNI_TILE_BY_ROW(rows, vectors) nni_tile_by_row_##rows##x##vectors##_avx512,
 #define NNI_TILE_BY_K(rows, vectors) nni_tile_by_k_##rows##x##vectors##_avx512,
     static const nni_tile_fn_avx512 by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    size_t at = rows - 1;
-    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_avx512[v - 1];
-    return (by_k ? by_k_table : by_row_table)[at];
+    return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx512(rows, vectors)];
+}
+
+static nni_taps_fn_avx512 nni_taps_find_avx512(int by_k, size_t rows, size_t vectors) {
+#define NNI_TAPS_BY_ROW(rows, vectors) nni_taps_by_row_##rows##x##vectors##_avx512,
+#define NNI_TAPS_BY_K(rows, vectors) nni_taps_by_k_##rows##x##vectors##_avx512,
+    static const nni_taps_fn_avx512 by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
+#undef NNI_TAPS_BY_ROW
+#undef NNI_TAPS_BY_K
+    return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx512(rows, vectors)];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -4827,6 +6225,450 @@ static void nni_gemm_pack_avx512(float *dst, const float *b, size_t b_row, size_
     }
 }
 
+/* ---- simd/kernels/conv_window.h ---- */
+/* conv_window.h - the part of an image that is convolved at a time, between zeros where it ends */
+
+/* The part of a convolution that is computed at a time. */
+typedef struct nni_conv_unit_avx512 {
+    size_t image, images;
+    size_t from, to;        /* positions of y */
+    const float *window;    /* the first row that they read, of the first image; pixels of groups*in floats */
+    size_t row;             /* which row of the source that is */
+    size_t pitch, image_pitch;
+} nni_conv_unit_avx512;
+
+/* One row of a source between the zeros of its window. */
+static void nni_conv_copy_row_avx512(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
+    const size_t width = nni_conv_window_width(x);
+    const size_t before = x->origin < 0 ? nni_min((size_t)-x->origin, width) : 0, skip = x->origin < 0 ? 0 : (size_t)x->origin;
+    const size_t inside = skip < x->source ? nni_min(x->source - skip, width - before) : 0;
+    memset(dst, 0, before * channels * sizeof *dst);
+    memcpy(dst + before * channels, source + skip * channels, inside * channels * sizeof *dst);
+    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
+}
+
+/* Unit u, its window copied to work if need be. */
+static nni_conv_unit_avx512 nni_conv_open_avx512(const nni_conv *job, size_t u, float *work) {
+    const size_t channels = job->groups * job->in;
+    nni_conv_unit_avx512 unit;
+    unit.image = u / job->bands * job->together;
+    unit.images = nni_min(job->together, job->images - unit.image);
+    unit.from = u % job->bands * job->band;
+    unit.to = nni_min(unit.from + job->band, job->y.positions);
+    const size_t end = nni_conv_rows(&job->y, unit.from, unit.to, &unit.row), rows = end - unit.row;
+    const float *source = job->source + (unit.image * job->y.source + unit.row) * job->x.source * channels;
+    if (!job->copy) {
+        unit.window = source + (size_t)job->x.origin * channels;
+        unit.pitch = job->x.source * channels;
+        unit.image_pitch = job->y.source * unit.pitch;
+        return unit;
+    }
+    unit.window = work;
+    unit.pitch = nni_conv_window_width(&job->x) * channels;
+    unit.image_pitch = rows * unit.pitch;
+    for (size_t i = 0; i < unit.images; i++)
+        for (size_t r = 0; r < rows; r++)
+            nni_conv_copy_row_avx512(work + i * unit.image_pitch + r * unit.pitch,
+                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
+    return unit;
+}
+
+/* ---- simd/kernels/conv_depth.h ---- */
+/* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
+
+/* Steps of floats: from one output to the next, from one tap to the next, from one row of taps to the next. */
+typedef struct nni_depth_avx512 {
+    size_t tap_rows, taps;
+    ptrdiff_t x_output, x_tap, x_row, y_output, w_tap, w_row;
+    const float *bias;
+    int relu;
+} nni_depth_avx512;
+
+/* `outputs` of a row, VF_LANES channels, or those of the mask if not `whole`. */
+NNI_INLINE void nni_depth_tile_avx512(const int outputs, const int whole, const nni_depth_avx512 *d, float *y, const float *x,
+                                   const float *w, size_t channel, nni_vm_avx512 mask) {
+    nni_vf_avx512 sum[8];
+    NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_avx512(0.0f);
+    x += channel;
+    w += channel;
+    for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
+        const float *xt = x, *wt = w;
+        for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
+            const nni_vf_avx512 tap = whole ? nni_vf_load_avx512(wt) : nni_vf_load_m_avx512(wt, mask);
+            NNI_UNROLL for (int i = 0; i < outputs; i++) {
+                const float *at = xt + i * d->x_output;
+                sum[i] = nni_vf_fma_avx512(whole ? nni_vf_load_avx512(at) : nni_vf_load_m_avx512(at, mask), tap, sum[i]);
+            }
+        }
+    }
+    NNI_UNROLL for (int i = 0; i < outputs; i++) {
+        float *at = y + i * d->y_output + channel;
+        if (d->bias) sum[i] = nni_vf_add_avx512(sum[i], whole ? nni_vf_load_avx512(d->bias + channel) : nni_vf_load_m_avx512(d->bias + channel, mask));
+        if (d->relu) sum[i] = nni_v_relu_avx512(sum[i], sum[i]);
+        if (whole) nni_vf_store_avx512(at, sum[i]);
+        else nni_vf_store_m_avx512(at, sum[i], mask);
+    }
+}
+
+/* All channels of `outputs` outputs. */
+NNI_INLINE void nni_depth_block_avx512(const int outputs, const nni_depth_avx512 *d, float *y, const float *x, const float *w,
+                                    size_t channels) {
+    const nni_vm_avx512 mask = nni_vm_first_avx512(channels % VF_LANES);
+    size_t c = 0;
+    for (; c + VF_LANES <= channels; c += VF_LANES) nni_depth_tile_avx512(outputs, 1, d, y, x, w, c, mask);
+    if (c < channels) nni_depth_tile_avx512(outputs, 0, d, y, x, w, c, mask);
+}
+
+static void nni_depth_row_avx512(const nni_depth_avx512 *d, float *y, const float *x, const float *w, size_t outputs, size_t channels) {
+    for (; outputs >= 7; outputs -= 7, x += 7 * d->x_output, y += 7 * d->y_output) nni_depth_block_avx512(7, d, y, x, w, channels);
+    for (; outputs >= 2; outputs -= 2, x += 2 * d->x_output, y += 2 * d->y_output) nni_depth_block_avx512(2, d, y, x, w, channels);
+    if (outputs) nni_depth_block_avx512(1, d, y, x, w, channels);
+}
+
+/* What one set of taps computes of a unit. */
+static void nni_conv_depth_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+    const size_t channels = job->groups, outputs = px->to > px->from ? px->to - px->from : 0;
+    const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
+    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    nni_depth_avx512 d;
+    d.taps = px->taps;
+    d.x_output = (ptrdiff_t)(job->x.step * channels);
+    d.x_tap = (ptrdiff_t)(px->tap_step * channels);
+    d.x_row = (ptrdiff_t)(py->tap_step * unit->pitch);
+    d.y_output = (ptrdiff_t)(px->target_step * channels);
+    d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
+    d.w_row = py->kernel_step * w_row;
+    d.bias = job->bias;
+    d.relu = job->activation == NN_RELU;
+    for (size_t n = 0; n < unit->images; n++)
+        for (size_t i = from; i < to; i++) {
+            size_t first;
+            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
+            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
+            const size_t left = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
+            const float *x = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels;
+            const float *w = job->weights + px->kernel * job->w_tap;
+            d.tap_rows = px->taps ? end - first : 0;
+            if (d.tap_rows) {
+                const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
+                x += ((size_t)row - unit->row) * unit->pitch;
+                w += ((ptrdiff_t)py->kernel + (ptrdiff_t)first * py->kernel_step) * w_row;
+            }
+            nni_depth_row_avx512(&d, job->target + (((unit->image + n) * job->y.target + y) * job->x.target + left) * channels, x, w,
+                              outputs, channels);
+        }
+}
+
+/* ---- simd/kernels/conv.h ---- */
+/* conv.h - convolutions, and their gradients by the input, as products whose A is the image itself
+ *
+ * The taps of a row of the kernel read one stretch of a row of pixels, and the next output's taps the same one a step on: so
+ * a row of outputs is a product whose rows of A overlap, and nothing is gathered. The tile's k runs over the stretches, the
+ * weights, taps x in x out, run on.
+ *
+ *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
+ *
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
+ * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ */
+
+#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+
+static size_t nni_conv_vectors_avx512(const nni_conv *job) {
+    return nni_plan_vectors_avx512(job->x.positions, job->out, NNI_SHALLOW + 1);
+}
+
+/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+static int nni_conv_packs_avx512(const nni_conv *job) {
+    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+}
+
+/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+static size_t nni_conv_packed_avx512(const nni_conv *job) {
+    const size_t taps = job->y.kernel * job->x.kernel;
+    return nni_conv_packs_avx512(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
+static float *nni_conv_pack_phase_avx512(float *dst, const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const float *group) {
+    const size_t panel = nni_conv_vectors_avx512(job) * VF_LANES;
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t cols = nni_min(panel, job->out - j), width = nni_round_up(cols, VF_LANES);
+        for (size_t ty = 0; ty < py->taps; ty++)
+            for (size_t tx = 0; tx < px->taps; tx++) {
+                const size_t ky = py->kernel + ty * (size_t)py->kernel_step, kx = px->kernel + tx * (size_t)px->kernel_step;
+                const float *w = group + (ky * job->x.kernel + kx) * job->w_tap + j * job->w_col;
+                nni_pack_b_avx512(dst, w, job->w_row, job->w_col, job->in, cols, width);
+                dst += job->in * width;
+            }
+    }
+    return dst;
+}
+
+static void nni_conv_pack_avx512(float *dst, const nni_conv *job) {
+    for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+        for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+            const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+            for (size_t g = 0; g < job->groups; g++)
+                dst = nni_conv_pack_phase_avx512(dst, job, &py, &px, job->weights + g * job->w_group);
+        }
+}
+
+/* The stretches of A for some taps, from the first of `count` rows of them. */
+static nni_taps_avx512 nni_conv_stretches_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py,
+                                           const nni_conv_phase *px, size_t *k) {
+    const size_t channels = job->groups * job->in;
+    const int whole = px->tap_step == 1 && job->groups == 1;
+    nni_taps_avx512 taps;
+    *k = whole ? px->taps * job->in : job->in;
+    taps.rows = 0;
+    taps.count = whole ? 1 : px->taps;
+    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
+    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.bias = NULL;
+    taps.relu = job->activation == NN_RELU;
+    return taps;
+}
+
+/* One row of outputs, `width` columns of one group from j on. */
+static void nni_conv_row_avx512(nni_tiles_avx512 *run, const nni_taps_avx512 *taps, nni_gemm_deal_avx512 d, size_t width, const float *a,
+                             float *c) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    run->ragged = width - (vectors - 1) * VF_LANES;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a = a + i * run->a_stride;
+        run->c = c + i * run->ldc;
+        run->a_next = rows * run->a_stride;
+        run->c_next = rows * run->ldc;
+        nni_taps_find_avx512(0, rows, vectors)(run, taps);
+        t += run->count;
+    }
+}
+
+/* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
+static void nni_conv_panel_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
+    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    nni_tiles_avx512 run;
+    nni_taps_avx512 taps = nni_conv_stretches_avx512(job, unit, py, px, &run.k);
+    const nni_gemm_deal_avx512 d = nni_deal_avx512(px->to - px->from, nni_ceil_div(width, VF_LANES));
+    if (job->bias) taps.bias = job->bias + group * job->out + j;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = px->target_step * filters;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < unit->images; n++)
+        for (size_t i = from; i < to; i++) {
+            size_t first;
+            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
+            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
+            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
+            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
+            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
+            taps.rows = px->taps ? end - first : 0;
+            run.b = b + first * px->taps * job->in * ldb;
+            nni_conv_row_avx512(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
+                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
+                                 group * job->out + j);
+        }
+}
+
+/* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
+static const float *nni_conv_phase_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py,
+                                       const nni_conv_phase *px, const float *packed) {
+    const size_t panel = nni_conv_vectors_avx512(job) * VF_LANES, taps = py->taps * px->taps;
+    for (size_t g = 0; g < job->groups; g++)
+        for (size_t j = 0; j < job->out; j += panel) {
+            const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
+            const float *b = packed ? packed : job->weights + g * job->w_group + j;
+            if (px->from < px->to)
+                nni_conv_panel_avx512(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            if (packed) packed += taps * job->in * packed_width;
+        }
+    return packed;
+}
+
+/* The activations that the tiles do not know. */
+static void nni_conv_activate_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit) {
+    const size_t row = job->x.target * job->groups * job->out;
+    float *y = job->target + (unit->image * job->y.target + unit->from) * row;
+    const size_t n = (unit->images - 1) * job->y.target * row + (unit->to - unit->from) * row;
+    nni_activate_avx512(y, y, n, job->activation, job->slope);
+}
+
+/* Units [from, to); work has room for the window of one. */
+static void nni_conv_avx512(const nni_conv *job, size_t from, size_t to, float *work) {
+    for (size_t u = from; u < to; u++) {
+        const nni_conv_unit_avx512 unit = nni_conv_open_avx512(job, u, work);
+        const float *packed = job->packed;
+        for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+            for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+                const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+                if (job->depthwise) nni_conv_depth_avx512(job, &unit, &py, &px);
+                else packed = nni_conv_phase_avx512(job, &unit, &py, &px, packed);
+            }
+        if (job->activation != NN_IDENTITY && job->activation != NN_RELU) nni_conv_activate_avx512(job, &unit);
+    }
+}
+
+/* ---- simd/kernels/conv_weights.h ---- */
+/* conv_weights.h - the gradient of a convolution by its weights: a product whose k runs over all outputs
+ *
+ * A row of taps meets, at one output, the same stretch of the image as in conv.h; here it is a column of A. Outputs follow
+ * each other in dy as they do in k, so B runs on. Every element is one chain over images, rows and columns of outputs.
+ */
+
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+
+/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+typedef struct nni_conv_dy_avx512 {
+    const float *at;
+    size_t width, group;
+} nni_conv_dy_avx512;
+
+static int nni_conv_copies_dy_avx512(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+
+/* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
+static size_t nni_conv_weights_work_avx512(const nni_conv *job) {
+    const size_t pixels = job->band * job->x.target;
+    return nni_conv_copies_dy_avx512(job) ? pixels * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* dy of rows [from, to) of an image. */
+static nni_conv_dy_avx512 nni_conv_open_dy_avx512(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+    const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
+    nni_conv_dy_avx512 open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    if (!nni_conv_copies_dy_avx512(job)) return open;
+    const size_t width = nni_round_up(job->out, VF_LANES);
+    for (size_t g = 0; g < job->groups; g++)
+        nni_pack_b_avx512(work + g * pixels * width, open.at + g * job->out, filters, 1, pixels, job->out, width);
+    open.at = work;
+    open.width = width;
+    open.group = pixels * width;
+    return open;
+}
+
+/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
+ * their pixels, b to dy. */
+static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, float *c, const float *a, const float *b,
+                                       size_t height, size_t rows, size_t ldb) {
+    const size_t channels = job->groups * job->in;
+    const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
+    nni_tiles_avx512 run;
+    nni_taps_avx512 taps = {rows, 1, 0, 0, NULL, 0};
+    run.k = job->x.target;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = job->groups * job->out;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 1.0f;
+    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
+        const nni_gemm_deal_avx512 d = nni_deal_avx512(height, vectors);
+        run.ragged = width - (vectors - 1) * VF_LANES;
+        run.b = b + j;
+        for (size_t t = 0; t < d.tiles; t += run.count) {
+            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            run.count = t < d.taller ? d.taller : d.tiles - t;
+            run.a = a + i;
+            run.c = c + i * run.ldc + j;
+            run.a_next = tall;
+            run.c_next = tall * run.ldc;
+            nni_taps_find_avx512(1, tall, vectors)(&run, &taps);
+        }
+    }
+}
+
+/* One vector of channels, some taps of one row: each its own chain. */
+NNI_INLINE void nni_depth_weights_avx512(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
+                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
+    nni_vf_avx512 sum[4];
+    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = nni_vf_load_n_avx512(dw + (size_t)t * channels, n);
+    for (size_t r = 0; r < rows; r++, x += row_step) {
+        const float *at = x;
+        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
+            const nni_vf_avx512 d = n == VF_LANES ? nni_vf_load_avx512(dy) : nni_vf_load_n_avx512(dy, n);
+            NNI_UNROLL for (int t = 0; t < taps; t++) {
+                const float *xt = at + (size_t)t * tap_step;
+                sum[t] = nni_vf_fma_avx512(n == VF_LANES ? nni_vf_load_avx512(xt) : nni_vf_load_n_avx512(xt, n), d, sum[t]);
+            }
+        }
+    }
+    NNI_UNROLL for (int t = 0; t < taps; t++) nni_vf_store_n_avx512(dw + (size_t)t * channels, sum[t], n);
+}
+
+/* `taps` taps of one row for all channels. */
+static void nni_conv_weights_depth_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, float *dw, const float *x, const float *dy,
+                                       size_t rows, size_t taps) {
+    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
+    for (size_t t = 0; t < taps;) {
+        const size_t some = taps - t >= 4 ? 4 : taps - t;
+        for (size_t c = 0; c < channels; c += VF_LANES) {
+            float *to = dw + t * channels + c;
+            const float *from = x + t * tap_step + c;
+            const size_t n = nni_min(VF_LANES, channels - c);
+            switch (some) {
+            case 4: nni_depth_weights_avx512(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 3: nni_depth_weights_avx512(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 2: nni_depth_weights_avx512(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            default: nni_depth_weights_avx512(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            }
+        }
+        t += some;
+    }
+}
+
+/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
+ * on, for rows [from, to) of dw. */
+static void nni_conv_weights_block_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, float *dw, const float *window,
+                                       const nni_conv_dy_avx512 *dy, size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in;
+    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
+    for (size_t row = from / stretch * stretch; row < to; row += stretch) {
+        const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
+        const size_t skip = from > row ? from - row : 0, height = nni_min(stretch, to - row) - skip;
+        size_t above;
+        const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
+        const size_t y = nni_max(first, above), y_end = nni_min(end, below);
+        if (y >= y_end) continue;
+        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
+        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
+        for (size_t g = 0; g < job->groups; g++) {
+            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
+            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
+            if (job->depthwise) {
+                nni_conv_weights_depth_avx512(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+                break;
+            }
+            nni_conv_weights_tiles_avx512(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
+        }
+    }
+}
+
+/* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
+static void nni_conv_weights_avx512(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
+    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    float *const work_dy = work + job->window_floats;
+    for (size_t u = 0; u < job->units; u++) {
+        const nni_conv_unit_avx512 unit = nni_conv_open_avx512(job, u, work);
+        for (size_t n = 0; n < unit.images; n++) {
+            const nni_conv_dy_avx512 open = nni_conv_open_dy_avx512(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+            for (size_t y = unit.from; y < unit.to; y += rows)
+                nni_conv_weights_block_avx512(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+        }
+    }
+}
+
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx512
 static const nni_tier nni_tier_avx512 = {"avx512", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
@@ -5036,7 +6878,7 @@ NNI_INLINE nni_vf_neon nni_exp_builtin_neon(nni_vf_neon x) {
     return nni_times_power_neon(nni_vf_add_neon(sum, nni_vf_fma_neon(nni_vf_mul_neon(r, r), q, lost)), n);
 }
 
-/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.83 ULP from the truth. */
+/* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
 NNI_INLINE nni_vf_neon nni_log_builtin_neon(nni_vf_neon x) {
     const nni_vf_neon tiny = nni_vf_set1_neon(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
     const nni_vm_neon small = nni_vf_lt_neon(x, tiny);
@@ -5055,9 +6897,9 @@ NNI_INLINE nni_vf_neon nni_log_builtin_neon(nni_vf_neon x) {
     q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(0.20000700652599334716796875f));
     q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(-0.249999940395355224609375f));
     q = nni_vf_fma_neon(q, f, nni_vf_set1_neon(0.333333313465118408203125f));
-    const nni_vf_neon tail = nni_vf_mul_neon(nni_vf_mul_neon(f, f), nni_vf_fma_neon(f, q, nni_vf_set1_neon(-0.5f)));
-    /* n ln2 + f + tail, keeping what the two large additions round away */
-    const nni_vf_neon high = nni_vf_add_neon(f, tail), low = nni_vf_sub_neon(tail, nni_vf_sub_neon(high, f));
+    /* n ln2 + f - f^2/2 + f^3 q, keeping what the two large additions round away: the differences are exact */
+    const nni_vf_neon half = nni_vf_mul_neon(nni_vf_set1_neon(0.5f), f), cube = nni_vf_mul_neon(nni_vf_mul_neon(f, f), f);
+    const nni_vf_neon high = nni_vf_fma_neon(cube, q, nni_vf_fnma_neon(half, f, f)), low = nni_vf_fma_neon(cube, q, nni_vf_fnma_neon(half, f, nni_vf_sub_neon(f, high)));
     const nni_vf_neon base = nni_vf_mul_neon(n, nni_vf_set1_neon(NNI_LN2_HIGH)), sum = nni_vf_add_neon(base, high);
     const nni_vf_neon lost = nni_vf_add_neon(low, nni_vf_sub_neon(high, nni_vf_sub_neon(sum, base)));
     nni_vf_neon y = nni_vf_add_neon(sum, nni_vf_fma_neon(n, nni_vf_set1_neon(NNI_LN2_LOW), lost));
@@ -5338,6 +7180,59 @@ static size_t nni_argmax_neon(const float *x, size_t n) {
     return i;
 }
 
+/* ---- simd/kernels/columns.h ---- */
+/* columns.h - sums over the rows of a matrix, one for each column
+ *
+ * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
+ * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ */
+
+#define NNI_ROWS_CHAINED 8
+
+/* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
+ * inside the matrix; else `valid` says which. */
+typedef void (*nni_column_fn_neon)(nni_vf_neon *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_neon valid);
+
+NNI_INLINE nni_vf_neon nni_column_load_neon(const float *p, const int whole, nni_vm_neon valid) { return whole ? nni_vf_load_neon(p) : nni_vf_load_m_neon(p, valid); }
+
+NNI_INLINE void nni_column_chain_neon(nni_column_fn_neon f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                     size_t row, size_t j, const int whole, nni_vm_neon valid) {
+    nni_vf_neon chain[2];
+    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = nni_vf_set1_neon(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++) {
+        float *p = sum + (size_t)i * s->n + j;
+        const nni_vf_neon total = nni_vf_add_neon(nni_column_load_neon(p, whole, valid), chain[i]);
+        if (whole) nni_vf_store_neon(p, total);
+        else nni_vf_store_m_neon(p, total, valid);
+    }
+}
+
+NNI_INLINE void nni_column_chains_neon(nni_column_fn_neon f, const int sums, const int rows, float *sum, const nni_strip *s,
+                                      size_t row) {
+    size_t j = 0;
+    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_chain_neon(f, sums, rows, sum, s, row, j, 1, nni_vm_first_neon(VF_LANES));
+    if (j < s->n) nni_column_chain_neon(f, sums, rows, sum, s, row, j, 0, nni_vm_first_neon(s->n - j));
+}
+
+/* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
+NNI_INLINE void nni_column_sums_neon(nni_column_fn_neon f, const int sums, float *sum, const nni_strip *s) {
+    size_t row = 0;
+    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        nni_column_chains_neon(f, sums, NNI_ROWS_CHAINED, sum, s, row);
+    for (; row < s->rows; row++) nni_column_chains_neon(f, sums, 1, sum, s, row);
+}
+
+NNI_INLINE void nni_column_sum_neon(nni_vf_neon *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_neon valid) {
+    sum[0] = nni_vf_add_neon(sum[0], nni_column_load_neon(s->x + row * s->stride + j, whole, valid));
+}
+
+static void nni_columns_sum_neon(float *sum, const nni_strip *s) { nni_column_sums_neon(nni_column_sum_neon, 1, sum, s); }
+
+#undef NNI_ROWS_CHAINED
+
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
  *
@@ -5573,13 +7468,30 @@ typedef struct nni_tiles_neon {
 
 typedef void (*nni_tile_fn_neon)(const nni_tiles_neon *run);
 
+/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
+ * and bias and ReLU are done before C is stored. */
+typedef struct nni_taps_neon {
+    size_t rows, count;
+    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    const float *bias;        /* of the columns of the tile, or NULL */
+    int relu;
+} nni_taps_neon;
+
+typedef void (*nni_taps_fn_neon)(const nni_tiles_neon *run, const nni_taps_neon *taps);
+
 NNI_INLINE nni_vf_neon nni_tile_load_b_neon(const float *b, int last, nni_vm_neon mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_neon(b, mask) : nni_vf_load_neon(b);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. */
-NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run, const float *a,
-                             const float *b, float *c) {
+NNI_INLINE nni_vf_neon nni_tile_finish_neon(nni_vf_neon sum, const nni_taps_neon *taps, const int j, const int last, nni_vm_neon mask) {
+    if (taps->bias) sum = nni_vf_add_neon(sum, last ? nni_vf_load_m_neon(taps->bias + j * VF_LANES, mask) : nni_vf_load_neon(taps->bias + j * VF_LANES));
+    return taps->relu ? nni_v_relu_neon(sum, sum) : sum;
+}
+
+/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
+ * a plain product, of which nothing then is left of the loops over them. */
+NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run,
+                             const nni_taps_neon *taps, const float *a, const float *b, float *c) {
     nni_vf_neon sum[28], bv[4];
     const nni_vm_neon mask = nni_vm_first_neon(run->ragged);
     const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
@@ -5596,39 +7508,53 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
     }
 
     if (by_k) {
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                bv[j] = nni_tile_load_b_neon(b + j * VF_LANES, j == vectors - 1, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const nni_vq_neon av = nni_vq_load_neon(a + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = nni_vf_fma_q_neon(av, r, bv[j], sum[(i + r) * vectors + j]);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t p = 0; p < k; p++) {
+                NNI_UNROLL for (int j = 0; j < vectors; j++)
+                    bv[j] = nni_tile_load_b_neon(b + j * VF_LANES, j == vectors - 1, mask);
+                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                    const nni_vq_neon av = nni_vq_load_neon(a + i);
+                    NNI_UNROLL for (int r = 0; r < 4; r++)
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[(i + r) * vectors + j] = nni_vf_fma_q_neon(av, r, bv[j], sum[(i + r) * vectors + j]);
+                }
+                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                    const nni_vf_neon av = nni_vf_set1_neon(a[i]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
+                }
+                a += a_stride;
+                b += ldb;
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_neon av = nni_vf_set1_neon(a[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
-            }
-            a += a_stride;
-            b += ldb;
+            if (taps) a += taps->row_jump;
         }
     } else {
         /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
         const float *row[6];
         NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t p = 0; p < k; p++) {
-            NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                __builtin_prefetch(b + ahead + j * VF_LANES);
-                bv[j] = nni_tile_load_b_neon(b + j * VF_LANES, j == vectors - 1, mask);
+        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
+            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
+                for (size_t p = 0; p < k; p++) {
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
+                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
+                        bv[j] = nni_tile_load_b_neon(b + j * VF_LANES, j == vectors - 1, mask);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i++) {
+                        const nni_vf_neon av = nni_vf_set1_neon(row[i / 3][(size_t)(i % 3) * a_stride]);
+                        NNI_UNROLL for (int j = 0; j < vectors; j++)
+                            sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
+                    }
+                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                    b += ldb;
+                }
+                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i++) {
-                const nni_vf_neon av = nni_vf_set1_neon(row[i / 3][(size_t)(i % 3) * a_stride]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
-            }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-            b += ldb;
+            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
         }
     }
+    if (taps && !by_k)
+        NNI_UNROLL for (int i = 0; i < rows; i++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[i * vectors + j] = nni_tile_finish_neon(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -5639,7 +7565,8 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
         }
 }
 
-NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run) {
+NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run,
+                                 const nni_taps_neon *taps) {
     const float *a = run->a, *b = run->b;
     float *c = run->c;
     for (size_t t = run->count; t > 0; t--) {
@@ -5647,36 +7574,55 @@ NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int b
             NNI_UNROLL for (int i = 0; i < rows; i++)
                 NNI_UNROLL for (int j = 0; j < vectors; j++)
                     __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        nni_tile_neon(rows, vectors, by_k, run, a, b, c);
+        nni_tile_neon(rows, vectors, by_k, run, taps, a, b, c);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                       \
-    static void nni_tile_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run) {           \
-        nni_tile_run_neon(rows, vectors, 0, run);                                             \
-    }                                                                                        \
-    static void nni_tile_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run) {             \
-        nni_tile_run_neon(rows, vectors, 1, run);                                             \
+/* Every tile that fits, in both readings of A, for products and for convolutions. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
+    static void nni_tile_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run) {                                      \
+        nni_tile_run_neon(rows, vectors, 0, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void nni_tile_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run) {                                        \
+        nni_tile_run_neon(rows, vectors, 1, run, NULL);                                                                  \
+    }                                                                                                                   \
+    static void nni_taps_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run, const nni_taps_neon *taps) {            \
+        nni_tile_run_neon(rows, vectors, 0, run, taps);                                                                  \
+    }                                                                                                                   \
+    static void nni_taps_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run, const nni_taps_neon *taps) {              \
+        nni_tile_run_neon(rows, vectors, 1, run, taps);                                                                  \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
 
 static const int nni_tile_rows_neon[4] = {NNI_TILE_ROWS};
 
-/* The tile of `rows` x `vectors`; the table lists all of 1 vector, then all of 2, ... */
+/* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
+static size_t nni_tile_index_neon(size_t rows, size_t vectors) {
+    size_t at = rows - 1;
+    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_neon[v - 1];
+    return at;
+}
+
 static nni_tile_fn_neon nni_tile_find_neon(int by_k, size_t rows, size_t vectors) {
 #define NNI_TILE_BY_ROW(rows, vectors) nni_tile_by_row_##rows##x##vectors##_neon,
 #define NNI_TILE_BY_K(rows, vectors) nni_tile_by_k_##rows##x##vectors##_neon,
     static const nni_tile_fn_neon by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    size_t at = rows - 1;
-    for (size_t v = 1; v < vectors; v++) at += (size_t)nni_tile_rows_neon[v - 1];
-    return (by_k ? by_k_table : by_row_table)[at];
+    return (by_k ? by_k_table : by_row_table)[nni_tile_index_neon(rows, vectors)];
+}
+
+static nni_taps_fn_neon nni_taps_find_neon(int by_k, size_t rows, size_t vectors) {
+#define NNI_TAPS_BY_ROW(rows, vectors) nni_taps_by_row_##rows##x##vectors##_neon,
+#define NNI_TAPS_BY_K(rows, vectors) nni_taps_by_k_##rows##x##vectors##_neon,
+    static const nni_taps_fn_neon by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
+#undef NNI_TAPS_BY_ROW
+#undef NNI_TAPS_BY_K
+    return (by_k ? by_k_table : by_row_table)[nni_tile_index_neon(rows, vectors)];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -6246,6 +8192,450 @@ static void nni_gemm_pack_neon(float *dst, const float *b, size_t b_row, size_t 
     }
 }
 
+/* ---- simd/kernels/conv_window.h ---- */
+/* conv_window.h - the part of an image that is convolved at a time, between zeros where it ends */
+
+/* The part of a convolution that is computed at a time. */
+typedef struct nni_conv_unit_neon {
+    size_t image, images;
+    size_t from, to;        /* positions of y */
+    const float *window;    /* the first row that they read, of the first image; pixels of groups*in floats */
+    size_t row;             /* which row of the source that is */
+    size_t pitch, image_pitch;
+} nni_conv_unit_neon;
+
+/* One row of a source between the zeros of its window. */
+static void nni_conv_copy_row_neon(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
+    const size_t width = nni_conv_window_width(x);
+    const size_t before = x->origin < 0 ? nni_min((size_t)-x->origin, width) : 0, skip = x->origin < 0 ? 0 : (size_t)x->origin;
+    const size_t inside = skip < x->source ? nni_min(x->source - skip, width - before) : 0;
+    memset(dst, 0, before * channels * sizeof *dst);
+    memcpy(dst + before * channels, source + skip * channels, inside * channels * sizeof *dst);
+    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
+}
+
+/* Unit u, its window copied to work if need be. */
+static nni_conv_unit_neon nni_conv_open_neon(const nni_conv *job, size_t u, float *work) {
+    const size_t channels = job->groups * job->in;
+    nni_conv_unit_neon unit;
+    unit.image = u / job->bands * job->together;
+    unit.images = nni_min(job->together, job->images - unit.image);
+    unit.from = u % job->bands * job->band;
+    unit.to = nni_min(unit.from + job->band, job->y.positions);
+    const size_t end = nni_conv_rows(&job->y, unit.from, unit.to, &unit.row), rows = end - unit.row;
+    const float *source = job->source + (unit.image * job->y.source + unit.row) * job->x.source * channels;
+    if (!job->copy) {
+        unit.window = source + (size_t)job->x.origin * channels;
+        unit.pitch = job->x.source * channels;
+        unit.image_pitch = job->y.source * unit.pitch;
+        return unit;
+    }
+    unit.window = work;
+    unit.pitch = nni_conv_window_width(&job->x) * channels;
+    unit.image_pitch = rows * unit.pitch;
+    for (size_t i = 0; i < unit.images; i++)
+        for (size_t r = 0; r < rows; r++)
+            nni_conv_copy_row_neon(work + i * unit.image_pitch + r * unit.pitch,
+                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
+    return unit;
+}
+
+/* ---- simd/kernels/conv_depth.h ---- */
+/* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
+
+/* Steps of floats: from one output to the next, from one tap to the next, from one row of taps to the next. */
+typedef struct nni_depth_neon {
+    size_t tap_rows, taps;
+    ptrdiff_t x_output, x_tap, x_row, y_output, w_tap, w_row;
+    const float *bias;
+    int relu;
+} nni_depth_neon;
+
+/* `outputs` of a row, VF_LANES channels, or those of the mask if not `whole`. */
+NNI_INLINE void nni_depth_tile_neon(const int outputs, const int whole, const nni_depth_neon *d, float *y, const float *x,
+                                   const float *w, size_t channel, nni_vm_neon mask) {
+    nni_vf_neon sum[8];
+    NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_neon(0.0f);
+    x += channel;
+    w += channel;
+    for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
+        const float *xt = x, *wt = w;
+        for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
+            const nni_vf_neon tap = whole ? nni_vf_load_neon(wt) : nni_vf_load_m_neon(wt, mask);
+            NNI_UNROLL for (int i = 0; i < outputs; i++) {
+                const float *at = xt + i * d->x_output;
+                sum[i] = nni_vf_fma_neon(whole ? nni_vf_load_neon(at) : nni_vf_load_m_neon(at, mask), tap, sum[i]);
+            }
+        }
+    }
+    NNI_UNROLL for (int i = 0; i < outputs; i++) {
+        float *at = y + i * d->y_output + channel;
+        if (d->bias) sum[i] = nni_vf_add_neon(sum[i], whole ? nni_vf_load_neon(d->bias + channel) : nni_vf_load_m_neon(d->bias + channel, mask));
+        if (d->relu) sum[i] = nni_v_relu_neon(sum[i], sum[i]);
+        if (whole) nni_vf_store_neon(at, sum[i]);
+        else nni_vf_store_m_neon(at, sum[i], mask);
+    }
+}
+
+/* All channels of `outputs` outputs. */
+NNI_INLINE void nni_depth_block_neon(const int outputs, const nni_depth_neon *d, float *y, const float *x, const float *w,
+                                    size_t channels) {
+    const nni_vm_neon mask = nni_vm_first_neon(channels % VF_LANES);
+    size_t c = 0;
+    for (; c + VF_LANES <= channels; c += VF_LANES) nni_depth_tile_neon(outputs, 1, d, y, x, w, c, mask);
+    if (c < channels) nni_depth_tile_neon(outputs, 0, d, y, x, w, c, mask);
+}
+
+static void nni_depth_row_neon(const nni_depth_neon *d, float *y, const float *x, const float *w, size_t outputs, size_t channels) {
+    for (; outputs >= 7; outputs -= 7, x += 7 * d->x_output, y += 7 * d->y_output) nni_depth_block_neon(7, d, y, x, w, channels);
+    for (; outputs >= 2; outputs -= 2, x += 2 * d->x_output, y += 2 * d->y_output) nni_depth_block_neon(2, d, y, x, w, channels);
+    if (outputs) nni_depth_block_neon(1, d, y, x, w, channels);
+}
+
+/* What one set of taps computes of a unit. */
+static void nni_conv_depth_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+    const size_t channels = job->groups, outputs = px->to > px->from ? px->to - px->from : 0;
+    const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
+    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    nni_depth_neon d;
+    d.taps = px->taps;
+    d.x_output = (ptrdiff_t)(job->x.step * channels);
+    d.x_tap = (ptrdiff_t)(px->tap_step * channels);
+    d.x_row = (ptrdiff_t)(py->tap_step * unit->pitch);
+    d.y_output = (ptrdiff_t)(px->target_step * channels);
+    d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
+    d.w_row = py->kernel_step * w_row;
+    d.bias = job->bias;
+    d.relu = job->activation == NN_RELU;
+    for (size_t n = 0; n < unit->images; n++)
+        for (size_t i = from; i < to; i++) {
+            size_t first;
+            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
+            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
+            const size_t left = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
+            const float *x = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels;
+            const float *w = job->weights + px->kernel * job->w_tap;
+            d.tap_rows = px->taps ? end - first : 0;
+            if (d.tap_rows) {
+                const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
+                x += ((size_t)row - unit->row) * unit->pitch;
+                w += ((ptrdiff_t)py->kernel + (ptrdiff_t)first * py->kernel_step) * w_row;
+            }
+            nni_depth_row_neon(&d, job->target + (((unit->image + n) * job->y.target + y) * job->x.target + left) * channels, x, w,
+                              outputs, channels);
+        }
+}
+
+/* ---- simd/kernels/conv.h ---- */
+/* conv.h - convolutions, and their gradients by the input, as products whose A is the image itself
+ *
+ * The taps of a row of the kernel read one stretch of a row of pixels, and the next output's taps the same one a step on: so
+ * a row of outputs is a product whose rows of A overlap, and nothing is gathered. The tile's k runs over the stretches, the
+ * weights, taps x in x out, run on.
+ *
+ *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
+ *
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
+ * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ */
+
+#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+
+static size_t nni_conv_vectors_neon(const nni_conv *job) {
+    return nni_plan_vectors_neon(job->x.positions, job->out, NNI_SHALLOW + 1);
+}
+
+/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+static int nni_conv_packs_neon(const nni_conv *job) {
+    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+}
+
+/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+static size_t nni_conv_packed_neon(const nni_conv *job) {
+    const size_t taps = job->y.kernel * job->x.kernel;
+    return nni_conv_packs_neon(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
+static float *nni_conv_pack_phase_neon(float *dst, const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const float *group) {
+    const size_t panel = nni_conv_vectors_neon(job) * VF_LANES;
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t cols = nni_min(panel, job->out - j), width = nni_round_up(cols, VF_LANES);
+        for (size_t ty = 0; ty < py->taps; ty++)
+            for (size_t tx = 0; tx < px->taps; tx++) {
+                const size_t ky = py->kernel + ty * (size_t)py->kernel_step, kx = px->kernel + tx * (size_t)px->kernel_step;
+                const float *w = group + (ky * job->x.kernel + kx) * job->w_tap + j * job->w_col;
+                nni_pack_b_neon(dst, w, job->w_row, job->w_col, job->in, cols, width);
+                dst += job->in * width;
+            }
+    }
+    return dst;
+}
+
+static void nni_conv_pack_neon(float *dst, const nni_conv *job) {
+    for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+        for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+            const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+            for (size_t g = 0; g < job->groups; g++)
+                dst = nni_conv_pack_phase_neon(dst, job, &py, &px, job->weights + g * job->w_group);
+        }
+}
+
+/* The stretches of A for some taps, from the first of `count` rows of them. */
+static nni_taps_neon nni_conv_stretches_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py,
+                                           const nni_conv_phase *px, size_t *k) {
+    const size_t channels = job->groups * job->in;
+    const int whole = px->tap_step == 1 && job->groups == 1;
+    nni_taps_neon taps;
+    *k = whole ? px->taps * job->in : job->in;
+    taps.rows = 0;
+    taps.count = whole ? 1 : px->taps;
+    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
+    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.bias = NULL;
+    taps.relu = job->activation == NN_RELU;
+    return taps;
+}
+
+/* One row of outputs, `width` columns of one group from j on. */
+static void nni_conv_row_neon(nni_tiles_neon *run, const nni_taps_neon *taps, nni_gemm_deal_neon d, size_t width, const float *a,
+                             float *c) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    run->ragged = width - (vectors - 1) * VF_LANES;
+    for (size_t t = 0; t < d.tiles;) {
+        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a = a + i * run->a_stride;
+        run->c = c + i * run->ldc;
+        run->a_next = rows * run->a_stride;
+        run->c_next = rows * run->ldc;
+        nni_taps_find_neon(0, rows, vectors)(run, taps);
+        t += run->count;
+    }
+}
+
+/* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
+static void nni_conv_panel_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
+    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    nni_tiles_neon run;
+    nni_taps_neon taps = nni_conv_stretches_neon(job, unit, py, px, &run.k);
+    const nni_gemm_deal_neon d = nni_deal_neon(px->to - px->from, nni_ceil_div(width, VF_LANES));
+    if (job->bias) taps.bias = job->bias + group * job->out + j;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = px->target_step * filters;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < unit->images; n++)
+        for (size_t i = from; i < to; i++) {
+            size_t first;
+            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
+            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
+            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
+            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
+            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
+            taps.rows = px->taps ? end - first : 0;
+            run.b = b + first * px->taps * job->in * ldb;
+            nni_conv_row_neon(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
+                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
+                                 group * job->out + j);
+        }
+}
+
+/* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
+static const float *nni_conv_phase_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py,
+                                       const nni_conv_phase *px, const float *packed) {
+    const size_t panel = nni_conv_vectors_neon(job) * VF_LANES, taps = py->taps * px->taps;
+    for (size_t g = 0; g < job->groups; g++)
+        for (size_t j = 0; j < job->out; j += panel) {
+            const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
+            const float *b = packed ? packed : job->weights + g * job->w_group + j;
+            if (px->from < px->to)
+                nni_conv_panel_neon(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            if (packed) packed += taps * job->in * packed_width;
+        }
+    return packed;
+}
+
+/* The activations that the tiles do not know. */
+static void nni_conv_activate_neon(const nni_conv *job, const nni_conv_unit_neon *unit) {
+    const size_t row = job->x.target * job->groups * job->out;
+    float *y = job->target + (unit->image * job->y.target + unit->from) * row;
+    const size_t n = (unit->images - 1) * job->y.target * row + (unit->to - unit->from) * row;
+    nni_activate_neon(y, y, n, job->activation, job->slope);
+}
+
+/* Units [from, to); work has room for the window of one. */
+static void nni_conv_neon(const nni_conv *job, size_t from, size_t to, float *work) {
+    for (size_t u = from; u < to; u++) {
+        const nni_conv_unit_neon unit = nni_conv_open_neon(job, u, work);
+        const float *packed = job->packed;
+        for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
+            for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
+                const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
+                if (job->depthwise) nni_conv_depth_neon(job, &unit, &py, &px);
+                else packed = nni_conv_phase_neon(job, &unit, &py, &px, packed);
+            }
+        if (job->activation != NN_IDENTITY && job->activation != NN_RELU) nni_conv_activate_neon(job, &unit);
+    }
+}
+
+/* ---- simd/kernels/conv_weights.h ---- */
+/* conv_weights.h - the gradient of a convolution by its weights: a product whose k runs over all outputs
+ *
+ * A row of taps meets, at one output, the same stretch of the image as in conv.h; here it is a column of A. Outputs follow
+ * each other in dy as they do in k, so B runs on. Every element is one chain over images, rows and columns of outputs.
+ */
+
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+
+/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+typedef struct nni_conv_dy_neon {
+    const float *at;
+    size_t width, group;
+} nni_conv_dy_neon;
+
+static int nni_conv_copies_dy_neon(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+
+/* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
+static size_t nni_conv_weights_work_neon(const nni_conv *job) {
+    const size_t pixels = job->band * job->x.target;
+    return nni_conv_copies_dy_neon(job) ? pixels * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+}
+
+/* dy of rows [from, to) of an image. */
+static nni_conv_dy_neon nni_conv_open_dy_neon(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+    const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
+    nni_conv_dy_neon open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    if (!nni_conv_copies_dy_neon(job)) return open;
+    const size_t width = nni_round_up(job->out, VF_LANES);
+    for (size_t g = 0; g < job->groups; g++)
+        nni_pack_b_neon(work + g * pixels * width, open.at + g * job->out, filters, 1, pixels, job->out, width);
+    open.at = work;
+    open.width = width;
+    open.group = pixels * width;
+    return open;
+}
+
+/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
+ * their pixels, b to dy. */
+static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_unit_neon *unit, float *c, const float *a, const float *b,
+                                       size_t height, size_t rows, size_t ldb) {
+    const size_t channels = job->groups * job->in;
+    const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
+    nni_tiles_neon run;
+    nni_taps_neon taps = {rows, 1, 0, 0, NULL, 0};
+    run.k = job->x.target;
+    run.a_stride = job->x.step * channels;
+    run.ldb = ldb;
+    run.ldc = job->groups * job->out;
+    run.b_next = run.ahead = 0;
+    run.prefetch_c = 0;
+    run.beta = 1.0f;
+    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    for (size_t j = 0; j < job->out; j += panel) {
+        const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
+        const nni_gemm_deal_neon d = nni_deal_neon(height, vectors);
+        run.ragged = width - (vectors - 1) * VF_LANES;
+        run.b = b + j;
+        for (size_t t = 0; t < d.tiles; t += run.count) {
+            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
+            run.count = t < d.taller ? d.taller : d.tiles - t;
+            run.a = a + i;
+            run.c = c + i * run.ldc + j;
+            run.a_next = tall;
+            run.c_next = tall * run.ldc;
+            nni_taps_find_neon(1, tall, vectors)(&run, &taps);
+        }
+    }
+}
+
+/* One vector of channels, some taps of one row: each its own chain. */
+NNI_INLINE void nni_depth_weights_neon(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
+                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
+    nni_vf_neon sum[4];
+    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = nni_vf_load_n_neon(dw + (size_t)t * channels, n);
+    for (size_t r = 0; r < rows; r++, x += row_step) {
+        const float *at = x;
+        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
+            const nni_vf_neon d = n == VF_LANES ? nni_vf_load_neon(dy) : nni_vf_load_n_neon(dy, n);
+            NNI_UNROLL for (int t = 0; t < taps; t++) {
+                const float *xt = at + (size_t)t * tap_step;
+                sum[t] = nni_vf_fma_neon(n == VF_LANES ? nni_vf_load_neon(xt) : nni_vf_load_n_neon(xt, n), d, sum[t]);
+            }
+        }
+    }
+    NNI_UNROLL for (int t = 0; t < taps; t++) nni_vf_store_n_neon(dw + (size_t)t * channels, sum[t], n);
+}
+
+/* `taps` taps of one row for all channels. */
+static void nni_conv_weights_depth_neon(const nni_conv *job, const nni_conv_unit_neon *unit, float *dw, const float *x, const float *dy,
+                                       size_t rows, size_t taps) {
+    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
+    for (size_t t = 0; t < taps;) {
+        const size_t some = taps - t >= 4 ? 4 : taps - t;
+        for (size_t c = 0; c < channels; c += VF_LANES) {
+            float *to = dw + t * channels + c;
+            const float *from = x + t * tap_step + c;
+            const size_t n = nni_min(VF_LANES, channels - c);
+            switch (some) {
+            case 4: nni_depth_weights_neon(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 3: nni_depth_weights_neon(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            case 2: nni_depth_weights_neon(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            default: nni_depth_weights_neon(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
+            }
+        }
+        t += some;
+    }
+}
+
+/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
+ * on, for rows [from, to) of dw. */
+static void nni_conv_weights_block_neon(const nni_conv *job, const nni_conv_unit_neon *unit, float *dw, const float *window,
+                                       const nni_conv_dy_neon *dy, size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in;
+    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
+    for (size_t row = from / stretch * stretch; row < to; row += stretch) {
+        const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
+        const size_t skip = from > row ? from - row : 0, height = nni_min(stretch, to - row) - skip;
+        size_t above;
+        const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
+        const size_t y = nni_max(first, above), y_end = nni_min(end, below);
+        if (y >= y_end) continue;
+        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
+        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
+        for (size_t g = 0; g < job->groups; g++) {
+            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
+            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
+            if (job->depthwise) {
+                nni_conv_weights_depth_neon(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+                break;
+            }
+            nni_conv_weights_tiles_neon(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
+        }
+    }
+}
+
+/* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
+static void nni_conv_weights_neon(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
+    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    float *const work_dy = work + job->window_floats;
+    for (size_t u = 0; u < job->units; u++) {
+        const nni_conv_unit_neon unit = nni_conv_open_neon(job, u, work);
+        for (size_t n = 0; n < unit.images; n++) {
+            const nni_conv_dy_neon open = nni_conv_open_dy_neon(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+            for (size_t y = unit.from; y < unit.to; y += rows)
+                nni_conv_weights_block_neon(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+        }
+    }
+}
+
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_neon
 static const nni_tier nni_tier_neon = {"neon", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
@@ -6377,10 +8767,10 @@ NN_API void nn_threads_hook(nn_parallel_for loop, void *user) {
     nni_threads.user = user;
 }
 
-/* Among how many threads to share `work`, of which a thread should get at least `least`. */
+/* Among how many threads to share `work`, of which a thread should get at least `least` (which workers that sleep make it). */
 static inline size_t nni_threads_for(size_t work, size_t least) {
     const size_t most = nn_threads_in_use();
-    return most == 1 ? 1 : nni_max(1, nni_min(most, work / least));
+    return most == 1 ? 1 : nni_max(1, nni_min(most, work / nni_max(least / NN_THREADS_EAGER, 1)));
 }
 
 static void nni_parallel(void (*task)(void *context, size_t i), void *context, size_t count) {
@@ -6398,7 +8788,8 @@ static void nni_parallel(void (*task)(void *context, size_t i), void *context, s
 
 /* ---- src/random.h ---- */
 
-#define NNI_RANDOM_SHARE 32768 /* numbers worth a thread */
+/* Numbers worth a thread: at twice as many, two threads that sleep between calls were 1.2 (uniform) to 1.7 times as fast. */
+#define NNI_RANDOM_SHARE 100000
 
 /* Numbers come in blocks of 64 (see kernels/random.h). A call that starts or ends inside a block makes the whole block
  * aside and takes its share. */
@@ -6528,9 +8919,10 @@ NN_API void nn_random_permutation(size_t *y, size_t n, nn_random *random) {
 
 /* ---- src/maths.h ---- */
 
-/* Elements worth a thread: some 10 us of memory traffic, or of arithmetic. */
-#define NNI_MAP_SHARE 65536
-#define NNI_MAP_SHARE_HARD 16384
+/* Elements worth a thread where f is an instruction or two, and where it is built on exp or log. At twice as many, two threads
+ * that sleep between calls ran add 1.4 to 1.6 times as fast as one, axpy 1.3, ReLU 1.1 to 1.3; exp 1.2, log and tanh 1.4. */
+#define NNI_MAP_SHARE 1000000
+#define NNI_MAP_SHARE_HARD 300000
 
 /* A loop over n elements in contiguous parts; f sees one part. */
 typedef struct nni_map {
@@ -6596,7 +8988,8 @@ NN_API void nn_activate(float *y, const float *x, size_t n, nn_activation activa
     nni_map map = nni_map_of(nni_map_activate, y, x, NULL, n);
     map.activation = activation;
     map.slope = slope;
-    nni_map_run(&map, NNI_MAP_SHARE_HARD);
+    const int easy = activation == NN_IDENTITY || activation == NN_RELU || activation == NN_LEAKY_RELU || activation == NN_STEP;
+    nni_map_run(&map, easy ? NNI_MAP_SHARE : NNI_MAP_SHARE_HARD);
 }
 NN_API void nn_tanh(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_TANH, 0.0f); }
 NN_API void nn_sigmoid(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_SIGMOID, 0.0f); }
@@ -6611,7 +9004,7 @@ NN_API void nn_activate_backward(float *dx, const float *dy, const float *y, siz
     nni_map map = nni_map_of(nni_map_activate_backward, dx, dy, y, n);
     map.activation = activation;
     map.slope = slope;
-    nni_map_run(&map, NNI_MAP_SHARE_HARD);
+    nni_map_run(&map, activation == NN_SOFTPLUS ? NNI_MAP_SHARE_HARD : NNI_MAP_SHARE);
 }
 NN_API void nn_exp_backward(float *dx, const float *dy, const float *y, size_t n) { nn_mul(dx, dy, y, n); }
 NN_API void nn_log_backward(float *dx, const float *dy, const float *x, size_t n) {
@@ -6641,8 +9034,10 @@ NN_API void nn_axpy(float *y, const float *x, size_t n, float a) {
 
 #include <math.h>
 
-#define NNI_REDUCE_SHARE 64  /* blocks worth a thread */
-#define NNI_REDUCE_ROUND 1024 /* blocks whose results are held at a time */
+/* Blocks worth a thread. Memory is what these wait for: two threads that sleep between calls ran nn_dot 1.4 times as fast as
+ * one at twice as many, and nn_sum no faster (1.1 times at twice that); threads that spin, both 1.5 to 2 times. */
+#define NNI_REDUCE_SHARE 2000
+#define NNI_REDUCE_ROUND 8192 /* blocks whose results are held at a time */
 
 typedef struct nni_reduce {
     void (*f)(const struct nni_reduce *reduce, float *partial, size_t begin, size_t count);
@@ -6689,9 +9084,155 @@ NN_API float nn_sum_squares(const float *x, size_t n) { return nni_reduce_run(nn
 NN_API float nn_max(const float *x, size_t n) { return n ? nni_get_tier()->max(x, n) : -INFINITY; }
 NN_API size_t nn_argmax(const float *x, size_t n) { return n ? nni_get_tier()->argmax(x, n) : 0; }
 
+/* ---- src/columns.h ---- */
+
+#define NNI_COLUMNS_SHARE 16384 /* elements worth a thread */
+#define NNI_ROW_BLOCK 256       /* rows that are summed as floats; the blocks' results are added in double */
+#define NNI_PANEL 256           /* columns whose sums and factors are held on the stack */
+#define NNI_COLUMN_SUMS 2       /* the most sums, and factors, that an operation has for each column */
+#define NNI_COLUMN_FACTORS 4
+#define NNI_COLUMNS_HELD 4096   /* block results held while threads share the blocks */
+
+/* An operation by columns in three steps: sums over blocks of rows, `finish`, which turns the totals of some columns into
+ * results and factors, and `apply`, or NULL, which runs over the rows with these factors. No step needs memory but a panel's
+ * on the stack. Threads share the columns, or where those are few, the rows of each step: blocks and the order in which
+ * they are added follow from the shape alone. Sum i of column j of a panel is at [i*width + j], factor i at [i*NNI_PANEL + j]. */
+typedef struct nni_columns {
+    void (*sum)(const struct nni_columns *c, float *sum, size_t block, size_t column, size_t width);
+    void (*finish)(const struct nni_columns *c, float *factor, const double *total, size_t column, size_t width);
+    void (*apply)(const struct nni_columns *c, const float *factor, size_t row, size_t rows, size_t column, size_t width);
+    const nni_tier *tier;
+    size_t rows, n, blocks, sums;
+    size_t part; /* columns, blocks or rows of one thread's part */
+    const float *x;
+    float *y;
+    int accumulate;
+} nni_columns;
+
+static nni_columns nni_columns_of(const float *x, size_t rows, size_t n, size_t sums) {
+    nni_columns c;
+    memset(&c, 0, sizeof c);
+    c.tier = nni_get_tier();
+    c.x = x;
+    c.rows = rows;
+    c.n = n;
+    c.sums = sums;
+    c.blocks = nni_ceil_div(rows, NNI_ROW_BLOCK);
+    return c;
+}
+
+static void nni_columns_add(double *total, const float *sum, size_t count) {
+    for (size_t i = 0; i < count; i++) total[i] += (double)sum[i];
+}
+
+/* All three steps for columns of one panel, by one thread. */
+static void nni_columns_panel(const nni_columns *c, size_t column, size_t width) {
+    double total[NNI_COLUMN_SUMS * NNI_PANEL];
+    float sum[NNI_COLUMN_SUMS * NNI_PANEL], factor[NNI_COLUMN_FACTORS * NNI_PANEL];
+    memset(total, 0, c->sums * width * sizeof *total);
+    for (size_t block = 0; block < c->blocks; block++) {
+        c->sum(c, sum, block, column, width);
+        nni_columns_add(total, sum, c->sums * width);
+    }
+    c->finish(c, factor, total, column, width);
+    if (c->apply) c->apply(c, factor, 0, c->rows, column, width);
+}
+
+static void nni_columns_part(void *context, size_t i) {
+    const nni_columns *c = (const nni_columns *)context;
+    const size_t begin = i * c->part, end = nni_min(c->n, begin + c->part);
+    for (size_t column = begin; column < end; column += NNI_PANEL) nni_columns_panel(c, column, nni_min(end - column, NNI_PANEL));
+}
+
+/* One panel whose rows are shared. */
+typedef struct nni_columns_shared {
+    nni_columns c;
+    size_t column, width, first, count; /* blocks, or rows, first .. first + count - 1 */
+    float *sum;
+    const float *factor;
+} nni_columns_shared;
+
+static void nni_columns_sum_part(void *context, size_t i) {
+    const nni_columns_shared *s = (const nni_columns_shared *)context;
+    const size_t begin = i * s->c.part, end = nni_min(s->count, begin + s->c.part);
+    for (size_t block = begin; block < end; block++)
+        s->c.sum(&s->c, s->sum + block * s->c.sums * s->width, s->first + block, s->column, s->width);
+}
+
+static void nni_columns_apply_part(void *context, size_t i) {
+    const nni_columns_shared *s = (const nni_columns_shared *)context;
+    const size_t row = i * s->c.part;
+    s->c.apply(&s->c, s->factor, row, nni_min(s->c.part, s->c.rows - row), s->column, s->width);
+}
+
+static void nni_columns_share_rows(const nni_columns *c, size_t column, size_t width, size_t threads) {
+    double total[NNI_COLUMN_SUMS * NNI_PANEL];
+    float sum[NNI_COLUMNS_HELD], factor[NNI_COLUMN_FACTORS * NNI_PANEL];
+    const size_t sums = c->sums * width;
+    nni_columns_shared s;
+    s.c = *c;
+    s.column = column;
+    s.width = width;
+    s.sum = sum;
+    s.factor = factor;
+    memset(total, 0, sums * sizeof *total);
+    for (s.first = 0; s.first < c->blocks; s.first += s.count) {
+        s.count = nni_min(c->blocks - s.first, NNI_COLUMNS_HELD / sums);
+        s.c.part = nni_ceil_div(s.count, threads);
+        nni_parallel(nni_columns_sum_part, &s, nni_ceil_div(s.count, s.c.part));
+        for (size_t block = 0; block < s.count; block++) nni_columns_add(total, sum + block * sums, sums);
+    }
+    c->finish(c, factor, total, column, width);
+    if (!c->apply) return;
+    s.c.part = nni_ceil_div(c->rows, threads);
+    nni_parallel(nni_columns_apply_part, &s, nni_ceil_div(c->rows, s.c.part));
+}
+
+/* Columns are shared in multiples of a cache line, and the rows only where there are too few columns for that. */
+static void nni_columns_run(nni_columns *c) {
+    const size_t threads = nni_threads_for(c->rows * c->n, NNI_COLUMNS_SHARE), least = 64;
+    if (threads > 1 && c->blocks > 1 && c->n < threads * least) {
+        for (size_t column = 0; column < c->n; column += NNI_PANEL)
+            nni_columns_share_rows(c, column, nni_min(c->n - column, NNI_PANEL), threads);
+    } else if (c->n) {
+        c->part = nni_round_up(nni_ceil_div(c->n, threads), least);
+        nni_parallel(nni_columns_part, c, nni_ceil_div(c->n, c->part));
+    }
+}
+
+/* The rows of a block, at the columns of a panel. */
+static nni_strip nni_columns_strip(const nni_columns *c, size_t block, size_t column, size_t width) {
+    const size_t row = block * NNI_ROW_BLOCK;
+    const nni_strip strip = {c->x + row * c->n + column, NULL, c->n, nni_min(c->rows - row, NNI_ROW_BLOCK), width};
+    return strip;
+}
+
+static void nni_sum_columns_sum(const nni_columns *c, float *sum, size_t block, size_t column, size_t width) {
+    const nni_strip strip = nni_columns_strip(c, block, column, width);
+    c->tier->columns_sum(sum, &strip);
+}
+
+static void nni_sum_columns_finish(const nni_columns *c, float *factor, const double *total, size_t column, size_t width) {
+    float *y = c->y + column;
+    (void)factor;
+    for (size_t j = 0; j < width; j++) y[j] = c->accumulate ? y[j] + (float)total[j] : (float)total[j];
+}
+
+NN_API void nn_sum_columns(float *y, const float *x, size_t rows, size_t n, int accumulate) {
+    nni_columns c = nni_columns_of(x, rows, n, 1);
+    c.sum = nni_sum_columns_sum;
+    c.finish = nni_sum_columns_finish;
+    c.y = y;
+    c.accumulate = accumulate;
+    nni_columns_run(&c);
+}
+
 /* ---- src/softmax.h ---- */
 
-#define NNI_SOFTMAX_SHARE 16384 /* elements worth a thread */
+/* Elements worth a thread, forward and backward: at twice as many, in rows of 128, two threads that sleep between calls were
+ * 1.2 to 1.6 times as fast as one (softmax backward 0.9 to 1.2). */
+#define NNI_SOFTMAX_SHARE 120000
+#define NNI_SOFTMAX_SHARE_BACK 300000
 
 typedef struct nni_rows {
     void (*forward)(float *y, const float *x, size_t rows, size_t n);
@@ -6710,7 +9251,7 @@ static void nni_rows_task(void *context, size_t i) {
 
 static void nni_rows_run(nni_rows r) {
     if (r.rows == 0 || r.n == 0) return;
-    r.part = nni_ceil_div(r.rows, nni_threads_for(r.rows * r.n, NNI_SOFTMAX_SHARE));
+    r.part = nni_ceil_div(r.rows, nni_threads_for(r.rows * r.n, r.forward ? NNI_SOFTMAX_SHARE : NNI_SOFTMAX_SHARE_BACK));
     nni_parallel(nni_rows_task, &r, nni_ceil_div(r.rows, r.part));
 }
 
@@ -6746,7 +9287,8 @@ NN_API void nn_log_softmax_backward(float *dx, const float *dy, const float *y, 
 #define NNI_DOT_ROWS_MOST 12 /* above, transposing B into panels once costs less than folding every element's lanes */
 #define NNI_DOT_DEPTH_ALONE 64  /* k from which all of fewer than 16 rows are dot products, */
 #define NNI_DOT_DEPTH_BESIDE 192 /* and the rows beyond the last 16 of more */
-#define NNI_GEMM_SHARE 2000000 /* multiply-adds worth a thread: some 15 us, several times what waking one costs */
+#define NNI_GEMM_SHARE 4500000 /* multiply-adds worth a thread: at 9 million, two that sleep between calls gain 1.2 to 1.5 times */
+#define NNI_GEMM_READING 3 /* rows of A whose multiply-adds take as long as reading B */
 #define NNI_STACK_WORK 4096 /* floats of workspace taken from the stack before the allocator is asked */
 
 /* Whether rows x cols floats with leading dimension ld have a size at all: *span is the distance to their end. */
@@ -6817,7 +9359,7 @@ static void nni_gemm_task(void *context, size_t i) {
 /* Cuts C into parts for the threads: never along k, which would change the bits. */
 static size_t nni_gemm_share(nni_gemm_job *job) {
     const nni_gemm *g = job->whole;
-    const size_t threads = nni_threads_for(g->m * g->n * g->k, NNI_GEMM_SHARE);
+    const size_t threads = nni_threads_for((g->m + NNI_GEMM_READING) * g->n * g->k, NNI_GEMM_SHARE);
     const size_t grain = g->packed_b ? job->tier->packed_width : 64; /* columns that stay together */
     job->rows = g->m;
     job->cols = g->n;
@@ -7036,6 +9578,334 @@ NN_API void nn_packed_free(nn_packed *packed) {
     memset(packed, 0, sizeof *packed);
 }
 
+/* ---- src/conv.h ---- */
+
+#define NNI_CONV_SHARE 2000000 /* multiply-adds worth a thread, as in a product */
+#define NNI_CONV_UNIT 65536    /* floats of a unit's window: with its outputs and a panel of weights it stays in L2 */
+
+/* A description with nothing left to guess, and its sizes. */
+typedef struct nni_conv_shape {
+    nn_conv2d_desc d;
+    size_t out_height, out_width;
+    size_t in, out;           /* channels and filters of a group */
+    size_t x_size, y_size, w_size, macs;
+    int product;              /* a matrix product: one tap, on every pixel */
+} nni_conv_shape;
+
+static int nni_conv_length(size_t *outputs, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
+                           size_t dilation, nn_status *status) {
+    size_t reach, padded;
+    if (!nni_mul_size(kernel - 1, dilation, &reach) || __builtin_add_overflow(length, before, &padded) ||
+        __builtin_add_overflow(padded, after, &padded) || padded > PTRDIFF_MAX / 16)
+        *status = NN_ERROR_SIZE;
+    else if (reach >= padded) *status = NN_ERROR_ARGUMENT;
+    else *outputs = nni_conv_outputs(length, before + after, kernel, stride, dilation);
+    return *status == NN_OK;
+}
+
+/* a*b*c*d floats, which must be a possible array. */
+static int nni_conv_floats(size_t *floats, size_t a, size_t b, size_t c, size_t d) {
+    size_t bytes;
+    return nni_mul_size(a, b, floats) && nni_mul_size(*floats, c, floats) && nni_mul_size(*floats, d, floats) &&
+           nni_mul_size(*floats, sizeof(float), &bytes) && bytes <= PTRDIFF_MAX;
+}
+
+/* A kernel that covers the image is one of 1x1 on an image of one pixel with more channels. */
+static void nni_conv_simplify(nni_conv_shape *s) {
+    nn_conv2d_desc *d = &s->d;
+    const int unpadded = !d->pad_top && !d->pad_bottom && !d->pad_left && !d->pad_right;
+    const int dense = (d->dilation_y == 1 || d->kernel_height == 1) && (d->dilation_x == 1 || d->kernel_width == 1);
+    if (d->groups > 1 || !unpadded) return;
+    if (d->kernel_height == d->height && d->kernel_width == d->width && dense) {
+        s->in = d->channels = d->height * d->width * d->channels;
+        d->height = d->width = d->kernel_height = d->kernel_width = d->stride_y = d->stride_x = 1;
+    }
+    s->product = d->kernel_height == 1 && d->kernel_width == 1 && d->stride_y == 1 && d->stride_x == 1;
+}
+
+static nn_status nni_conv_check(nni_conv_shape *s, const nn_conv2d_desc *desc) {
+    if (!desc) return NN_ERROR_NULL;
+    s->d = *desc;
+    nn_conv2d_desc *d = &s->d;
+    d->stride_y = nni_max(d->stride_y, 1);
+    d->stride_x = nni_max(d->stride_x, 1);
+    d->dilation_y = nni_max(d->dilation_y, 1);
+    d->dilation_x = nni_max(d->dilation_x, 1);
+    d->groups = nni_max(d->groups, 1);
+    nn_status status = NN_OK;
+    if (!d->height || !d->width || !d->channels || !d->filters || !d->kernel_height || !d->kernel_width) return NN_ERROR_ARGUMENT;
+    if (d->channels % d->groups || d->filters % d->groups || (unsigned)d->activation >= NN_ACTIVATION_COUNT) return NN_ERROR_ARGUMENT;
+    if (!nni_conv_length(&s->out_height, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y, d->dilation_y, &status) ||
+        !nni_conv_length(&s->out_width, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x, d->dilation_x, &status))
+        return status;
+    s->in = d->channels / d->groups;
+    s->out = d->filters / d->groups;
+    size_t window;
+    if (!nni_conv_floats(&s->x_size, d->images, d->height, d->width, d->channels) ||
+        !nni_conv_floats(&s->y_size, d->images, s->out_height, s->out_width, d->filters) ||
+        !nni_conv_floats(&s->w_size, d->kernel_height, d->kernel_width, s->in, d->filters) ||
+        !nni_conv_floats(&window, d->height + d->pad_top + d->pad_bottom, d->width + d->pad_left + d->pad_right,
+                         nni_max(d->channels, d->filters), 16))
+        return NN_ERROR_SIZE;
+    if (!nni_mul_size(s->y_size, d->kernel_height * d->kernel_width * s->in, &s->macs)) s->macs = SIZE_MAX;
+    s->product = 0;
+    nni_conv_simplify(s);
+    return NN_OK;
+}
+
+NN_API nn_status nn_conv2d_output(size_t *out_height, size_t *out_width, const nn_conv2d_desc *desc) {
+    nni_conv_shape s;
+    if (!out_height || !out_width) return NN_ERROR_NULL;
+    const nn_status status = nni_conv_check(&s, desc);
+    if (status != NN_OK) return status;
+    *out_height = s.out_height;
+    *out_width = s.out_width;
+    return NN_OK;
+}
+
+/* ---- by a product ---- */
+
+typedef enum nni_conv_pass { NNI_CONV_FORWARD, NNI_CONV_INPUT, NNI_CONV_WEIGHTS } nni_conv_pass;
+
+/* The product of a pass: pixels x in times in x out forward, and its gradients. */
+static nni_gemm nni_conv_product(const nni_conv_shape *s, nni_conv_pass pass, float *c, const float *a, const float *b) {
+    const size_t pixels = s->d.images * s->d.height * s->d.width, in = s->d.channels, out = s->d.filters;
+    nni_gemm g = {pixels, out, in, 1.0f, 0.0f, a, in, 1, b, out, 1, NULL, c, out, 0, NULL, 1, NN_IDENTITY, 0.0f};
+    if (pass == NNI_CONV_INPUT) {
+        g.n = g.ldc = in;
+        g.k = g.a_row = out;
+        g.b_row = 1;
+        g.b_col = out;
+    } else if (pass == NNI_CONV_WEIGHTS) {
+        g.m = in;
+        g.k = pixels;
+        g.a_row = 1;
+        g.a_col = in;
+    }
+    return g;
+}
+
+/* Floats that nni_gemm_multiply takes from the allocator at most. */
+static size_t nni_conv_product_floats(const nni_gemm *g) {
+    nni_gemm_job job;
+    size_t most = 0;
+    job.tier = nni_get_tier();
+    job.whole = g;
+    const size_t parts = nni_gemm_share(&job);
+    for (size_t i = 0; i < parts; i++) {
+        const nni_gemm part = nni_gemm_part(&job, i);
+        most = nni_max(most, nni_round_up(job.tier->gemm_workspace(&part), 16));
+    }
+    return parts == 1 && most <= NNI_STACK_WORK ? 0 : parts * most;
+}
+
+/* ---- by units ---- */
+
+/* Cuts the images into units that fit the cache, and into at least as many as there are threads. */
+static void nni_conv_cut(nni_conv *job, size_t threads) {
+    const nni_conv_axis *y = &job->y;
+    const size_t row = nni_conv_window_width(&job->x) * job->groups * job->in, image = y->source * row;
+    job->together = job->bands = 1;
+    job->band = y->positions;
+    if (image <= NNI_CONV_UNIT && job->images >= threads) {
+        job->together = nni_max(1, nni_min(NNI_CONV_UNIT / image, job->images / threads));
+    } else {
+        const size_t rows = nni_max(NNI_CONV_UNIT / row, 2 * y->extent), fit = (rows - y->extent) / y->step + 1;
+        const size_t wanted = nni_ceil_div(threads, nni_max(job->images, 1));
+        job->band = nni_min(nni_min(fit, nni_ceil_div(y->positions, wanted)), y->positions);
+        job->bands = nni_ceil_div(y->positions, job->band);
+    }
+    job->units = nni_ceil_div(job->images, job->together) * job->bands;
+    const size_t rows = nni_min(y->source, (job->band - 1) * y->step + y->extent);
+    job->window_floats = job->copy ? nni_round_up(job->together * rows * row, 16) : 0;
+}
+
+static nni_conv nni_conv_job(const nni_conv_shape *s, int backward, float *target, const float *source, const float *w,
+                             size_t threads) {
+    const nn_conv2d_desc *d = &s->d;
+    nni_conv job;
+    memset(&job, 0, sizeof job);
+    job.images = d->images;
+    job.y = nni_conv_axis_of(d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y, d->dilation_y, backward);
+    job.x = nni_conv_axis_of(d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x, d->dilation_x, backward);
+    job.groups = d->groups;
+    job.in = backward ? s->out : s->in;
+    job.out = backward ? s->in : s->out;
+    job.source = source;
+    job.target = target;
+    job.weights = w;
+    job.w_tap = s->in * d->filters;
+    job.w_group = s->out;
+    job.w_row = backward ? 1 : d->filters;
+    job.w_col = backward ? d->filters : 1;
+    job.activation = NN_IDENTITY;
+    job.depthwise = d->groups > 1 && s->in == 1 && s->out == 1;
+    job.copy = job.x.origin < 0 || (size_t)job.x.origin + nni_conv_window_width(&job.x) > job.x.source;
+    nni_conv_cut(&job, threads);
+    return job;
+}
+
+/* What the threads share: each computes some units, or some rows of dw. */
+typedef struct nni_conv_work {
+    const nni_tier *tier;
+    const nni_conv *job;
+    float *dw;
+    const float *dy;
+    size_t count, part;    /* units or rows, and how many of them a thread computes */
+    float *work;
+    size_t work_each;
+} nni_conv_work;
+
+static void nni_conv_task(void *context, size_t i) {
+    const nni_conv_work *w = (const nni_conv_work *)context;
+    const size_t from = i * w->part, to = nni_min(from + w->part, w->count);
+    float *work = w->work_each ? w->work + i * w->work_each : NULL;
+    if (w->dw) w->tier->conv_weights(w->job, w->dw, w->dy, from, to, work);
+    else w->tier->conv(w->job, from, to, work);
+}
+
+/* How many threads take part in a pass and what each needs. */
+static size_t nni_conv_plan(nni_conv_work *w, const nni_conv *job, const nni_conv_shape *s, int weights) {
+    const size_t threads = nni_threads_for(s->macs, NNI_CONV_SHARE);
+    w->tier = nni_get_tier();
+    w->job = job;
+    w->dw = NULL;
+    w->dy = NULL;
+    w->count = weights ? s->w_size / s->d.filters : job->units;
+    w->part = nni_max(1, nni_ceil_div(w->count, threads));
+    w->work_each = job->window_floats + (weights ? nni_round_up(w->tier->conv_weights_work(job), 16) : 0);
+    return nni_ceil_div(w->count, w->part);
+}
+
+static nn_status nni_conv_run(const nni_conv_shape *s, nni_conv *job) {
+    nni_conv_work w;
+    const size_t parts = nni_conv_plan(&w, job, s, 0), packed = nni_round_up(w.tier->conv_packed(job), 16);
+    const size_t floats = packed + parts * w.work_each;
+    float *memory = NULL;
+    if (floats) {
+        memory = (float *)nni_alloc(s->d.allocator, floats, sizeof *memory);
+        if (!memory) return NN_ERROR_MEMORY;
+    }
+    if (packed) {
+        w.tier->conv_pack(memory, job);
+        job->packed = memory;
+    }
+    w.work = memory ? memory + packed : NULL;
+    nni_parallel(nni_conv_task, &w, parts);
+    nni_free(s->d.allocator, memory);
+    return NN_OK;
+}
+
+static nn_status nni_conv_run_weights(const nni_conv_shape *s, const nni_conv *job, float *dw, const float *dy, int accumulate) {
+    nni_conv_work w;
+    const size_t parts = nni_conv_plan(&w, job, s, 1), floats = parts * w.work_each;
+    w.dw = dw;
+    w.dy = dy;
+    w.work = NULL;
+    if (floats) {
+        w.work = (float *)nni_alloc(s->d.allocator, floats, sizeof *w.work);
+        if (!w.work) return NN_ERROR_MEMORY;
+    }
+    if (!accumulate) memset(dw, 0, s->w_size * sizeof *dw);
+    nni_parallel(nni_conv_task, &w, parts);
+    nni_free(s->d.allocator, w.work);
+    return NN_OK;
+}
+
+/* Whether the output shares a float with an input; a NULL input shares none. */
+static int nni_overlap(const float *x, size_t x_size, const float *y, size_t y_size) {
+    const uintptr_t xb = (uintptr_t)x, yb = (uintptr_t)y;
+    return x && y && xb < yb + y_size * sizeof(float) && yb < xb + x_size * sizeof(float);
+}
+
+/* What all three functions check. */
+static nn_status nni_conv_begin(nni_conv_shape *s, const nn_conv2d_desc *desc) {
+    const nn_status status = nn_isa_status();
+    return status != NN_OK ? status : nni_conv_check(s, desc);
+}
+
+NN_API nn_status nn_conv2d(float *y, const float *x, const float *w, const float *bias, const nn_conv2d_desc *desc) {
+    nni_conv_shape s;
+    const nn_status status = nni_conv_begin(&s, desc);
+    if (status != NN_OK || s.d.images == 0) return status;
+    if (!y || !x || !w) return NN_ERROR_NULL;
+    if (nni_overlap(y, s.y_size, x, s.x_size) || nni_overlap(y, s.y_size, w, s.w_size) || nni_overlap(y, s.y_size, bias, s.d.filters))
+        return NN_ERROR_ALIAS;
+    if (s.product) {
+        nni_gemm g = nni_conv_product(&s, NNI_CONV_FORWARD, y, x, w);
+        g.bias = bias;
+        g.activation = s.d.activation;
+        g.slope = s.d.slope;
+        return nni_gemm_multiply(&g, s.d.allocator);
+    }
+    nni_conv job = nni_conv_job(&s, 0, y, x, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
+    job.bias = bias;
+    job.activation = s.d.activation;
+    job.slope = s.d.slope;
+    return nni_conv_run(&s, &job);
+}
+
+NN_API nn_status nn_conv2d_backward_input(float *dx, const float *dy, const float *w, const nn_conv2d_desc *desc) {
+    nni_conv_shape s;
+    const nn_status status = nni_conv_begin(&s, desc);
+    if (status != NN_OK || s.d.images == 0) return status;
+    if (!dx || !dy || !w) return NN_ERROR_NULL;
+    if (nni_overlap(dx, s.x_size, dy, s.y_size) || nni_overlap(dx, s.x_size, w, s.w_size)) return NN_ERROR_ALIAS;
+    if (s.product) {
+        const nni_gemm g = nni_conv_product(&s, NNI_CONV_INPUT, dx, dy, w);
+        return nni_gemm_multiply(&g, s.d.allocator);
+    }
+    nni_conv job = nni_conv_job(&s, 1, dx, dy, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
+    return nni_conv_run(&s, &job);
+}
+
+NN_API nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate, const nn_conv2d_desc *desc) {
+    nni_conv_shape s;
+    const nn_status status = nni_conv_begin(&s, desc);
+    if (status != NN_OK) return status;
+    if (!dw || (s.d.images && (!x || !dy))) return NN_ERROR_NULL;
+    if (nni_overlap(dw, s.w_size, x, s.x_size) || nni_overlap(dw, s.w_size, dy, s.y_size)) return NN_ERROR_ALIAS;
+    if (s.product) {
+        nni_gemm g = nni_conv_product(&s, NNI_CONV_WEIGHTS, dw, x, dy);
+        g.beta = accumulate ? 1.0f : 0.0f;
+        return nni_gemm_multiply(&g, s.d.allocator);
+    }
+    const nni_conv job = nni_conv_job(&s, 0, NULL, x, NULL, 1);
+    return nni_conv_run_weights(&s, &job, dw, dy, accumulate);
+}
+
+/* ---- the size of the workspace ---- */
+
+static size_t nni_conv_product_most(const nni_conv_shape *s) {
+    size_t most = 0;
+    for (int pass = 0; pass < 3; pass++) {
+        const nni_gemm g = nni_conv_product(s, (nni_conv_pass)pass, NULL, NULL, NULL);
+        most = nni_max(most, nni_conv_product_floats(&g));
+    }
+    return most;
+}
+
+static size_t nni_conv_units_most(const nni_conv_shape *s) {
+    size_t most = 0;
+    for (int pass = 0; pass < 3; pass++) {
+        const int weights = pass == NNI_CONV_WEIGHTS;
+        const size_t threads = weights ? 1 : nni_threads_for(s->macs, NNI_CONV_SHARE);
+        const nni_conv job = nni_conv_job(s, pass == NNI_CONV_INPUT, NULL, NULL, NULL, threads);
+        nni_conv_work w;
+        const size_t parts = nni_conv_plan(&w, &job, s, weights);
+        const size_t packed = weights ? 0 : nni_round_up(w.tier->conv_packed(&job), 16);
+        most = nni_max(most, packed + parts * w.work_each);
+    }
+    return most;
+}
+
+NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc) {
+    nni_conv_shape s;
+    if (nni_conv_check(&s, desc) != NN_OK) return 0;
+    const size_t floats = s.product ? nni_conv_product_most(&s) : nni_conv_units_most(&s);
+    return floats ? floats * sizeof(float) + NNI_ALIGNMENT + sizeof(void *) : 0;
+}
+
 /* ---- src/close.h ---- */
 #if defined(__clang__) && defined(NNI_X86)
 #pragma float_control(pop)
@@ -7076,17 +9946,29 @@ NN_API void nn_packed_free(nn_packed *packed) {
 #undef NNI_WIDE_C
 #undef NNI_FAR
 #undef NNI_ROW_STREAMS
+#undef NNI_CONV_WIDE
+#undef NNI_CONV_DEPTH
 #undef NNI_RANDOM_SHARE
 #undef NNI_MAP_SHARE
 #undef NNI_MAP_SHARE_HARD
 #undef NNI_REDUCE_SHARE
 #undef NNI_REDUCE_ROUND
+#undef NNI_COLUMNS_SHARE
+#undef NNI_ROW_BLOCK
+#undef NNI_PANEL
+#undef NNI_COLUMN_SUMS
+#undef NNI_COLUMN_FACTORS
+#undef NNI_COLUMNS_HELD
 #undef NNI_SOFTMAX_SHARE
+#undef NNI_SOFTMAX_SHARE_BACK
 #undef NNI_DOT_ROWS_MOST
 #undef NNI_DOT_DEPTH_ALONE
 #undef NNI_DOT_DEPTH_BESIDE
 #undef NNI_GEMM_SHARE
+#undef NNI_GEMM_READING
 #undef NNI_STACK_WORK
+#undef NNI_CONV_SHARE
+#undef NNI_CONV_UNIT
 #endif /* NN_IMPLEMENTATION */
 
 /*
