@@ -376,6 +376,10 @@ typedef struct nn_sgemm_desc {
 NN_API NN_MUST_USE nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,
                                       float beta, const nn_sgemm_desc *desc);
 
+/* Bytes that nn_sgemm asks the allocator for at most with these sizes, transpositions and leading dimensions (and alpha = 1),
+ * with the instruction set and the number of threads now in use; *times, unless NULL, says in how many allocations. */
+NN_API size_t nn_sgemm_workspace(size_t m, size_t n, size_t k, const nn_sgemm_desc *desc, size_t *times);
+
 /* B in the order in which the kernels read it, for weights that are used many times. Zero it, or let nn_sgemm_pack fill
  * it; read n and k at will, and leave the rest alone. It holds for the instruction set in use when it was made. */
 typedef struct nn_packed {
@@ -9374,12 +9378,18 @@ static size_t nni_gemm_share(nni_gemm_job *job) {
     return job->across;
 }
 
-static nn_status nni_gemm_parallel(nni_gemm_job *job, size_t parts, const nn_allocator *allocator) {
-    job->work_each = 0;
+/* Floats of workspace for each part: what the largest takes. */
+static size_t nni_gemm_work_each(const nni_gemm_job *job, size_t parts) {
+    size_t most = 0;
     for (size_t i = 0; i < parts; i++) {
         const nni_gemm part = nni_gemm_part(job, i);
-        job->work_each = nni_max(job->work_each, nni_round_up(job->tier->gemm_workspace(&part), 16));
+        most = nni_max(most, nni_round_up(job->tier->gemm_workspace(&part), 16));
     }
+    return most;
+}
+
+static nn_status nni_gemm_parallel(nni_gemm_job *job, size_t parts, const nn_allocator *allocator) {
+    job->work_each = nni_gemm_work_each(job, parts);
     job->work = NULL;
     if (job->work_each) {
         job->work = (float *)nni_alloc(allocator, parts * sizeof(float), job->work_each);
@@ -9529,6 +9539,43 @@ NN_API nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, si
     g.b_row = d->transpose_b ? 1 : ldb;
     g.b_col = d->transpose_b ? ldb : 1;
     return nni_gemm_run(&g, d->allocator);
+}
+
+/* Floats of workspace for a product as nni_gemm_multiply computes it. */
+static size_t nni_gemm_multiply_needs(const nni_gemm *g) {
+    nni_gemm_job job;
+    job.tier = nni_get_tier();
+    job.whole = g;
+    const size_t parts = nni_gemm_share(&job);
+    if (parts > 1) return parts * nni_gemm_work_each(&job, parts);
+    const size_t floats = job.tier->gemm_workspace(g);
+    return floats > NNI_STACK_WORK ? floats : 0;
+}
+
+NN_API size_t nn_sgemm_workspace(size_t m, size_t n, size_t k, const nn_sgemm_desc *desc, size_t *times) {
+    const nn_sgemm_desc *d = desc ? desc : &nni_sgemm_usual;
+    const size_t lda = nni_or(d->lda, d->transpose_a ? m : k), ldb = nni_or(d->ldb, d->transpose_b ? k : n), ldc = nni_or(d->ldc, n);
+    nni_gemm g;
+    memset(&g, 0, sizeof g);
+    g.m = m;
+    g.n = n;
+    g.k = k;
+    g.alpha = 1.0f;
+    g.a_row = d->transpose_a ? 1 : lda;
+    g.a_col = d->transpose_a ? lda : 1;
+    g.b_row = d->transpose_b ? 1 : ldb;
+    g.b_col = d->transpose_b ? ldb : 1;
+    g.ldc = ldc;
+    size_t row = 0;
+    if (n == 1 && m > 1) {
+        row = ldc == 1 ? 0 : m;
+        nni_gemm_turn(&g);
+    }
+    const size_t dots = m && n ? nni_gemm_dot_rows(&g) : 0, copied = dots && g.a_col != 1 ? dots * k : 0;
+    g.m -= dots;
+    const size_t work = m && n && g.m ? nni_gemm_multiply_needs(&g) : 0;
+    if (times) *times = (row > 0) + (copied > 0) + (work > 0);
+    return (row + copied + work) * sizeof(float);
 }
 
 NN_API nn_status nn_sgemm_pack(nn_packed *packed, const float *b, size_t n, size_t k, const nn_sgemm_desc *desc) {
