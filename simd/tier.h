@@ -30,16 +30,22 @@ typedef struct nni_gemm {
     float slope;
 } nni_gemm;
 
-/* Part of matrices of which x, and dy where there is one, is a part: rows x n floats, `stride` from row to row. */
+/* Rows and columns of x, and of dy where there is one: rows x n floats, `stride` from row to row; and the mean and the
+ * inverse deviation of each column, or of each row, where a kernel asks for them. */
 typedef struct nni_strip {
     const float *x, *dy;
     size_t stride, rows, n;
+    const float *mean, *inverse;
 } nni_strip;
 
 #define NNI_STRING_2(text) #text
 #define NNI_STRING(macro) NNI_STRING_2(macro)
 
 #define NNI_BLOCK 1024 /* floats that a reduction folds into one partial result */
+
+/* Dropout takes the probability of keeping and a scale; what adds normal noise ignores a, and b is the deviation. */
+#define NNI_NOISE_ARGUMENTS \
+    (float *y, const float *x, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float a, float b)
 
 /* X(result, name, (arguments)) */
 #define NNI_KERNELS(X)                                                                                                     \
@@ -64,6 +70,16 @@ typedef struct nni_strip {
     X(void, sum, (float *partial, const float *x, size_t n))                                                               \
     X(void, sum_squares, (float *partial, const float *x, size_t n))                                                       \
     X(void, columns_sum, (float *sum, const nni_strip *strip))                                                             \
+    X(void, columns_moments, (float *sum, const nni_strip *strip))                                                         \
+    X(void, columns_products, (float *sum, const nni_strip *strip))                                                        \
+    X(void, columns_products_by_row, (float *sum, const nni_strip *strip))                                                 \
+    X(void, inverse_deviation, (float *inverse, const float *variance, size_t n, float epsilon))                           \
+    X(void, normalize, (float *y, const nni_strip *strip, const float *scale, const float *shift))                         \
+    X(void, normalize_backward,                                                                                            \
+      (float *dx, const nni_strip *strip, const float *gain, const float *dy_mean, const float *slope))                    \
+    X(void, layer_norm, (float *y, float *mean, float *inverse, const nni_strip *strip, const float *gamma,                \
+                         const float *beta, float epsilon))                                                                \
+    X(void, layer_norm_backward, (float *dx, const nni_strip *strip, const float *gamma))                                  \
     X(float, max, (const float *x, size_t n))                                                                              \
     X(size_t, argmax, (const float *x, size_t n))                                                                          \
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))                                                    \
@@ -74,7 +90,10 @@ typedef struct nni_strip {
     X(void, random_bits, (uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks))                      \
     X(void, random_uniform, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi))  \
     X(void, random_normal, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd)) \
-    X(void, random_mask, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value))
+    X(void, random_mask, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value)) \
+    X(void, dropout, NNI_NOISE_ARGUMENTS)                                                                                  \
+    X(void, add_normal, NNI_NOISE_ARGUMENTS)                                                                               \
+    X(void, mask_columns, (float *y, const nni_strip *strip, const float *mask, float scale))
 
 typedef struct nni_tier {
     const char *name;

@@ -52,7 +52,11 @@
  *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_relu nn_leaky_relu nn_step, nn_activate by name,
  *                and derivatives; nn_add nn_mul nn_scale nn_axpy
  *   rows         nn_softmax nn_log_softmax nn_log_sum_exp, and derivatives
- *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax nn_sum_columns
+ *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax
+ *   columns      nn_sum_columns nn_affine nn_moments_add nn_moments_get
+ *   norms        nn_batch_norm_statistics nn_batch_norm nn_layer_norm nn_group_norm, and derivatives; averages of the
+ *                statistics, the affine form for tests, and folding into the layer before
+ *   dropout      nn_dropout nn_dropout_channels nn_add_normal
  *   random       nn_random_bits _uniform _normal _mask _below _permutation
  *   the machine  nn_isa, nn_isa_force, nn_threads, nn_threads_hook
  *
@@ -108,6 +112,11 @@
 #include "maths.h"
 #include "reduce.h"
 #include "columns.h"
+#include "moments.h"
+#include "batch_norm.h"
+#include "layer_norm.h"
+#include "group_norm.h"
+#include "dropout.h"
 #include "softmax.h"
 #include "gemm.h"
 #include "conv.h"

@@ -14,7 +14,13 @@
  * inside the matrix; else `valid` says which. */
 typedef void (*NNI_FN(column_fn))(vf *sum, const nni_strip *s, size_t row, size_t j, const int whole, vm valid);
 
-NNI_INLINE vf NNI_FN(column_load)(const float *p, const int whole, vm valid) { return whole ? vf_load(p) : vf_load_m(p, valid); }
+NNI_INLINE vf NNI_FN(column_load)(const float *p, const int whole, vm valid) {
+    return whole ? vf_load(p) : vf_load_m(p, valid);
+}
+NNI_INLINE void NNI_FN(column_store)(float *p, vf v, const int whole, vm valid) {
+    if (whole) vf_store(p, v);
+    else vf_store_m(p, v, valid);
+}
 
 NNI_INLINE void NNI_FN(column_chain)(NNI_FN(column_fn) f, const int sums, const int rows, float *sum, const nni_strip *s,
                                      size_t row, size_t j, const int whole, vm valid) {
@@ -23,9 +29,7 @@ NNI_INLINE void NNI_FN(column_chain)(NNI_FN(column_fn) f, const int sums, const 
     NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
     NNI_UNROLL for (int i = 0; i < sums; i++) {
         float *p = sum + (size_t)i * s->n + j;
-        const vf total = vf_add(NNI_FN(column_load)(p, whole, valid), chain[i]);
-        if (whole) vf_store(p, total);
-        else vf_store_m(p, total, valid);
+        NNI_FN(column_store)(p, vf_add(NNI_FN(column_load)(p, whole, valid), chain[i]), whole, valid);
     }
 }
 
@@ -49,7 +53,39 @@ NNI_INLINE void NNI_FN(column_sum)(vf *sum, const nni_strip *s, size_t row, size
     sum[0] = vf_add(sum[0], NNI_FN(column_load)(s->x + row * s->stride + j, whole, valid));
 }
 
+/* x - mean, and its square: moments about a value close to the mean, which lose nothing where that is far from 0. */
+NNI_INLINE void NNI_FN(column_moments)(vf *sum, const nni_strip *s, size_t row, size_t j, const int whole, vm valid) {
+    const vf x = NNI_FN(column_load)(s->x + row * s->stride + j, whole, valid);
+    const vf distance = vf_sub(x, NNI_FN(column_load)(s->mean + j, whole, valid));
+    sum[0] = vf_add(sum[0], distance);
+    sum[1] = vf_fma(distance, distance, sum[1]);
+}
+
+/* dy, and dy*(x - mean) with the mean of the column. */
+NNI_INLINE void NNI_FN(column_products)(vf *sum, const nni_strip *s, size_t row, size_t j, const int whole, vm valid) {
+    const vf x = NNI_FN(column_load)(s->x + row * s->stride + j, whole, valid);
+    const vf dy = NNI_FN(column_load)(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = vf_add(sum[0], dy);
+    sum[1] = vf_fma(dy, vf_sub(x, NNI_FN(column_load)(s->mean + j, whole, valid)), sum[1]);
+}
+
+/* dy, and dy*(x - mean)*inverse with the mean and the inverse deviation of the row. */
+NNI_INLINE void NNI_FN(column_products_by_row)(vf *sum, const nni_strip *s, size_t row, size_t j, const int whole,
+                                               vm valid) {
+    const vf x = NNI_FN(column_load)(s->x + row * s->stride + j, whole, valid);
+    const vf dy = NNI_FN(column_load)(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = vf_add(sum[0], dy);
+    sum[1] = vf_fma(dy, vf_mul(vf_sub(x, vf_set1(s->mean[row])), vf_set1(s->inverse[row])), sum[1]);
+}
+
 static void NNI_FN(columns_sum)(float *sum, const nni_strip *s) { NNI_FN(column_sums)(NNI_FN(column_sum), 1, sum, s); }
+static void NNI_FN(columns_moments)(float *sum, const nni_strip *s) { NNI_FN(column_sums)(NNI_FN(column_moments), 2, sum, s); }
+static void NNI_FN(columns_products)(float *sum, const nni_strip *s) {
+    NNI_FN(column_sums)(NNI_FN(column_products), 2, sum, s);
+}
+static void NNI_FN(columns_products_by_row)(float *sum, const nni_strip *s) {
+    NNI_FN(column_sums)(NNI_FN(column_products_by_row), 2, sum, s);
+}
 
 #undef NNI_ROWS_CHAINED
 #endif /* NNI_ISA */

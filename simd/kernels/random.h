@@ -64,16 +64,20 @@ NNI_INLINE void NNI_FN(random_uniform_words)(float *y, const vi *word, vf a, vf 
     }
 }
 
-/* Box-Muller: words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
+/* Box-Muller: two words give two normal values, *radius times *sine and *cosine. */
+NNI_INLINE void NNI_FN(normal_pair)(const vi *word, vf deviation, vf *radius, vf *sine, vf *cosine) {
+    const vf u = vf_add(NNI_FN(unit)(word[0]), vf_set1(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
+    *radius = vf_mul(deviation, vf_sqrt(vf_mul(vf_set1(-2.0f), NNI_FN(log_builtin)(u))));
+    NNI_FN(vsincos_turns)(NNI_FN(unit)(word[1]), sine, cosine);
+}
+
+/* Words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
 NNI_INLINE void NNI_FN(random_normal_words)(float *y, const vi *word, vf a, vf b) {
     NNI_UNROLL for (int w = 0; w < 4; w += 2) {
-        const vf u = vf_add(NNI_FN(unit)(word[w]), vf_set1(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
-        const vf radius = vf_sqrt(vf_mul(vf_set1(-2.0f), NNI_FN(log_builtin)(u)));
-        vf sine, cosine;
-        NNI_FN(vsincos_turns)(NNI_FN(unit)(word[w + 1]), &sine, &cosine);
-        const vf scale = vf_mul(b, radius);
-        vf_store(y + 16 * w, vf_fma(scale, cosine, a));
-        vf_store(y + 16 * w + 16, vf_fma(scale, sine, a));
+        vf radius, sine, cosine;
+        NNI_FN(normal_pair)(word + w, b, &radius, &sine, &cosine);
+        vf_store(y + 16 * w, vf_fma(radius, cosine, a));
+        vf_store(y + 16 * w + 16, vf_fma(radius, sine, a));
     }
 }
 
