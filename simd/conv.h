@@ -1,7 +1,7 @@
 /* conv.h - what a convolution is to the kernels, and the arithmetic of its padding, strides and dilation
  *
  * Forward, and the gradient by the input, are one kernel: both slide over a source image and sum products with taps. In one
- * dimension, position i reads the window (the source with zeros on either side) from i*step on:
+ * dimension, position i reads the window (the source and what lies beyond its ends) from i*step on:
  *
  *   forward    y[i] = sum over t:  w[t] * window[i*stride + t*dilation],  where window[0] is x[-pad]
  *   backward   with q the positions of dy: dx[q*stride + r - pad] = sum over those t with t*dilation = r (mod stride):
@@ -54,7 +54,7 @@ typedef struct nni_conv {
     nn_activation activation;
     float slope;
     int depthwise;          /* groups of one channel to one: vectors run across the groups */
-    int copy;               /* the window reaches beyond the source: rows are copied between zeros */
+    int copy;               /* for dw: the window reaches beyond the source, rows are copied between zeros */
     size_t band, bands;     /* positions of y in a unit, units of an image */
     size_t together;        /* images of a unit, if an image is not cut into bands */
     size_t units;
@@ -114,11 +114,38 @@ static inline nni_conv_phase nni_conv_phase_of(const nni_conv_axis *a, size_t r)
     return p;
 }
 
-/* Of the taps of a position, those that lie inside the source: [*from, return value). */
-static inline size_t nni_conv_taps_inside(const nni_conv_axis *a, const nni_conv_phase *p, size_t position, size_t *from) {
-    const ptrdiff_t at = a->origin + (ptrdiff_t)(position * a->step + p->window), length = (ptrdiff_t)a->source;
-    *from = at >= 0 ? 0 : nni_min(p->taps, nni_ceil_div((size_t)-at, p->tap_step));
-    return at >= length ? *from : nni_max(*from, nni_min(p->taps, nni_ceil_div((size_t)(length - at), p->tap_step)));
+/* Neighbouring positions that have the same taps inside the source. */
+typedef struct nni_conv_run {
+    size_t from, to; /* positions */
+    size_t tap, taps; /* the first tap inside, and how many are */
+    size_t source;    /* where that tap reads at position `from`, if there is one */
+} nni_conv_run;
+
+/* The taps that position `from` has inside the source. */
+static inline nni_conv_run nni_conv_taps_inside(const nni_conv_axis *a, const nni_conv_phase *p, size_t from) {
+    const ptrdiff_t at = a->origin + (ptrdiff_t)(from * a->step + p->window), length = (ptrdiff_t)a->source;
+    nni_conv_run run = {from, from + 1, 0, 0, 0};
+    run.tap = at >= 0 ? 0 : nni_min(p->taps, nni_ceil_div((size_t)-at, p->tap_step));
+    const size_t end = at >= length ? 0 : nni_min(p->taps, nni_ceil_div((size_t)(length - at), p->tap_step));
+    if (end <= run.tap) return run;
+    run.taps = end - run.tap;
+    run.source = (size_t)(at + (ptrdiff_t)(run.tap * p->tap_step));
+    return run;
+}
+
+/* The run from position `from` on, which ends at `to` at the latest. */
+static inline nni_conv_run nni_conv_run_of(const nni_conv_axis *a, const nni_conv_phase *p, size_t from, size_t to) {
+    nni_conv_run run = nni_conv_taps_inside(a, p, from);
+    if (run.taps == p->taps && run.taps) { /* until the last tap leaves the source */
+        run.to = nni_min(to, from + (a->source - 1 - run.source - (run.taps - 1) * p->tap_step) / a->step + 1);
+        return run;
+    }
+    while (run.to < to) {
+        const nni_conv_run next = nni_conv_taps_inside(a, p, run.to);
+        if (next.taps != run.taps || (run.taps && next.tap != run.tap)) break;
+        run.to++;
+    }
+    return run;
 }
 
 /* Forward, the positions for which a tap `offset` into their window lies inside the source: [*from, return value). */

@@ -19,9 +19,10 @@
 #include "kernels/gemm_row.h"
 #include "kernels/gemm_turned.h"
 #include "kernels/gemm.h"
-#include "kernels/conv_window.h"
+#include "kernels/conv_block.h"
 #include "kernels/conv_depth.h"
 #include "kernels/conv.h"
+#include "kernels/conv_window.h"
 #include "kernels/conv_weights.h"
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , NNI_FN(name)

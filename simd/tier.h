@@ -54,7 +54,7 @@ typedef struct nni_strip {
     X(void, gemm_pack, (float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k))                       \
     X(size_t, conv_packed, (const nni_conv *job))                                                                          \
     X(void, conv_pack, (float *dst, const nni_conv *job))                                                                  \
-    X(void, conv, (const nni_conv *job, size_t from, size_t to, float *work))                                              \
+    X(void, conv, (const nni_conv *job, size_t from, size_t to))                                                           \
     X(size_t, conv_weights_work, (const nni_conv *job))                                                                    \
     X(void, conv_weights, (const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work))          \
     X(void, activate, (float *y, const float *x, size_t n, nn_activation activation, float slope))                         \

@@ -30,20 +30,18 @@ NN_API NN_MUST_USE nn_status nn_conv2d_output(size_t *out_height, size_t *out_wi
 /* y = activation(conv(x, w) + bias); bias has `filters` floats or is NULL. No image does nothing.
  *
  * The bits: each element is one chain of fused multiply-adds over kernel row, kernel column and channel in increasing order
- * that starts at 0, then bias and activation. Taps above and below the image are left out, those to its left and right are
- * products with 0. A kernel as large as the image, without padding, counts as one of 1x1.
+ * that starts at 0, then bias and activation. Taps outside the image are left out.
  *
  * On failure nothing is changed. Memory is taken at most once in a call, and given back before it returns. */
 NN_API NN_MUST_USE nn_status nn_conv2d(float *y, const float *x, const float *w, const float *bias, const nn_conv2d_desc *desc);
 
 /* dx from dy; the activation is not looked at: nn_activate_backward comes first. Each element is one chain over those rows
- * and columns of dy that it had a part in, and their filters, in increasing order; rows beyond dy are left out, columns
- * beyond it count as 0. */
+ * and columns of dy that it had a part in, and their filters, in increasing order. */
 NN_API NN_MUST_USE nn_status nn_conv2d_backward_input(float *dx, const float *dy, const float *w, const nn_conv2d_desc *desc);
 
 /* dw from x and dy, added to what is there if `accumulate`. Each element is one chain over images, rows and columns of dy
- * in increasing order that starts at what was there, or at 0; x above and below the image is left out, left and right of it
- * counts as 0. The gradient of the bias are the sums of the columns of dy. */
+ * in increasing order that starts at what was there, or at 0; taps above and below the image are left out, those to its left
+ * and right are products of dy with 0. The gradient of the bias are the sums of the columns of dy. */
 NN_API NN_MUST_USE nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate,
                                                         const nn_conv2d_desc *desc);
 
@@ -66,7 +64,7 @@ typedef struct nni_conv_shape {
     size_t out_height, out_width;
     size_t in, out;           /* channels and filters of a group */
     size_t x_size, y_size, w_size, macs;
-    int product;              /* a matrix product: one tap, on every pixel */
+    int product;              /* of matrices: the kernel covers the image */
 } nni_conv_shape;
 
 static int nni_conv_length(size_t *outputs, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
@@ -87,17 +85,21 @@ static int nni_conv_floats(size_t *floats, size_t a, size_t b, size_t c, size_t 
            nni_mul_size(*floats, sizeof(float), &bytes) && bytes <= PTRDIFF_MAX;
 }
 
-/* A kernel that covers the image is one of 1x1 on an image of one pixel with more channels. */
+/* A kernel that covers the image is a matrix, and the image a row of a matrix. One of 1x1 sees no difference between the
+ * rows of an image and one long row, whose outputs fill more tiles; rows are only kept where threads are to share them. */
 static void nni_conv_simplify(nni_conv_shape *s) {
     nn_conv2d_desc *d = &s->d;
-    const int unpadded = !d->pad_top && !d->pad_bottom && !d->pad_left && !d->pad_right;
     const int dense = (d->dilation_y == 1 || d->kernel_height == 1) && (d->dilation_x == 1 || d->kernel_width == 1);
-    if (d->groups > 1 || !unpadded) return;
-    if (d->kernel_height == d->height && d->kernel_width == d->width && dense) {
+    if (d->pad_top || d->pad_bottom || d->pad_left || d->pad_right) return;
+    if (d->groups == 1 && d->kernel_height == d->height && d->kernel_width == d->width && dense) {
+        s->product = 1;
         s->in = d->channels = d->height * d->width * d->channels;
-        d->height = d->width = d->kernel_height = d->kernel_width = d->stride_y = d->stride_x = 1;
+        d->height = d->width = 1;
+    } else if (d->kernel_height == 1 && d->kernel_width == 1 && d->stride_y == 1 && d->stride_x == 1 &&
+               d->images >= nn_threads_in_use()) {
+        d->width *= d->height;
+        d->height = 1;
     }
-    s->product = d->kernel_height == 1 && d->kernel_width == 1 && d->stride_y == 1 && d->stride_x == 1;
 }
 
 static nn_status nni_conv_check(nni_conv_shape *s, const nn_conv2d_desc *desc) {
@@ -144,10 +146,10 @@ NN_API nn_status nn_conv2d_output(size_t *out_height, size_t *out_width, const n
 
 typedef enum nni_conv_pass { NNI_CONV_FORWARD, NNI_CONV_INPUT, NNI_CONV_WEIGHTS } nni_conv_pass;
 
-/* The product of a pass: pixels x in times in x out forward, and its gradients. */
+/* The product of a pass: images x channels times channels x filters forward, and its gradients. */
 static nni_gemm nni_conv_product(const nni_conv_shape *s, nni_conv_pass pass, float *c, const float *a, const float *b) {
-    const size_t pixels = s->d.images * s->d.height * s->d.width, in = s->d.channels, out = s->d.filters;
-    nni_gemm g = {pixels, out, in, 1.0f, 0.0f, a, in, 1, b, out, 1, NULL, c, out, 0, NULL, 1, NN_IDENTITY, 0.0f};
+    const size_t images = s->d.images, in = s->d.channels, out = s->d.filters;
+    nni_gemm g = {images, out, in, 1.0f, 0.0f, a, in, 1, b, out, 1, NULL, c, out, 0, NULL, 1, NN_IDENTITY, 0.0f};
     if (pass == NNI_CONV_INPUT) {
         g.n = g.ldc = in;
         g.k = g.a_row = out;
@@ -155,7 +157,7 @@ static nni_gemm nni_conv_product(const nni_conv_shape *s, nni_conv_pass pass, fl
         g.b_col = out;
     } else if (pass == NNI_CONV_WEIGHTS) {
         g.m = in;
-        g.k = pixels;
+        g.k = images;
         g.a_row = 1;
         g.a_col = in;
     }
@@ -217,7 +219,7 @@ static nni_conv nni_conv_job(const nni_conv_shape *s, int backward, float *targe
     job.w_col = backward ? d->filters : 1;
     job.activation = NN_IDENTITY;
     job.depthwise = d->groups > 1 && s->in == 1 && s->out == 1;
-    job.copy = job.x.origin < 0 || (size_t)job.x.origin + nni_conv_window_width(&job.x) > job.x.source;
+    job.copy = !backward && (job.x.pad > 0 || nni_conv_window_width(&job.x) > job.x.source);
     nni_conv_cut(&job, threads);
     return job;
 }
@@ -238,7 +240,7 @@ static void nni_conv_task(void *context, size_t i) {
     const size_t from = i * w->part, to = nni_min(from + w->part, w->count);
     float *work = w->work_each ? w->work + i * w->work_each : NULL;
     if (w->dw) w->tier->conv_weights(w->job, w->dw, w->dy, from, to, work);
-    else w->tier->conv(w->job, from, to, work);
+    else w->tier->conv(w->job, from, to);
 }
 
 /* How many threads take part in a pass and what each needs. */
@@ -250,26 +252,22 @@ static size_t nni_conv_plan(nni_conv_work *w, const nni_conv *job, const nni_con
     w->dy = NULL;
     w->count = weights ? s->w_size / s->d.filters : job->units;
     w->part = nni_max(1, nni_ceil_div(w->count, threads));
-    w->work_each = job->window_floats + (weights ? nni_round_up(w->tier->conv_weights_work(job), 16) : 0);
+    w->work_each = weights ? job->window_floats + nni_round_up(w->tier->conv_weights_work(job), 16) : 0;
     return nni_ceil_div(w->count, w->part);
 }
 
-static nn_status nni_conv_run(const nni_conv_shape *s, nni_conv *job) {
+static nn_status nni_conv_run_units(const nni_conv_shape *s, nni_conv *job) {
     nni_conv_work w;
-    const size_t parts = nni_conv_plan(&w, job, s, 0), packed = nni_round_up(w.tier->conv_packed(job), 16);
-    const size_t floats = packed + parts * w.work_each;
-    float *memory = NULL;
+    const size_t parts = nni_conv_plan(&w, job, s, 0), floats = w.tier->conv_packed(job);
+    float *packed = NULL;
     if (floats) {
-        memory = (float *)nni_alloc(s->d.allocator, floats, sizeof *memory);
-        if (!memory) return NN_ERROR_MEMORY;
+        packed = (float *)nni_alloc(s->d.allocator, floats, sizeof *packed);
+        if (!packed) return NN_ERROR_MEMORY;
+        w.tier->conv_pack(packed, job);
+        job->packed = packed;
     }
-    if (packed) {
-        w.tier->conv_pack(memory, job);
-        job->packed = memory;
-    }
-    w.work = memory ? memory + packed : NULL;
     nni_parallel(nni_conv_task, &w, parts);
-    nni_free(s->d.allocator, memory);
+    nni_free(s->d.allocator, packed);
     return NN_OK;
 }
 
@@ -319,7 +317,7 @@ NN_API nn_status nn_conv2d(float *y, const float *x, const float *w, const float
     job.bias = bias;
     job.activation = s.d.activation;
     job.slope = s.d.slope;
-    return nni_conv_run(&s, &job);
+    return nni_conv_run_units(&s, &job);
 }
 
 NN_API nn_status nn_conv2d_backward_input(float *dx, const float *dy, const float *w, const nn_conv2d_desc *desc) {
@@ -333,7 +331,7 @@ NN_API nn_status nn_conv2d_backward_input(float *dx, const float *dy, const floa
         return nni_gemm_multiply(&g, s.d.allocator);
     }
     nni_conv job = nni_conv_job(&s, 1, dx, dy, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
-    return nni_conv_run(&s, &job);
+    return nni_conv_run_units(&s, &job);
 }
 
 NN_API nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate, const nn_conv2d_desc *desc) {
@@ -370,8 +368,7 @@ static size_t nni_conv_units_most(const nni_conv_shape *s) {
         const nni_conv job = nni_conv_job(s, pass == NNI_CONV_INPUT, NULL, NULL, NULL, threads);
         nni_conv_work w;
         const size_t parts = nni_conv_plan(&w, &job, s, weights);
-        const size_t packed = weights ? 0 : nni_round_up(w.tier->conv_packed(&job), 16);
-        most = nni_max(most, packed + parts * w.work_each);
+        most = nni_max(most, weights ? parts * w.work_each : w.tier->conv_packed(&job));
     }
     return most;
 }

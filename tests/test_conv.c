@@ -32,12 +32,12 @@ static int conv_of(conv *v, const nn_conv2d_desc *d) {
     return 1;
 }
 
-/* The value of a tap: the pixel at row, column, or 0 to the left and right of the image. */
-static float pixel(const float *image, ptrdiff_t row, ptrdiff_t column, size_t width, size_t channels, size_t channel) {
-    if (column < 0 || column >= (ptrdiff_t)width) return 0;
-    return image[((size_t)row * width + (size_t)column) * channels + channel];
-}
 static int is_outside(ptrdiff_t at, size_t length) { return at < 0 || at >= (ptrdiff_t)length; }
+
+/* The channel of a pixel of an image; 0 to its left and right. */
+static float pixel(const float *image, ptrdiff_t row, ptrdiff_t column, size_t width, size_t channels, size_t channel) {
+    return is_outside(column, width) ? 0 : image[((size_t)row * width + (size_t)column) * channels + channel];
+}
 
 /* Each sum in three ways: as floats in the documented order, in double, and the sum of magnitudes for the bound. */
 typedef struct sums {
@@ -50,22 +50,18 @@ static void add_product(sums *s, float a, float b) {
     s->magnitude += fabs((double)a * (double)b);
 }
 
-/* Whether a kernel covers the image and so counts as 1x1 over all its pixels: no tap is beyond anything. */
-static int is_dense(const conv *v) {
-    return v->g == 1 && v->kh == v->h && v->kw == v->w && v->oh == 1 && v->ow == 1 && !v->top && !v->left && v->h + v->desc.pad_bottom == v->h &&
-           !v->desc.pad_right && (v->dy == 1 || v->kh == 1) && (v->dx == 1 || v->kw == 1);
-}
-
 static sums output_at(const conv *v, const float *x, const float *w, size_t image, size_t oy, size_t ox, size_t f) {
     sums s = {0, 0, 0};
     const size_t group = f / v->fg;
     for (size_t ky = 0; ky < v->kh; ky++) {
         const ptrdiff_t row = (ptrdiff_t)(oy * v->sy + ky * v->dy) - (ptrdiff_t)v->top;
         if (is_outside(row, v->h)) continue;
-        for (size_t kx = 0; kx < v->kw; kx++)
-            for (size_t c = 0; c < v->cg; c++)
-                add_product(&s, pixel(x + image * v->h * v->w * v->c, row, (ptrdiff_t)(ox * v->sx + kx * v->dx) - (ptrdiff_t)v->left, v->w, v->c, group * v->cg + c),
+        for (size_t kx = 0; kx < v->kw; kx++) {
+            const ptrdiff_t column = (ptrdiff_t)(ox * v->sx + kx * v->dx) - (ptrdiff_t)v->left;
+            for (size_t c = 0; c < v->cg && !is_outside(column, v->w); c++)
+                add_product(&s, pixel(x + image * v->h * v->w * v->c, row, column, v->w, v->c, group * v->cg + c),
                             w[((ky * v->kw + kx) * v->cg + c) * v->f + f]);
+        }
     }
     return s;
 }
@@ -79,12 +75,12 @@ static int meets(size_t position, size_t pad, size_t tap, size_t dilation, size_
 
 static sums input_at(const conv *v, const float *dy, const float *w, size_t image, size_t y, size_t x, size_t c) {
     sums s = {0, 0, 0};
-    const size_t group = c / v->cg, dense = (size_t)is_dense(v);
+    const size_t group = c / v->cg;
     for (size_t ky = v->kh; ky-- > 0;) {
         ptrdiff_t row, column;
         if (!meets(y, v->top, ky, v->dy, v->sy, &row) || is_outside(row, v->oh)) continue;
         for (size_t kx = v->kw; kx-- > 0;) {
-            if (!meets(x, v->left, kx, v->dx, v->sx, &column) || (dense && is_outside(column, v->ow))) continue;
+            if (!meets(x, v->left, kx, v->dx, v->sx, &column) || is_outside(column, v->ow)) continue;
             for (size_t f = 0; f < v->fg; f++)
                 add_product(&s, pixel(dy + image * v->oh * v->ow * v->f, row, column, v->ow, v->f, group * v->fg + f),
                             w[((ky * v->kw + kx) * v->cg + c % v->cg) * v->f + group * v->fg + f]);

@@ -6,8 +6,10 @@
  *
  *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
  *
- * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
- * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
+ * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
+ * output of several images.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
@@ -56,28 +58,27 @@ static void NNI_FN(conv_pack)(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A for some taps, from the first of `count` rows of them. */
-static NNI_FN(taps) NNI_FN(conv_stretches)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py,
-                                           const nni_conv_phase *px, size_t *k) {
+/* The stretches of A that the taps of a block read, each of *k floats. */
+static NNI_FN(taps) NNI_FN(conv_stretches)(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
     NNI_FN(taps) taps;
-    *k = whole ? px->taps * job->in : job->in;
-    taps.rows = 0;
-    taps.count = whole ? 1 : px->taps;
-    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
-    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    *k = whole ? x->taps * job->in : job->in;
+    taps.rows = x->taps ? y->taps : 0;
+    taps.count = whole ? 1 : x->taps;
+    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
     taps.bias = NULL;
     taps.relu = job->activation == NN_RELU;
     return taps;
 }
 
-/* One row of outputs, `width` columns of one group from j on. */
-static void NNI_FN(conv_row)(NNI_FN(tiles) *run, const NNI_FN(taps) *taps, NNI_FN(gemm_deal) d, size_t width, const float *a,
-                             float *c) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    run->ragged = width - (vectors - 1) * VF_LANES;
-    for (size_t t = 0; t < d.tiles;) {
+/* Tiles along axis[0] of a block, `width` columns. */
+static void NNI_FN(conv_tiles)(NNI_FN(tiles) *run, const NNI_FN(taps) *taps, NNI_FN(gemm_deal) d, size_t vectors, const float *a,
+                               float *c) {
+    for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
         run->a = a + i * run->a_stride;
@@ -85,39 +86,49 @@ static void NNI_FN(conv_row)(NNI_FN(tiles) *run, const NNI_FN(taps) *taps, NNI_F
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
         NNI_FN(taps_find)(0, rows, vectors)(run, taps);
-        t += run->count;
     }
+}
+
+/* A block, `width` columns of a group from j on; b are their weights for all taps. */
+static void NNI_FN(conv_compute)(const nni_conv *job, const NNI_FN(conv_block) *from, const NNI_FN(taps) *taps, const float *b,
+                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    NNI_FN(conv_block) block = *from;
+    NNI_FN(conv_choose)(&block, vectors);
+    const NNI_FN(conv_steps) *axis = block.axis;
+    const NNI_FN(gemm_deal) d = NNI_FN(deal)(axis[0].count, vectors);
+    NNI_FN(tiles) run;
+    run.k = k;
+    run.b = b;
+    run.a_stride = axis[0].source;
+    run.ldb = ldb;
+    run.ldc = axis[0].target;
+    run.b_next = run.ahead = 0;
+    run.ragged = width - (vectors - 1) * VF_LANES;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            NNI_FN(conv_tiles)(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
 static void NNI_FN(conv_panel)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py,
                                const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
-    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
-    NNI_FN(tiles) run;
-    NNI_FN(taps) taps = NNI_FN(conv_stretches)(job, unit, py, px, &run.k);
-    const NNI_FN(gemm_deal) d = NNI_FN(deal)(px->to - px->from, nni_ceil_div(width, VF_LANES));
-    if (job->bias) taps.bias = job->bias + group * job->out + j;
-    run.a_stride = job->x.step * channels;
-    run.ldb = ldb;
-    run.ldc = px->target_step * filters;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
-            taps.rows = px->taps ? end - first : 0;
-            run.b = b + first * px->taps * job->in * ldb;
-            NNI_FN(conv_row)(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
-                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
-                                 group * job->out + j);
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            size_t k;
+            const NNI_FN(conv_block) block = NNI_FN(conv_block_of)(job, unit, py, px, &y, &x);
+            NNI_FN(taps) taps = NNI_FN(conv_stretches)(job, py, px, &y, &x, ldb, &k);
+            if (job->bias) taps.bias = job->bias + group * job->out + j;
+            NNI_FN(conv_compute)(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
         }
+    }
 }
 
 /* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
@@ -128,8 +139,7 @@ static const float *NNI_FN(conv_phase)(const nni_conv *job, const NNI_FN(conv_un
         for (size_t j = 0; j < job->out; j += panel) {
             const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
             const float *b = packed ? packed : job->weights + g * job->w_group + j;
-            if (px->from < px->to)
-                NNI_FN(conv_panel)(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            NNI_FN(conv_panel)(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
             if (packed) packed += taps * job->in * packed_width;
         }
     return packed;
@@ -143,10 +153,10 @@ static void NNI_FN(conv_activate)(const nni_conv *job, const NNI_FN(conv_unit) *
     NNI_FN(activate)(y, y, n, job->activation, job->slope);
 }
 
-/* Units [from, to); work has room for the window of one. */
-static void NNI_FN(conv)(const nni_conv *job, size_t from, size_t to, float *work) {
+/* Units [from, to). */
+static void NNI_FN(conv)(const nni_conv *job, size_t from, size_t to) {
     for (size_t u = from; u < to; u++) {
-        const NNI_FN(conv_unit) unit = NNI_FN(conv_open)(job, u, work);
+        const NNI_FN(conv_unit) unit = NNI_FN(conv_unit_of)(job, u);
         const float *packed = job->packed;
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {

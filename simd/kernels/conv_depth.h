@@ -3,10 +3,12 @@
 #include "../scalar.h"
 #else
 
-/* Steps of floats: from one output to the next, from one tap to the next, from one row of taps to the next. */
+/* A block, and the steps between its taps in floats. */
 typedef struct NNI_FN(depth) {
-    size_t tap_rows, taps;
-    ptrdiff_t x_output, x_tap, x_row, y_output, w_tap, w_row;
+    size_t tap_rows, taps, channels;
+    size_t x_output, y_output; /* from one output to the next */
+    size_t x_tap, x_row;       /* from one tap to the next, from one row of taps to the next */
+    ptrdiff_t w_tap, w_row;
     const float *bias;
     int relu;
 } NNI_FN(depth);
@@ -23,13 +25,13 @@ NNI_INLINE void NNI_FN(depth_tile)(const int outputs, const int whole, const NNI
         for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
             const vf tap = whole ? vf_load(wt) : vf_load_m(wt, mask);
             NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + i * d->x_output;
+                const float *at = xt + (size_t)i * d->x_output;
                 sum[i] = vf_fma(whole ? vf_load(at) : vf_load_m(at, mask), tap, sum[i]);
             }
         }
     }
     NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + i * d->y_output + channel;
+        float *at = y + (size_t)i * d->y_output + channel;
         if (d->bias) sum[i] = vf_add(sum[i], whole ? vf_load(d->bias + channel) : vf_load_m(d->bias + channel, mask));
         if (d->relu) sum[i] = NNI_FN(v_relu)(sum[i], sum[i]);
         if (whole) vf_store(at, sum[i]);
@@ -38,52 +40,68 @@ NNI_INLINE void NNI_FN(depth_tile)(const int outputs, const int whole, const NNI
 }
 
 /* All channels of `outputs` outputs. */
-NNI_INLINE void NNI_FN(depth_block)(const int outputs, const NNI_FN(depth) *d, float *y, const float *x, const float *w,
-                                    size_t channels) {
-    const vm mask = vm_first(channels % VF_LANES);
+NNI_INLINE void NNI_FN(depth_outputs)(const int outputs, const NNI_FN(depth) *d, float *y, const float *x, const float *w) {
+    const vm mask = vm_first(d->channels % VF_LANES);
     size_t c = 0;
-    for (; c + VF_LANES <= channels; c += VF_LANES) NNI_FN(depth_tile)(outputs, 1, d, y, x, w, c, mask);
-    if (c < channels) NNI_FN(depth_tile)(outputs, 0, d, y, x, w, c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES) NNI_FN(depth_tile)(outputs, 1, d, y, x, w, c, mask);
+    if (c < d->channels) NNI_FN(depth_tile)(outputs, 0, d, y, x, w, c, mask);
 }
 
-static void NNI_FN(depth_row)(const NNI_FN(depth) *d, float *y, const float *x, const float *w, size_t outputs, size_t channels) {
-    for (; outputs >= 7; outputs -= 7, x += 7 * d->x_output, y += 7 * d->y_output) NNI_FN(depth_block)(7, d, y, x, w, channels);
-    for (; outputs >= 2; outputs -= 2, x += 2 * d->x_output, y += 2 * d->y_output) NNI_FN(depth_block)(2, d, y, x, w, channels);
-    if (outputs) NNI_FN(depth_block)(1, d, y, x, w, channels);
+/* `count` outputs, eight at a time, and the rest at once. */
+static void NNI_FN(depth_line)(const NNI_FN(depth) *d, float *y, const float *x, const float *w, size_t count) {
+    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output) NNI_FN(depth_outputs)(8, d, y, x, w);
+    switch (count) {
+    case 7: NNI_FN(depth_outputs)(7, d, y, x, w); break;
+    case 6: NNI_FN(depth_outputs)(6, d, y, x, w); break;
+    case 5: NNI_FN(depth_outputs)(5, d, y, x, w); break;
+    case 4: NNI_FN(depth_outputs)(4, d, y, x, w); break;
+    case 3: NNI_FN(depth_outputs)(3, d, y, x, w); break;
+    case 2: NNI_FN(depth_outputs)(2, d, y, x, w); break;
+    case 1: NNI_FN(depth_outputs)(1, d, y, x, w); break;
+    default: break;
+    }
 }
 
-/* What one set of taps computes of a unit. */
-static void NNI_FN(conv_depth)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
-    const size_t channels = job->groups, outputs = px->to > px->from ? px->to - px->from : 0;
+/* The block where the runs y and x meet. */
+static void NNI_FN(depth_block)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py,
+                                const nni_conv_phase *px, const nni_conv_run *y, const nni_conv_run *x) {
+    NNI_FN(conv_block) block = NNI_FN(conv_block_of)(job, unit, py, px, y, x);
+    if (block.axis[0].count < 4 && block.axis[1].count > block.axis[0].count) NNI_FN(conv_exchange)(&block, 1);
+    const NNI_FN(conv_steps) *axis = block.axis;
     const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    const float *w = job->weights;
     NNI_FN(depth) d;
-    d.taps = px->taps;
-    d.x_output = (ptrdiff_t)(job->x.step * channels);
-    d.x_tap = (ptrdiff_t)(px->tap_step * channels);
-    d.x_row = (ptrdiff_t)(py->tap_step * unit->pitch);
-    d.y_output = (ptrdiff_t)(px->target_step * channels);
+    d.tap_rows = x->taps ? y->taps : 0;
+    d.taps = x->taps;
+    d.channels = job->groups;
+    d.x_output = axis[0].source;
+    d.y_output = axis[0].target;
+    d.x_tap = px->tap_step * job->groups;
+    d.x_row = py->tap_step * job->x.source * job->groups;
     d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
     d.w_row = py->kernel_step * w_row;
     d.bias = job->bias;
     d.relu = job->activation == NN_RELU;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t left = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *x = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels;
-            const float *w = job->weights + px->kernel * job->w_tap;
-            d.tap_rows = px->taps ? end - first : 0;
-            if (d.tap_rows) {
-                const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-                x += ((size_t)row - unit->row) * unit->pitch;
-                w += ((ptrdiff_t)py->kernel + (ptrdiff_t)first * py->kernel_step) * w_row;
-            }
-            NNI_FN(depth_row)(&d, job->target + (((unit->image + n) * job->y.target + y) * job->x.target + left) * channels, x, w,
-                              outputs, channels);
+    if (d.tap_rows)
+        w += ((ptrdiff_t)py->kernel + (ptrdiff_t)y->tap * py->kernel_step) * w_row +
+             ((ptrdiff_t)px->kernel + (ptrdiff_t)x->tap * px->kernel_step) * (ptrdiff_t)job->w_tap;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            NNI_FN(depth_line)(&d, block.target + n * axis[2].target + i * axis[1].target,
+                               block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
+}
+
+/* What one set of taps computes of a unit. */
+static void NNI_FN(conv_depth)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            NNI_FN(depth_block)(job, unit, py, px, &y, &x);
         }
+    }
 }
 
 #endif /* NNI_ISA */

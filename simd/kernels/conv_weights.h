@@ -9,10 +9,10 @@
 
 #define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
 
-/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+/* dy of some rows of outputs of one image. */
 typedef struct NNI_FN(conv_dy) {
     const float *at;
-    size_t width, group;
+    size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } NNI_FN(conv_dy);
 
 static int NNI_FN(conv_copies_dy)(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
@@ -26,7 +26,7 @@ static size_t NNI_FN(conv_weights_work)(const nni_conv *job) {
 /* dy of rows [from, to) of an image. */
 static NNI_FN(conv_dy) NNI_FN(conv_open_dy)(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
-    NNI_FN(conv_dy) open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    NNI_FN(conv_dy) open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!NNI_FN(conv_copies_dy)(job)) return open;
     const size_t width = nni_round_up(job->out, VF_LANES);
     for (size_t g = 0; g < job->groups; g++)
@@ -37,14 +37,14 @@ static NNI_FN(conv_dy) NNI_FN(conv_open_dy)(const nni_conv *job, const float *dy
     return open;
 }
 
-/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
- * their pixels, b to dy. */
-static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_unit) *unit, float *c, const float *a, const float *b,
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
+ * b to its dy. */
+static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_window) *window, float *c, const float *a, const float *b,
                                        size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = NNI_FN(plan_vectors)(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     NNI_FN(tiles) run;
-    NNI_FN(taps) taps = {rows, 1, 0, 0, NULL, 0};
+    NNI_FN(taps) taps = {rows, 1, 0, 0, 0, NULL, 0};
     run.k = job->x.target;
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -52,7 +52,7 @@ static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_un
     run.b_next = run.ahead = 0;
     run.prefetch_c = 0;
     run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, vectors);
@@ -89,9 +89,9 @@ NNI_INLINE void NNI_FN(depth_weights)(const int taps, float *dw, const float *x,
 }
 
 /* `taps` taps of one row for all channels. */
-static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_unit) *unit, float *dw, const float *x, const float *dy,
+static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_window) *window, float *dw, const float *x, const float *dy,
                                        size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
     const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
     for (size_t t = 0; t < taps;) {
         const size_t some = taps - t >= 4 ? 4 : taps - t;
@@ -110,11 +110,10 @@ static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_un
     }
 }
 
-/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
- * on, for rows [from, to) of dw. */
-static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_unit) *unit, float *dw, const float *window,
-                                       const NNI_FN(conv_dy) *dy, size_t first, size_t end, size_t from, size_t to) {
-    const size_t channels = job->groups * job->in;
+/* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
+static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_window) *window, const NNI_FN(conv_dy) *dy, float *dw,
+                                       size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
@@ -124,30 +123,29 @@ static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_un
         const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
         const size_t y = nni_max(first, above), y_end = nni_min(end, below);
         if (y >= y_end) continue;
-        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
-        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
-        for (size_t g = 0; g < job->groups; g++) {
-            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
-            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
-            if (job->depthwise) {
-                NNI_FN(conv_weights_depth)(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
-                break;
-            }
-            NNI_FN(conv_weights_tiles)(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
-        }
+        const size_t source = y * job->y.step + ky * job->y.dilation - job->y.pad;
+        const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
+        const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
+        float *c = dw + (row + skip) * filters;
+        if (job->depthwise) NNI_FN(conv_weights_depth)(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        else
+            for (size_t g = 0; g < job->groups; g++)
+                NNI_FN(conv_weights_tiles)(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
+                                           dy->width);
     }
 }
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void NNI_FN(conv_weights)(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
     const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
-    float *const work_dy = work + job->window_floats;
     for (size_t u = 0; u < job->units; u++) {
-        const NNI_FN(conv_unit) unit = NNI_FN(conv_open)(job, u, work);
-        for (size_t n = 0; n < unit.images; n++) {
-            const NNI_FN(conv_dy) open = NNI_FN(conv_open_dy)(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+        const NNI_FN(conv_unit) unit = NNI_FN(conv_unit_of)(job, u);
+        NNI_FN(conv_window) window = NNI_FN(conv_open)(job, &unit, work);
+        for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
+            const NNI_FN(conv_dy) open =
+                NNI_FN(conv_open_dy)(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
             for (size_t y = unit.from; y < unit.to; y += rows)
-                NNI_FN(conv_weights_block)(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+                NNI_FN(conv_weights_block)(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
     }
 }

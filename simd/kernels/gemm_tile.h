@@ -41,11 +41,12 @@ typedef struct NNI_FN(tiles) {
 
 typedef void (*NNI_FN(tile_fn))(const NNI_FN(tiles) *run);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
- * and bias and ReLU are done before C is stored. */
+/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
+ * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
 typedef struct NNI_FN(taps) {
     size_t rows, count;
-    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
+    size_t b_jump;            /* of B, after a row */
     const float *bias;        /* of the columns of the tile, or NULL */
     int relu;
 } NNI_FN(taps);
@@ -121,7 +122,10 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
                 }
                 if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+            if (taps) {
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+                b += taps->b_jump;
+            }
         }
     }
     if (taps && !by_k)
