@@ -56,7 +56,7 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc);
 #include "threads.h"
 
 #define NNI_CONV_SHARE 2000000 /* multiply-adds worth a thread, as in a product */
-#define NNI_CONV_UNIT 65536    /* floats of a unit's window: with its outputs and a panel of weights it stays in L2 */
+#define NNI_CONV_UNIT 131072   /* floats of a unit's part of the source: with its outputs it stays in L2 */
 
 /* A description with nothing left to guess, and its sizes. */
 typedef struct nni_conv_shape {
@@ -85,8 +85,7 @@ static int nni_conv_floats(size_t *floats, size_t a, size_t b, size_t c, size_t 
            nni_mul_size(*floats, sizeof(float), &bytes) && bytes <= PTRDIFF_MAX;
 }
 
-/* A kernel that covers the image is a matrix, and the image a row of a matrix. One of 1x1 sees no difference between the
- * rows of an image and one long row, whose outputs fill more tiles; rows are only kept where threads are to share them. */
+/* A kernel that covers the image is a matrix, and the image a row of a matrix. */
 static void nni_conv_simplify(nni_conv_shape *s) {
     nn_conv2d_desc *d = &s->d;
     const int dense = (d->dilation_y == 1 || d->kernel_height == 1) && (d->dilation_x == 1 || d->kernel_width == 1);
@@ -95,10 +94,6 @@ static void nni_conv_simplify(nni_conv_shape *s) {
         s->product = 1;
         s->in = d->channels = d->height * d->width * d->channels;
         d->height = d->width = 1;
-    } else if (d->kernel_height == 1 && d->kernel_width == 1 && d->stride_y == 1 && d->stride_x == 1 &&
-               d->images >= nn_threads_in_use()) {
-        d->width *= d->height;
-        d->height = 1;
     }
 }
 
@@ -199,9 +194,20 @@ static void nni_conv_cut(nni_conv *job, size_t threads) {
     job->window_floats = job->copy ? nni_round_up(job->together * rows * row, 16) : 0;
 }
 
-static nni_conv nni_conv_job(const nni_conv_shape *s, int backward, float *target, const float *source, const float *w,
+/* A kernel of 1x1 sees no difference between an image and one long row of it, whose outputs fill more tiles. */
+static nn_conv2d_desc nni_conv_long_rows(const nn_conv2d_desc *d) {
+    nn_conv2d_desc row = *d;
+    const int pads = d->pad_top || d->pad_bottom || d->pad_left || d->pad_right;
+    if (d->kernel_height > 1 || d->kernel_width > 1 || d->stride_y > 1 || d->stride_x > 1 || pads) return row;
+    row.width *= row.height;
+    row.height = 1;
+    return row;
+}
+
+static nni_conv nni_conv_job(const nni_conv_shape *s, nni_conv_pass pass, float *target, const float *source, const float *w,
                              size_t threads) {
-    const nn_conv2d_desc *d = &s->d;
+    const int backward = pass == NNI_CONV_INPUT, long_rows = pass != NNI_CONV_WEIGHTS && s->d.images >= threads;
+    const nn_conv2d_desc rows = nni_conv_long_rows(&s->d), *d = long_rows ? &rows : &s->d;
     nni_conv job;
     memset(&job, 0, sizeof job);
     job.images = d->images;
@@ -313,7 +319,7 @@ NN_API nn_status nn_conv2d(float *y, const float *x, const float *w, const float
         g.slope = s.d.slope;
         return nni_gemm_multiply(&g, s.d.allocator);
     }
-    nni_conv job = nni_conv_job(&s, 0, y, x, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
+    nni_conv job = nni_conv_job(&s, NNI_CONV_FORWARD, y, x, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
     job.bias = bias;
     job.activation = s.d.activation;
     job.slope = s.d.slope;
@@ -330,7 +336,7 @@ NN_API nn_status nn_conv2d_backward_input(float *dx, const float *dy, const floa
         const nni_gemm g = nni_conv_product(&s, NNI_CONV_INPUT, dx, dy, w);
         return nni_gemm_multiply(&g, s.d.allocator);
     }
-    nni_conv job = nni_conv_job(&s, 1, dx, dy, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
+    nni_conv job = nni_conv_job(&s, NNI_CONV_INPUT, dx, dy, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
     return nni_conv_run_units(&s, &job);
 }
 
@@ -345,7 +351,7 @@ NN_API nn_status nn_conv2d_backward_weights(float *dw, const float *x, const flo
         g.beta = accumulate ? 1.0f : 0.0f;
         return nni_gemm_multiply(&g, s.d.allocator);
     }
-    const nni_conv job = nni_conv_job(&s, 0, NULL, x, NULL, 1);
+    const nni_conv job = nni_conv_job(&s, NNI_CONV_WEIGHTS, NULL, x, NULL, 1);
     return nni_conv_run_weights(&s, &job, dw, dy, accumulate);
 }
 
@@ -365,7 +371,7 @@ static size_t nni_conv_units_most(const nni_conv_shape *s) {
     for (int pass = 0; pass < 3; pass++) {
         const int weights = pass == NNI_CONV_WEIGHTS;
         const size_t threads = weights ? 1 : nni_threads_for(s->macs, NNI_CONV_SHARE);
-        const nni_conv job = nni_conv_job(s, pass == NNI_CONV_INPUT, NULL, NULL, NULL, threads);
+        const nni_conv job = nni_conv_job(s, (nni_conv_pass)pass, NULL, NULL, NULL, threads);
         nni_conv_work w;
         const size_t parts = nni_conv_plan(&w, &job, s, weights);
         most = nni_max(most, weights ? parts * w.work_each : w.tier->conv_packed(&job));

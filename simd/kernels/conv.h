@@ -15,18 +15,22 @@
 #include "../scalar.h"
 #else
 
-#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
 
+/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
 static size_t NNI_FN(conv_vectors)(const nni_conv *job) {
-    return NNI_FN(plan_vectors)(job->x.positions, job->out, NNI_SHALLOW + 1);
+    const size_t across = nni_ceil_div(job->out, VF_LANES);
+    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
 }
 
-/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
+ * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int NNI_FN(conv_packs)(const nni_conv *job) {
-    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+    const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
+    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
-/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+/* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t NNI_FN(conv_packed)(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
     return NNI_FN(conv_packs)(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
