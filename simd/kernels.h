@@ -24,6 +24,7 @@
 #include "kernels/conv.h"
 #include "kernels/conv_window.h"
 #include "kernels/conv_weights.h"
+#include "kernels/pool.h"
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , NNI_FN(name)
 static const nni_tier NNI_FN(tier) = {NNI_STRING(NNI_ISA), NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};

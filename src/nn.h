@@ -52,6 +52,7 @@
  *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_relu nn_leaky_relu nn_step, nn_activate by name,
  *                and derivatives; nn_add nn_mul nn_scale nn_axpy
  *   rows         nn_softmax nn_log_softmax nn_log_sum_exp, and derivatives
+ *   images       nn_conv2d with bias and activation, nn_max_pool2d nn_average_pool2d nn_global_average_pool, and gradients
  *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax
  *   columns      nn_sum_columns nn_affine nn_moments_add nn_moments_get
  *   norms        nn_batch_norm_statistics nn_batch_norm nn_layer_norm nn_group_norm, and derivatives; averages of the
@@ -120,6 +121,7 @@
 #include "softmax.h"
 #include "gemm.h"
 #include "conv.h"
+#include "pool.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"

@@ -57,9 +57,16 @@ NNI_INLINE vf NNI_FN(tile_load_b)(const float *b, int last, vm mask) {
     return VF_FREE_MASK && last ? vf_load_m(b, mask) : vf_load(b);
 }
 
-NNI_INLINE vf NNI_FN(tile_finish)(vf sum, const NNI_FN(taps) *taps, const int j, const int last, vm mask) {
-    if (taps->bias) sum = vf_add(sum, last ? vf_load_m(taps->bias + j * VF_LANES, mask) : vf_load(taps->bias + j * VF_LANES));
-    return taps->relu ? NNI_FN(v_relu)(sum, sum) : sum;
+/* What is done to the sums of a convolution before they are stored. */
+NNI_INLINE void NNI_FN(tile_finish)(const int rows, const int vectors, const NNI_FN(taps) *taps, vf *sum, vm mask) {
+    if (taps->bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const float *at = taps->bias + j * VF_LANES;
+            const vf bias = j == vectors - 1 ? vf_load_m(at, mask) : vf_load(at);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = vf_add(sum[i * vectors + j], bias);
+        }
+    if (taps->relu)
+        NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = NNI_FN(v_relu)(sum[s], sum[s]);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
@@ -128,10 +135,7 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
             }
         }
     }
-    if (taps && !by_k)
-        NNI_UNROLL for (int i = 0; i < rows; i++)
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                sum[i * vectors + j] = NNI_FN(tile_finish)(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
+    if (taps && !by_k) NNI_FN(tile_finish)(rows, vectors, taps, sum, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
