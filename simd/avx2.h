@@ -33,6 +33,7 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
 
 #define VF_LANES 8
 #define VF_FREE_MASK 0 /* VMASKMOVPS needs a register for the mask, and there are none to spare */
+#define VF_MIXED 2
 /* rows x vectors + vectors of B + one broadcast <= 16 registers */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \
@@ -99,6 +100,12 @@ NNI_INLINE vi vi_xor(vi a, vi b) { return _mm256_xor_si256(a, b); }
 NNI_INLINE vi vi_shl(vi a, int k) { return (vi)((__v8su)a << k); }
 NNI_INLINE vi vi_shr(vi a, int k) { return (vi)((__v8su)a >> k); }
 NNI_INLINE vi vi_sar(vi a, int k) { return (vi)((__v8si)a >> k); }
+/* In two exact steps, since 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE vf vf_times_power(vf a, vf n) {
+    const vi power = vi_from_float(n), half = vi_sar(power, 1), rest = vi_sub(power, half), one = vi_set1(127);
+    const vf first = vf_from_bits(vi_shl(vi_add(half, one), 23)), second = vf_from_bits(vi_shl(vi_add(rest, one), 23));
+    return vf_mul(vf_mul(a, first), second);
+}
 NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
     const vi even = _mm256_mul_epu32(a, b);
     const vi odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));

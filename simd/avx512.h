@@ -38,6 +38,7 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
 
 #define VF_LANES 16
 #define VF_FREE_MASK 1
+#define VF_MIXED 4
 /* rows x vectors + vectors of B + one broadcast <= 32 registers */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1)        \
@@ -75,6 +76,7 @@ NNI_INLINE vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
 NNI_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
 NNI_INLINE vf vf_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NNI_INLINE vf vf_times_power(vf a, vf n) { return _mm512_scalef_ps(a, n); }
 NNI_INLINE vf vf_abs(vf a) { return _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff))); }
 /* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
 NNI_INLINE vf vf_max(vf a, vf b) { return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a); }

@@ -7,6 +7,7 @@
  * Types   vf  VF_LANES floats     vi  VF_LANES 32-bit integers     vm  VF_LANES truths     vq  4 floats to broadcast
  * Limits  VF_LANES                 1, 4, 8 or 16: divides 16, the width that fixes the order of every reduction
  *         VF_FREE_MASK             1 if vf_load_m costs as much as vf_load: ragged columns of B need no packing
+ *         VF_MIXED                 vectors that a map works on side by side, as many as the registers hold
  *         NNI_TILES(X)             X(rows, vectors) for each GEMM tile that fits the registers: all of 1 vector, then 2, 3, 4
  *         NNI_TILE_ROWS            the most rows of a tile of 1, 2, 3 and 4 vectors, as an initialiser
  *         NNI_LARGE_VECTORS        the width of tile for large products: few rows, which may fall into one set of the cache
@@ -22,6 +23,7 @@
  *   vf_set1(a)  vf_add  vf_sub  vf_mul  vf_div  vf_sqrt
  *   vf_fma(a, b, c)  = a*b + c       vf_fnma(a, b, c) = c - a*b
  *   vf_round(a)            to the nearest whole number, ties to even
+ *   vf_times_power(a, n)   a * 2^n, rounded once; n a whole number in [-250, 250], 2^-100 < |a| < 2 or |a*2^n| normal
  *   vf_abs(a)              clears the sign
  *   vf_max(a, b)           NaN if either is NaN; of two equal values, b (so max(+0,-0) is -0)
  * Truth
@@ -72,6 +74,7 @@
 #define vf_fma NNI_FN(vf_fma)
 #define vf_fnma NNI_FN(vf_fnma)
 #define vf_round NNI_FN(vf_round)
+#define vf_times_power NNI_FN(vf_times_power)
 #define vf_abs NNI_FN(vf_abs)
 #define vf_max NNI_FN(vf_max)
 #define vf_lt NNI_FN(vf_lt)

@@ -24,6 +24,7 @@
 #undef vf_fma
 #undef vf_fnma
 #undef vf_round
+#undef vf_times_power
 #undef vf_abs
 #undef vf_max
 #undef vf_lt
@@ -60,6 +61,7 @@
 #undef vf_log_sleef
 #undef VF_LANES
 #undef VF_FREE_MASK
+#undef VF_MIXED
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS

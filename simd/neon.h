@@ -27,6 +27,7 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
 
 #define VF_LANES 4
 #define VF_FREE_MASK 0
+#define VF_MIXED 4
 /* rows x vectors + vectors of B + rows/4 registers of A <= 32 */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \
@@ -111,6 +112,12 @@ NNI_INLINE vi vi_xor(vi a, vi b) { return veorq_u32(a, b); }
 NNI_INLINE vi vi_shl(vi a, int k) { return a << (uint32_t)k; }
 NNI_INLINE vi vi_shr(vi a, int k) { return a >> (uint32_t)k; }
 NNI_INLINE vi vi_sar(vi a, int k) { return vreinterpretq_u32_s32(vreinterpretq_s32_u32(a) >> k); }
+/* In two exact steps, since 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE vf vf_times_power(vf a, vf n) {
+    const vi power = vi_from_float(n), half = vi_sar(power, 1), rest = vi_sub(power, half), one = vi_set1(127);
+    const vf first = vf_from_bits(vi_shl(vi_add(half, one), 23)), second = vf_from_bits(vi_shl(vi_add(rest, one), 23));
+    return vf_mul(vf_mul(a, first), second);
+}
 NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
     const vi low = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));
     const vi top = vreinterpretq_u32_u64(vmull_high_u32(a, b));

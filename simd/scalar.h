@@ -23,6 +23,7 @@ float Sleef_finz_logf1_u10purecfma(float);
 
 #define VF_LANES 1
 #define VF_FREE_MASK 0
+#define VF_MIXED 1
 #define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 4, 4, 2, 2
 #define NNI_LARGE_VECTORS 2
@@ -93,6 +94,12 @@ NNI_INLINE vi vi_xor(vi a, vi b) { return a ^ b; }
 NNI_INLINE vi vi_shl(vi a, int k) { return a << k; }
 NNI_INLINE vi vi_shr(vi a, int k) { return a >> k; }
 NNI_INLINE vi vi_sar(vi a, int k) { return (vi)((int32_t)a >> k); }
+/* In two exact steps, since 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE vf vf_times_power(vf a, vf n) {
+    const vi power = vi_from_float(n), half = vi_sar(power, 1), rest = vi_sub(power, half), one = vi_set1(127);
+    const vf first = vf_from_bits(vi_shl(vi_add(half, one), 23)), second = vf_from_bits(vi_shl(vi_add(rest, one), 23));
+    return vf_mul(vf_mul(a, first), second);
+}
 NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
     const uint64_t product = (uint64_t)a * b;
     *high = (vi)(product >> 32);

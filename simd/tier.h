@@ -65,12 +65,18 @@ typedef struct nni_strip {
     X(void, global_average_pool, (float *y, const float *x, size_t images, size_t pixels, size_t channels))                \
     X(void, global_average_pool_backward, (float *dx, const float *dy, size_t images, size_t pixels, size_t channels))     \
     X(void, activate, (float *y, const float *x, size_t n, nn_activation activation, float slope))                         \
-    X(void, activate_backward, (float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope)) \
+    X(void, activate_backward, (float *dx, const float *dy, const float *v, size_t n, nn_activation activation, float slope)) \
     X(void, exp, (float *y, const float *x, size_t n))                                                                     \
     X(void, log, (float *y, const float *x, size_t n))                                                                     \
     X(void, log_backward, (float *dx, const float *dy, const float *x, size_t n))                                          \
     X(void, add, (float *y, const float *a, const float *b, size_t n))                                                     \
     X(void, mul, (float *y, const float *a, const float *b, size_t n))                                                     \
+    X(void, sub, (float *y, const float *a, const float *b, size_t n))                                                     \
+    X(void, mul_add, (float *y, const float *a, const float *b, size_t n))                                                 \
+    X(void, add_row, (float *y, const float *x, const float *row, size_t rows, size_t n))                                  \
+    X(void, reciprocal, (float *y, const float *x, size_t n))                                                              \
+    X(void, reciprocal_backward, (float *dx, const float *dy, const float *y, size_t n))                                   \
+    X(void, clip, (float *y, const float *x, size_t n, float lo, float hi))                                                \
     X(void, scale, (float *y, const float *x, size_t n, float a))                                                          \
     X(void, axpy, (float *y, const float *x, size_t n, float a))                                                           \
     X(void, dot, (float *partial, const float *x, const float *y, size_t n))                                               \

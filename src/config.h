@@ -69,6 +69,16 @@
 #define NNI_UNROLL _Pragma("GCC unroll 64")
 #endif
 
+/* Between these GCC mixes the instructions of several vectors, as Clang does anyway: a long formula waits for its own results,
+ * and the processor does not look far enough ahead to find the next vector's by itself. */
+#ifdef __clang__
+#define NNI_MIX_BEGIN
+#define NNI_MIX_END
+#else
+#define NNI_MIX_BEGIN _Pragma("GCC push_options") _Pragma("GCC optimize(\"schedule-insns\")")
+#define NNI_MIX_END _Pragma("GCC pop_options")
+#endif
+
 /* a*b+c must round twice unless written as fma, or the bits would depend on the compiler. close.h gives the setting back,
  * as it was, or where Clang has no push (AArch64) as Clang's default. */
 #ifdef __clang__

@@ -26,10 +26,23 @@ static void run_relu(size_t n) { nn_relu(z, x, n); }
 static void run_leaky_relu(size_t n) { nn_leaky_relu(z, x, n, slope); }
 static void run_elu(size_t n) { nn_elu(z, x, n, slope); }
 static void run_step(size_t n) { nn_step(z, x, n); }
+static void run_selu(size_t n) { nn_selu(z, x, n); }
+static void run_gelu(size_t n) { nn_gelu(z, x, n); }
+static void run_gelu_tanh(size_t n) { nn_gelu_tanh(z, x, n); }
+static void run_silu(size_t n) { nn_silu(z, x, n); }
 static void run_exp_backward(size_t n) { nn_exp_backward(z, y, x, n); }
 static void run_log_backward(size_t n) { nn_log_backward(z, y, x, n); }
 static void run_add(size_t n) { nn_add(z, x, y, n); }
 static void run_mul(size_t n) { nn_mul(z, x, y, n); }
+static void run_sub(size_t n) { nn_sub(z, x, y, n); }
+static void run_reciprocal(size_t n) { nn_reciprocal(z, x, n); }
+static void run_reciprocal_backward(size_t n) { nn_reciprocal_backward(z, y, x, n); }
+static void run_clip(size_t n) { nn_clip(z, x, n, -20, 0.5f); }
+static void run_add_row(size_t n) { nn_add_row(z, x, y, n / 10, 10); memcpy(z + n / 10 * 10, x, n % 10 * sizeof *z); }
+static void run_mul_add(size_t n) {
+    memcpy(z, x, n * sizeof *z);
+    nn_mul_add(z, x, y, n);
+}
 static void run_scale(size_t n) { nn_scale(z, x, n, slope); }
 static void run_axpy(size_t n) {
     memcpy(z, y, n * sizeof *z);
@@ -40,7 +53,10 @@ static const map_case maps[] = {
     {"exp", run_exp}, {"log", run_log}, {"tanh", run_tanh}, {"sigmoid", run_sigmoid}, {"softplus", run_softplus},
     {"relu", run_relu}, {"leaky_relu", run_leaky_relu}, {"elu", run_elu}, {"step", run_step},
     {"exp_backward", run_exp_backward}, {"log_backward", run_log_backward}, {"add", run_add}, {"mul", run_mul},
-    {"scale", run_scale}, {"axpy", run_axpy}};
+    {"scale", run_scale}, {"axpy", run_axpy},
+    {"selu", run_selu}, {"gelu", run_gelu}, {"gelu_tanh", run_gelu_tanh}, {"silu", run_silu}, {"sub", run_sub},
+    {"mul_add", run_mul_add}, {"add_row", run_add_row}, {"reciprocal", run_reciprocal},
+    {"reciprocal_backward", run_reciprocal_backward}, {"clip", run_clip}};
 
 static void all_maps(void) {
     fill_wide(x, MOST, 1);
@@ -56,14 +72,14 @@ static void all_maps(void) {
 }
 
 static void all_activations(void) {
-#define NAME(name, function) #function,
+#define NAME(name, function, keeps_input) #function,
     static const char *const names[] = {NN_ACTIVATION_LIST(NAME)};
     for (int a = 0; a < NN_ACTIVATION_COUNT; a++) {
         char name[64];
         begin();
         for (size_t l = 0; l < COUNT(lengths); l++) {
             nn_activate(z, x, lengths[l], (nn_activation)a, slope);
-            nn_activate_backward(w, y, z, lengths[l], (nn_activation)a, slope);
+            nn_activate_backward(w, y, nn_activation_keeps_input((nn_activation)a) ? x : z, lengths[l], (nn_activation)a, slope);
             hash_floats(z, lengths[l]);
             hash_floats(w, lengths[l]);
         }
@@ -218,10 +234,17 @@ static void all_products(void) {
     }
     begin();
     for (size_t s = 0; s < SHAPES; s++) {
-        const nn_sgemm_desc d = {.bias = w, .activation = (nn_activation)(s % NN_ACTIVATION_COUNT), .slope = slope};
+        const nn_sgemm_desc d = {.bias = w, .activation = (nn_activation)(s % NN_SELU), .slope = slope};
         product(s, &d, 1, factors[s % 3], 0);
     }
     end("sgemm_epilogue");
+    begin();
+    for (size_t s = 0; s < SHAPES; s++) {
+        const nn_activation activation = (nn_activation)(NN_SELU + (int)s % (NN_ACTIVATION_COUNT - NN_SELU));
+        const nn_sgemm_desc d = {.bias = w, .activation = activation, .slope = slope};
+        product(s, &d, 1, factors[s % 3], 0);
+    }
+    end("sgemm_epilogue_gates");
 }
 
 static void all(void) {

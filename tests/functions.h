@@ -7,6 +7,13 @@
 static inline double true_sigmoid(double x) { return 1 / (1 + exp(-x)); }
 static inline double true_softplus(double x) { return x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)); }
 static inline double true_elu(double x) { return x > 0 ? x : expm1(x); }
+#define SELU_LAMBDA 1.0507009873554804934193349852946
+#define SELU_ALPHA 1.6732632423543772848170429916717
+static inline double true_selu(double x) { return SELU_LAMBDA * (x > 0 ? x : SELU_ALPHA * expm1(x)); }
+static inline double true_gelu(double x) { return isinf(x) && x < 0 ? -0.0 : x * 0.5 * erfc(x * -0.70710678118654752440); }
+static inline double times_sigmoid(double x, double w) { return isinf(x) && x < 0 ? -0.0 : x / (1 + exp(-w)); }
+static inline double true_gelu_tanh(double x) { return times_sigmoid(x, 1.5957691216057307118 * (x + 0.044715 * x * x * x)); }
+static inline double true_silu(double x) { return times_sigmoid(x, x); }
 static inline void elu_of_1(float *y, const float *x, size_t n) { nn_elu(y, x, n, 1); }
 
 typedef struct function {
@@ -24,6 +31,10 @@ static const function functions[] = {
     {"sigmoid", nn_sigmoid, true_sigmoid, TOL_MATHS_ULP, 1},
     {"softplus", nn_softplus, true_softplus, TOL_MATHS_ULP, 0},
     {"elu", elu_of_1, true_elu, TOL_MATHS_ULP, 0},
+    {"selu", nn_selu, true_selu, TOL_MATHS_ULP, 0},
+    {"gelu", nn_gelu, true_gelu, TOL_GELU_ULP, 0},
+    {"gelu_tanh", nn_gelu_tanh, true_gelu_tanh, TOL_MATHS_ULP, 0},
+    {"silu", nn_silu, true_silu, TOL_MATHS_ULP, 0},
 };
 
 /* The i-th float in ascending order, NaNs aside: from -infinity (0) to +infinity; the two zeros are neighbours. */

@@ -21,6 +21,7 @@
 
 #define TOL_EXP_LOG_ULP 1.0 /* promised by nn.h over all floats; double libm errs by 2^-29 of a float's ULP */
 #define TOL_MATHS_ULP 2.0   /* the same for what is built on exp and log */
+#define TOL_GELU_ULP 4.0    /* built on a fit of the normal distribution's tail besides */
 #define EPS (1.0 / 16777216) /* 2^-24: the most that rounding to nearest moves a float, relative to it */
 
 /* k fused multiply-adds round k times, each by at most EPS of a partial sum that is at most the sum of |a||b|. One more
@@ -29,6 +30,9 @@ static inline double tol_gemm(size_t k, double magnitudes) { return (double)(k +
 
 /* From y = f(x), rounded, instead of x: 1 - y*y and y*(1 - y) lose up to two EPS of 1, not of the result. */
 #define TOL_DERIVATIVE (8 * EPS)
+
+/* Where a derivative is tiny: 16 of its own EPS, and the difference quotient it is compared with is good to 1e-8. */
+#define TOL_TAIL (16 * EPS)
 
 /* A sum of exponentials: each within an ULP, 64 additions in a lane, 4 to fold, the division, and the last rounding.
  * What x - max rounds off, up to EPS*|x - max|, comes on top. */

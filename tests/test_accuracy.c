@@ -2,6 +2,7 @@
  *
  *   test_accuracy          every 4099th float
  *   test_accuracy all      all 2^32 (the NaNs beyond the first few million stand for each other): some minutes a function
+ *   test_accuracy all silu gelu     all 2^32, for the functions named
  *
  * Prints a table. The best instruction set is compared with double libm, the others with the best, bit by bit.
  */
@@ -94,6 +95,13 @@ static finding examine_all(const function *f, uint64_t step, size_t processes) {
     return all;
 }
 
+/* Whether the function is among the arguments, or none is named. */
+static int is_wanted(const function *f, int count, char **arguments) {
+    for (int i = 2; i < count; i++)
+        if (strcmp(arguments[i], f->name) == 0) return 1;
+    return count <= 2;
+}
+
 int main(int count, char **arguments) {
     const int every = count > 1 && strcmp(arguments[1], "all") == 0;
     const uint64_t step = every ? 1 : test_quick() ? 1000003 : 4099;
@@ -101,6 +109,7 @@ int main(int count, char **arguments) {
     printf("%-9s %-8s %-7s %9s  %-22s %-9s %s\n", "function", "backend", "isa", "max ULP", "at", "monotone", "other isas");
     for (size_t i = 0; i < COUNT(functions); i++) {
         const function *f = &functions[i];
+        if (!is_wanted(f, count, arguments)) continue;
         const finding found = examine_all(f, step, every && processors > 1 ? (size_t)processors : 1);
         printf("%-9s %-8s %-7s %9.4f  %-22a %-9s %s\n", f->name, nn_maths_backend(), nn_isa(), found.worst, (double)found.worst_x,
                found.falls ? "no" : "yes", found.differences ? "differ" : "equal");

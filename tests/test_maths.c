@@ -1,5 +1,7 @@
 /* test_maths.c - functions of every element: accuracy, special values, order, lanes, edges, derivatives, equal bits */
 #include "functions.h"
+#include "golden.h"
+#include "hook.h"
 #include "test.h"
 
 /* ---- accuracy and order, on floats spread over all bit patterns (test_accuracy.c takes all of them) ---- */
@@ -35,7 +37,7 @@ static void spread(const function *f, uint32_t step) {
 
 /* Every float around the points where the functions change their formula or their exponent. */
 static void break_points(const function *f) {
-    static const float points[] = {-103.97f, -103.28f, -87.3365f, -20, -17.33f, -1, -0.7f, -0.625f, -0.34657f, 0, 0.34657f, 0.625f,
+    static const float points[] = {-109, -103.97f, -103.28f, -87.3365f, -20, -17.33f, -14.6f, -13.9f, -11, -10.3f, -1, -0.7f, -0.625f, -0.34657f, 0, 0.34657f, 0.625f,
                                    0.70711f, 1, 1.41421f, 2, 9.01f, 16.64f, 17.33f, 20, 88.3763f, 88.7228f, 1.17549e-38f, 3.4e38f};
     enum { AROUND = 3000 };
     static float x[2 * AROUND], y[2 * AROUND];
@@ -61,6 +63,7 @@ static void break_points(const function *f) {
 /* ---- special values: of C99 for exp, log and tanh; the limits for the others ---- */
 
 static void leaky(float *y, const float *x, size_t n) { nn_leaky_relu(y, x, n, 0.5f); }
+static void clip(float *y, const float *x, size_t n) { nn_clip(y, x, n, -0.25f, 0.5f); }
 
 static void special_values(void) {
     static const struct { const char *name; void (*f)(float *, const float *, size_t); float x, y; } cases[] = {
@@ -79,6 +82,18 @@ static void special_values(void) {
         {"relu", nn_relu, INFINITY, INFINITY}, {"relu", nn_relu, -INFINITY, 0}, {"relu", nn_relu, 1e-45f, 1e-45f}, {"relu", nn_relu, NAN, NAN},
         {"leaky", leaky, 4, 4}, {"leaky", leaky, -4, -2}, {"leaky", leaky, INFINITY, INFINITY}, {"leaky", leaky, -INFINITY, -INFINITY}, {"leaky", leaky, NAN, NAN},
         {"elu", elu_of_1, INFINITY, INFINITY}, {"elu", elu_of_1, -INFINITY, -1}, {"elu", elu_of_1, 3, 3}, {"elu", elu_of_1, NAN, NAN},
+        {"selu", nn_selu, INFINITY, INFINITY}, {"selu", nn_selu, -INFINITY, -1.75809932f}, {"selu", nn_selu, 0.0f, 0.0f}, {"selu", nn_selu, NAN, NAN},
+        {"selu", nn_selu, 1, 1.05070099f}, {"selu", nn_selu, 3e38f, 3.15210305e38f}, {"selu", nn_selu, 3.4e38f, INFINITY},
+        {"gelu", nn_gelu, INFINITY, INFINITY}, {"gelu", nn_gelu, -INFINITY, -0.0f}, {"gelu", nn_gelu, 0.0f, 0.0f}, {"gelu", nn_gelu, -0.0f, -0.0f},
+        {"gelu", nn_gelu, 3e38f, 3e38f}, {"gelu", nn_gelu, -3e38f, -0.0f}, {"gelu", nn_gelu, -15, -0.0f}, {"gelu", nn_gelu, 100, 100}, {"gelu", nn_gelu, NAN, NAN},
+        {"gelu_tanh", nn_gelu_tanh, INFINITY, INFINITY}, {"gelu_tanh", nn_gelu_tanh, -INFINITY, -0.0f}, {"gelu_tanh", nn_gelu_tanh, 0.0f, 0.0f},
+        {"gelu_tanh", nn_gelu_tanh, -0.0f, -0.0f}, {"gelu_tanh", nn_gelu_tanh, 3e38f, 3e38f}, {"gelu_tanh", nn_gelu_tanh, -3e38f, -0.0f}, {"gelu_tanh", nn_gelu_tanh, NAN, NAN},
+        {"silu", nn_silu, INFINITY, INFINITY}, {"silu", nn_silu, -INFINITY, -0.0f}, {"silu", nn_silu, 0.0f, 0.0f}, {"silu", nn_silu, -0.0f, -0.0f},
+        {"silu", nn_silu, 3e38f, 3e38f}, {"silu", nn_silu, -3e38f, -0.0f}, {"silu", nn_silu, NAN, NAN},
+        {"reciprocal", nn_reciprocal, 0.0f, INFINITY}, {"reciprocal", nn_reciprocal, -0.0f, -INFINITY}, {"reciprocal", nn_reciprocal, -INFINITY, -0.0f},
+        {"reciprocal", nn_reciprocal, 4, 0.25f}, {"reciprocal", nn_reciprocal, NAN, NAN},
+        {"clip", clip, -3, -0.25f}, {"clip", clip, 0.1f, 0.1f}, {"clip", clip, 3, 0.5f}, {"clip", clip, -INFINITY, -0.25f},
+        {"clip", clip, INFINITY, 0.5f}, {"clip", clip, -0.0f, -0.0f}, {"clip", clip, NAN, NAN},
         {"step", nn_step, 0.0f, 0}, {"step", nn_step, -0.0f, 0}, {"step", nn_step, 1e-45f, 1}, {"step", nn_step, -1, 0},
         {"step", nn_step, INFINITY, 1}, {"step", nn_step, -INFINITY, 0}, {"step", nn_step, NAN, NAN}};
     for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa))
@@ -114,6 +129,12 @@ UNARY(relu, nn_relu(y, a, n))
 UNARY(leaky_relu, nn_leaky_relu(y, a, n, 0.3f))
 UNARY(elu, nn_elu(y, a, n, 0.3f))
 UNARY(step, nn_step(y, a, n))
+UNARY(selu, nn_selu(y, a, n))
+UNARY(gelu, nn_gelu(y, a, n))
+UNARY(gelu_tanh, nn_gelu_tanh(y, a, n))
+UNARY(silu, nn_silu(y, a, n))
+UNARY(reciprocal, nn_reciprocal(y, a, n))
+UNARY(clip, clip(y, a, n))
 UNARY(identity, nn_activate(y, a, n, NN_IDENTITY, 0))
 UNARY(scale, nn_scale(y, a, n, 0.3f))
 UNARY(axpy, nn_axpy(y, a, n, 0.3f))
@@ -125,6 +146,10 @@ BACKWARD(tanh, NN_TANH)
 BACKWARD(softplus, NN_SOFTPLUS)
 BACKWARD(elu, NN_ELU)
 BACKWARD(step, NN_STEP)
+BACKWARD(selu, NN_SELU)
+BACKWARD(gelu, NN_GELU)
+BACKWARD(gelu_tanh, NN_GELU_TANH)
+BACKWARD(silu, NN_SILU)
 
 static const map maps[] = {
     {"exp", map_exp, 1, 0}, {"log", map_log, 1, 0}, {"tanh", map_tanh, 1, 0}, {"sigmoid", map_sigmoid, 1, 0},
@@ -133,7 +158,11 @@ static const map maps[] = {
     {"add", nn_add, 2, 0}, {"mul", nn_mul, 2, 0}, {"exp_backward", nn_exp_backward, 2, 0}, {"log_backward", nn_log_backward, 2, 0},
     {"identity backward", map_d_identity, 2, 0}, {"relu backward", map_d_relu, 2, 0}, {"leaky_relu backward", map_d_leaky_relu, 2, 0},
     {"sigmoid backward", map_d_sigmoid, 2, 0}, {"tanh backward", map_d_tanh, 2, 0}, {"softplus backward", map_d_softplus, 2, 0},
-    {"elu backward", map_d_elu, 2, 0}, {"step backward", map_d_step, 2, 0}};
+    {"elu backward", map_d_elu, 2, 0}, {"step backward", map_d_step, 2, 0},
+    {"selu", map_selu, 1, 0}, {"gelu", map_gelu, 1, 0}, {"gelu_tanh", map_gelu_tanh, 1, 0}, {"silu", map_silu, 1, 0},
+    {"selu backward", map_d_selu, 2, 0}, {"gelu backward", map_d_gelu, 2, 0}, {"gelu_tanh backward", map_d_gelu_tanh, 2, 0},
+    {"silu backward", map_d_silu, 2, 0}, {"sub", nn_sub, 2, 0}, {"mul_add", nn_mul_add, 2, 1}, {"clip", map_clip, 1, 0},
+    {"reciprocal", map_reciprocal, 1, 0}, {"reciprocal_backward", nn_reciprocal_backward, 2, 0}};
 
 static void any_floats(float *x, size_t n, uint64_t *state) {
     for (size_t i = 0; i < n; i++) x[i] = test_below(state, 2) ? 8 * test_float(state) : float_of((uint32_t)test_random(state));
@@ -201,7 +230,8 @@ static double true_elu_03(double x) { return x > 0 ? x : 0.3 * expm1(x); }
 static double true_step(double x) { return x > 0; }
 static double (*const activations[NN_ACTIVATION_COUNT])(double) = {
     [NN_IDENTITY] = true_identity, [NN_RELU] = true_relu, [NN_LEAKY_RELU] = true_leaky_relu, [NN_SIGMOID] = true_sigmoid,
-    [NN_TANH] = tanh, [NN_SOFTPLUS] = true_softplus, [NN_ELU] = true_elu_03, [NN_STEP] = true_step};
+    [NN_TANH] = tanh, [NN_SOFTPLUS] = true_softplus, [NN_ELU] = true_elu_03, [NN_STEP] = true_step,
+    [NN_SELU] = true_selu, [NN_GELU] = true_gelu, [NN_GELU_TANH] = true_gelu_tanh, [NN_SILU] = true_silu};
 
 static double slope_of(double (*f)(double), double x) {
     const double h = 1e-5 * fmax(1, fabs(x)); /* h^2 and 2^-53/h, the two errors, are about equal: 1e-10 */
@@ -220,7 +250,7 @@ static void derivatives(void) {
     for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa)) {
         for (int act = 0; act < NN_ACTIVATION_COUNT; act++) {
             nn_activate(y, x, N, (nn_activation)act, 0.3f);
-            nn_activate_backward(dx, dy, y, N, (nn_activation)act, 0.3f);
+            nn_activate_backward(dx, dy, nn_activation_keeps_input((nn_activation)act) ? x : y, N, (nn_activation)act, 0.3f);
             double worst = 0;
             for (size_t i = 0; i < N; i++) {
                 const double error = fabs((double)dx[i] - (double)dy[i] * slope_of(activations[act], (double)x[i]));
@@ -247,16 +277,20 @@ static void derivatives(void) {
 
 /* At a kink the derivative from the left; far out exactly the limits. */
 static void derivative_limits(void) {
-    const struct { nn_activation activation; float y, d; } cases[] = {
+    const struct { nn_activation activation; float v, d; } cases[] = {
         {NN_RELU, 0, 0}, {NN_RELU, 1e-30f, 1}, {NN_LEAKY_RELU, 0, 0.3f}, {NN_LEAKY_RELU, -2, 0.3f}, {NN_LEAKY_RELU, 2, 1},
         {NN_SIGMOID, 0, 0}, {NN_SIGMOID, 1, 0}, {NN_TANH, 1, 0}, {NN_TANH, -1, 0}, {NN_TANH, 0, 1},
-        {NN_SOFTPLUS, 0, 0}, {NN_SOFTPLUS, 100, 1}, {NN_ELU, -0.3f, 0}, {NN_ELU, 5, 1}, {NN_STEP, 1, 0}, {NN_IDENTITY, 7, 1}};
+        {NN_SOFTPLUS, 0, 0}, {NN_SOFTPLUS, 100, 1}, {NN_ELU, -0.3f, 0}, {NN_ELU, 5, 1}, {NN_STEP, 1, 0}, {NN_IDENTITY, 7, 1},
+        {NN_SELU, 0, 1.75809932f}, {NN_SELU, 2, 1.05070102f}, {NN_SELU, -1.75809932f, 0}, {NN_GELU, 0, 0.5f}, {NN_GELU, 20, 1},
+        {NN_GELU, -20, 0}, {NN_GELU, INFINITY, 1}, {NN_GELU, -INFINITY, 0}, {NN_GELU_TANH, 0, 0.5f}, {NN_GELU_TANH, 20, 1},
+        {NN_GELU_TANH, -20, 0}, {NN_GELU_TANH, INFINITY, 1}, {NN_GELU_TANH, -INFINITY, 0}, {NN_SILU, 0, 0.5f}, {NN_SILU, 120, 1},
+        {NN_SILU, -120, 0}, {NN_SILU, INFINITY, 1}, {NN_SILU, -INFINITY, 0}};
     for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa))
         for (size_t i = 0; i < COUNT(cases); i++) {
             const float one = 1;
             float dx;
-            nn_activate_backward(&dx, &one, &cases[i].y, 1, cases[i].activation, 0.3f);
-            test_case("derivative of activation %d at y = %g is %g", (int)cases[i].activation, (double)cases[i].y, (double)dx);
+            nn_activate_backward(&dx, &one, &cases[i].v, 1, cases[i].activation, 0.3f);
+            test_case("derivative of activation %d at %g is %g", (int)cases[i].activation, (double)cases[i].v, (double)dx);
             CHECK(dx == cases[i].d);
         }
 }
@@ -271,7 +305,100 @@ static void arithmetic(void) {
         nn_axpy(&sum, &one, 1, one); /* the square's last bit is lost if the product is rounded */
         test_case("axpy rounds once");
         CHECK(sum == 0x1p-24f);
+        sum = -1 - 0x1p-11f;
+        nn_mul_add(&sum, &one, &one, 1);
+        test_case("mul_add rounds once");
+        CHECK(sum == 0x1p-24f);
+        const float huge = 1e30f, tiny = 1e-38f;
+        float difference, dx;
+        nn_sub(&difference, &one, &sum, 1);
+        nn_reciprocal_backward(&dx, &tiny, &huge, 1);
+        test_case("sub %g, reciprocal_backward %g", (double)difference, (double)dx);
+        CHECK(difference == one - 0x1p-24f && fabs((double)dx + 1e22) < 1e16); /* the square alone would be infinite */
     }
+}
+
+/* The input is kept exactly where two x give the same y. */
+static void kept_inputs(void) {
+    for (int act = 0; act < NN_ACTIVATION_COUNT; act++) {
+        int falls = 0;
+        for (int i = -400; i < 400; i++) falls |= activations[act](i / 100.0) > activations[act](i / 100.0 + 0.01);
+        test_case("activation %d keeps its input", act);
+        CHECK(nn_activation_keeps_input((nn_activation)act) == falls);
+    }
+}
+
+/* Far below 0 the derivative is as small as it should be, not the rest of a subtraction. */
+static void derivative_tails(void) {
+    const struct { nn_activation activation; float least; } cases[] = {{NN_GELU, -13}, {NN_GELU_TANH, -9.9f}, {NN_SILU, -85}};
+    for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa))
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            double worst = 0;
+            for (int part = 4; part <= 100; part++) {
+                const float x = cases[i].least * (float)part / 100, one = 1;
+                float dx;
+                const double h = 1e-6 * fabs((double)x), above = activations[cases[i].activation]((double)x + h);
+                const double want = (above - activations[cases[i].activation]((double)x - h)) / (2 * h);
+                nn_activate_backward(&dx, &one, &x, 1, cases[i].activation, 0);
+                if ((double)x < -1.5) worst = fmax(worst, fabs((double)dx / want - 1));
+            }
+            test_case("derivative of activation %d far out, off by %g of itself", (int)cases[i].activation, worst);
+            CHECK(worst <= TOL_TAIL);
+        }
+}
+
+static void add_rows(void) {
+    static const size_t shapes[][2] = {{0, 5}, {5, 0}, {1, 1}, {100, 1}, {3, 17}, {7, 64}, {10, 101}, {300, 500}};
+    enum { MOST = 300 * 500 };
+    static float x[MOST], row[500], want[MOST];
+    static float *y_end;
+    uint64_t state = 12;
+    if (!y_end) y_end = guard_end(MOST);
+    test_fill(x, MOST, &state);
+    test_fill(row, COUNT(row), &state);
+    for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa))
+        for (size_t s = 0; s < COUNT(shapes); s++)
+            for (size_t threads = 1; threads <= 3; threads += 2) {
+                const size_t rows = shapes[s][0], n = shapes[s][1];
+                float *y = y_end - rows * n;
+                for (size_t i = 0; i < rows * n; i++) want[i] = x[i] + row[i % n];
+                nn_threads_hook(hook_backwards, NULL);
+                nn_threads(threads);
+                fill_untouched(y - 40, 40);
+                nn_add_row(y, x, row, rows, n);
+                test_case("add_row, %zu x %zu, %zu threads", rows, n, threads);
+                CHECK(first_difference(y, want, rows * n) == rows * n && is_untouched(y - 40, 40));
+                memcpy(y, x, rows * n * sizeof *y);
+                nn_add_row(y, y, row, rows, n);
+                CHECK(first_difference(y, want, rows * n) == rows * n);
+                nn_threads(1);
+                nn_threads_hook(NULL, NULL);
+            }
+}
+
+/* ---- PyTorch's values, forward and backward ---- */
+
+static void torch_values(void) {
+    static const struct { const char *name; nn_activation activation; float slope; } cases[] = {
+        {"relu", NN_RELU, 0}, {"leaky_relu", NN_LEAKY_RELU, 0.01f}, {"sigmoid", NN_SIGMOID, 0}, {"tanh", NN_TANH, 0},
+        {"softplus", NN_SOFTPLUS, 0}, {"elu", NN_ELU, 0.7f}, {"selu", NN_SELU, 0}, {"gelu", NN_GELU, 0},
+        {"gelu_tanh", NN_GELU_TANH, 0}, {"silu", NN_SILU, 0}};
+    float y[256], dx[256];
+    size_t n;
+    golden_open("activations");
+    const float *x = golden("x", &n), *dy = golden("dy", NULL);
+    CHECK(n <= COUNT(y));
+    for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa))
+        for (size_t i = 0; i < COUNT(cases); i++) {
+            char name[64];
+            nn_activate(y, x, n, cases[i].activation, cases[i].slope);
+            nn_activate_backward(dx, dy, nn_activation_keeps_input(cases[i].activation) ? x : y, n, cases[i].activation, cases[i].slope);
+            test_case("%s as PyTorch", cases[i].name);
+            snprintf(name, sizeof name, "%s.y", cases[i].name);
+            CHECK(golden_close(y, name, TOL_TORCH));
+            snprintf(name, sizeof name, "%s.dx", cases[i].name);
+            CHECK(golden_close(dx, name, TOL_TORCH));
+        }
 }
 
 int main(void) {
@@ -286,6 +413,10 @@ int main(void) {
     }
     derivatives();
     derivative_limits();
+    derivative_tails();
+    kept_inputs();
     arithmetic();
+    add_rows();
+    torch_values();
     return test_end("maths");
 }

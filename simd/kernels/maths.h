@@ -12,30 +12,40 @@
 #define NNI_LN2_HIGH 0.693359375f
 #define NNI_LN2_LOW -2.12194440e-4f
 
-/* a * 2^n for n in [-300, 300], in two exact steps: 2^n itself may lie outside the floats; the last product rounds. */
-NNI_INLINE vf NNI_FN(times_power)(vf a, vf n) {
-    const vi power = vi_from_float(n), half = vi_sar(power, 1), rest = vi_sub(power, half), one = vi_set1(127);
-    const vf first = vf_from_bits(vi_shl(vi_add(half, one), 23)), second = vf_from_bits(vi_shl(vi_add(rest, one), 23));
-    return vf_mul(vf_mul(a, first), second);
-}
-
-/* e^x = 2^n * e^r with |r| <= ln2/2. At most 0.99 ULP from the truth. */
-NNI_INLINE vf NNI_FN(exp_builtin)(vf x) {
-    const vf above = vf_set1(89.0f), below = vf_set1(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = vf_select(vf_lt(above, x), above, x);
-    x = vf_select(vf_lt(x, below), below, x);
-    const vf n = vf_round(vf_mul(x, vf_set1(NNI_LOG2_E)));
-    const vf low = vf_set1(NNI_LN2_LOW), one = vf_set1(1.0f);
-    const vf exact = vf_fnma(n, vf_set1(NNI_LN2_HIGH), x), r = vf_fnma(n, low, exact);
+/* e^(r + rest) for |r| <= ln2/2, where rest is what rounding took from r: the sum of the result and *low, a few hundredths
+ * of it, in which nothing but the rounding of *low counts. */
+NNI_INLINE vf NNI_FN(exp_reduced)(vf r, vf rest, vf *low) {
+    const vf one = vf_set1(1.0f);
     vf q = vf_set1(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = vf_fma(q, r, vf_set1(1.393088256008923053741455078125e-3f));
     q = vf_fma(q, r, vf_set1(8.333197794854640960693359375e-3f));
     q = vf_fma(q, r, vf_set1(4.1666507720947265625e-2f));
     q = vf_fma(q, r, vf_set1(0.16666667163372039794921875f));
     q = vf_fma(q, r, vf_set1(0.5f));
-    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
-    const vf sum = vf_add(one, r), lost = vf_add(vf_sub(r, vf_sub(sum, one)), vf_fnma(n, low, vf_sub(exact, r)));
-    return NNI_FN(times_power)(vf_add(sum, vf_fma(vf_mul(r, r), q, lost)), n);
+    const vf sum = vf_add(one, r); /* 1 + r + r^2 q, with what rounding takes from 1 + r put back */
+    *low = vf_fma(vf_mul(r, r), q, vf_add(vf_sub(r, vf_sub(sum, one)), rest));
+    return sum;
+}
+
+/* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
+NNI_INLINE vf NNI_FN(exp_builtin)(vf x) {
+    const vf above = vf_set1(89.0f), below = vf_set1(-105.0f); /* beyond these the result is inf or 0; NaN passes */
+    x = vf_select(vf_lt(above, x), above, x);
+    x = vf_select(vf_lt(x, below), below, x);
+    const vf n = vf_round(vf_mul(x, vf_set1(NNI_LOG2_E))), low = vf_set1(NNI_LN2_LOW);
+    const vf exact = vf_fnma(n, vf_set1(NNI_LN2_HIGH), x), r = vf_fnma(n, low, exact);
+    vf rest;
+    const vf sum = NNI_FN(exp_reduced)(r, vf_fnma(n, low, vf_sub(exact, r)), &rest);
+    return vf_times_power(vf_add(sum, rest), n);
+}
+
+/* e^(x + more) = 2^n * (the result + *low) to about 2^-27 of it, where more is what rounding took from x, |x| < 200. For
+ * what goes on to multiply: no rounding between, and no underflow before its own. */
+NNI_INLINE vf NNI_FN(exp_in_parts)(vf x, vf more, vf *low, vf *n) {
+    *n = vf_round(vf_mul(x, vf_set1(NNI_LOG2_E)));
+    const vf exact = vf_fnma(*n, vf_set1(NNI_LN2_HIGH), x), rest = vf_fnma(*n, vf_set1(NNI_LN2_LOW), more);
+    const vf r = vf_add(exact, rest);
+    return NNI_FN(exp_reduced)(r, vf_sub(rest, vf_sub(r, exact)), low);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
@@ -78,15 +88,20 @@ NNI_INLINE vf NNI_FN(vexp)(vf x) { return vf_exp_sleef(x); }
 NNI_INLINE vf NNI_FN(vlog)(vf x) { return vf_log_sleef(x); }
 #endif
 
-/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
-NNI_INLINE vf NNI_FN(vexpm1_negative)(vf x, vf exp_x) {
+/* (e^x - 1 - x) / x^2 near 0 */
+NNI_INLINE vf NNI_FN(expm1_factor)(vf x) {
     vf q = vf_set1(2.1880290660192258656024932861328125e-5f); /* (e^x - 1 - x - x^2/2) / x^3 on [-0.72, 0], 0.007 */
     q = vf_fma(q, x, vf_set1(1.9895876175723969936370849609375e-4f));
     q = vf_fma(q, x, vf_set1(1.390750170685350894927978515625e-3f));
     q = vf_fma(q, x, vf_set1(8.334152400493621826171875e-3f));
     q = vf_fma(q, x, vf_set1(4.166679084300994873046875e-2f));
     q = vf_fma(q, x, vf_set1(0.16666667163372039794921875f));
-    const vf near = vf_fma(vf_mul(x, x), vf_fma(q, x, vf_set1(0.5f)), x);
+    return vf_fma(q, x, vf_set1(0.5f));
+}
+
+/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
+NNI_INLINE vf NNI_FN(vexpm1_negative)(vf x, vf exp_x) {
+    const vf near = vf_fma(vf_mul(x, x), NNI_FN(expm1_factor)(x), x);
     return vf_select(vf_lt(x, vf_set1(-0.7f)), vf_sub(exp_x, vf_set1(1.0f)), near);
 }
 
@@ -128,6 +143,127 @@ NNI_INLINE vf NNI_FN(velu)(vf x, vf a) {
     const vf zero = vf_set1(0.0f), below = vf_select(vf_lt(zero, x), zero, x);
     const vf curve = vf_mul(a, NNI_FN(vexpm1_negative)(below, NNI_FN(vexp)(below)));
     return vf_select(vf_lt(zero, x), x, curve);
+}
+
+#define NNI_SELU_HIGH 1.050700902938842773f /* lambda = HIGH + LOW, both positive: inf * HIGH + inf * LOW stays inf */
+#define NNI_SELU_LOW 8.441664078873145627e-8f
+#define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
+
+/* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
+NNI_INLINE vf NNI_FN(vselu)(vf x) {
+    const vf zero = vf_set1(0.0f), slope = vf_set1(NNI_SELU_SLOPE);
+    const vf line = vf_fma(x, vf_set1(NNI_SELU_HIGH), vf_mul(x, vf_set1(NNI_SELU_LOW)));
+    const vf below = vf_select(vf_lt(zero, x), zero, x), curve = vf_mul(vf_mul(below, below), NNI_FN(expm1_factor)(below));
+    const vf near = vf_fma(slope, below, vf_mul(slope, curve)), far = vf_fma(slope, NNI_FN(vexp)(below), vf_sub(zero, slope));
+    return vf_select(vf_lt(zero, x), line, vf_select(vf_lt(x, vf_set1(-0.7f)), far, near));
+}
+
+/* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
+ * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
+ * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
+NNI_INLINE vf NNI_FN(gate)(vf x, vf h) { return vf_sub(vf_select(vf_lt(x, vf_set1(0.0f)), vf_set1(-0.0f), x), h); }
+NNI_INLINE vf NNI_FN(gate_slope)(vf x, vf slope) {
+    return vf_select(vf_lt(x, vf_set1(0.0f)), slope, vf_sub(vf_set1(1.0f), slope));
+}
+
+/* |x|, but no more than `most`, where h is 0 already; NaN passes. */
+NNI_INLINE vf NNI_FN(gate_size)(vf x, float most) {
+    const vf a = vf_abs(x), limit = vf_set1(most);
+    return vf_select(vf_lt(limit, a), limit, a);
+}
+
+/* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
+ * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */
+NNI_INLINE vf NNI_FN(logistic_tail)(vf a, vf x, vf more) {
+    vf low, n;
+    const vf high = NNI_FN(exp_in_parts)(x, more, &low, &n), one = vf_set1(1.0f);
+    const vf e = vf_times_power(vf_add(high, low), n), u = vf_add(one, e), c = vf_sub(e, vf_sub(u, one));
+    const vf top = vf_fma(a, high, vf_mul(a, vf_fnma(high, c, low)));
+    return vf_div(vf_times_power(top, n), u);
+}
+
+/* Its derivative where w grows by dw: q - a*dw*p*q with p = 1/(1 + e^-w), q = 1 - p. */
+NNI_INLINE vf NNI_FN(logistic_tail_slope)(vf a, vf x, vf more, vf dw) {
+    vf low, n;
+    const vf high = NNI_FN(exp_in_parts)(x, more, &low, &n), one = vf_set1(1.0f);
+    const vf e = vf_times_power(vf_add(high, low), n);
+    const vf p = vf_div(one, vf_add(one, e)), q = vf_mul(e, p);
+    return vf_fnma(vf_mul(vf_mul(a, dw), p), q, q);
+}
+
+/* x / (1 + e^-x) */
+NNI_INLINE vf NNI_FN(vsilu)(vf x) {
+    const vf a = NNI_FN(gate_size)(x, 110.0f), zero = vf_set1(0.0f);
+    return NNI_FN(gate)(x, NNI_FN(logistic_tail)(a, vf_sub(zero, a), zero));
+}
+NNI_INLINE vf NNI_FN(vsilu_slope)(vf x) {
+    const vf a = NNI_FN(gate_size)(x, 110.0f), zero = vf_set1(0.0f);
+    return NNI_FN(gate_slope)(x, NNI_FN(logistic_tail_slope)(a, vf_sub(zero, a), zero, vf_set1(1.0f)));
+}
+
+/* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) = x / (1 + e^-w) with w = x (C1 + C3 x^2). An error of w is one of e^-w, so w
+ * has a low part. C1 begins with so few bits that its difference to C1 + C3 x^2 is exact. */
+#define NNI_GELU_C1_HIGH 1.59375f
+#define NNI_GELU_C1_LOW 2.019121544435620308e-3f
+#define NNI_GELU_C3_HIGH 7.135481387376785278e-2f
+#define NNI_GELU_C3_LOW 2.398832465999589658e-9f
+
+NNI_INLINE vf NNI_FN(gelu_tanh_exponent)(vf a, vf *more) { /* -w */
+    const vf square = vf_mul(a, a), below = vf_sub(vf_set1(0.0f), vf_fnma(a, a, square));
+    const vf c1 = vf_set1(NNI_GELU_C1_HIGH), c3 = vf_set1(NNI_GELU_C3_HIGH);
+    const vf sum = vf_fma(c3, square, c1), lost = vf_fma(c3, square, vf_sub(c1, sum));
+    const vf small = vf_fma(vf_set1(NNI_GELU_C3_LOW), square, vf_fma(c3, below, vf_set1(NNI_GELU_C1_LOW)));
+    const vf w = vf_mul(a, sum);
+    *more = vf_fnma(a, vf_add(lost, small), vf_fnma(a, sum, w));
+    return vf_sub(vf_set1(0.0f), w);
+}
+NNI_INLINE vf NNI_FN(vgelu_tanh)(vf x) {
+    const vf a = NNI_FN(gate_size)(x, 11.0f);
+    vf more;
+    const vf exponent = NNI_FN(gelu_tanh_exponent)(a, &more);
+    return NNI_FN(gate)(x, NNI_FN(logistic_tail)(a, exponent, more));
+}
+NNI_INLINE vf NNI_FN(vgelu_tanh_slope)(vf x) {
+    const vf a = NNI_FN(gate_size)(x, 11.0f), c1 = vf_set1(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
+    vf more;
+    const vf exponent = NNI_FN(gelu_tanh_exponent)(a, &more);
+    const vf dw = vf_fma(vf_mul(a, a), vf_set1(3.0f * NNI_GELU_C3_HIGH), c1);
+    return NNI_FN(gate_slope)(x, NNI_FN(logistic_tail_slope)(a, exponent, more, dw));
+}
+
+/* The normal distribution's tail Q(a) = erfc(a/sqrt 2)/2 = e^(-a^2/2) G(v) / (a + 2.5) with v = a/(a + 2.5), to a = 14.6. */
+#define NNI_TAIL_SHIFT 2.5f
+#define NNI_TAIL_END 14.6f
+NNI_INLINE vf NNI_FN(normal_tail_factor)(vf v) { /* G */
+    vf q = vf_set1(-7.974970340728759765625e-2f); /* 0.3 */
+    q = vf_fma(q, v, vf_set1(0.279526770114898681640625f));
+    q = vf_fma(q, v, vf_set1(-0.3130398690700531005859375f));
+    q = vf_fma(q, v, vf_set1(0.13775058090686798095703125f));
+    q = vf_fma(q, v, vf_set1(-0.14964754879474639892578125f));
+    q = vf_fma(q, v, vf_set1(5.6017316877841949462890625e-2f));
+    q = vf_fma(q, v, vf_set1(0.29186785221099853515625f));
+    q = vf_fma(q, v, vf_set1(0.1696073114871978759765625f));
+    q = vf_fma(q, v, vf_set1(-1.2433922290802001953125f));
+    return vf_fma(q, v, vf_set1(1.25f));
+}
+NNI_INLINE vf NNI_FN(normal_exponential)(vf a, vf *low, vf *n) { /* e^(-a^2/2), the square in two parts */
+    const vf square = vf_mul(a, a), lost = vf_fnma(a, a, square), half = vf_set1(0.5f);
+    return NNI_FN(exp_in_parts)(vf_mul(square, vf_set1(-0.5f)), vf_mul(lost, half), low, n);
+}
+NNI_INLINE vf NNI_FN(vgelu)(vf x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+    const vf a = NNI_FN(gate_size)(x, NNI_TAIL_END), v = vf_div(a, vf_add(a, vf_set1(NNI_TAIL_SHIFT)));
+    const vf factor = vf_mul(v, NNI_FN(normal_tail_factor)(v));
+    vf low, n;
+    const vf high = NNI_FN(normal_exponential)(a, &low, &n);
+    return NNI_FN(gate)(x, vf_times_power(vf_fma(factor, high, vf_mul(factor, low)), n));
+}
+NNI_INLINE vf NNI_FN(vgelu_slope)(vf x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+    const vf a = NNI_FN(gate_size)(x, NNI_TAIL_END), inverse = vf_div(vf_set1(1.0f), vf_add(a, vf_set1(NNI_TAIL_SHIFT)));
+    vf low, n;
+    const vf high = NNI_FN(normal_exponential)(a, &low, &n);
+    const vf tail = vf_mul(inverse, NNI_FN(normal_tail_factor)(vf_mul(a, inverse)));
+    const vf factor = vf_fnma(a, vf_set1(0.398942291736602783f), tail);
+    return NNI_FN(gate_slope)(x, vf_times_power(vf_mul(factor, vf_add(high, low)), n));
 }
 
 /* sin and cos of 2 pi u for u in [0, 1), by quarter turns: no reduction error, since 4u is exact. */
