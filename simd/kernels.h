@@ -9,6 +9,7 @@
 #include "kernels/map.h"
 #include "kernels/reduce.h"
 #include "kernels/columns.h"
+#include "kernels/prelu.h"
 #include "kernels/norm.h"
 #include "kernels/softmax.h"
 #include "kernels/random.h"

@@ -83,6 +83,10 @@ typedef struct nni_strip {
     X(void, sum, (float *partial, const float *x, size_t n))                                                               \
     X(void, sum_squares, (float *partial, const float *x, size_t n))                                                       \
     X(void, columns_sum, (float *sum, const nni_strip *strip))                                                             \
+    X(void, prelu, (float *y, const nni_strip *strip, const float *slope))                                                 \
+    X(void, prelu_backward, (float *dx, const nni_strip *strip, const float *slope))                                       \
+    X(void, prelu_columns, (float *sum, const nni_strip *strip))                                                           \
+    X(void, prelu_sum, (float *partial, const float *dy, const float *x, size_t n))                                        \
     X(void, columns_moments, (float *sum, const nni_strip *strip))                                                         \
     X(void, columns_products, (float *sum, const nni_strip *strip))                                                        \
     X(void, columns_products_by_row, (float *sum, const nni_strip *strip))                                                 \

@@ -50,7 +50,7 @@
  *
  *   matrices     nn_sgemm, with bias and activation; nn_sgemm_pack and nn_sgemm_packed for weights used many times
  *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_selu nn_relu nn_leaky_relu nn_step nn_gelu
- *                nn_gelu_tanh nn_silu, nn_activate by name, and derivatives; nn_reciprocal nn_clip nn_add nn_sub nn_mul
+ *                nn_gelu_tanh nn_silu nn_prelu, nn_activate by name, and derivatives; nn_reciprocal nn_clip nn_add nn_sub nn_mul
  *                nn_mul_add nn_scale nn_axpy nn_add_row
  *   rows         nn_softmax nn_log_softmax nn_log_sum_exp, and derivatives
  *   images       nn_conv2d with bias and activation, nn_max_pool2d nn_average_pool2d nn_global_average_pool, and gradients
@@ -114,6 +114,7 @@
 #include "maths.h"
 #include "reduce.h"
 #include "columns.h"
+#include "prelu.h"
 #include "moments.h"
 #include "batch_norm.h"
 #include "layer_norm.h"

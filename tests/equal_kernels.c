@@ -140,6 +140,28 @@ static void all_rows(void) {
     }
 }
 
+/* ---- learned slopes: shapes with few and many columns, shared by rows and by columns ---- */
+
+static void all_prelu(void) {
+    static const size_t shapes[][2] = {{1, 1}, {5, 3}, {300, 7}, {1000, 16}, {40000, 5}, {513, 300}, {9, 5003}};
+    fill_narrow(x, MOST, 30);
+    fill_narrow(y, MOST, 31);
+    for (int shared = 0; shared < 2; shared++) {
+        begin();
+        for (size_t s = 0; s < COUNT(shapes); s++) {
+            const size_t rows = shapes[s][0], n = shapes[s][1];
+            float dslope[5003] = {0.5f};
+            fill_narrow(w, n, 32);
+            nn_prelu(z, x, w, rows, n, shared);
+            hash_floats(z, rows * n);
+            nn_prelu_backward(z, dslope, y, x, w, rows, n, shared, 1);
+            hash_floats(z, rows * n);
+            hash_floats(dslope, shared ? 1 : n);
+        }
+        end(shared ? "prelu_shared" : "prelu");
+    }
+}
+
 /* ---- random numbers ---- */
 
 static void all_random(void) {
@@ -252,6 +274,7 @@ static void all(void) {
     all_activations();
     all_reductions();
     all_rows();
+    all_prelu();
     all_random();
     all_products();
 }

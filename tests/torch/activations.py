@@ -29,3 +29,13 @@ with Area('activations') as area:
         y = function(x)
         area.save(name + '.y', y)
         area.save(name + '.dx', torch.autograd.grad(y, x, dy)[0])
+
+    x, dy = torch.randn(11, 5).requires_grad_(), torch.randn(11, 5)
+    area.save('prelu.x', x)
+    area.save('prelu.dy', dy)
+    for name, slope in (('prelu', torch.randn(5)), ('prelu_shared', torch.tensor([0.25]))):
+        slope.requires_grad_()
+        y = F.prelu(x, slope)
+        dx, dslope = torch.autograd.grad(y, (x, slope), dy)
+        for what, value in (('slope', slope), ('y', y), ('dx', dx), ('dslope', dslope)):
+            area.save(name + '.' + what, value)
