@@ -69,8 +69,8 @@
 #define NNI_UNROLL _Pragma("GCC unroll 64")
 #endif
 
-/* Between these GCC mixes the instructions of several vectors, as Clang does anyway: a long formula waits for its own results,
- * and the processor does not look far enough ahead to find the next vector's by itself. */
+/* Between these GCC mixes the instructions of several vectors: a long formula waits for its own results, and the processor does
+ * not look far enough ahead to find the next vector's by itself. Clang has no such switch. */
 #ifdef __clang__
 #define NNI_MIX_BEGIN
 #define NNI_MIX_END
