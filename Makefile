@@ -48,7 +48,7 @@ bench: nn.h ## measure against what is installed: tables in build/bench
 bench-plots: ## pictures of the last bench run
 	bench/plot.sh $(B)/bench docs/pictures
 
-nn.h: $(wildcard src/*.h simd/*.h simd/kernels/*.h) tools/amalgamate.py ## join src/ and simd/ into nn.h
+nn.h: $(wildcard src/*.h src/*/*.h simd/*.h simd/kernels/*.h) tools/amalgamate.py ## join src/ and simd/ into nn.h
 	python3 tools/amalgamate.py
 	@touch $@
 

@@ -50,10 +50,16 @@
  * What there is
  *
  *   matrices     nn_sgemm, with bias and activation; nn_sgemm_pack and nn_sgemm_packed for weights used many times
- *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_relu nn_leaky_relu nn_step, nn_activate by name,
- *                and derivatives; nn_add nn_mul nn_scale nn_axpy
+ *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_selu nn_relu nn_leaky_relu nn_step nn_gelu
+ *                nn_gelu_tanh nn_silu nn_prelu, nn_activate by name, and derivatives; nn_reciprocal nn_clip nn_add nn_sub nn_mul
+ *                nn_mul_add nn_scale nn_axpy nn_add_row
  *   rows         nn_softmax nn_log_softmax nn_log_sum_exp, and derivatives
- *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax nn_sum_columns
+ *   images       nn_conv2d with bias and activation, nn_max_pool2d nn_average_pool2d nn_global_average_pool, and gradients
+ *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax
+ *   columns      nn_sum_columns nn_affine nn_moments_add nn_moments_get
+ *   norms        nn_batch_norm_statistics nn_batch_norm nn_layer_norm nn_group_norm, and derivatives; averages of the
+ *                statistics, the affine form for tests, and folding into the layer before
+ *   dropout      nn_dropout nn_dropout_channels nn_add_normal
  *   random       nn_random_bits _uniform _normal _mask _below _permutation
  *   the machine  nn_isa, nn_isa_force, nn_threads, nn_threads_hook
  *
@@ -259,19 +265,24 @@ NN_API void nn_random_permutation(size_t *y, size_t n, nn_random *random);
 /* ---- src/activation.h ---- */
 /* activation.h - the list of activations */
 
-/* X(name, function): value as a formula of x, with a the slope; the backward pass is given dy and y = f(x). */
-#define NN_ACTIVATION_LIST(X)                                                                    \
-    X(NN_IDENTITY, identity)     /* x                                                         */ \
-    X(NN_RELU, relu)             /* max(x, 0)                                                 */ \
-    X(NN_LEAKY_RELU, leaky_relu) /* x > 0 ? x : a*x                                           */ \
-    X(NN_SIGMOID, sigmoid)       /* 1 / (1 + e^-x)                                            */ \
-    X(NN_TANH, tanh)             /* 2*sigmoid(2x) - 1                                         */ \
-    X(NN_SOFTPLUS, softplus)     /* log(1 + e^x)                                              */ \
-    X(NN_ELU, elu)               /* x > 0 ? x : a*(e^x - 1)                                   */ \
-    X(NN_STEP, step)             /* x > 0 ? 1 : 0; its derivative is 0 everywhere             */
+/* X(name, function, keeps_input): value as a formula of x, with a the slope. The backward pass is given dy and y = f(x), or x
+ * where keeps_input is 1: where f rises and falls, y does not tell x. */
+#define NN_ACTIVATION_LIST(X)                                                                       \
+    X(NN_IDENTITY, identity, 0)     /* x                                                         */ \
+    X(NN_RELU, relu, 0)             /* max(x, 0)                                                 */ \
+    X(NN_LEAKY_RELU, leaky_relu, 0) /* x > 0 ? x : a*x                                           */ \
+    X(NN_SIGMOID, sigmoid, 0)       /* 1 / (1 + e^-x)                                            */ \
+    X(NN_TANH, tanh, 0)             /* 2*sigmoid(2x) - 1                                         */ \
+    X(NN_SOFTPLUS, softplus, 0)     /* log(1 + e^x)                                              */ \
+    X(NN_ELU, elu, 0)               /* x > 0 ? x : a*(e^x - 1)                                   */ \
+    X(NN_STEP, step, 0)             /* x > 0 ? 1 : 0; its derivative is 0 everywhere             */ \
+    X(NN_SELU, selu, 0)             /* 1.0507009873554805 * ELU(x) with a = 1.6732632423543772   */ \
+    X(NN_GELU, gelu, 1)             /* x * P(x), P the normal distribution function              */ \
+    X(NN_GELU_TANH, gelu_tanh, 1)   /* x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3)))         */ \
+    X(NN_SILU, silu, 1)             /* x * sigmoid(x)                                            */
 
 typedef enum nn_activation {
-#define NN_ACTIVATION_ENUM(name, function) name,
+#define NN_ACTIVATION_ENUM(name, function, keeps_input) name,
     NN_ACTIVATION_LIST(NN_ACTIVATION_ENUM)
 #undef NN_ACTIVATION_ENUM
     NN_ACTIVATION_COUNT
@@ -281,8 +292,8 @@ typedef enum nn_activation {
 /* maths.h - functions of every element of an array */
 
 /* y[i] = f(x[i]) for n elements; y may be x. Accuracy over all floats against the true value, in units in the last place:
- * exp and log 1, the others 2. exp and log have the special values of C99; NaN gives NaN everywhere; sigmoid and exp never fall
- * where x rises. */
+ * exp and log 1, nn_gelu 4, the others 2. exp and log have the special values of C99; NaN gives NaN everywhere; GELU and SiLU
+ * go through the subnormals to -0 where x goes to -infinity; sigmoid and exp never fall where x rises. */
 NN_API void nn_exp(float *y, const float *x, size_t n);
 NN_API void nn_log(float *y, const float *x, size_t n);
 NN_API void nn_tanh(float *y, const float *x, size_t n);
@@ -292,21 +303,38 @@ NN_API void nn_relu(float *y, const float *x, size_t n);                 /* max(
 NN_API void nn_leaky_relu(float *y, const float *x, size_t n, float a);  /* x > 0 ? x : a*x */
 NN_API void nn_elu(float *y, const float *x, size_t n, float a);         /* x > 0 ? x : a*(e^x - 1) */
 NN_API void nn_step(float *y, const float *x, size_t n);                 /* x > 0 ? 1 : 0 */
+NN_API void nn_selu(float *y, const float *x, size_t n);                 /* 1.0507009873554805 * ELU, a = 1.6732632423543772 */
+NN_API void nn_gelu(float *y, const float *x, size_t n);                 /* x * P(x), P the normal distribution function */
+NN_API void nn_gelu_tanh(float *y, const float *x, size_t n);            /* x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715*x^3))) */
+NN_API void nn_silu(float *y, const float *x, size_t n);                 /* x * sigmoid(x) */
 
 /* The same by name; `slope` is the a of NN_LEAKY_RELU and NN_ELU. */
 NN_API void nn_activate(float *y, const float *x, size_t n, nn_activation activation, float slope);
 
-/* dx[i] = dy[i] * f'(x[i]), from y = f(x): a network keeps the activations and need not keep what went into them.
- * At a kink the derivative is the one from the left. For NN_LEAKY_RELU and NN_ELU the slope must be positive. dx may be dy. */
-NN_API void nn_activate_backward(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope);
+/* dx[i] = dy[i] * f'(x[i]), where v is y = f(x), so that a network keeps the activations and need not keep what went into
+ * them; or v is x, for the activations that keep their input. At a kink the derivative is the one from the left. For
+ * NN_LEAKY_RELU and NN_ELU the slope must be positive. dx may be dy or v. */
+NN_API void nn_activate_backward(float *dx, const float *dy, const float *v, size_t n, nn_activation activation, float slope);
+
+/* 1 for NN_GELU, NN_GELU_TANH and NN_SILU: they fall and rise, so y does not tell x, and the backward pass is given x. */
+NN_API int nn_activation_keeps_input(nn_activation activation);
+
 NN_API void nn_exp_backward(float *dx, const float *dy, const float *y, size_t n); /* dy * y, y = e^x */
 NN_API void nn_log_backward(float *dx, const float *dy, const float *x, size_t n); /* dy / x, from x itself */
 
-/* y may be a or b (or x). */
+/* Arithmetic, for the nodes of a graph; y may be a or b (or x). */
 NN_API void nn_add(float *y, const float *a, const float *b, size_t n);
+NN_API void nn_sub(float *y, const float *a, const float *b, size_t n);
 NN_API void nn_mul(float *y, const float *a, const float *b, size_t n);
+NN_API void nn_mul_add(float *y, const float *a, const float *b, size_t n); /* y = a*b + y, rounded once */
 NN_API void nn_scale(float *y, const float *x, size_t n, float a); /* y = a*x; a = 0 does not read x */
 NN_API void nn_axpy(float *y, const float *x, size_t n, float a);  /* y = a*x + y, rounded once */
+NN_API void nn_reciprocal(float *y, const float *x, size_t n);     /* 1/x */
+NN_API void nn_reciprocal_backward(float *dx, const float *dy, const float *y, size_t n); /* -dy*y*y, y = 1/x */
+NN_API void nn_clip(float *y, const float *x, size_t n, float lo, float hi); /* x, no less than lo <= hi and no more than hi */
+
+/* y = x + row for each of the rows, of n floats: a bias. With n = 1 it adds one number to all. y may be x. */
+NN_API void nn_add_row(float *y, const float *x, const float *row, size_t rows, size_t n);
 
 /* ---- src/reduce.h ---- */
 /* reduce.h - one number from an array */
@@ -324,12 +352,152 @@ NN_API float nn_max(const float *x, size_t n);
 NN_API size_t nn_argmax(const float *x, size_t n);
 
 /* ---- src/columns.h ---- */
-/* columns.h - one number from each column of a matrix, over its rows */
+/* columns.h - operations by columns of a matrix: sums over its rows, and factors for each column */
 
 /* y[j] = x[0][j] + x[1][j] + ...: n sums of `rows` floats each; of a layer's dy, the gradient of its bias. accumulate = 1
  * adds to what y holds, 0 overwrites it without reading. Of no rows, 0. Blocks of 256 rows are summed as floats, eight rows
  * chained at a time, and added in double in the order of their index. */
 NN_API void nn_sum_columns(float *y, const float *x, size_t rows, size_t n, int accumulate);
+
+/* y = scale*x + shift with a scale and a shift for each column, the sum rounded once; either may be NULL; y may be x. */
+NN_API void nn_affine(float *y, const float *x, const float *scale, const float *shift, size_t rows, size_t n);
+
+/* ---- src/prelu.h ---- */
+/* prelu.h - leaky ReLU whose slopes are learned */
+
+/* y = x > 0 ? x : slope*x for rows x n floats, with a slope for each of the n columns (the channels of an image); or, where
+ * `shared` is 1, with slope[0] for all. y may be x if no gradient is wanted. */
+NN_API void nn_prelu(float *y, const float *x, const float *slope, size_t rows, size_t n, int shared);
+
+/* dx = x > 0 ? dy : slope*dy, and dslope, of n floats or one: the sum of dy*x over the x not above 0. accumulate = 1 adds to
+ * what dslope holds, 0 overwrites it without reading; dx is always overwritten. Either may be NULL. dx may be dy or x. */
+NN_API void nn_prelu_backward(float *dx, float *dslope, const float *dy, const float *x, const float *slope, size_t rows, size_t n,
+                              int shared, int accumulate);
+
+/* ---- src/moments.h ---- */
+/* moments.h - mean and variance by columns, of one matrix or of a whole data set that comes in batches */
+
+/* The moments of n columns over all rows so far. mean and squares, the sum of squared distances from the mean, are the
+ * caller's, n doubles each; they and `rows` start as zeros. Moments of a batch are summed about the mean of its first 256
+ * rows and corrected, so that nothing is lost where a mean is large beside the deviation. */
+typedef struct nn_moments {
+    size_t n;
+    uint64_t rows;
+    double *mean, *squares;
+} nn_moments;
+
+/* Takes in `rows` more rows. Batches of any sizes give what the whole gives, but for rounding: they are merged in double by the
+ * rule of Chan, Golub and LeVeque (1979). */
+NN_API void nn_moments_add(nn_moments *moments, const float *x, size_t rows);
+
+/* The mean, and the mean squared distance from it: divided by rows, not by rows - 1. Either may be NULL. Of no rows, 0. */
+NN_API void nn_moments_get(float *mean, float *variance, const nn_moments *moments);
+
+/* ---- src/batch_norm.h ---- */
+/* batch_norm.h - batch normalisation by columns, its averages, and its test-time forms */
+
+/* x holds `rows` rows of n floats, and what follows is done to each of the n columns: of a dense layer the rows are the
+ * batch, of images (images x height x width x channels) all positions of all images. mean, variance, gamma, beta and their
+ * gradients are n floats each. gamma = NULL stands for ones, beta = NULL for zeros; a gradient that is NULL is not computed. */
+
+/* The mean, and the mean squared distance from it (divided by rows, not by rows - 1). Moments are taken about the mean of
+ * the first 256 rows and corrected, so that nothing is lost where the mean is large beside the deviation. Of no rows, 0. */
+NN_API void nn_batch_norm_statistics(float *mean, float *variance, const float *x, size_t rows, size_t n);
+
+/* y = gamma*(x - mean)/sqrt(variance + epsilon) + beta; y may be x. In training, mean and variance are the batch's; at test
+ * an average, or those of the whole training set (nn_moments). */
+NN_API void nn_batch_norm(float *y, const float *x, const float *mean, const float *variance, const float *gamma,
+                          const float *beta, size_t rows, size_t n, float epsilon);
+
+/* Gradients from dy, where mean and variance are those of x itself, through which x acts too. dx may be dy or x.
+ * accumulate = 1 adds to dgamma and dbeta, 0 overwrites them. */
+NN_API void nn_batch_norm_backward(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x, const float *mean,
+                                   const float *variance, const float *gamma, size_t rows, size_t n, float epsilon,
+                                   int accumulate);
+
+/* The same where mean and variance are constants, as in a layer whose averages are frozen. */
+NN_API void nn_batch_norm_backward_frozen(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                          const float *mean, const float *variance, const float *gamma, size_t rows, size_t n,
+                                          float epsilon, int accumulate);
+
+/* Running averages from the statistics of a batch of `rows` rows, as PyTorch keeps them:
+ *
+ *     running_mean     = (1 - momentum)*running_mean + momentum*mean
+ *     running_variance = (1 - momentum)*running_variance + momentum*variance*rows/(rows - 1)
+ *
+ * The momentum is the weight of what is new, 0.1 by custom. The variance that goes into the average is the unbiased one; of
+ * a single row there is none, and the biased one, 0, is taken. Start with means 0 and variances 1. */
+NN_API void nn_batch_norm_average(float *running_mean, float *running_variance, const float *mean, const float *variance,
+                                  size_t rows, size_t n, float momentum);
+
+/* Batch normalisation with constant statistics as scale = gamma/sqrt(variance + epsilon) and shift = beta - mean*scale, for
+ * nn_affine. Where a mean is much larger than the deviation, scale*x and shift nearly cancel: nn_batch_norm is more exact. */
+NN_API void nn_batch_norm_affine(float *scale, float *shift, const float *mean, const float *variance, const float *gamma,
+                                 const float *beta, size_t n, float epsilon);
+
+/* Folds batch normalisation with constant statistics into the layer before it: x*w + bias then gives what normalising gave.
+ * w is k x n: of a dense layer inputs x outputs, of a convolution (height*width*channels in) x channels out. It is scaled
+ * in place. bias takes the new bias; bias_before is the old one, bias itself, or NULL if there was none. */
+NN_API void nn_batch_norm_fold(float *w, float *bias, const float *bias_before, const float *mean, const float *variance,
+                               const float *gamma, const float *beta, size_t k, size_t n, float epsilon);
+
+/* ---- src/layer_norm.h ---- */
+/* layer_norm.h - layer normalisation: every row by its own mean and deviation */
+
+/* y = gamma*(x - mean)/sqrt(variance + epsilon) + beta, with the mean and the biased variance of each row of n floats; gamma
+ * and beta are n floats, or NULL for ones and zeros. mean and inverse_deviation, which is 1/sqrt(variance + epsilon), take one
+ * float a row for the backward pass; both may be NULL. y may be x. */
+NN_API void nn_layer_norm(float *y, float *mean, float *inverse_deviation, const float *x, const float *gamma,
+                          const float *beta, size_t rows, size_t n, float epsilon);
+
+/* Gradients from dy and what the forward pass kept. A gradient that is NULL is not computed; dx may be dy or x. accumulate
+ * = 1 adds to dgamma and dbeta, 0 overwrites them. */
+NN_API void nn_layer_norm_backward(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x, const float *mean,
+                                   const float *inverse_deviation, const float *gamma, size_t rows, size_t n, int accumulate);
+
+/* ---- src/group_norm.h ---- */
+/* group_norm.h - group normalisation: the channels of each image in groups, each group by its own mean and deviation */
+
+/* x is images x pixels x channels; the channels of an image are cut into `groups` groups of equally many neighbours, and
+ *
+ *     y = gamma*(x - mean)/sqrt(variance + epsilon) + beta
+ *
+ * with the mean and the biased variance of all pixels of the group; gamma and beta are one float a channel, or NULL for ones
+ * and zeros. groups = channels is instance normalisation. mean and inverse_deviation, which is 1/sqrt(variance + epsilon),
+ * take images x groups floats for the backward pass; both may be NULL. y may be x. NN_ERROR_ARGUMENT if channels is not a
+ * multiple of groups. Threads share the images. */
+NN_API NN_MUST_USE nn_status nn_group_norm(float *y, float *mean, float *inverse_deviation, const float *x, const float *gamma,
+                                           const float *beta, size_t images, size_t pixels, size_t channels, size_t groups,
+                                           float epsilon);
+
+/* Gradients from dy and what the forward pass kept. A gradient that is NULL is not computed; dx may be dy or x. accumulate
+ * = 1 adds to dgamma and dbeta, 0 overwrites them. */
+NN_API NN_MUST_USE nn_status nn_group_norm_backward(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                                    const float *mean, const float *inverse_deviation, const float *gamma,
+                                                    size_t images, size_t pixels, size_t channels, size_t groups,
+                                                    int accumulate);
+
+/* ---- src/dropout.h ---- */
+/* dropout.h - dropout, of elements or of whole channels, and additive noise */
+
+/* y[i] = scale*x[i] with probability `keep` (exact to 2^-24), else +0, even where x is NaN or infinite. Inverted dropout has
+ * scale = 1/keep and nothing to do at test; with scale = 1 the test pass multiplies by `keep` instead (nn_scale). y may be x.
+ *
+ * Nobody stores the mask: whether element i is kept follows from seed, stream and position next + i, as in nn_random_mask.
+ * The backward pass draws it again: the same call on dy, with a copy of the nn_random as it was before the forward pass.
+ *
+ *     nn_random again = random;
+ *     nn_dropout(y, x, n, 0.9f, 1 / 0.9f, &random);
+ *     nn_dropout(dx, dy, n, 0.9f, 1 / 0.9f, &again); */
+NN_API void nn_dropout(float *y, const float *x, size_t n, float keep, float scale, nn_random *random);
+
+/* Spatial dropout: x is images x pixels x channels, and each channel of each image is kept or dropped as a whole: element
+ * image*channels + channel of the mask. y may be x. */
+NN_API void nn_dropout_channels(float *y, const float *x, size_t images, size_t pixels, size_t channels, float keep,
+                                float scale, nn_random *random);
+
+/* y = x + deviation*N(0, 1), rounded once; y may be x. To the gradient it is the identity. */
+NN_API void nn_add_normal(float *y, const float *x, size_t n, float deviation, nn_random *random);
 
 /* ---- src/softmax.h ---- */
 /* softmax.h - softmax, its logarithm and its normaliser, row by row */
@@ -427,26 +595,61 @@ NN_API NN_MUST_USE nn_status nn_conv2d_output(size_t *out_height, size_t *out_wi
 /* y = activation(conv(x, w) + bias); bias has `filters` floats or is NULL. No image does nothing.
  *
  * The bits: each element is one chain of fused multiply-adds over kernel row, kernel column and channel in increasing order
- * that starts at 0, then bias and activation. Taps above and below the image are left out, those to its left and right are
- * products with 0. A kernel as large as the image, without padding, counts as one of 1x1.
+ * that starts at 0, then bias and activation. Taps outside the image are left out.
  *
  * On failure nothing is changed. Memory is taken at most once in a call, and given back before it returns. */
 NN_API NN_MUST_USE nn_status nn_conv2d(float *y, const float *x, const float *w, const float *bias, const nn_conv2d_desc *desc);
 
 /* dx from dy; the activation is not looked at: nn_activate_backward comes first. Each element is one chain over those rows
- * and columns of dy that it had a part in, and their filters, in increasing order; rows beyond dy are left out, columns
- * beyond it count as 0. */
+ * and columns of dy that it had a part in, and their filters, in increasing order. */
 NN_API NN_MUST_USE nn_status nn_conv2d_backward_input(float *dx, const float *dy, const float *w, const nn_conv2d_desc *desc);
 
 /* dw from x and dy, added to what is there if `accumulate`. Each element is one chain over images, rows and columns of dy
- * in increasing order that starts at what was there, or at 0; x above and below the image is left out, left and right of it
- * counts as 0. The gradient of the bias are the sums of the columns of dy. */
+ * in increasing order that starts at what was there, or at 0; taps above and below the image are left out, those to its left
+ * and right are products of dy with 0. The gradient of the bias are the sums of the columns of dy. */
 NN_API NN_MUST_USE nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate,
                                                         const nn_conv2d_desc *desc);
 
 /* Bytes that each of the three functions above asks the allocator for at most, with the instruction set and the number of
  * threads now in use; 0 for what nn_conv2d_output refuses. */
 NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc);
+
+/* ---- src/pool.h ---- */
+/* pool.h - the largest or the mean value of windows of an image */
+
+/* Images are images x height x width x channels, results images x out_height x out_width x channels. What is 0 has the
+ * meaning given here. */
+typedef struct nn_pool2d_desc {
+    size_t images, height, width, channels;
+    size_t kernel_height, kernel_width;
+    size_t stride_y, stride_x;     /* 0: as the kernel, so that windows lie side by side */
+    size_t dilation_y, dilation_x; /* distance of neighbours in a window; 0: 1 */
+    size_t pad_top, pad_bottom, pad_left, pad_right;
+    int ceil_mode;     /* also windows that reach beyond the end of the padded image, if they begin before the padding there */
+    int count_padding; /* a mean is over all that lies in the padded image, padding being 0; otherwise over pixels only */
+} nn_pool2d_desc;
+
+/* The size of the result: (height + pad_top + pad_bottom - dilation_y*(kernel_height - 1) - 1)/stride_y + 1, rounded up
+ * instead of down by ceil_mode, and so on. NN_ERROR_ARGUMENT if a size other than images is 0, or the kernel larger than the
+ * padded image; NN_ERROR_SIZE if the arrays could not exist, or an image has more than 2^32 - 1 pixels. The functions below
+ * check all this too, and on failure change nothing. */
+NN_API NN_MUST_USE nn_status nn_pool2d_output(size_t *out_height, size_t *out_width, const nn_pool2d_desc *desc);
+
+/* y is the largest pixel of each window, NaN if there is one; index, unless NULL, is where in its image that pixel is: the
+ * first of the largest, or the first NaN, as row*width + column. A window without pixels gives -infinity and 2^32 - 1. */
+NN_API NN_MUST_USE nn_status nn_max_pool2d(float *y, uint32_t *index, const float *x, const nn_pool2d_desc *desc);
+
+/* dx from dy and the index of the forward pass: the sum, from 0 and in the order of outputs, of every dy whose pixel it was. */
+NN_API NN_MUST_USE nn_status nn_max_pool2d_backward(float *dx, const float *dy, const uint32_t *index, const nn_pool2d_desc *desc);
+
+/* The mean of each window: the sum from 0 of its pixels by rows and columns, divided by their number; of no pixels, 0. */
+NN_API NN_MUST_USE nn_status nn_average_pool2d(float *y, const float *x, const nn_pool2d_desc *desc);
+NN_API NN_MUST_USE nn_status nn_average_pool2d_backward(float *dx, const float *dy, const nn_pool2d_desc *desc);
+
+/* The mean of all pixels of each image: x is images x pixels x channels, y is images x channels. Summed over blocks of 64
+ * pixels, and then over the blocks; of no pixels, 0. */
+NN_API void nn_global_average_pool(float *y, const float *x, size_t images, size_t pixels, size_t channels);
+NN_API void nn_global_average_pool_backward(float *dx, const float *dy, size_t images, size_t pixels, size_t channels);
 
 /* ---- src/close.h ---- */
 /* close.h - gives the compiler settings back that config.h changed, so that code after nn.h is compiled as before */
@@ -488,6 +691,16 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc);
 #define NNI_UNROLL _Pragma("clang loop unroll(full)")
 #else
 #define NNI_UNROLL _Pragma("GCC unroll 64")
+#endif
+
+/* Between these GCC mixes the instructions of several vectors: a long formula waits for its own results, and the processor does
+ * not look far enough ahead to find the next vector's by itself. Clang has no such switch. */
+#ifdef __clang__
+#define NNI_MIX_BEGIN
+#define NNI_MIX_END
+#else
+#define NNI_MIX_BEGIN _Pragma("GCC push_options") _Pragma("GCC optimize(\"schedule-insns\")")
+#define NNI_MIX_END _Pragma("GCC pop_options")
 #endif
 
 /* a*b+c must round twice unless written as fma, or the bits would depend on the compiler. close.h gives the setting back,
@@ -641,7 +854,7 @@ typedef struct nni_conv {
     nn_activation activation;
     float slope;
     int depthwise;          /* groups of one channel to one: vectors run across the groups */
-    int copy;               /* the window reaches beyond the source: rows are copied between zeros */
+    int copy;               /* for dw: the window reaches beyond the source, rows are copied between zeros */
     size_t band, bands;     /* positions of y in a unit, units of an image */
     size_t together;        /* images of a unit, if an image is not cut into bands */
     size_t units;
@@ -701,11 +914,38 @@ static inline nni_conv_phase nni_conv_phase_of(const nni_conv_axis *a, size_t r)
     return p;
 }
 
-/* Of the taps of a position, those that lie inside the source: [*from, return value). */
-static inline size_t nni_conv_taps_inside(const nni_conv_axis *a, const nni_conv_phase *p, size_t position, size_t *from) {
-    const ptrdiff_t at = a->origin + (ptrdiff_t)(position * a->step + p->window), length = (ptrdiff_t)a->source;
-    *from = at >= 0 ? 0 : nni_min(p->taps, nni_ceil_div((size_t)-at, p->tap_step));
-    return at >= length ? *from : nni_max(*from, nni_min(p->taps, nni_ceil_div((size_t)(length - at), p->tap_step)));
+/* Neighbouring positions that have the same taps inside the source. */
+typedef struct nni_conv_run {
+    size_t from, to; /* positions */
+    size_t tap, taps; /* the first tap inside, and how many are */
+    size_t source;    /* where that tap reads at position `from`, if there is one */
+} nni_conv_run;
+
+/* The taps that position `from` has inside the source. */
+static inline nni_conv_run nni_conv_taps_inside(const nni_conv_axis *a, const nni_conv_phase *p, size_t from) {
+    const ptrdiff_t at = a->origin + (ptrdiff_t)(from * a->step + p->window), length = (ptrdiff_t)a->source;
+    nni_conv_run run = {from, from + 1, 0, 0, 0};
+    run.tap = at >= 0 ? 0 : nni_min(p->taps, nni_ceil_div((size_t)-at, p->tap_step));
+    const size_t end = at >= length ? 0 : nni_min(p->taps, nni_ceil_div((size_t)(length - at), p->tap_step));
+    if (end <= run.tap) return run;
+    run.taps = end - run.tap;
+    run.source = (size_t)(at + (ptrdiff_t)(run.tap * p->tap_step));
+    return run;
+}
+
+/* The run from position `from` on, which ends at `to` at the latest. */
+static inline nni_conv_run nni_conv_run_of(const nni_conv_axis *a, const nni_conv_phase *p, size_t from, size_t to) {
+    nni_conv_run run = nni_conv_taps_inside(a, p, from);
+    if (run.taps == p->taps && run.taps) { /* until the last tap leaves the source */
+        run.to = nni_min(to, from + (a->source - 1 - run.source - (run.taps - 1) * p->tap_step) / a->step + 1);
+        return run;
+    }
+    while (run.to < to) {
+        const nni_conv_run next = nni_conv_taps_inside(a, p, run.to);
+        if (next.taps != run.taps || (run.taps && next.tap != run.tap)) break;
+        run.to++;
+    }
+    return run;
 }
 
 /* Forward, the positions for which a tap `offset` into their window lies inside the source: [*from, return value). */
@@ -726,7 +966,42 @@ static inline size_t nni_conv_rows(const nni_conv_axis *a, size_t from, size_t t
     return (size_t)(last < (ptrdiff_t)*row ? (ptrdiff_t)*row : last > length ? length : last);
 }
 
+/* ---- simd/pool.h ---- */
+
+/* One dimension of the windows. Output i looks at i*stride - pad + t*dilation for taps t < kernel. */
+typedef struct nni_pool_axis {
+    size_t length, padded; /* of the image, and with its padding */
+    size_t kernel, stride, dilation, pad, outputs;
+} nni_pool_axis;
+
+typedef struct nni_pool {
+    size_t images, channels;
+    nni_pool_axis y, x;
+    int count_padding;
+    int disjoint; /* no pixel is in two windows */
+} nni_pool;
+
+/* The taps of one output that lie in the image: `count` from `first` on, `tap` being the place of the first in the window. */
+typedef struct nni_pool_taps {
+    size_t first, count, tap;
+    size_t divisor; /* those that an average counts */
+} nni_pool_taps;
+
+static inline nni_pool_taps nni_pool_taps_of(const nni_pool_axis *a, size_t output, int count_padding) {
+    const size_t at = output * a->stride; /* in the padded image */
+    nni_pool_taps t = {at - a->pad, a->kernel, 0, a->kernel};
+    if (at >= a->pad && at - a->pad + (a->kernel - 1) * a->dilation < a->length) return t;
+    t.tap = at >= a->pad ? 0 : nni_min(a->kernel, nni_ceil_div(a->pad - at, a->dilation));
+    t.first = at + t.tap * a->dilation - a->pad;
+    const size_t end = at >= a->pad + a->length ? 0 : nni_min(a->kernel, nni_ceil_div(a->pad + a->length - at, a->dilation));
+    t.count = end > t.tap ? end - t.tap : 0;
+    t.divisor = count_padding ? nni_min(a->kernel, nni_ceil_div(a->padded - at, a->dilation)) : t.count;
+    return t;
+}
+
 /* ---- simd/tier.h ---- */
+
+#include <math.h>
 
 /* One product C(m x n) = alpha*A(m x k)*B(k x n) + beta*C, then the epilogue. Transposition is a matter of strides:
  * A(i,p) = a[i*a_row + p*a_col], B(p,j) = b[p*b_row + j*b_col], one stride of each being 1. */
@@ -747,10 +1022,12 @@ typedef struct nni_gemm {
     float slope;
 } nni_gemm;
 
-/* Part of matrices of which x, and dy where there is one, is a part: rows x n floats, `stride` from row to row. */
+/* Rows and columns of x, and of dy where there is one: rows x n floats, `stride` from row to row; and the mean and the
+ * inverse deviation of each column, or of each row, where a kernel asks for them. */
 typedef struct nni_strip {
     const float *x, *dy;
     size_t stride, rows, n;
+    const float *mean, *inverse;
 } nni_strip;
 
 #define NNI_STRING_2(text) #text
@@ -758,29 +1035,60 @@ typedef struct nni_strip {
 
 #define NNI_BLOCK 1024 /* floats that a reduction folds into one partial result */
 
+/* Dropout takes the probability of keeping and a scale; what adds normal noise ignores a, and b is the deviation. */
+#define NNI_NOISE_ARGUMENTS \
+    (float *y, const float *x, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float a, float b)
+
 /* X(result, name, (arguments)) */
 #define NNI_KERNELS(X)                                                                                                     \
     X(size_t, gemm, (const nni_gemm *product, float *work, size_t floats))                                                 \
+    X(int, gemm_small, (const nni_gemm *product))                                                                          \
     X(size_t, gemm_workspace, (const nni_gemm *product))                                                                   \
     X(void, gemm_pack, (float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k))                       \
     X(size_t, conv_packed, (const nni_conv *job))                                                                          \
     X(void, conv_pack, (float *dst, const nni_conv *job))                                                                  \
-    X(void, conv, (const nni_conv *job, size_t from, size_t to, float *work))                                              \
+    X(void, conv, (const nni_conv *job, size_t from, size_t to))                                                           \
     X(size_t, conv_weights_work, (const nni_conv *job))                                                                    \
     X(void, conv_weights, (const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work))          \
+    X(void, max_pool, (float *y, uint32_t *index, const float *x, const nni_pool *pool, size_t from, size_t to))           \
+    X(void, max_pool_backward, (float *dx, const float *dy, const uint32_t *index, const nni_pool *pool, size_t from, size_t to)) \
+    X(void, average_pool, (float *y, const float *x, const nni_pool *pool, size_t from, size_t to))                        \
+    X(void, average_pool_backward, (float *dx, const float *dy, const nni_pool *pool, size_t from, size_t to))             \
+    X(void, global_average_pool, (float *y, const float *x, size_t images, size_t pixels, size_t channels))                \
+    X(void, global_average_pool_backward, (float *dx, const float *dy, size_t images, size_t pixels, size_t channels))     \
     X(void, activate, (float *y, const float *x, size_t n, nn_activation activation, float slope))                         \
-    X(void, activate_backward, (float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope)) \
+    X(void, activate_backward, (float *dx, const float *dy, const float *v, size_t n, nn_activation activation, float slope)) \
     X(void, exp, (float *y, const float *x, size_t n))                                                                     \
     X(void, log, (float *y, const float *x, size_t n))                                                                     \
     X(void, log_backward, (float *dx, const float *dy, const float *x, size_t n))                                          \
     X(void, add, (float *y, const float *a, const float *b, size_t n))                                                     \
     X(void, mul, (float *y, const float *a, const float *b, size_t n))                                                     \
+    X(void, sub, (float *y, const float *a, const float *b, size_t n))                                                     \
+    X(void, mul_add, (float *y, const float *a, const float *b, size_t n))                                                 \
+    X(void, add_row, (float *y, const float *x, const float *row, size_t rows, size_t n))                                  \
+    X(void, reciprocal, (float *y, const float *x, size_t n))                                                              \
+    X(void, reciprocal_backward, (float *dx, const float *dy, const float *y, size_t n))                                   \
+    X(void, clip, (float *y, const float *x, size_t n, float lo, float hi))                                                \
     X(void, scale, (float *y, const float *x, size_t n, float a))                                                          \
     X(void, axpy, (float *y, const float *x, size_t n, float a))                                                           \
     X(void, dot, (float *partial, const float *x, const float *y, size_t n))                                               \
     X(void, sum, (float *partial, const float *x, size_t n))                                                               \
     X(void, sum_squares, (float *partial, const float *x, size_t n))                                                       \
     X(void, columns_sum, (float *sum, const nni_strip *strip))                                                             \
+    X(void, prelu, (float *y, const nni_strip *strip, const float *slope))                                                 \
+    X(void, prelu_backward, (float *dx, const nni_strip *strip, const float *slope))                                       \
+    X(void, prelu_columns, (float *sum, const nni_strip *strip))                                                           \
+    X(void, prelu_sum, (float *partial, const float *dy, const float *x, size_t n))                                        \
+    X(void, columns_moments, (float *sum, const nni_strip *strip))                                                         \
+    X(void, columns_products, (float *sum, const nni_strip *strip))                                                        \
+    X(void, columns_products_by_row, (float *sum, const nni_strip *strip))                                                 \
+    X(void, inverse_deviation, (float *inverse, const float *variance, size_t n, float epsilon))                           \
+    X(void, normalize, (float *y, const nni_strip *strip, const float *scale, const float *shift))                         \
+    X(void, normalize_backward,                                                                                            \
+      (float *dx, const nni_strip *strip, const float *gain, const float *dy_mean, const float *slope))                    \
+    X(void, layer_norm, (float *y, float *mean, float *inverse, const nni_strip *strip, const float *gamma,                \
+                         const float *beta, float epsilon))                                                                \
+    X(void, layer_norm_backward, (float *dx, const nni_strip *strip, const float *gamma))                                  \
     X(float, max, (const float *x, size_t n))                                                                              \
     X(size_t, argmax, (const float *x, size_t n))                                                                          \
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))                                                    \
@@ -791,7 +1099,10 @@ typedef struct nni_strip {
     X(void, random_bits, (uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks))                      \
     X(void, random_uniform, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi))  \
     X(void, random_normal, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd)) \
-    X(void, random_mask, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value))
+    X(void, random_mask, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value)) \
+    X(void, dropout, NNI_NOISE_ARGUMENTS)                                                                                  \
+    X(void, add_normal, NNI_NOISE_ARGUMENTS)                                                                               \
+    X(void, mask_columns, (float *y, const nni_strip *strip, const float *mask, float scale))
 
 typedef struct nni_tier {
     const char *name;
@@ -819,6 +1130,7 @@ float Sleef_finz_logf1_u10purecfma(float);
 
 #define VF_LANES 1
 #define VF_FREE_MASK 0
+#define VF_MIXED 1
 #define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 4, 4, 2, 2
 #define NNI_LARGE_VECTORS 2
@@ -889,6 +1201,12 @@ NNI_INLINE nni_vi_scalar nni_vi_xor_scalar(nni_vi_scalar a, nni_vi_scalar b) { r
 NNI_INLINE nni_vi_scalar nni_vi_shl_scalar(nni_vi_scalar a, int k) { return a << k; }
 NNI_INLINE nni_vi_scalar nni_vi_shr_scalar(nni_vi_scalar a, int k) { return a >> k; }
 NNI_INLINE nni_vi_scalar nni_vi_sar_scalar(nni_vi_scalar a, int k) { return (nni_vi_scalar)((int32_t)a >> k); }
+/* In two exact steps, since 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE nni_vf_scalar nni_vf_times_power_scalar(nni_vf_scalar a, nni_vf_scalar n) {
+    const nni_vi_scalar power = nni_vi_from_float_scalar(n), half = nni_vi_sar_scalar(power, 1), rest = nni_vi_sub_scalar(power, half), one = nni_vi_set1_scalar(127);
+    const nni_vf_scalar first = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vi_add_scalar(half, one), 23)), second = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vi_add_scalar(rest, one), 23));
+    return nni_vf_mul_scalar(nni_vf_mul_scalar(a, first), second);
+}
 NNI_INLINE nni_vi_scalar nni_vi_mul_wide_scalar(nni_vi_scalar a, nni_vi_scalar b, nni_vi_scalar *high) {
     const uint64_t product = (uint64_t)a * b;
     *high = (nni_vi_scalar)(product >> 32);
@@ -930,30 +1248,40 @@ NNI_INLINE nni_vf_scalar nni_vf_log_sleef_scalar(nni_vf_scalar a) { return nni_c
 #define NNI_LN2_HIGH 0.693359375f
 #define NNI_LN2_LOW -2.12194440e-4f
 
-/* a * 2^n for n in [-300, 300], in two exact steps: 2^n itself may lie outside the floats; the last product rounds. */
-NNI_INLINE nni_vf_scalar nni_times_power_scalar(nni_vf_scalar a, nni_vf_scalar n) {
-    const nni_vi_scalar power = nni_vi_from_float_scalar(n), half = nni_vi_sar_scalar(power, 1), rest = nni_vi_sub_scalar(power, half), one = nni_vi_set1_scalar(127);
-    const nni_vf_scalar first = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vi_add_scalar(half, one), 23)), second = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vi_add_scalar(rest, one), 23));
-    return nni_vf_mul_scalar(nni_vf_mul_scalar(a, first), second);
-}
-
-/* e^x = 2^n * e^r with |r| <= ln2/2. At most 0.99 ULP from the truth. */
-NNI_INLINE nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x) {
-    const nni_vf_scalar above = nni_vf_set1_scalar(89.0f), below = nni_vf_set1_scalar(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = nni_vf_select_scalar(nni_vf_lt_scalar(above, x), above, x);
-    x = nni_vf_select_scalar(nni_vf_lt_scalar(x, below), below, x);
-    const nni_vf_scalar n = nni_vf_round_scalar(nni_vf_mul_scalar(x, nni_vf_set1_scalar(NNI_LOG2_E)));
-    const nni_vf_scalar low = nni_vf_set1_scalar(NNI_LN2_LOW), one = nni_vf_set1_scalar(1.0f);
-    const nni_vf_scalar exact = nni_vf_fnma_scalar(n, nni_vf_set1_scalar(NNI_LN2_HIGH), x), r = nni_vf_fnma_scalar(n, low, exact);
+/* e^(r + rest) for |r| <= ln2/2, where rest is what rounding took from r: the sum of the result and *low, a few hundredths
+ * of it, in which nothing but the rounding of *low counts. */
+NNI_INLINE nni_vf_scalar nni_exp_reduced_scalar(nni_vf_scalar r, nni_vf_scalar rest, nni_vf_scalar *low) {
+    const nni_vf_scalar one = nni_vf_set1_scalar(1.0f);
     nni_vf_scalar q = nni_vf_set1_scalar(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(1.393088256008923053741455078125e-3f));
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(8.333197794854640960693359375e-3f));
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(4.1666507720947265625e-2f));
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(0.16666667163372039794921875f));
     q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(0.5f));
-    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
-    const nni_vf_scalar sum = nni_vf_add_scalar(one, r), lost = nni_vf_add_scalar(nni_vf_sub_scalar(r, nni_vf_sub_scalar(sum, one)), nni_vf_fnma_scalar(n, low, nni_vf_sub_scalar(exact, r)));
-    return nni_times_power_scalar(nni_vf_add_scalar(sum, nni_vf_fma_scalar(nni_vf_mul_scalar(r, r), q, lost)), n);
+    const nni_vf_scalar sum = nni_vf_add_scalar(one, r); /* 1 + r + r^2 q, with what rounding takes from 1 + r put back */
+    *low = nni_vf_fma_scalar(nni_vf_mul_scalar(r, r), q, nni_vf_add_scalar(nni_vf_sub_scalar(r, nni_vf_sub_scalar(sum, one)), rest));
+    return sum;
+}
+
+/* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
+NNI_INLINE nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar above = nni_vf_set1_scalar(89.0f), below = nni_vf_set1_scalar(-105.0f); /* beyond these the result is inf or 0; NaN passes */
+    x = nni_vf_select_scalar(nni_vf_lt_scalar(above, x), above, x);
+    x = nni_vf_select_scalar(nni_vf_lt_scalar(x, below), below, x);
+    const nni_vf_scalar n = nni_vf_round_scalar(nni_vf_mul_scalar(x, nni_vf_set1_scalar(NNI_LOG2_E))), low = nni_vf_set1_scalar(NNI_LN2_LOW);
+    const nni_vf_scalar exact = nni_vf_fnma_scalar(n, nni_vf_set1_scalar(NNI_LN2_HIGH), x), r = nni_vf_fnma_scalar(n, low, exact);
+    nni_vf_scalar rest;
+    const nni_vf_scalar sum = nni_exp_reduced_scalar(r, nni_vf_fnma_scalar(n, low, nni_vf_sub_scalar(exact, r)), &rest);
+    return nni_vf_times_power_scalar(nni_vf_add_scalar(sum, rest), n);
+}
+
+/* e^(x + more) = 2^n * (the result + *low) to about 2^-27 of it, where more is what rounding took from x, |x| < 200. For
+ * what goes on to multiply: no rounding between, and no underflow before its own. */
+NNI_INLINE nni_vf_scalar nni_exp_in_parts_scalar(nni_vf_scalar x, nni_vf_scalar more, nni_vf_scalar *low, nni_vf_scalar *n) {
+    *n = nni_vf_round_scalar(nni_vf_mul_scalar(x, nni_vf_set1_scalar(NNI_LOG2_E)));
+    const nni_vf_scalar exact = nni_vf_fnma_scalar(*n, nni_vf_set1_scalar(NNI_LN2_HIGH), x), rest = nni_vf_fnma_scalar(*n, nni_vf_set1_scalar(NNI_LN2_LOW), more);
+    const nni_vf_scalar r = nni_vf_add_scalar(exact, rest);
+    return nni_exp_reduced_scalar(r, nni_vf_sub_scalar(rest, nni_vf_sub_scalar(r, exact)), low);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
@@ -996,15 +1324,20 @@ NNI_INLINE nni_vf_scalar nni_vexp_scalar(nni_vf_scalar x) { return nni_vf_exp_sl
 NNI_INLINE nni_vf_scalar nni_vlog_scalar(nni_vf_scalar x) { return nni_vf_log_sleef_scalar(x); }
 #endif
 
-/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
-NNI_INLINE nni_vf_scalar nni_vexpm1_negative_scalar(nni_vf_scalar x, nni_vf_scalar exp_x) {
+/* (e^x - 1 - x) / x^2 near 0 */
+NNI_INLINE nni_vf_scalar nni_expm1_factor_scalar(nni_vf_scalar x) {
     nni_vf_scalar q = nni_vf_set1_scalar(2.1880290660192258656024932861328125e-5f); /* (e^x - 1 - x - x^2/2) / x^3 on [-0.72, 0], 0.007 */
     q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(1.9895876175723969936370849609375e-4f));
     q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(1.390750170685350894927978515625e-3f));
     q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(8.334152400493621826171875e-3f));
     q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(4.166679084300994873046875e-2f));
     q = nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(0.16666667163372039794921875f));
-    const nni_vf_scalar near = nni_vf_fma_scalar(nni_vf_mul_scalar(x, x), nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(0.5f)), x);
+    return nni_vf_fma_scalar(q, x, nni_vf_set1_scalar(0.5f));
+}
+
+/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
+NNI_INLINE nni_vf_scalar nni_vexpm1_negative_scalar(nni_vf_scalar x, nni_vf_scalar exp_x) {
+    const nni_vf_scalar near = nni_vf_fma_scalar(nni_vf_mul_scalar(x, x), nni_expm1_factor_scalar(x), x);
     return nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(-0.7f)), nni_vf_sub_scalar(exp_x, nni_vf_set1_scalar(1.0f)), near);
 }
 
@@ -1048,6 +1381,127 @@ NNI_INLINE nni_vf_scalar nni_velu_scalar(nni_vf_scalar x, nni_vf_scalar a) {
     return nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), x, curve);
 }
 
+#define NNI_SELU_HIGH 1.050700902938842773f /* lambda = HIGH + LOW, both positive: inf * HIGH + inf * LOW stays inf */
+#define NNI_SELU_LOW 8.441664078873145627e-8f
+#define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
+
+/* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
+NNI_INLINE nni_vf_scalar nni_vselu_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), slope = nni_vf_set1_scalar(NNI_SELU_SLOPE);
+    const nni_vf_scalar line = nni_vf_fma_scalar(x, nni_vf_set1_scalar(NNI_SELU_HIGH), nni_vf_mul_scalar(x, nni_vf_set1_scalar(NNI_SELU_LOW)));
+    const nni_vf_scalar below = nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), zero, x), curve = nni_vf_mul_scalar(nni_vf_mul_scalar(below, below), nni_expm1_factor_scalar(below));
+    const nni_vf_scalar near = nni_vf_fma_scalar(slope, below, nni_vf_mul_scalar(slope, curve)), far = nni_vf_fma_scalar(slope, nni_vexp_scalar(below), nni_vf_sub_scalar(zero, slope));
+    return nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), line, nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(-0.7f)), far, near));
+}
+
+/* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
+ * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
+ * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
+NNI_INLINE nni_vf_scalar nni_gate_scalar(nni_vf_scalar x, nni_vf_scalar h) { return nni_vf_sub_scalar(nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(0.0f)), nni_vf_set1_scalar(-0.0f), x), h); }
+NNI_INLINE nni_vf_scalar nni_gate_slope_scalar(nni_vf_scalar x, nni_vf_scalar slope) {
+    return nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(0.0f)), slope, nni_vf_sub_scalar(nni_vf_set1_scalar(1.0f), slope));
+}
+
+/* |x|, but no more than `most`, where h is 0 already; NaN passes. */
+NNI_INLINE nni_vf_scalar nni_gate_size_scalar(nni_vf_scalar x, float most) {
+    const nni_vf_scalar a = nni_vf_abs_scalar(x), limit = nni_vf_set1_scalar(most);
+    return nni_vf_select_scalar(nni_vf_lt_scalar(limit, a), limit, a);
+}
+
+/* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
+ * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */
+NNI_INLINE nni_vf_scalar nni_logistic_tail_scalar(nni_vf_scalar a, nni_vf_scalar x, nni_vf_scalar more) {
+    nni_vf_scalar low, n;
+    const nni_vf_scalar high = nni_exp_in_parts_scalar(x, more, &low, &n), one = nni_vf_set1_scalar(1.0f);
+    const nni_vf_scalar e = nni_vf_times_power_scalar(nni_vf_add_scalar(high, low), n), u = nni_vf_add_scalar(one, e), c = nni_vf_sub_scalar(e, nni_vf_sub_scalar(u, one));
+    const nni_vf_scalar top = nni_vf_fma_scalar(a, high, nni_vf_mul_scalar(a, nni_vf_fnma_scalar(high, c, low)));
+    return nni_vf_div_scalar(nni_vf_times_power_scalar(top, n), u);
+}
+
+/* Its derivative where w grows by dw: q - a*dw*p*q with p = 1/(1 + e^-w), q = 1 - p. */
+NNI_INLINE nni_vf_scalar nni_logistic_tail_slope_scalar(nni_vf_scalar a, nni_vf_scalar x, nni_vf_scalar more, nni_vf_scalar dw) {
+    nni_vf_scalar low, n;
+    const nni_vf_scalar high = nni_exp_in_parts_scalar(x, more, &low, &n), one = nni_vf_set1_scalar(1.0f);
+    const nni_vf_scalar e = nni_vf_times_power_scalar(nni_vf_add_scalar(high, low), n);
+    const nni_vf_scalar p = nni_vf_div_scalar(one, nni_vf_add_scalar(one, e)), q = nni_vf_mul_scalar(e, p);
+    return nni_vf_fnma_scalar(nni_vf_mul_scalar(nni_vf_mul_scalar(a, dw), p), q, q);
+}
+
+/* x / (1 + e^-x) */
+NNI_INLINE nni_vf_scalar nni_vsilu_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar a = nni_gate_size_scalar(x, 110.0f), zero = nni_vf_set1_scalar(0.0f);
+    return nni_gate_scalar(x, nni_logistic_tail_scalar(a, nni_vf_sub_scalar(zero, a), zero));
+}
+NNI_INLINE nni_vf_scalar nni_vsilu_slope_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar a = nni_gate_size_scalar(x, 110.0f), zero = nni_vf_set1_scalar(0.0f);
+    return nni_gate_slope_scalar(x, nni_logistic_tail_slope_scalar(a, nni_vf_sub_scalar(zero, a), zero, nni_vf_set1_scalar(1.0f)));
+}
+
+/* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) = x / (1 + e^-w) with w = x (C1 + C3 x^2). An error of w is one of e^-w, so w
+ * has a low part. C1 begins with so few bits that its difference to C1 + C3 x^2 is exact. */
+#define NNI_GELU_C1_HIGH 1.59375f
+#define NNI_GELU_C1_LOW 2.019121544435620308e-3f
+#define NNI_GELU_C3_HIGH 7.135481387376785278e-2f
+#define NNI_GELU_C3_LOW 2.398832465999589658e-9f
+
+NNI_INLINE nni_vf_scalar nni_gelu_tanh_exponent_scalar(nni_vf_scalar a, nni_vf_scalar *more) { /* -w */
+    const nni_vf_scalar square = nni_vf_mul_scalar(a, a), below = nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), nni_vf_fnma_scalar(a, a, square));
+    const nni_vf_scalar c1 = nni_vf_set1_scalar(NNI_GELU_C1_HIGH), c3 = nni_vf_set1_scalar(NNI_GELU_C3_HIGH);
+    const nni_vf_scalar sum = nni_vf_fma_scalar(c3, square, c1), lost = nni_vf_fma_scalar(c3, square, nni_vf_sub_scalar(c1, sum));
+    const nni_vf_scalar small = nni_vf_fma_scalar(nni_vf_set1_scalar(NNI_GELU_C3_LOW), square, nni_vf_fma_scalar(c3, below, nni_vf_set1_scalar(NNI_GELU_C1_LOW)));
+    const nni_vf_scalar w = nni_vf_mul_scalar(a, sum);
+    *more = nni_vf_fnma_scalar(a, nni_vf_add_scalar(lost, small), nni_vf_fnma_scalar(a, sum, w));
+    return nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), w);
+}
+NNI_INLINE nni_vf_scalar nni_vgelu_tanh_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar a = nni_gate_size_scalar(x, 11.0f);
+    nni_vf_scalar more;
+    const nni_vf_scalar exponent = nni_gelu_tanh_exponent_scalar(a, &more);
+    return nni_gate_scalar(x, nni_logistic_tail_scalar(a, exponent, more));
+}
+NNI_INLINE nni_vf_scalar nni_vgelu_tanh_slope_scalar(nni_vf_scalar x) {
+    const nni_vf_scalar a = nni_gate_size_scalar(x, 11.0f), c1 = nni_vf_set1_scalar(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
+    nni_vf_scalar more;
+    const nni_vf_scalar exponent = nni_gelu_tanh_exponent_scalar(a, &more);
+    const nni_vf_scalar dw = nni_vf_fma_scalar(nni_vf_mul_scalar(a, a), nni_vf_set1_scalar(3.0f * NNI_GELU_C3_HIGH), c1);
+    return nni_gate_slope_scalar(x, nni_logistic_tail_slope_scalar(a, exponent, more, dw));
+}
+
+/* The normal distribution's tail Q(a) = erfc(a/sqrt 2)/2 = e^(-a^2/2) G(v) / (a + 2.5) with v = a/(a + 2.5), to a = 14.6. */
+#define NNI_TAIL_SHIFT 2.5f
+#define NNI_TAIL_END 14.6f
+NNI_INLINE nni_vf_scalar nni_normal_tail_factor_scalar(nni_vf_scalar v) { /* G */
+    nni_vf_scalar q = nni_vf_set1_scalar(-7.974970340728759765625e-2f); /* 0.3 */
+    q = nni_vf_fma_scalar(q, v, nni_vf_set1_scalar(0.279526770114898681640625f));
+    q = nni_vf_fma_scalar(q, v, nni_vf_set1_scalar(-0.3130398690700531005859375f));
+    q = nni_vf_fma_scalar(q, v, nni_vf_set1_scalar(0.13775058090686798095703125f));
+    q = nni_vf_fma_scalar(q, v, nni_vf_set1_scalar(-0.14964754879474639892578125f));
+    q = nni_vf_fma_scalar(q, v, nni_vf_set1_scalar(5.6017316877841949462890625e-2f));
+    q = nni_vf_fma_scalar(q, v, nni_vf_set1_scalar(0.29186785221099853515625f));
+    q = nni_vf_fma_scalar(q, v, nni_vf_set1_scalar(0.1696073114871978759765625f));
+    q = nni_vf_fma_scalar(q, v, nni_vf_set1_scalar(-1.2433922290802001953125f));
+    return nni_vf_fma_scalar(q, v, nni_vf_set1_scalar(1.25f));
+}
+NNI_INLINE nni_vf_scalar nni_normal_exponential_scalar(nni_vf_scalar a, nni_vf_scalar *low, nni_vf_scalar *n) { /* e^(-a^2/2), the square in two parts */
+    const nni_vf_scalar square = nni_vf_mul_scalar(a, a), lost = nni_vf_fnma_scalar(a, a, square), half = nni_vf_set1_scalar(0.5f);
+    return nni_exp_in_parts_scalar(nni_vf_mul_scalar(square, nni_vf_set1_scalar(-0.5f)), nni_vf_mul_scalar(lost, half), low, n);
+}
+NNI_INLINE nni_vf_scalar nni_vgelu_scalar(nni_vf_scalar x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+    const nni_vf_scalar a = nni_gate_size_scalar(x, NNI_TAIL_END), v = nni_vf_div_scalar(a, nni_vf_add_scalar(a, nni_vf_set1_scalar(NNI_TAIL_SHIFT)));
+    const nni_vf_scalar factor = nni_vf_mul_scalar(v, nni_normal_tail_factor_scalar(v));
+    nni_vf_scalar low, n;
+    const nni_vf_scalar high = nni_normal_exponential_scalar(a, &low, &n);
+    return nni_gate_scalar(x, nni_vf_times_power_scalar(nni_vf_fma_scalar(factor, high, nni_vf_mul_scalar(factor, low)), n));
+}
+NNI_INLINE nni_vf_scalar nni_vgelu_slope_scalar(nni_vf_scalar x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+    const nni_vf_scalar a = nni_gate_size_scalar(x, NNI_TAIL_END), inverse = nni_vf_div_scalar(nni_vf_set1_scalar(1.0f), nni_vf_add_scalar(a, nni_vf_set1_scalar(NNI_TAIL_SHIFT)));
+    nni_vf_scalar low, n;
+    const nni_vf_scalar high = nni_normal_exponential_scalar(a, &low, &n);
+    const nni_vf_scalar tail = nni_vf_mul_scalar(inverse, nni_normal_tail_factor_scalar(nni_vf_mul_scalar(a, inverse)));
+    const nni_vf_scalar factor = nni_vf_fnma_scalar(a, nni_vf_set1_scalar(0.398942291736602783f), tail);
+    return nni_gate_slope_scalar(x, nni_vf_times_power_scalar(nni_vf_mul_scalar(factor, nni_vf_add_scalar(high, low)), n));
+}
+
 /* sin and cos of 2 pi u for u in [0, 1), by quarter turns: no reduction error, since 4u is exact. */
 NNI_INLINE void nni_vsincos_turns_scalar(nni_vf_scalar u, nni_vf_scalar *sine, nni_vf_scalar *cosine) {
     const nni_vf_scalar quarters = nni_vf_mul_scalar(u, nni_vf_set1_scalar(4.0f)), n = nni_vf_round_scalar(quarters), t = nni_vf_sub_scalar(quarters, n), square = nni_vf_mul_scalar(t, t);
@@ -1071,12 +1525,19 @@ NNI_INLINE void nni_vsincos_turns_scalar(nni_vf_scalar u, nni_vf_scalar *sine, n
 /* ---- simd/kernels/map.h ---- */
 /* map.h - element by element: y[i] = f(x[i], ...), in place if y is an input */
 
+NNI_MIX_BEGIN
+
 typedef nni_vf_scalar (*nni_map1_fn_scalar)(nni_vf_scalar x, nni_vf_scalar a);
 typedef nni_vf_scalar (*nni_map2_fn_scalar)(nni_vf_scalar x, nni_vf_scalar y, nni_vf_scalar a);
 
 NNI_INLINE void nni_map1_scalar(nni_map1_fn_scalar f, float *y, const float *x, size_t n, float a) {
     const nni_vf_scalar av = nni_vf_set1_scalar(a);
     size_t i = 0;
+    for (; i + VF_MIXED * VF_LANES <= n; i += VF_MIXED * VF_LANES) {
+        nni_vf_scalar v[VF_MIXED];
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) v[k] = f(nni_vf_load_scalar(x + i + k * VF_LANES), av);
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) nni_vf_store_scalar(y + i + k * VF_LANES, v[k]);
+    }
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, f(nni_vf_load_scalar(x + i), av));
     if (i < n) nni_vf_store_n_scalar(y + i, f(nni_vf_load_n_scalar(x + i, n - i), av), n - i);
 }
@@ -1084,6 +1545,12 @@ NNI_INLINE void nni_map1_scalar(nni_map1_fn_scalar f, float *y, const float *x, 
 NNI_INLINE void nni_map2_scalar(nni_map2_fn_scalar f, float *z, const float *x, const float *y, size_t n, float a) {
     const nni_vf_scalar av = nni_vf_set1_scalar(a);
     size_t i = 0;
+    for (; i + VF_MIXED * VF_LANES <= n; i += VF_MIXED * VF_LANES) {
+        nni_vf_scalar v[VF_MIXED];
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++)
+            v[k] = f(nni_vf_load_scalar(x + i + k * VF_LANES), nni_vf_load_scalar(y + i + k * VF_LANES), av);
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) nni_vf_store_scalar(z + i + k * VF_LANES, v[k]);
+    }
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(z + i, f(nni_vf_load_scalar(x + i), nni_vf_load_scalar(y + i), av));
     if (i < n) nni_vf_store_n_scalar(z + i, f(nni_vf_load_n_scalar(x + i, n - i), nni_vf_load_n_scalar(y + i, n - i), av), n - i);
 }
@@ -1100,12 +1567,17 @@ NNI_INLINE nni_vf_scalar nni_v_step_scalar(nni_vf_scalar x, nni_vf_scalar a) {
     const nni_vf_scalar step = nni_vf_where_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), x), nni_vf_set1_scalar(1.0f));
     return (void)a, nni_vf_select_scalar(nni_vf_nan_scalar(x), x, step);
 }
+NNI_INLINE nni_vf_scalar nni_v_selu_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vselu_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_v_gelu_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vgelu_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_v_gelu_tanh_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vgelu_tanh_scalar(x); }
+NNI_INLINE nni_vf_scalar nni_v_silu_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vsilu_scalar(x); }
 NNI_INLINE nni_vf_scalar nni_v_exp_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vexp_scalar(x); }
 NNI_INLINE nni_vf_scalar nni_v_log_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vlog_scalar(x); }
 NNI_INLINE nni_vf_scalar nni_v_scale_scalar(nni_vf_scalar x, nni_vf_scalar a) { return nni_vf_mul_scalar(a, x); }
+NNI_INLINE nni_vf_scalar nni_v_reciprocal_scalar(nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vf_div_scalar(nni_vf_set1_scalar(1.0f), x); }
 NNI_INLINE nni_vf_scalar nni_v_shift_scalar(nni_vf_scalar x, nni_vf_scalar a) { return nni_vf_add_scalar(x, a); }
 
-/* dx from dy and y = f(x). Where f has a kink the derivative from the left is taken. */
+/* dx from dy and y = f(x), or x if the activation keeps its input. Where f has a kink the derivative from the left is taken. */
 NNI_INLINE nni_vf_scalar nni_d_identity_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return (void)y, (void)a, dy; }
 NNI_INLINE nni_vf_scalar nni_d_relu_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return (void)a, nni_vf_select_scalar(nni_vf_le_scalar(y, nni_vf_set1_scalar(0.0f)), nni_vf_set1_scalar(0.0f), dy); }
 NNI_INLINE nni_vf_scalar nni_d_leaky_relu_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), y), dy, nni_vf_mul_scalar(a, dy)); }
@@ -1119,24 +1591,34 @@ NNI_INLINE nni_vf_scalar nni_d_softplus_scalar(nni_vf_scalar dy, nni_vf_scalar y
 }
 NNI_INLINE nni_vf_scalar nni_d_elu_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), y), dy, nni_vf_mul_scalar(dy, nni_vf_add_scalar(y, a))); }
 NNI_INLINE nni_vf_scalar nni_d_step_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return (void)dy, (void)y, (void)a, nni_vf_set1_scalar(0.0f); }
+NNI_INLINE nni_vf_scalar nni_d_selu_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) {
+    const nni_vf_scalar above = nni_vf_set1_scalar(NNI_SELU_HIGH + NNI_SELU_LOW), below = nni_vf_add_scalar(y, nni_vf_set1_scalar(NNI_SELU_SLOPE));
+    return (void)a, nni_vf_mul_scalar(dy, nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), y), above, below));
+}
+NNI_INLINE nni_vf_scalar nni_d_gelu_scalar(nni_vf_scalar dy, nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vf_mul_scalar(dy, nni_vgelu_slope_scalar(x)); }
+NNI_INLINE nni_vf_scalar nni_d_gelu_tanh_scalar(nni_vf_scalar dy, nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vf_mul_scalar(dy, nni_vgelu_tanh_slope_scalar(x)); }
+NNI_INLINE nni_vf_scalar nni_d_silu_scalar(nni_vf_scalar dy, nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vf_mul_scalar(dy, nni_vsilu_slope_scalar(x)); }
 NNI_INLINE nni_vf_scalar nni_d_log_scalar(nni_vf_scalar dy, nni_vf_scalar x, nni_vf_scalar a) { return (void)a, nni_vf_div_scalar(dy, x); }
 
+NNI_INLINE nni_vf_scalar nni_d_reciprocal_scalar(nni_vf_scalar dy, nni_vf_scalar y, nni_vf_scalar a) { return (void)a, nni_vf_mul_scalar(nni_vf_mul_scalar(nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), dy), y), y); }
+
 NNI_INLINE nni_vf_scalar nni_v_add_scalar(nni_vf_scalar x, nni_vf_scalar y, nni_vf_scalar a) { return (void)a, nni_vf_add_scalar(x, y); }
+NNI_INLINE nni_vf_scalar nni_v_sub_scalar(nni_vf_scalar x, nni_vf_scalar y, nni_vf_scalar a) { return (void)a, nni_vf_sub_scalar(x, y); }
 NNI_INLINE nni_vf_scalar nni_v_mul_scalar(nni_vf_scalar x, nni_vf_scalar y, nni_vf_scalar a) { return (void)a, nni_vf_mul_scalar(x, y); }
 NNI_INLINE nni_vf_scalar nni_v_axpy_scalar(nni_vf_scalar x, nni_vf_scalar y, nni_vf_scalar a) { return nni_vf_fma_scalar(a, x, y); }
 
 static void nni_activate_scalar(float *y, const float *x, size_t n, nn_activation activation, float slope) {
     switch (activation) {
-#define NNI_ACTIVATE(name, function) case name: nni_map1_scalar(nni_v_##function##_scalar, y, x, n, slope); break;
+#define NNI_ACTIVATE(name, function, keeps_input) case name: nni_map1_scalar(nni_v_##function##_scalar, y, x, n, slope); break;
         NN_ACTIVATION_LIST(NNI_ACTIVATE)
 #undef NNI_ACTIVATE
     default: break;
     }
 }
 
-static void nni_activate_backward_scalar(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+static void nni_activate_backward_scalar(float *dx, const float *dy, const float *v, size_t n, nn_activation activation, float slope) {
     switch (activation) {
-#define NNI_ACTIVATE(name, function) case name: nni_map2_scalar(nni_d_##function##_scalar, dx, dy, y, n, slope); break;
+#define NNI_ACTIVATE(name, function, keeps_input) case name: nni_map2_scalar(nni_d_##function##_scalar, dx, dy, v, n, slope); break;
         NN_ACTIVATION_LIST(NNI_ACTIVATE)
 #undef NNI_ACTIVATE
     default: break;
@@ -1150,6 +1632,11 @@ static void nni_log_backward_scalar(float *dx, const float *dy, const float *x, 
 }
 static void nni_add_scalar(float *y, const float *a, const float *b, size_t n) { nni_map2_scalar(nni_v_add_scalar, y, a, b, n, 0.0f); }
 static void nni_mul_scalar(float *y, const float *a, const float *b, size_t n) { nni_map2_scalar(nni_v_mul_scalar, y, a, b, n, 0.0f); }
+static void nni_sub_scalar(float *y, const float *a, const float *b, size_t n) { nni_map2_scalar(nni_v_sub_scalar, y, a, b, n, 0.0f); }
+static void nni_reciprocal_scalar(float *y, const float *x, size_t n) { nni_map1_scalar(nni_v_reciprocal_scalar, y, x, n, 0.0f); }
+static void nni_reciprocal_backward_scalar(float *dx, const float *dy, const float *y, size_t n) {
+    nni_map2_scalar(nni_d_reciprocal_scalar, dx, dy, y, n, 0.0f);
+}
 static void nni_axpy_scalar(float *y, const float *x, size_t n, float a) { nni_map2_scalar(nni_v_axpy_scalar, y, x, y, n, a); }
 
 /* a = 0 writes zeros without reading x, which may hold NaN. */
@@ -1157,6 +1644,27 @@ static void nni_scale_scalar(float *y, const float *x, size_t n, float a) {
     if (a == 0.0f) memset(y, 0, n * sizeof *y);
     else nni_map1_scalar(nni_v_scale_scalar, y, x, n, a);
 }
+
+static void nni_mul_add_scalar(float *y, const float *a, const float *b, size_t n) {
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_vf_fma_scalar(nni_vf_load_scalar(a + i), nni_vf_load_scalar(b + i), nni_vf_load_scalar(y + i)));
+    if (i < n) nni_vf_store_n_scalar(y + i, nni_vf_fma_scalar(nni_vf_load_n_scalar(a + i, n - i), nni_vf_load_n_scalar(b + i, n - i), nni_vf_load_n_scalar(y + i, n - i)), n - i);
+}
+
+NNI_INLINE nni_vf_scalar nni_clipped_scalar(nni_vf_scalar x, nni_vf_scalar lo, nni_vf_scalar hi) { return nni_vf_select_scalar(nni_vf_lt_scalar(x, lo), lo, nni_vf_select_scalar(nni_vf_lt_scalar(hi, x), hi, x)); }
+static void nni_clip_scalar(float *y, const float *x, size_t n, float lo, float hi) {
+    const nni_vf_scalar least = nni_vf_set1_scalar(lo), most = nni_vf_set1_scalar(hi);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_clipped_scalar(nni_vf_load_scalar(x + i), least, most));
+    if (i < n) nni_vf_store_n_scalar(y + i, nni_clipped_scalar(nni_vf_load_n_scalar(x + i, n - i), least, most), n - i);
+}
+
+static void nni_add_row_scalar(float *y, const float *x, const float *row, size_t rows, size_t n) {
+    if (n == 1) nni_map1_scalar(nni_v_shift_scalar, y, x, rows, row[0]);
+    else for (size_t i = 0; i < rows; i++) nni_add_scalar(y + i * n, x + i * n, row, n);
+}
+
+NNI_MIX_END
 
 /* ---- simd/kernels/reduce.h ---- */
 /* reduce.h - sums, dots and maxima in an order that no vector width changes
@@ -1272,7 +1780,13 @@ static size_t nni_argmax_scalar(const float *x, size_t n) {
  * inside the matrix; else `valid` says which. */
 typedef void (*nni_column_fn_scalar)(nni_vf_scalar *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_scalar valid);
 
-NNI_INLINE nni_vf_scalar nni_column_load_scalar(const float *p, const int whole, nni_vm_scalar valid) { return whole ? nni_vf_load_scalar(p) : nni_vf_load_m_scalar(p, valid); }
+NNI_INLINE nni_vf_scalar nni_column_load_scalar(const float *p, const int whole, nni_vm_scalar valid) {
+    return whole ? nni_vf_load_scalar(p) : nni_vf_load_m_scalar(p, valid);
+}
+NNI_INLINE void nni_column_store_scalar(float *p, nni_vf_scalar v, const int whole, nni_vm_scalar valid) {
+    if (whole) nni_vf_store_scalar(p, v);
+    else nni_vf_store_m_scalar(p, v, valid);
+}
 
 NNI_INLINE void nni_column_chain_scalar(nni_column_fn_scalar f, const int sums, const int rows, float *sum, const nni_strip *s,
                                      size_t row, size_t j, const int whole, nni_vm_scalar valid) {
@@ -1281,9 +1795,7 @@ NNI_INLINE void nni_column_chain_scalar(nni_column_fn_scalar f, const int sums, 
     NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
     NNI_UNROLL for (int i = 0; i < sums; i++) {
         float *p = sum + (size_t)i * s->n + j;
-        const nni_vf_scalar total = nni_vf_add_scalar(nni_column_load_scalar(p, whole, valid), chain[i]);
-        if (whole) nni_vf_store_scalar(p, total);
-        else nni_vf_store_m_scalar(p, total, valid);
+        nni_column_store_scalar(p, nni_vf_add_scalar(nni_column_load_scalar(p, whole, valid), chain[i]), whole, valid);
     }
 }
 
@@ -1307,9 +1819,292 @@ NNI_INLINE void nni_column_sum_scalar(nni_vf_scalar *sum, const nni_strip *s, si
     sum[0] = nni_vf_add_scalar(sum[0], nni_column_load_scalar(s->x + row * s->stride + j, whole, valid));
 }
 
+/* x - mean, and its square: moments about a value close to the mean, which lose nothing where that is far from 0. */
+NNI_INLINE void nni_column_moments_scalar(nni_vf_scalar *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar x = nni_column_load_scalar(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_scalar distance = nni_vf_sub_scalar(x, nni_column_load_scalar(s->mean + j, whole, valid));
+    sum[0] = nni_vf_add_scalar(sum[0], distance);
+    sum[1] = nni_vf_fma_scalar(distance, distance, sum[1]);
+}
+
+/* dy, and dy*(x - mean) with the mean of the column. */
+NNI_INLINE void nni_column_products_scalar(nni_vf_scalar *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar x = nni_column_load_scalar(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_scalar dy = nni_column_load_scalar(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_vf_add_scalar(sum[0], dy);
+    sum[1] = nni_vf_fma_scalar(dy, nni_vf_sub_scalar(x, nni_column_load_scalar(s->mean + j, whole, valid)), sum[1]);
+}
+
+/* dy, and dy*(x - mean)*inverse with the mean and the inverse deviation of the row. */
+NNI_INLINE void nni_column_products_by_row_scalar(nni_vf_scalar *sum, const nni_strip *s, size_t row, size_t j, const int whole,
+                                               nni_vm_scalar valid) {
+    const nni_vf_scalar x = nni_column_load_scalar(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_scalar dy = nni_column_load_scalar(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_vf_add_scalar(sum[0], dy);
+    sum[1] = nni_vf_fma_scalar(dy, nni_vf_mul_scalar(nni_vf_sub_scalar(x, nni_vf_set1_scalar(s->mean[row])), nni_vf_set1_scalar(s->inverse[row])), sum[1]);
+}
+
 static void nni_columns_sum_scalar(float *sum, const nni_strip *s) { nni_column_sums_scalar(nni_column_sum_scalar, 1, sum, s); }
+static void nni_columns_moments_scalar(float *sum, const nni_strip *s) { nni_column_sums_scalar(nni_column_moments_scalar, 2, sum, s); }
+static void nni_columns_products_scalar(float *sum, const nni_strip *s) {
+    nni_column_sums_scalar(nni_column_products_scalar, 2, sum, s);
+}
+static void nni_columns_products_by_row_scalar(float *sum, const nni_strip *s) {
+    nni_column_sums_scalar(nni_column_products_by_row_scalar, 2, sum, s);
+}
 
 #undef NNI_ROWS_CHAINED
+
+/* ---- simd/kernels/prelu.h ---- */
+/* prelu.h - x > 0 ? x : slope*x, with a slope for each column that is learned */
+
+NNI_INLINE nni_vf_scalar nni_v_prelu_scalar(nni_vf_scalar x, nni_vf_scalar slope, nni_vf_scalar a) { return (void)a, nni_v_leaky_relu_scalar(x, slope); }
+
+static void nni_prelu_scalar(float *y, const nni_strip *s, const float *slope) {
+    for (size_t i = 0; i < s->rows; i++)
+        nni_map2_scalar(nni_v_prelu_scalar, y + i * s->stride, s->x + i * s->stride, slope, s->n, 0.0f);
+}
+
+/* dx = x > 0 ? dy : slope*dy */
+static void nni_prelu_backward_scalar(float *dx, const nni_strip *s, const float *slope) {
+    for (size_t i = 0; i < s->rows; i++) {
+        const float *x = s->x + i * s->stride, *dy = s->dy + i * s->stride;
+        float *to = dx + i * s->stride;
+        size_t j = 0;
+        for (; j + VF_LANES <= s->n; j += VF_LANES)
+            nni_vf_store_scalar(to + j, nni_d_leaky_relu_scalar(nni_vf_load_scalar(dy + j), nni_vf_load_scalar(x + j), nni_vf_load_scalar(slope + j)));
+        const size_t rest = s->n - j;
+        if (!rest) continue;
+        nni_vf_store_n_scalar(to + j, nni_d_leaky_relu_scalar(nni_vf_load_n_scalar(dy + j, rest), nni_vf_load_n_scalar(x + j, rest), nni_vf_load_n_scalar(slope + j, rest)), rest);
+    }
+}
+
+/* sum + dy*x where x is not above 0 */
+NNI_INLINE nni_vf_scalar nni_prelu_product_scalar(nni_vf_scalar dy, nni_vf_scalar x, nni_vf_scalar sum) {
+    return nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), x), sum, nni_vf_fma_scalar(dy, x, sum));
+}
+
+/* Down the columns, for a slope each, in the order of columns.h. */
+NNI_INLINE void nni_column_prelu_scalar(nni_vf_scalar *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar dy = nni_column_load_scalar(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_prelu_product_scalar(dy, nni_column_load_scalar(s->x + row * s->stride + j, whole, valid), sum[0]);
+}
+static void nni_prelu_columns_scalar(float *sum, const nni_strip *s) { nni_column_sums_scalar(nni_column_prelu_scalar, 1, sum, s); }
+
+/* Over everything, for a slope that all columns share, in the order of reduce.h. */
+NNI_INLINE nni_vf_scalar nni_sum_prelu_scalar(const float *dy, const float *x, nni_vf_scalar sum) {
+    return nni_prelu_product_scalar(nni_vf_load_scalar(dy), nni_vf_load_scalar(x), sum);
+}
+NNI_INLINE nni_vf_scalar nni_sum_prelu_n_scalar(const float *dy, const float *x, nni_vf_scalar sum, size_t n) {
+    return nni_prelu_product_scalar(nni_vf_load_n_scalar(dy, n), nni_vf_load_n_scalar(x, n), sum);
+}
+static void nni_prelu_sum_scalar(float *partial, const float *dy, const float *x, size_t n) {
+    nni_sum_blocks_scalar(nni_sum_prelu_scalar, nni_sum_prelu_n_scalar, partial, dy, x, n);
+}
+
+/* ---- simd/kernels/norm.h ---- */
+/* norm.h - normalising: by columns, with factors for each, and by rows, each with statistics of its own */
+
+/* 1/sqrt(variance + epsilon) */
+static void nni_inverse_deviation_scalar(float *inverse, const float *variance, size_t n, float epsilon) {
+    const nni_vf_scalar one = nni_vf_set1_scalar(1.0f), e = nni_vf_set1_scalar(epsilon);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(inverse + i, nni_vf_div_scalar(one, nni_vf_sqrt_scalar(nni_vf_add_scalar(nni_vf_load_scalar(variance + i), e))));
+    if (i < n) nni_vf_store_n_scalar(inverse + i, nni_vf_div_scalar(one, nni_vf_sqrt_scalar(nni_vf_add_scalar(nni_vf_load_n_scalar(variance + i, n - i), e))), n - i);
+}
+
+/* ---- by columns ---- */
+
+#define NNI_ROWS_AT_ONCE 4 /* rows for which the factors of some columns are loaded once */
+
+/* What is done to `rows` elements of VF_LANES columns, from row `row` and column j on. */
+typedef void (*nni_normalize_fn_scalar)(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                     const int rows, const int whole, nni_vm_scalar valid);
+
+NNI_INLINE void nni_normalize_rows_scalar(nni_normalize_fn_scalar f, const int rows, float *y, const nni_strip *s,
+                                       const float *const *factor, size_t row) {
+    size_t j = 0;
+    for (; j + VF_LANES <= s->n; j += VF_LANES) f(y, s, factor, row, j, rows, 1, nni_vm_first_scalar(VF_LANES));
+    if (j < s->n) f(y, s, factor, row, j, rows, 0, nni_vm_first_scalar(s->n - j));
+}
+
+NNI_INLINE void nni_normalize_strip_scalar(nni_normalize_fn_scalar f, float *y, const nni_strip *s, const float *const *factor) {
+    size_t row = 0;
+    for (; row + NNI_ROWS_AT_ONCE <= s->rows; row += NNI_ROWS_AT_ONCE)
+        nni_normalize_rows_scalar(f, NNI_ROWS_AT_ONCE, y, s, factor, row);
+    for (; row < s->rows; row++) nni_normalize_rows_scalar(f, 1, y, s, factor, row);
+}
+
+NNI_INLINE void nni_normalize_columns_scalar(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                          const int rows, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar mean = nni_column_load_scalar(s->mean + j, whole, valid);
+    const nni_vf_scalar scale = nni_column_load_scalar(factor[0] + j, whole, valid);
+    const nni_vf_scalar shift = nni_column_load_scalar(factor[1] + j, whole, valid);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_scalar distance = nni_vf_sub_scalar(nni_column_load_scalar(s->x + at, whole, valid), mean);
+        nni_column_store_scalar(y + at, nni_vf_fma_scalar(distance, scale, shift), whole, valid);
+    }
+}
+
+/* y = (x - mean)*scale + shift: the difference first, which is exact where a large mean would drown the result. */
+static void nni_normalize_scalar(float *y, const nni_strip *s, const float *scale, const float *shift) {
+    const float *const factor[] = {scale, shift};
+    nni_normalize_strip_scalar(nni_normalize_columns_scalar, y, s, factor);
+}
+
+NNI_INLINE void nni_normalize_columns_backward_scalar(float *dx, const nni_strip *s, const float *const *factor, size_t row,
+                                                   size_t j, const int rows, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar mean = nni_column_load_scalar(s->mean + j, whole, valid);
+    const nni_vf_scalar inverse = nni_column_load_scalar(s->inverse + j, whole, valid);
+    const nni_vf_scalar gain = nni_column_load_scalar(factor[0] + j, whole, valid);
+    const nni_vf_scalar less = nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), nni_column_load_scalar(factor[1] + j, whole, valid));
+    const nni_vf_scalar slope = nni_column_load_scalar(factor[2] + j, whole, valid);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_scalar distance = nni_vf_sub_scalar(nni_column_load_scalar(s->x + at, whole, valid), mean);
+        const nni_vf_scalar centred = nni_vf_fma_scalar(gain, nni_column_load_scalar(s->dy + at, whole, valid), less);
+        nni_column_store_scalar(dx + at, nni_vf_mul_scalar(inverse, nni_vf_fnma_scalar(distance, slope, centred)), whole, valid);
+    }
+}
+
+/* dx = inverse*(gain*dy - dy_mean - (x - mean)*slope) */
+static void nni_normalize_backward_scalar(float *dx, const nni_strip *s, const float *gain, const float *dy_mean,
+                                       const float *slope) {
+    const float *const factor[] = {gain, dy_mean, slope};
+    nni_normalize_strip_scalar(nni_normalize_columns_backward_scalar, dx, s, factor);
+}
+
+#undef NNI_ROWS_AT_ONCE
+
+/* ---- by rows ---- */
+
+/* A row, and what is done with it. `scaled` says that there is a gamma: known when compiled, or a register too few would
+ * hold the sums. */
+typedef struct nni_row_scalar {
+    const float *x, *dy, *gamma, *beta;
+    nni_vf_scalar mean;
+    int scaled;
+} nni_row_scalar;
+
+/* Adds what VF_LANES elements from i on contribute to two sums. */
+typedef void (*nni_row_fn_scalar)(nni_vf_scalar *first, nni_vf_scalar *second, const nni_row_scalar *r, size_t i, const int whole, nni_vm_scalar valid);
+
+/* Two sums over n floats at once, in 16 lanes and blocks as everywhere. */
+NNI_INLINE void nni_row_sums_scalar(nni_row_fn_scalar f, double *first, double *second, const nni_row_scalar *r, size_t n) {
+    *first = *second = 0.0;
+    for (size_t begin = 0; begin < n; begin += NNI_BLOCK) {
+        const size_t end = nni_min(n, begin + NNI_BLOCK);
+        nni_vf_scalar a[NNI_WIDE], b[NNI_WIDE];
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_scalar(0.0f);
+        size_t i = begin;
+        for (; i + 16 <= end; i += 16)
+            NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++)
+                f(a + w, b + w, r, i + (size_t)(w * VF_LANES), 1, nni_vm_first_scalar(VF_LANES));
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const size_t at = i + (size_t)(w * VF_LANES);
+            if (at < end) f(a + w, b + w, r, at, 0, nni_vm_first_scalar(nni_min(end - at, VF_LANES)));
+        }
+        *first += (double)nni_fold16_scalar(a);
+        *second += (double)nni_fold16_scalar(b);
+    }
+}
+
+NNI_INLINE void nni_row_plain_scalar(nni_vf_scalar *first, nni_vf_scalar *second, const nni_row_scalar *r, size_t i, const int whole, nni_vm_scalar valid) {
+    (void)second;
+    *first = nni_vf_add_scalar(*first, nni_column_load_scalar(r->x + i, whole, valid));
+}
+
+/* x - mean, and 0 beyond the end of the row */
+NNI_INLINE nni_vf_scalar nni_row_distance_scalar(const nni_row_scalar *r, size_t i, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar distance = nni_vf_sub_scalar(nni_column_load_scalar(r->x + i, whole, valid), r->mean);
+    return whole ? distance : nni_vf_where_scalar(valid, distance);
+}
+
+NNI_INLINE void nni_row_moments_scalar(nni_vf_scalar *first, nni_vf_scalar *second, const nni_row_scalar *r, size_t i, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar distance = nni_row_distance_scalar(r, i, whole, valid);
+    *first = nni_vf_add_scalar(*first, distance);
+    *second = nni_vf_fma_scalar(distance, distance, *second);
+}
+
+NNI_INLINE nni_vf_scalar nni_row_gamma_scalar(const nni_row_scalar *r, size_t i, const int whole, nni_vm_scalar valid) {
+    return r->scaled ? nni_column_load_scalar(r->gamma + i, whole, valid) : nni_vf_set1_scalar(1.0f);
+}
+
+/* gamma*dy, and gamma*dy*(x - mean) */
+NNI_INLINE void nni_row_products_scalar(nni_vf_scalar *first, nni_vf_scalar *second, const nni_row_scalar *r, size_t i, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar g = nni_vf_mul_scalar(nni_row_gamma_scalar(r, i, whole, valid), nni_column_load_scalar(r->dy + i, whole, valid));
+    *first = nni_vf_add_scalar(*first, g);
+    *second = nni_vf_fma_scalar(g, nni_row_distance_scalar(r, i, whole, valid), *second);
+}
+
+/* Mean and inverse deviation of a row: a first mean, then the moments about it, which correct what was rounded off. */
+NNI_INLINE float nni_row_statistics_scalar(float *inverse, const float *x, size_t n, float epsilon) {
+    nni_row_scalar r = {x, NULL, NULL, NULL, nni_vf_set1_scalar(0.0f), 0};
+    const double share = 1.0 / (double)n;
+    double sum, squares;
+    nni_row_sums_scalar(nni_row_plain_scalar, &sum, &squares, &r, n);
+    const float about = (float)(sum * share);
+    r.mean = nni_vf_set1_scalar(about);
+    nni_row_sums_scalar(nni_row_moments_scalar, &sum, &squares, &r, n);
+    const double off = sum * share, variance = squares * share - off * off;
+    *inverse = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
+    return (float)((double)about + off);
+}
+
+NNI_INLINE void nni_layer_norm_vector_scalar(float *y, const nni_row_scalar *r, nni_vf_scalar inverse, size_t i, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar shift = r->beta ? nni_column_load_scalar(r->beta + i, whole, valid) : nni_vf_set1_scalar(0.0f);
+    const nni_vf_scalar scale = nni_vf_mul_scalar(inverse, nni_row_gamma_scalar(r, i, whole, valid));
+    nni_column_store_scalar(y + i, nni_vf_fma_scalar(nni_row_distance_scalar(r, i, whole, valid), scale, shift), whole, valid);
+}
+
+/* mean and inverse take those of each row, unless NULL */
+static void nni_layer_norm_scalar(float *y, float *mean, float *inverse, const nni_strip *s, const float *gamma, const float *beta,
+                               float epsilon) {
+    nni_row_scalar r = {s->x, NULL, gamma, beta, nni_vf_set1_scalar(0.0f), gamma != NULL};
+    for (size_t row = 0; row < s->rows; row++, r.x += s->n, y += s->n) {
+        float row_inverse;
+        const float row_mean = nni_row_statistics_scalar(&row_inverse, r.x, s->n, epsilon);
+        const nni_vf_scalar scale = nni_vf_set1_scalar(row_inverse);
+        r.mean = nni_vf_set1_scalar(row_mean);
+        size_t i = 0;
+        for (; i + VF_LANES <= s->n; i += VF_LANES) nni_layer_norm_vector_scalar(y, &r, scale, i, 1, nni_vm_first_scalar(VF_LANES));
+        if (i < s->n) nni_layer_norm_vector_scalar(y, &r, scale, i, 0, nni_vm_first_scalar(s->n - i));
+        if (mean) mean[row] = row_mean;
+        if (inverse) inverse[row] = row_inverse;
+    }
+}
+
+NNI_INLINE void nni_layer_norm_vector_backward_scalar(float *dx, const nni_row_scalar *r, nni_vf_scalar inverse, nni_vf_scalar less, nni_vf_scalar slope, size_t i,
+                                                   const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar dy = nni_column_load_scalar(r->dy + i, whole, valid);
+    const nni_vf_scalar centred = nni_vf_fma_scalar(nni_row_gamma_scalar(r, i, whole, valid), dy, less);
+    const nni_vf_scalar distance = nni_row_distance_scalar(r, i, whole, valid);
+    nni_column_store_scalar(dx + i, nni_vf_mul_scalar(inverse, nni_vf_fnma_scalar(distance, slope, centred)), whole, valid);
+}
+
+/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse */
+NNI_INLINE void nni_layer_norm_rows_backward_scalar(const int scaled, float *dx, const nni_strip *s, const float *gamma) {
+    nni_row_scalar r = {s->x, s->dy, gamma, NULL, nni_vf_set1_scalar(0.0f), scaled};
+    const double share = 1.0 / (double)s->n;
+    for (size_t row = 0; row < s->rows; row++, r.x += s->n, r.dy += s->n, dx += s->n) {
+        const double row_inverse = (double)s->inverse[row];
+        double sum, products;
+        r.mean = nni_vf_set1_scalar(s->mean[row]);
+        nni_row_sums_scalar(nni_row_products_scalar, &sum, &products, &r, s->n);
+        const nni_vf_scalar inverse = nni_vf_set1_scalar(s->inverse[row]), less = nni_vf_set1_scalar((float)(-sum * share));
+        const nni_vf_scalar slope = nni_vf_set1_scalar((float)(products * share * row_inverse * row_inverse));
+        size_t i = 0;
+        for (; i + VF_LANES <= s->n; i += VF_LANES)
+            nni_layer_norm_vector_backward_scalar(dx, &r, inverse, less, slope, i, 1, nni_vm_first_scalar(VF_LANES));
+        if (i < s->n) nni_layer_norm_vector_backward_scalar(dx, &r, inverse, less, slope, i, 0, nni_vm_first_scalar(s->n - i));
+    }
+}
+
+static void nni_layer_norm_backward_scalar(float *dx, const nni_strip *s, const float *gamma) {
+    if (gamma) nni_layer_norm_rows_backward_scalar(1, dx, s, gamma);
+    else nni_layer_norm_rows_backward_scalar(0, dx, s, NULL);
+}
 
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
@@ -1469,16 +2264,20 @@ NNI_INLINE void nni_random_uniform_words_scalar(float *y, const nni_vi_scalar *w
     }
 }
 
-/* Box-Muller: words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
+/* Box-Muller: two words give two normal values, *radius times *sine and *cosine. */
+NNI_INLINE void nni_normal_pair_scalar(const nni_vi_scalar *word, nni_vf_scalar deviation, nni_vf_scalar *radius, nni_vf_scalar *sine, nni_vf_scalar *cosine) {
+    const nni_vf_scalar u = nni_vf_add_scalar(nni_unit_scalar(word[0]), nni_vf_set1_scalar(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
+    *radius = nni_vf_mul_scalar(deviation, nni_vf_sqrt_scalar(nni_vf_mul_scalar(nni_vf_set1_scalar(-2.0f), nni_log_builtin_scalar(u))));
+    nni_vsincos_turns_scalar(nni_unit_scalar(word[1]), sine, cosine);
+}
+
+/* Words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
 NNI_INLINE void nni_random_normal_words_scalar(float *y, const nni_vi_scalar *word, nni_vf_scalar a, nni_vf_scalar b) {
     NNI_UNROLL for (int w = 0; w < 4; w += 2) {
-        const nni_vf_scalar u = nni_vf_add_scalar(nni_unit_scalar(word[w]), nni_vf_set1_scalar(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
-        const nni_vf_scalar radius = nni_vf_sqrt_scalar(nni_vf_mul_scalar(nni_vf_set1_scalar(-2.0f), nni_log_builtin_scalar(u)));
-        nni_vf_scalar sine, cosine;
-        nni_vsincos_turns_scalar(nni_unit_scalar(word[w + 1]), &sine, &cosine);
-        const nni_vf_scalar scale = nni_vf_mul_scalar(b, radius);
-        nni_vf_store_scalar(y + 16 * w, nni_vf_fma_scalar(scale, cosine, a));
-        nni_vf_store_scalar(y + 16 * w + 16, nni_vf_fma_scalar(scale, sine, a));
+        nni_vf_scalar radius, sine, cosine;
+        nni_normal_pair_scalar(word + w, b, &radius, &sine, &cosine);
+        nni_vf_store_scalar(y + 16 * w, nni_vf_fma_scalar(radius, cosine, a));
+        nni_vf_store_scalar(y + 16 * w + 16, nni_vf_fma_scalar(radius, sine, a));
     }
 }
 
@@ -1503,6 +2302,63 @@ static void nni_random_normal_scalar(float *y, uint64_t key, uint64_t stream, ui
 }
 static void nni_random_mask_scalar(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value) {
     nni_random_blocks_scalar(nni_random_mask_words_scalar, y, key, stream, first, blocks, keep, value);
+}
+
+/* ---- simd/kernels/dropout.h ---- */
+/* dropout.h - random masks and noise upon an array: y[i] = f(x[i], number i of the sequence), in the blocks of random.h */
+
+/* Stores at y + 16*w what word w makes of the VF_LANES values at x + 16*w. */
+typedef void (*nni_noise_fn_scalar)(float *y, const float *x, const nni_vi_scalar *word, nni_vf_scalar a, nni_vf_scalar b);
+
+NNI_INLINE void nni_noise_blocks_scalar(nni_noise_fn_scalar f, float *y, const float *x, uint64_t key, uint64_t stream,
+                                     uint64_t first, size_t blocks, float a, float b) {
+    const nni_vf_scalar av = nni_vf_set1_scalar(a), bv = nni_vf_set1_scalar(b);
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_scalar word[4];
+            nni_philox_scalar(word, key, stream, (first + block) * 16 + lane);
+            f(y + block * 64 + lane, x + block * 64 + lane, word, av, bv);
+        }
+}
+
+/* b*x where u < a, else 0, whatever x is */
+NNI_INLINE void nni_dropout_words_scalar(float *y, const float *x, const nni_vi_scalar *word, nni_vf_scalar a, nni_vf_scalar b) {
+    NNI_UNROLL for (int w = 0; w < 4; w++)
+        nni_vf_store_scalar(y + 16 * w, nni_vf_where_scalar(nni_vf_lt_scalar(nni_unit_scalar(word[w]), a), nni_vf_mul_scalar(b, nni_vf_load_scalar(x + 16 * w))));
+}
+
+/* x + b*normal */
+NNI_INLINE void nni_add_normal_words_scalar(float *y, const float *x, const nni_vi_scalar *word, nni_vf_scalar a, nni_vf_scalar b) {
+    (void)a;
+    NNI_UNROLL for (int w = 0; w < 4; w += 2) {
+        nni_vf_scalar radius, sine, cosine;
+        nni_normal_pair_scalar(word + w, b, &radius, &sine, &cosine);
+        nni_vf_store_scalar(y + 16 * w, nni_vf_fma_scalar(radius, cosine, nni_vf_load_scalar(x + 16 * w)));
+        nni_vf_store_scalar(y + 16 * w + 16, nni_vf_fma_scalar(radius, sine, nni_vf_load_scalar(x + 16 * w + 16)));
+    }
+}
+
+static void nni_dropout_scalar NNI_NOISE_ARGUMENTS {
+    nni_noise_blocks_scalar(nni_dropout_words_scalar, y, x, key, stream, first, blocks, a, b);
+}
+static void nni_add_normal_scalar NNI_NOISE_ARGUMENTS {
+    nni_noise_blocks_scalar(nni_add_normal_words_scalar, y, x, key, stream, first, blocks, a, b);
+}
+
+/* scale*x in the columns whose mask is positive, else 0, whatever x is */
+NNI_INLINE void nni_mask_columns_rows_scalar(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                          const int rows, const int whole, nni_vm_scalar valid) {
+    const nni_vf_scalar mask = nni_column_load_scalar(factor[0] + j, whole, valid), scale = nni_vf_set1_scalar(*factor[1]);
+    const nni_vm_scalar kept = nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), mask);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_scalar x = nni_column_load_scalar(s->x + at, whole, valid);
+        nni_column_store_scalar(y + at, nni_vf_where_scalar(kept, nni_vf_mul_scalar(scale, x)), whole, valid);
+    }
+}
+static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *mask, float scale) {
+    const float *const factor[] = {mask, &scale};
+    nni_normalize_strip_scalar(nni_mask_columns_rows_scalar, y, s, factor);
 }
 
 /* ---- simd/kernels/gemm_tile.h ---- */
@@ -1534,8 +2390,6 @@ static void nni_random_mask_scalar(float *y, uint64_t key, uint64_t stream, uint
 
 typedef struct nni_tiles_scalar {
     size_t k, count;
-    const float *a, *b;
-    float *c;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
@@ -1544,26 +2398,35 @@ typedef struct nni_tiles_scalar {
     float beta;
 } nni_tiles_scalar;
 
-typedef void (*nni_tile_fn_scalar)(const nni_tiles_scalar *run);
+/* A run from a, b and c on. */
+typedef void (*nni_tile_fn_scalar)(const nni_tiles_scalar *run, const float *a, const float *b, float *c);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
- * and bias and ReLU are done before C is stored. */
+/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
+ * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
 typedef struct nni_taps_scalar {
     size_t rows, count;
-    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
+    size_t b_jump;            /* of B, after a row */
     const float *bias;        /* of the columns of the tile, or NULL */
     int relu;
 } nni_taps_scalar;
 
-typedef void (*nni_taps_fn_scalar)(const nni_tiles_scalar *run, const nni_taps_scalar *taps);
+typedef void (*nni_taps_fn_scalar)(const nni_tiles_scalar *run, const nni_taps_scalar *taps, const float *a, const float *b, float *c);
 
 NNI_INLINE nni_vf_scalar nni_tile_load_b_scalar(const float *b, int last, nni_vm_scalar mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_scalar(b, mask) : nni_vf_load_scalar(b);
 }
 
-NNI_INLINE nni_vf_scalar nni_tile_finish_scalar(nni_vf_scalar sum, const nni_taps_scalar *taps, const int j, const int last, nni_vm_scalar mask) {
-    if (taps->bias) sum = nni_vf_add_scalar(sum, last ? nni_vf_load_m_scalar(taps->bias + j * VF_LANES, mask) : nni_vf_load_scalar(taps->bias + j * VF_LANES));
-    return taps->relu ? nni_v_relu_scalar(sum, sum) : sum;
+/* What is done to the sums of a convolution before they are stored. */
+NNI_INLINE void nni_tile_finish_scalar(const int rows, const int vectors, const nni_taps_scalar *taps, nni_vf_scalar *sum, nni_vm_scalar mask) {
+    if (taps->bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const float *at = taps->bias + j * VF_LANES;
+            const nni_vf_scalar bias = j == vectors - 1 ? nni_vf_load_m_scalar(at, mask) : nni_vf_load_scalar(at);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_scalar(sum[i * vectors + j], bias);
+        }
+    if (taps->relu)
+        NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_scalar(sum[s], sum[s]);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
@@ -1626,13 +2489,13 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
                 }
                 if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+            if (taps) {
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+                b += taps->b_jump;
+            }
         }
     }
-    if (taps && !by_k)
-        NNI_UNROLL for (int i = 0; i < rows; i++)
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                sum[i * vectors + j] = nni_tile_finish_scalar(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
+    if (taps && !by_k) nni_tile_finish_scalar(rows, vectors, taps, sum, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -1644,9 +2507,7 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
 }
 
 NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run,
-                                 const nni_taps_scalar *taps) {
-    const float *a = run->a, *b = run->b;
-    float *c = run->c;
+                                 const nni_taps_scalar *taps, const float *a, const float *b, float *c) {
     for (size_t t = run->count; t > 0; t--) {
         if (run->prefetch_c && t > 1)
             NNI_UNROLL for (int i = 0; i < rows; i++)
@@ -1660,18 +2521,22 @@ NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int
 }
 
 /* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
-    static void nni_tile_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run) {                                      \
-        nni_tile_run_scalar(rows, vectors, 0, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void nni_tile_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run) {                                        \
-        nni_tile_run_scalar(rows, vectors, 1, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void nni_taps_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const nni_taps_scalar *taps) {            \
-        nni_tile_run_scalar(rows, vectors, 0, run, taps);                                                                  \
-    }                                                                                                                   \
-    static void nni_taps_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const nni_taps_scalar *taps) {              \
-        nni_tile_run_scalar(rows, vectors, 1, run, taps);                                                                  \
+#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
+    static void nni_tile_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run,                           \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_scalar(rows, vectors, 0, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_tile_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run,                             \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_scalar(rows, vectors, 1, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_taps_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const nni_taps_scalar *taps, \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_scalar(rows, vectors, 0, run, taps, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_taps_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const nni_taps_scalar *taps,   \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_scalar(rows, vectors, 1, run, taps, a, b, c);                                            \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -1982,7 +2847,7 @@ static void nni_gemm_turned_scalar(const nni_gemm *g, size_t vectors, float *wor
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_scalar(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    nni_tiles_scalar run = {0, 1, NULL, NULL, tile, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
+    nni_tiles_scalar run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
@@ -1996,9 +2861,7 @@ static void nni_gemm_turned_scalar(const nni_gemm *g, size_t vectors, float *wor
             for (size_t p = 0; p < g->k; p += NNI_KC) {
                 run.k = nni_min(NNI_KC, g->k - p);
                 run.beta = p == 0 ? g->beta : 1.0f;
-                run.a = g->b + j * g->b_col + p * g->b_row;
-                run.b = (pack ? work + i * g->k : g->a + i) + p * run.ldb;
-                compute(&run);
+                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
             }
             nni_turn_out_scalar(c, g->ldc, tile, rows, cols);
         }
@@ -2120,18 +2983,16 @@ static void nni_gemm_panels_scalar(const nni_gemm *g, const nni_gemm_plan_scalar
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b = where->b + s * where->panel;
     run.b_next = along ? where->panel : 0;
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
         run.count = along ? panels : alike;
-        run.a = where->a + i * a_step;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
-        run.c = c + i * g->ldc + s * panel;
         run.c_next = along ? panel : rows * g->ldc;
-        nni_tile_find_scalar(by_k, rows, vectors)(&run);
+        nni_tile_find_scalar(by_k, rows, vectors)
+        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -2218,26 +3079,35 @@ static void nni_gemm_epilogue_scalar(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) nni_activate_scalar(c, c, g->n, g->activation, g->slope);
 }
 
-/* A product that is one tile, as it lies in memory: no plan, no packing. */
-static int nni_gemm_is_tile_scalar(const nni_gemm *g) {
+/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
+ * returns 0. */
+static int nni_gemm_small_scalar(const nni_gemm *g) {
     if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
     if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    return g->m <= (size_t)nni_tile_rows_scalar[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
-}
-
-static void nni_gemm_tile_scalar(const nni_gemm *g) {
-    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_scalar[vectors - 1];
     const int by_k = g->a_row == 1;
-    const nni_tiles_scalar run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
-                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
-    nni_tile_find_scalar(by_k, g->m, vectors)(&run);
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
+    nni_tiles_scalar run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    if (g->m <= most) {
+        nni_tile_find_scalar(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
+        return 1;
+    }
+    const nni_gemm_deal_scalar d = nni_deal_scalar(g->m, vectors);
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
+        rows = d.rows + (t < d.taller);
+        run.count = t < d.taller ? d.taller : d.tiles - t;
+        run.a_next = rows * g->a_row;
+        run.c_next = rows * g->ldc;
+        nni_tile_find_scalar(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
+    }
+    return 1;
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t nni_gemm_scalar(const nni_gemm *g, float *work, size_t floats) {
     if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_scalar(g);
     else if (g->dot) nni_gemm_dot_scalar(g);
-    else if (nni_gemm_is_tile_scalar(g)) nni_gemm_tile_scalar(g);
+    else if (nni_gemm_small_scalar(g)) {} /* done */
     else if (nni_gemm_is_row_scalar(g)) nni_gemm_rows_scalar(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_scalar(g);
     else {
@@ -2270,61 +3140,80 @@ static void nni_gemm_pack_scalar(float *dst, const float *b, size_t b_row, size_
     }
 }
 
-/* ---- simd/kernels/conv_window.h ---- */
-/* conv_window.h - the part of an image that is convolved at a time, between zeros where it ends */
+/* ---- simd/kernels/conv_block.h ---- */
+/* conv_block.h - the parts of a convolution: a unit, computed at a time, and its blocks, in which all outputs have the same taps */
 
-/* The part of a convolution that is computed at a time. */
+/* Some images, or positions [from, to) of y of one of them. */
 typedef struct nni_conv_unit_scalar {
     size_t image, images;
-    size_t from, to;        /* positions of y */
-    const float *window;    /* the first row that they read, of the first image; pixels of groups*in floats */
-    size_t row;             /* which row of the source that is */
-    size_t pitch, image_pitch;
+    size_t from, to;
 } nni_conv_unit_scalar;
 
-/* One row of a source between the zeros of its window. */
-static void nni_conv_copy_row_scalar(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
-    const size_t width = nni_conv_window_width(x);
-    const size_t before = x->origin < 0 ? nni_min((size_t)-x->origin, width) : 0, skip = x->origin < 0 ? 0 : (size_t)x->origin;
-    const size_t inside = skip < x->source ? nni_min(x->source - skip, width - before) : 0;
-    memset(dst, 0, before * channels * sizeof *dst);
-    memcpy(dst + before * channels, source + skip * channels, inside * channels * sizeof *dst);
-    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
-}
-
-/* Unit u, its window copied to work if need be. */
-static nni_conv_unit_scalar nni_conv_open_scalar(const nni_conv *job, size_t u, float *work) {
-    const size_t channels = job->groups * job->in;
+static nni_conv_unit_scalar nni_conv_unit_of_scalar(const nni_conv *job, size_t u) {
     nni_conv_unit_scalar unit;
     unit.image = u / job->bands * job->together;
     unit.images = nni_min(job->together, job->images - unit.image);
     unit.from = u % job->bands * job->band;
     unit.to = nni_min(unit.from + job->band, job->y.positions);
-    const size_t end = nni_conv_rows(&job->y, unit.from, unit.to, &unit.row), rows = end - unit.row;
-    const float *source = job->source + (unit.image * job->y.source + unit.row) * job->x.source * channels;
-    if (!job->copy) {
-        unit.window = source + (size_t)job->x.origin * channels;
-        unit.pitch = job->x.source * channels;
-        unit.image_pitch = job->y.source * unit.pitch;
-        return unit;
-    }
-    unit.window = work;
-    unit.pitch = nni_conv_window_width(&job->x) * channels;
-    unit.image_pitch = rows * unit.pitch;
-    for (size_t i = 0; i < unit.images; i++)
-        for (size_t r = 0; r < rows; r++)
-            nni_conv_copy_row_scalar(work + i * unit.image_pitch + r * unit.pitch,
-                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
     return unit;
+}
+
+/* One axis of a block: how many outputs, and what is between two of them in the source and in the target. */
+typedef struct nni_conv_steps_scalar {
+    size_t count, source, target;
+} nni_conv_steps_scalar;
+
+/* Outputs of a unit that have the same taps. axis[0] becomes the rows of A. */
+typedef struct nni_conv_block_scalar {
+    nni_conv_steps_scalar axis[3];
+    const float *source; /* what the first tap reads for the first output */
+    float *target;
+} nni_conv_block_scalar;
+
+static void nni_conv_exchange_scalar(nni_conv_block_scalar *block, size_t i) {
+    const nni_conv_steps_scalar first = block->axis[0];
+    block->axis[0] = block->axis[i];
+    block->axis[i] = first;
+}
+
+/* Puts the axis first along which tiles are fullest; along a row of outputs if others are not much better. */
+static void nni_conv_choose_scalar(nni_conv_block_scalar *block, size_t vectors) {
+    size_t best = 0, best_cost = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const size_t count = block->axis[i].count, tiles = nni_ceil_div(count, (size_t)nni_tile_rows_scalar[vectors - 1]);
+        const size_t cost = tiles * nni_tile_cost_scalar(nni_ceil_div(count, tiles), vectors);
+        if (i && 10 * cost * block->axis[best].count >= 9 * best_cost * count) continue;
+        best = i;
+        best_cost = cost;
+    }
+    nni_conv_exchange_scalar(block, best);
+}
+
+/* The block of a unit where the runs y and x meet. */
+static nni_conv_block_scalar nni_conv_block_of_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py,
+                                                const nni_conv_phase *px, const nni_conv_run *y, const nni_conv_run *x) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
+    const size_t row = job->x.source * channels, image = job->y.source * row;
+    const size_t target_row = job->x.target * filters, target_image = job->y.target * target_row;
+    const size_t target_y = (size_t)(py->target + (ptrdiff_t)(y->from * py->target_step));
+    const size_t target_x = (size_t)(px->target + (ptrdiff_t)(x->from * px->target_step));
+    const nni_conv_block_scalar block = {{{x->to - x->from, job->x.step * channels, px->target_step * filters},
+                                       {y->to - y->from, job->y.step * row, py->target_step * target_row},
+                                       {unit->images, image, target_image}},
+                                      job->source + unit->image * image + y->source * row + x->source * channels,
+                                      job->target + unit->image * target_image + target_y * target_row + target_x * filters};
+    return block;
 }
 
 /* ---- simd/kernels/conv_depth.h ---- */
 /* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
 
-/* Steps of floats: from one output to the next, from one tap to the next, from one row of taps to the next. */
+/* A block, and the steps between its taps in floats. */
 typedef struct nni_depth_scalar {
-    size_t tap_rows, taps;
-    ptrdiff_t x_output, x_tap, x_row, y_output, w_tap, w_row;
+    size_t tap_rows, taps, channels;
+    size_t x_output, y_output; /* from one output to the next */
+    size_t x_tap, x_row;       /* from one tap to the next, from one row of taps to the next */
+    ptrdiff_t w_tap, w_row;
     const float *bias;
     int relu;
 } nni_depth_scalar;
@@ -2341,13 +3230,13 @@ NNI_INLINE void nni_depth_tile_scalar(const int outputs, const int whole, const 
         for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
             const nni_vf_scalar tap = whole ? nni_vf_load_scalar(wt) : nni_vf_load_m_scalar(wt, mask);
             NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + i * d->x_output;
+                const float *at = xt + (size_t)i * d->x_output;
                 sum[i] = nni_vf_fma_scalar(whole ? nni_vf_load_scalar(at) : nni_vf_load_m_scalar(at, mask), tap, sum[i]);
             }
         }
     }
     NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + i * d->y_output + channel;
+        float *at = y + (size_t)i * d->y_output + channel;
         if (d->bias) sum[i] = nni_vf_add_scalar(sum[i], whole ? nni_vf_load_scalar(d->bias + channel) : nni_vf_load_m_scalar(d->bias + channel, mask));
         if (d->relu) sum[i] = nni_v_relu_scalar(sum[i], sum[i]);
         if (whole) nni_vf_store_scalar(at, sum[i]);
@@ -2356,52 +3245,68 @@ NNI_INLINE void nni_depth_tile_scalar(const int outputs, const int whole, const 
 }
 
 /* All channels of `outputs` outputs. */
-NNI_INLINE void nni_depth_block_scalar(const int outputs, const nni_depth_scalar *d, float *y, const float *x, const float *w,
-                                    size_t channels) {
-    const nni_vm_scalar mask = nni_vm_first_scalar(channels % VF_LANES);
+NNI_INLINE void nni_depth_outputs_scalar(const int outputs, const nni_depth_scalar *d, float *y, const float *x, const float *w) {
+    const nni_vm_scalar mask = nni_vm_first_scalar(d->channels % VF_LANES);
     size_t c = 0;
-    for (; c + VF_LANES <= channels; c += VF_LANES) nni_depth_tile_scalar(outputs, 1, d, y, x, w, c, mask);
-    if (c < channels) nni_depth_tile_scalar(outputs, 0, d, y, x, w, c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_scalar(outputs, 1, d, y, x, w, c, mask);
+    if (c < d->channels) nni_depth_tile_scalar(outputs, 0, d, y, x, w, c, mask);
 }
 
-static void nni_depth_row_scalar(const nni_depth_scalar *d, float *y, const float *x, const float *w, size_t outputs, size_t channels) {
-    for (; outputs >= 7; outputs -= 7, x += 7 * d->x_output, y += 7 * d->y_output) nni_depth_block_scalar(7, d, y, x, w, channels);
-    for (; outputs >= 2; outputs -= 2, x += 2 * d->x_output, y += 2 * d->y_output) nni_depth_block_scalar(2, d, y, x, w, channels);
-    if (outputs) nni_depth_block_scalar(1, d, y, x, w, channels);
+/* `count` outputs, eight at a time, and the rest at once. */
+static void nni_depth_line_scalar(const nni_depth_scalar *d, float *y, const float *x, const float *w, size_t count) {
+    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output) nni_depth_outputs_scalar(8, d, y, x, w);
+    switch (count) {
+    case 7: nni_depth_outputs_scalar(7, d, y, x, w); break;
+    case 6: nni_depth_outputs_scalar(6, d, y, x, w); break;
+    case 5: nni_depth_outputs_scalar(5, d, y, x, w); break;
+    case 4: nni_depth_outputs_scalar(4, d, y, x, w); break;
+    case 3: nni_depth_outputs_scalar(3, d, y, x, w); break;
+    case 2: nni_depth_outputs_scalar(2, d, y, x, w); break;
+    case 1: nni_depth_outputs_scalar(1, d, y, x, w); break;
+    default: break;
+    }
 }
 
-/* What one set of taps computes of a unit. */
-static void nni_conv_depth_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
-    const size_t channels = job->groups, outputs = px->to > px->from ? px->to - px->from : 0;
+/* The block where the runs y and x meet. */
+static void nni_depth_block_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py,
+                                const nni_conv_phase *px, const nni_conv_run *y, const nni_conv_run *x) {
+    nni_conv_block_scalar block = nni_conv_block_of_scalar(job, unit, py, px, y, x);
+    if (block.axis[0].count < 4 && block.axis[1].count > block.axis[0].count) nni_conv_exchange_scalar(&block, 1);
+    const nni_conv_steps_scalar *axis = block.axis;
     const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    const float *w = job->weights;
     nni_depth_scalar d;
-    d.taps = px->taps;
-    d.x_output = (ptrdiff_t)(job->x.step * channels);
-    d.x_tap = (ptrdiff_t)(px->tap_step * channels);
-    d.x_row = (ptrdiff_t)(py->tap_step * unit->pitch);
-    d.y_output = (ptrdiff_t)(px->target_step * channels);
+    d.tap_rows = x->taps ? y->taps : 0;
+    d.taps = x->taps;
+    d.channels = job->groups;
+    d.x_output = axis[0].source;
+    d.y_output = axis[0].target;
+    d.x_tap = px->tap_step * job->groups;
+    d.x_row = py->tap_step * job->x.source * job->groups;
     d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
     d.w_row = py->kernel_step * w_row;
     d.bias = job->bias;
     d.relu = job->activation == NN_RELU;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t left = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *x = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels;
-            const float *w = job->weights + px->kernel * job->w_tap;
-            d.tap_rows = px->taps ? end - first : 0;
-            if (d.tap_rows) {
-                const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-                x += ((size_t)row - unit->row) * unit->pitch;
-                w += ((ptrdiff_t)py->kernel + (ptrdiff_t)first * py->kernel_step) * w_row;
-            }
-            nni_depth_row_scalar(&d, job->target + (((unit->image + n) * job->y.target + y) * job->x.target + left) * channels, x, w,
-                              outputs, channels);
+    if (d.tap_rows)
+        w += ((ptrdiff_t)py->kernel + (ptrdiff_t)y->tap * py->kernel_step) * w_row +
+             ((ptrdiff_t)px->kernel + (ptrdiff_t)x->tap * px->kernel_step) * (ptrdiff_t)job->w_tap;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            nni_depth_line_scalar(&d, block.target + n * axis[2].target + i * axis[1].target,
+                               block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
+}
+
+/* What one set of taps computes of a unit. */
+static void nni_conv_depth_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            nni_depth_block_scalar(job, unit, py, px, &y, &x);
         }
+    }
 }
 
 /* ---- simd/kernels/conv.h ---- */
@@ -2413,22 +3318,28 @@ static void nni_conv_depth_scalar(const nni_conv *job, const nni_conv_unit_scala
  *
  *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
  *
- * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
- * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
+ * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
+ * output of several images.
  */
 
-#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
 
+/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
 static size_t nni_conv_vectors_scalar(const nni_conv *job) {
-    return nni_plan_vectors_scalar(job->x.positions, job->out, NNI_SHALLOW + 1);
+    const size_t across = nni_ceil_div(job->out, VF_LANES);
+    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
 }
 
-/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
+ * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int nni_conv_packs_scalar(const nni_conv *job) {
-    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+    const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
+    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
-/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+/* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_scalar(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
     return nni_conv_packs_scalar(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
@@ -2460,68 +3371,74 @@ static void nni_conv_pack_scalar(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A for some taps, from the first of `count` rows of them. */
-static nni_taps_scalar nni_conv_stretches_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py,
-                                           const nni_conv_phase *px, size_t *k) {
+/* The stretches of A that the taps of a block read, each of *k floats. */
+static nni_taps_scalar nni_conv_stretches_scalar(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
     nni_taps_scalar taps;
-    *k = whole ? px->taps * job->in : job->in;
-    taps.rows = 0;
-    taps.count = whole ? 1 : px->taps;
-    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
-    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    *k = whole ? x->taps * job->in : job->in;
+    taps.rows = x->taps ? y->taps : 0;
+    taps.count = whole ? 1 : x->taps;
+    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
     taps.bias = NULL;
     taps.relu = job->activation == NN_RELU;
     return taps;
 }
 
-/* One row of outputs, `width` columns of one group from j on. */
-static void nni_conv_row_scalar(nni_tiles_scalar *run, const nni_taps_scalar *taps, nni_gemm_deal_scalar d, size_t width, const float *a,
-                             float *c) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    run->ragged = width - (vectors - 1) * VF_LANES;
-    for (size_t t = 0; t < d.tiles;) {
+/* Tiles along axis[0] of a block, `width` columns. */
+static void nni_conv_tiles_scalar(nni_tiles_scalar *run, const nni_taps_scalar *taps, nni_gemm_deal_scalar d, size_t vectors, const float *a,
+                               const float *b, float *c) {
+    for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a = a + i * run->a_stride;
-        run->c = c + i * run->ldc;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        nni_taps_find_scalar(0, rows, vectors)(run, taps);
-        t += run->count;
+        nni_taps_find_scalar(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
     }
+}
+
+/* A block, `width` columns of a group from j on; b are their weights for all taps. */
+static void nni_conv_compute_scalar(const nni_conv *job, const nni_conv_block_scalar *from, const nni_taps_scalar *taps, const float *b,
+                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    nni_conv_block_scalar block = *from;
+    nni_conv_choose_scalar(&block, vectors);
+    const nni_conv_steps_scalar *axis = block.axis;
+    const nni_gemm_deal_scalar d = nni_deal_scalar(axis[0].count, vectors);
+    nni_tiles_scalar run;
+    run.k = k;
+    run.a_stride = axis[0].source;
+    run.ldb = ldb;
+    run.ldc = axis[0].target;
+    run.b_next = run.ahead = 0;
+    run.ragged = width - (vectors - 1) * VF_LANES;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            nni_conv_tiles_scalar(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
 static void nni_conv_panel_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py,
                                const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
-    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
-    nni_tiles_scalar run;
-    nni_taps_scalar taps = nni_conv_stretches_scalar(job, unit, py, px, &run.k);
-    const nni_gemm_deal_scalar d = nni_deal_scalar(px->to - px->from, nni_ceil_div(width, VF_LANES));
-    if (job->bias) taps.bias = job->bias + group * job->out + j;
-    run.a_stride = job->x.step * channels;
-    run.ldb = ldb;
-    run.ldc = px->target_step * filters;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
-            taps.rows = px->taps ? end - first : 0;
-            run.b = b + first * px->taps * job->in * ldb;
-            nni_conv_row_scalar(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
-                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
-                                 group * job->out + j);
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            size_t k;
+            const nni_conv_block_scalar block = nni_conv_block_of_scalar(job, unit, py, px, &y, &x);
+            nni_taps_scalar taps = nni_conv_stretches_scalar(job, py, px, &y, &x, ldb, &k);
+            if (job->bias) taps.bias = job->bias + group * job->out + j;
+            nni_conv_compute_scalar(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
         }
+    }
 }
 
 /* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
@@ -2532,8 +3449,7 @@ static const float *nni_conv_phase_scalar(const nni_conv *job, const nni_conv_un
         for (size_t j = 0; j < job->out; j += panel) {
             const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
             const float *b = packed ? packed : job->weights + g * job->w_group + j;
-            if (px->from < px->to)
-                nni_conv_panel_scalar(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            nni_conv_panel_scalar(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
             if (packed) packed += taps * job->in * packed_width;
         }
     return packed;
@@ -2547,10 +3463,10 @@ static void nni_conv_activate_scalar(const nni_conv *job, const nni_conv_unit_sc
     nni_activate_scalar(y, y, n, job->activation, job->slope);
 }
 
-/* Units [from, to); work has room for the window of one. */
-static void nni_conv_scalar(const nni_conv *job, size_t from, size_t to, float *work) {
+/* Units [from, to). */
+static void nni_conv_scalar(const nni_conv *job, size_t from, size_t to) {
     for (size_t u = from; u < to; u++) {
-        const nni_conv_unit_scalar unit = nni_conv_open_scalar(job, u, work);
+        const nni_conv_unit_scalar unit = nni_conv_unit_of_scalar(job, u);
         const float *packed = job->packed;
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
@@ -2562,6 +3478,43 @@ static void nni_conv_scalar(const nni_conv *job, size_t from, size_t to, float *
     }
 }
 
+/* ---- simd/kernels/conv_window.h ---- */
+/* conv_window.h - a unit's rows of the source, copied between zeros if the window reaches beyond their ends */
+
+typedef struct nni_conv_window_scalar {
+    const float *at;           /* the first row, of the first image; pixels of groups*in floats */
+    size_t row;                /* which row of the source that is */
+    size_t pitch, image_pitch; /* floats from one row, and image, to the next */
+} nni_conv_window_scalar;
+
+/* One row of a source between the zeros of its window. */
+static void nni_conv_copy_row_scalar(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
+    const size_t width = nni_conv_window_width(x), before = nni_min(x->pad, width), inside = nni_min(x->source, width - before);
+    memset(dst, 0, before * channels * sizeof *dst);
+    memcpy(dst + before * channels, source, inside * channels * sizeof *dst);
+    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
+}
+
+/* The window of a unit, copied to work if need be. */
+static nni_conv_window_scalar nni_conv_open_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, float *work) {
+    const size_t channels = job->groups * job->in;
+    nni_conv_window_scalar window;
+    const size_t rows = nni_conv_rows(&job->y, unit->from, unit->to, &window.row) - window.row;
+    const float *source = job->source + (unit->image * job->y.source + window.row) * job->x.source * channels;
+    window.at = source;
+    window.pitch = job->x.source * channels;
+    window.image_pitch = job->y.source * window.pitch;
+    if (!job->copy) return window;
+    window.at = work;
+    window.pitch = nni_conv_window_width(&job->x) * channels;
+    window.image_pitch = rows * window.pitch;
+    for (size_t i = 0; i < unit->images; i++)
+        for (size_t r = 0; r < rows; r++)
+            nni_conv_copy_row_scalar(work + i * window.image_pitch + r * window.pitch,
+                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
+    return window;
+}
+
 /* ---- simd/kernels/conv_weights.h ---- */
 /* conv_weights.h - the gradient of a convolution by its weights: a product whose k runs over all outputs
  *
@@ -2571,10 +3524,10 @@ static void nni_conv_scalar(const nni_conv *job, size_t from, size_t to, float *
 
 #define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
 
-/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+/* dy of some rows of outputs of one image. */
 typedef struct nni_conv_dy_scalar {
     const float *at;
-    size_t width, group;
+    size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } nni_conv_dy_scalar;
 
 static int nni_conv_copies_dy_scalar(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
@@ -2588,7 +3541,7 @@ static size_t nni_conv_weights_work_scalar(const nni_conv *job) {
 /* dy of rows [from, to) of an image. */
 static nni_conv_dy_scalar nni_conv_open_dy_scalar(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
-    nni_conv_dy_scalar open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    nni_conv_dy_scalar open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!nni_conv_copies_dy_scalar(job)) return open;
     const size_t width = nni_round_up(job->out, VF_LANES);
     for (size_t g = 0; g < job->groups; g++)
@@ -2599,14 +3552,14 @@ static nni_conv_dy_scalar nni_conv_open_dy_scalar(const nni_conv *job, const flo
     return open;
 }
 
-/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
- * their pixels, b to dy. */
-static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, float *c, const float *a, const float *b,
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
+ * b to its dy. */
+static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *c, const float *a, const float *b,
                                        size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     nni_tiles_scalar run;
-    nni_taps_scalar taps = {rows, 1, 0, 0, NULL, 0};
+    nni_taps_scalar taps = {rows, 1, 0, 0, 0, NULL, 0};
     run.k = job->x.target;
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -2614,20 +3567,17 @@ static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_un
     run.b_next = run.ahead = 0;
     run.prefetch_c = 0;
     run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_scalar d = nni_deal_scalar(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        run.b = b + j;
         for (size_t t = 0; t < d.tiles; t += run.count) {
             const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
             run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a = a + i;
-            run.c = c + i * run.ldc + j;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            nni_taps_find_scalar(1, tall, vectors)(&run, &taps);
+            nni_taps_find_scalar(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }
@@ -2651,9 +3601,9 @@ NNI_INLINE void nni_depth_weights_scalar(const int taps, float *dw, const float 
 }
 
 /* `taps` taps of one row for all channels. */
-static void nni_conv_weights_depth_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, float *dw, const float *x, const float *dy,
+static void nni_conv_weights_depth_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *dw, const float *x, const float *dy,
                                        size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
     const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
     for (size_t t = 0; t < taps;) {
         const size_t some = taps - t >= 4 ? 4 : taps - t;
@@ -2672,11 +3622,10 @@ static void nni_conv_weights_depth_scalar(const nni_conv *job, const nni_conv_un
     }
 }
 
-/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
- * on, for rows [from, to) of dw. */
-static void nni_conv_weights_block_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, float *dw, const float *window,
-                                       const nni_conv_dy_scalar *dy, size_t first, size_t end, size_t from, size_t to) {
-    const size_t channels = job->groups * job->in;
+/* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
+static void nni_conv_weights_block_scalar(const nni_conv *job, const nni_conv_window_scalar *window, const nni_conv_dy_scalar *dy, float *dw,
+                                       size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
@@ -2686,32 +3635,216 @@ static void nni_conv_weights_block_scalar(const nni_conv *job, const nni_conv_un
         const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
         const size_t y = nni_max(first, above), y_end = nni_min(end, below);
         if (y >= y_end) continue;
-        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
-        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
-        for (size_t g = 0; g < job->groups; g++) {
-            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
-            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
-            if (job->depthwise) {
-                nni_conv_weights_depth_scalar(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
-                break;
-            }
-            nni_conv_weights_tiles_scalar(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
-        }
+        const size_t source = y * job->y.step + ky * job->y.dilation - job->y.pad;
+        const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
+        const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
+        float *c = dw + (row + skip) * filters;
+        if (job->depthwise) nni_conv_weights_depth_scalar(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        else
+            for (size_t g = 0; g < job->groups; g++)
+                nni_conv_weights_tiles_scalar(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
+                                           dy->width);
     }
 }
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void nni_conv_weights_scalar(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
     const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
-    float *const work_dy = work + job->window_floats;
     for (size_t u = 0; u < job->units; u++) {
-        const nni_conv_unit_scalar unit = nni_conv_open_scalar(job, u, work);
-        for (size_t n = 0; n < unit.images; n++) {
-            const nni_conv_dy_scalar open = nni_conv_open_dy_scalar(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+        const nni_conv_unit_scalar unit = nni_conv_unit_of_scalar(job, u);
+        nni_conv_window_scalar window = nni_conv_open_scalar(job, &unit, work);
+        for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
+            const nni_conv_dy_scalar open =
+                nni_conv_open_dy_scalar(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
             for (size_t y = unit.from; y < unit.to; y += rows)
-                nni_conv_weights_block_scalar(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+                nni_conv_weights_block_scalar(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
     }
+}
+
+/* ---- simd/kernels/pool.h ---- */
+/* pool.h - the maximum or the mean of a window, channel by channel: lanes are channels */
+
+NNI_INLINE nni_vi_scalar nni_pool_load_index_scalar(const uint32_t *index, size_t n) {
+    uint32_t some[VF_LANES] = {0};
+    if (n >= VF_LANES) return nni_vi_load_scalar(index);
+    memcpy(some, index, n * sizeof *index);
+    return nni_vi_load_scalar(some);
+}
+NNI_INLINE void nni_pool_store_index_scalar(uint32_t *index, nni_vi_scalar v, size_t n) {
+    uint32_t some[VF_LANES];
+    if (n >= VF_LANES) nni_vi_store_scalar(index, v);
+    else {
+        nni_vi_store_scalar(some, v);
+        memcpy(index, some, n * sizeof *index);
+    }
+}
+
+/* n channels of one window: x points to the image, index is not NULL if `which`. */
+NNI_INLINE void nni_max_window_scalar(const int which, float *y, uint32_t *index, const float *x, const nni_pool *p,
+                                   const nni_pool_taps *ty, const nni_pool_taps *tx, size_t n) {
+    if (!ty->count || !tx->count) {
+        nni_vf_store_n_scalar(y, nni_vf_set1_scalar(-INFINITY), n);
+        if (which) nni_pool_store_index_scalar(index, nni_vi_set1_scalar(UINT32_MAX), n);
+        return;
+    }
+    const size_t width = p->x.length;
+    size_t row = ty->first * width + tx->first;
+    nni_vf_scalar best = nni_vf_load_n_scalar(x + row * p->channels, n), best_at = nni_vf_from_bits_scalar(nni_vi_set1_scalar((uint32_t)row));
+    for (size_t r = ty->count; r > 0; r--, row += p->y.dilation * width) {
+        size_t at = row;
+        for (size_t t = tx->count; t > 0; t--, at += p->x.dilation) {
+            const nni_vf_scalar v = nni_vf_load_n_scalar(x + at * p->channels, n);
+            if (which) {
+                const nni_vm_scalar keep = nni_vm_or_scalar(nni_vf_le_scalar(v, best), nni_vf_nan_scalar(best));
+                best = nni_vf_select_scalar(keep, best, v);
+                best_at = nni_vf_select_scalar(keep, best_at, nni_vf_from_bits_scalar(nni_vi_set1_scalar((uint32_t)at)));
+            } else {
+                best = nni_vf_max_scalar(v, best);
+            }
+        }
+    }
+    nni_vf_store_n_scalar(y, best, n);
+    if (which) nni_pool_store_index_scalar(index, nni_vf_bits_scalar(best_at), n);
+}
+
+/* Rows [from, to) of the outputs, those of all images counted on. */
+static void nni_max_pool_scalar(float *y, uint32_t *index, const float *x, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, 0);
+        const float *source = x + row / p->y.outputs * image;
+        for (size_t i = 0; i < p->x.outputs; i++) {
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, 0);
+            const size_t at = (row * p->x.outputs + i) * channels;
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                if (index) nni_max_window_scalar(1, y + at + c, index + at + c, source + c, p, &ty, &tx, n);
+                else nni_max_window_scalar(0, y + at + c, NULL, source + c, p, &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* Each dy goes to the pixel of its window that index names. In disjoint windows nothing can be there yet. */
+NNI_INLINE void nni_max_window_backward_scalar(float *dx, nni_vf_scalar dy, nni_vi_scalar index, const nni_pool *p, const nni_pool_taps *ty,
+                                            const nni_pool_taps *tx, size_t n) {
+    const nni_vi_scalar ones = nni_vi_set1_scalar(UINT32_MAX);
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            const nni_vf_scalar part = nni_vf_where_scalar(nni_vi_eq0_scalar(nni_vi_xor_scalar(index, nni_vi_set1_scalar((uint32_t)at)), ones), dy);
+            float *to = dx + at * p->channels;
+            nni_vf_store_n_scalar(to, nni_vf_add_scalar(p->disjoint ? nni_vf_set1_scalar(0.0f) : nni_vf_load_n_scalar(to, n), part), n);
+        }
+}
+
+/* Images [from, to). */
+static void nni_max_pool_backward_scalar(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+    for (size_t m = from; m < to; m++) {
+        memset(dx + m * image, 0, image * sizeof *dx);
+        for (size_t i = 0; i < outputs; i++) {
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0), tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
+            const size_t at = (m * outputs + i) * channels;
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                nni_max_window_backward_scalar(dx + m * image + c, nni_vf_load_n_scalar(dy + at + c, n), nni_pool_load_index_scalar(index + at + c, n), p,
+                                            &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* n channels of one window; of no pixels the mean is 0. */
+NNI_INLINE void nni_mean_window_scalar(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
+                                    size_t n) {
+    nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            sum = nni_vf_add_scalar(sum, nni_vf_load_n_scalar(x + at * p->channels, n));
+        }
+    nni_vf_store_n_scalar(y, nni_vf_div_scalar(sum, nni_vf_set1_scalar((float)nni_max(1, ty->divisor * tx->divisor))), n);
+}
+
+static void nni_average_pool_scalar(float *y, const float *x, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
+        for (size_t i = 0; i < p->x.outputs; i++) {
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
+            for (size_t c = 0; c < channels; c += VF_LANES)
+                nni_mean_window_scalar(y + (row * p->x.outputs + i) * channels + c, x + row / p->y.outputs * image + c, p, &ty, &tx,
+                                    nni_min(VF_LANES, channels - c));
+        }
+    }
+}
+
+NNI_INLINE void nni_mean_window_backward_scalar(float *dx, nni_vf_scalar dy, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
+                                             size_t n) {
+    const nni_vf_scalar part = nni_vf_div_scalar(dy, nni_vf_set1_scalar((float)nni_max(1, ty->divisor * tx->divisor)));
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            float *to = dx + at * p->channels;
+            nni_vf_store_n_scalar(to, nni_vf_add_scalar(p->disjoint ? nni_vf_set1_scalar(0.0f) : nni_vf_load_n_scalar(to, n), part), n);
+        }
+}
+
+static void nni_average_pool_backward_scalar(float *dx, const float *dy, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+    for (size_t m = from; m < to; m++) {
+        memset(dx + m * image, 0, image * sizeof *dx);
+        for (size_t i = 0; i < outputs; i++) {
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, p->count_padding);
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                nni_mean_window_backward_scalar(dx + m * image + c, nni_vf_load_n_scalar(dy + (m * outputs + i) * channels + c, n), p, &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* ---- over whole images ---- */
+
+#define NNI_POOL_BLOCK 64 /* pixels whose sum is taken before it is added to the sum of all */
+
+/* `vectors` of channels, `n` of the last: each vector is a chain of its own. */
+NNI_INLINE void nni_mean_pixels_scalar(const int vectors, float *y, const float *x, size_t pixels, size_t channels, size_t n) {
+    nni_vf_scalar total[4];
+    NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_set1_scalar(0.0f);
+    for (size_t p = 0; p < pixels; p += NNI_POOL_BLOCK) {
+        nni_vf_scalar sum[4];
+        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_scalar(0.0f);
+        for (size_t q = p; q < nni_min(pixels, p + NNI_POOL_BLOCK); q++)
+            NNI_UNROLL for (int v = 0; v < vectors; v++)
+                sum[v] = nni_vf_add_scalar(sum[v], nni_vf_load_n_scalar(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
+        NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_add_scalar(total[v], sum[v]);
+    }
+    const nni_vf_scalar divisor = nni_vf_set1_scalar((float)nni_max(1, pixels));
+    NNI_UNROLL for (int v = 0; v < vectors; v++)
+        nni_vf_store_n_scalar(y + v * VF_LANES, nni_vf_div_scalar(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
+}
+
+static void nni_global_average_pool_scalar(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
+    for (size_t m = 0; m < images; m++, x += pixels * channels, y += channels) {
+        size_t c = 0;
+        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES) nni_mean_pixels_scalar(4, y + c, x + c, pixels, channels, VF_LANES);
+        for (; c < channels; c += VF_LANES)
+            nni_mean_pixels_scalar(1, y + c, x + c, pixels, channels, nni_min(VF_LANES, channels - c));
+    }
+}
+
+static void nni_global_average_pool_backward_scalar(float *dx, const float *dy, size_t images, size_t pixels, size_t channels) {
+    const nni_vf_scalar divisor = nni_vf_set1_scalar((float)nni_max(1, pixels));
+    for (size_t m = 0; m < images; m++, dx += pixels * channels, dy += channels)
+        for (size_t c = 0; c < channels; c += VF_LANES) {
+            const size_t n = nni_min(VF_LANES, channels - c);
+            const nni_vf_scalar part = nni_vf_div_scalar(nni_vf_load_n_scalar(dy + c, n), divisor);
+            for (size_t p = 0; p < pixels; p++) nni_vf_store_n_scalar(dx + p * channels + c, part, n);
+        }
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_scalar
@@ -2720,6 +3853,7 @@ static const nni_tier nni_tier_scalar = {"scalar", NNI_LARGE_VECTORS * VF_LANES 
 
 #undef VF_LANES
 #undef VF_FREE_MASK
+#undef VF_MIXED
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
@@ -2755,6 +3889,7 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
 
 #define VF_LANES 8
 #define VF_FREE_MASK 0 /* VMASKMOVPS needs a register for the mask, and there are none to spare */
+#define VF_MIXED 2
 /* rows x vectors + vectors of B + one broadcast <= 16 registers */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \
@@ -2821,6 +3956,12 @@ NNI_INLINE nni_vi_avx2 nni_vi_xor_avx2(nni_vi_avx2 a, nni_vi_avx2 b) { return _m
 NNI_INLINE nni_vi_avx2 nni_vi_shl_avx2(nni_vi_avx2 a, int k) { return (nni_vi_avx2)((__v8su)a << k); }
 NNI_INLINE nni_vi_avx2 nni_vi_shr_avx2(nni_vi_avx2 a, int k) { return (nni_vi_avx2)((__v8su)a >> k); }
 NNI_INLINE nni_vi_avx2 nni_vi_sar_avx2(nni_vi_avx2 a, int k) { return (nni_vi_avx2)((__v8si)a >> k); }
+/* In two exact steps, since 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE nni_vf_avx2 nni_vf_times_power_avx2(nni_vf_avx2 a, nni_vf_avx2 n) {
+    const nni_vi_avx2 power = nni_vi_from_float_avx2(n), half = nni_vi_sar_avx2(power, 1), rest = nni_vi_sub_avx2(power, half), one = nni_vi_set1_avx2(127);
+    const nni_vf_avx2 first = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vi_add_avx2(half, one), 23)), second = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vi_add_avx2(rest, one), 23));
+    return nni_vf_mul_avx2(nni_vf_mul_avx2(a, first), second);
+}
 NNI_INLINE nni_vi_avx2 nni_vi_mul_wide_avx2(nni_vi_avx2 a, nni_vi_avx2 b, nni_vi_avx2 *high) {
     const nni_vi_avx2 even = _mm256_mul_epu32(a, b);
     const nni_vi_avx2 odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
@@ -2900,30 +4041,40 @@ NNI_INLINE nni_vf_avx2 nni_vf_log_sleef_avx2(nni_vf_avx2 a) { return Sleef_finz_
 #define NNI_LN2_HIGH 0.693359375f
 #define NNI_LN2_LOW -2.12194440e-4f
 
-/* a * 2^n for n in [-300, 300], in two exact steps: 2^n itself may lie outside the floats; the last product rounds. */
-NNI_INLINE nni_vf_avx2 nni_times_power_avx2(nni_vf_avx2 a, nni_vf_avx2 n) {
-    const nni_vi_avx2 power = nni_vi_from_float_avx2(n), half = nni_vi_sar_avx2(power, 1), rest = nni_vi_sub_avx2(power, half), one = nni_vi_set1_avx2(127);
-    const nni_vf_avx2 first = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vi_add_avx2(half, one), 23)), second = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vi_add_avx2(rest, one), 23));
-    return nni_vf_mul_avx2(nni_vf_mul_avx2(a, first), second);
-}
-
-/* e^x = 2^n * e^r with |r| <= ln2/2. At most 0.99 ULP from the truth. */
-NNI_INLINE nni_vf_avx2 nni_exp_builtin_avx2(nni_vf_avx2 x) {
-    const nni_vf_avx2 above = nni_vf_set1_avx2(89.0f), below = nni_vf_set1_avx2(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = nni_vf_select_avx2(nni_vf_lt_avx2(above, x), above, x);
-    x = nni_vf_select_avx2(nni_vf_lt_avx2(x, below), below, x);
-    const nni_vf_avx2 n = nni_vf_round_avx2(nni_vf_mul_avx2(x, nni_vf_set1_avx2(NNI_LOG2_E)));
-    const nni_vf_avx2 low = nni_vf_set1_avx2(NNI_LN2_LOW), one = nni_vf_set1_avx2(1.0f);
-    const nni_vf_avx2 exact = nni_vf_fnma_avx2(n, nni_vf_set1_avx2(NNI_LN2_HIGH), x), r = nni_vf_fnma_avx2(n, low, exact);
+/* e^(r + rest) for |r| <= ln2/2, where rest is what rounding took from r: the sum of the result and *low, a few hundredths
+ * of it, in which nothing but the rounding of *low counts. */
+NNI_INLINE nni_vf_avx2 nni_exp_reduced_avx2(nni_vf_avx2 r, nni_vf_avx2 rest, nni_vf_avx2 *low) {
+    const nni_vf_avx2 one = nni_vf_set1_avx2(1.0f);
     nni_vf_avx2 q = nni_vf_set1_avx2(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(1.393088256008923053741455078125e-3f));
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(8.333197794854640960693359375e-3f));
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(4.1666507720947265625e-2f));
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(0.16666667163372039794921875f));
     q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(0.5f));
-    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
-    const nni_vf_avx2 sum = nni_vf_add_avx2(one, r), lost = nni_vf_add_avx2(nni_vf_sub_avx2(r, nni_vf_sub_avx2(sum, one)), nni_vf_fnma_avx2(n, low, nni_vf_sub_avx2(exact, r)));
-    return nni_times_power_avx2(nni_vf_add_avx2(sum, nni_vf_fma_avx2(nni_vf_mul_avx2(r, r), q, lost)), n);
+    const nni_vf_avx2 sum = nni_vf_add_avx2(one, r); /* 1 + r + r^2 q, with what rounding takes from 1 + r put back */
+    *low = nni_vf_fma_avx2(nni_vf_mul_avx2(r, r), q, nni_vf_add_avx2(nni_vf_sub_avx2(r, nni_vf_sub_avx2(sum, one)), rest));
+    return sum;
+}
+
+/* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
+NNI_INLINE nni_vf_avx2 nni_exp_builtin_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 above = nni_vf_set1_avx2(89.0f), below = nni_vf_set1_avx2(-105.0f); /* beyond these the result is inf or 0; NaN passes */
+    x = nni_vf_select_avx2(nni_vf_lt_avx2(above, x), above, x);
+    x = nni_vf_select_avx2(nni_vf_lt_avx2(x, below), below, x);
+    const nni_vf_avx2 n = nni_vf_round_avx2(nni_vf_mul_avx2(x, nni_vf_set1_avx2(NNI_LOG2_E))), low = nni_vf_set1_avx2(NNI_LN2_LOW);
+    const nni_vf_avx2 exact = nni_vf_fnma_avx2(n, nni_vf_set1_avx2(NNI_LN2_HIGH), x), r = nni_vf_fnma_avx2(n, low, exact);
+    nni_vf_avx2 rest;
+    const nni_vf_avx2 sum = nni_exp_reduced_avx2(r, nni_vf_fnma_avx2(n, low, nni_vf_sub_avx2(exact, r)), &rest);
+    return nni_vf_times_power_avx2(nni_vf_add_avx2(sum, rest), n);
+}
+
+/* e^(x + more) = 2^n * (the result + *low) to about 2^-27 of it, where more is what rounding took from x, |x| < 200. For
+ * what goes on to multiply: no rounding between, and no underflow before its own. */
+NNI_INLINE nni_vf_avx2 nni_exp_in_parts_avx2(nni_vf_avx2 x, nni_vf_avx2 more, nni_vf_avx2 *low, nni_vf_avx2 *n) {
+    *n = nni_vf_round_avx2(nni_vf_mul_avx2(x, nni_vf_set1_avx2(NNI_LOG2_E)));
+    const nni_vf_avx2 exact = nni_vf_fnma_avx2(*n, nni_vf_set1_avx2(NNI_LN2_HIGH), x), rest = nni_vf_fnma_avx2(*n, nni_vf_set1_avx2(NNI_LN2_LOW), more);
+    const nni_vf_avx2 r = nni_vf_add_avx2(exact, rest);
+    return nni_exp_reduced_avx2(r, nni_vf_sub_avx2(rest, nni_vf_sub_avx2(r, exact)), low);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
@@ -2966,15 +4117,20 @@ NNI_INLINE nni_vf_avx2 nni_vexp_avx2(nni_vf_avx2 x) { return nni_vf_exp_sleef_av
 NNI_INLINE nni_vf_avx2 nni_vlog_avx2(nni_vf_avx2 x) { return nni_vf_log_sleef_avx2(x); }
 #endif
 
-/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
-NNI_INLINE nni_vf_avx2 nni_vexpm1_negative_avx2(nni_vf_avx2 x, nni_vf_avx2 exp_x) {
+/* (e^x - 1 - x) / x^2 near 0 */
+NNI_INLINE nni_vf_avx2 nni_expm1_factor_avx2(nni_vf_avx2 x) {
     nni_vf_avx2 q = nni_vf_set1_avx2(2.1880290660192258656024932861328125e-5f); /* (e^x - 1 - x - x^2/2) / x^3 on [-0.72, 0], 0.007 */
     q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(1.9895876175723969936370849609375e-4f));
     q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(1.390750170685350894927978515625e-3f));
     q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(8.334152400493621826171875e-3f));
     q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(4.166679084300994873046875e-2f));
     q = nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(0.16666667163372039794921875f));
-    const nni_vf_avx2 near = nni_vf_fma_avx2(nni_vf_mul_avx2(x, x), nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(0.5f)), x);
+    return nni_vf_fma_avx2(q, x, nni_vf_set1_avx2(0.5f));
+}
+
+/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
+NNI_INLINE nni_vf_avx2 nni_vexpm1_negative_avx2(nni_vf_avx2 x, nni_vf_avx2 exp_x) {
+    const nni_vf_avx2 near = nni_vf_fma_avx2(nni_vf_mul_avx2(x, x), nni_expm1_factor_avx2(x), x);
     return nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(-0.7f)), nni_vf_sub_avx2(exp_x, nni_vf_set1_avx2(1.0f)), near);
 }
 
@@ -3018,6 +4174,127 @@ NNI_INLINE nni_vf_avx2 nni_velu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) {
     return nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), x, curve);
 }
 
+#define NNI_SELU_HIGH 1.050700902938842773f /* lambda = HIGH + LOW, both positive: inf * HIGH + inf * LOW stays inf */
+#define NNI_SELU_LOW 8.441664078873145627e-8f
+#define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
+
+/* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
+NNI_INLINE nni_vf_avx2 nni_vselu_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), slope = nni_vf_set1_avx2(NNI_SELU_SLOPE);
+    const nni_vf_avx2 line = nni_vf_fma_avx2(x, nni_vf_set1_avx2(NNI_SELU_HIGH), nni_vf_mul_avx2(x, nni_vf_set1_avx2(NNI_SELU_LOW)));
+    const nni_vf_avx2 below = nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), zero, x), curve = nni_vf_mul_avx2(nni_vf_mul_avx2(below, below), nni_expm1_factor_avx2(below));
+    const nni_vf_avx2 near = nni_vf_fma_avx2(slope, below, nni_vf_mul_avx2(slope, curve)), far = nni_vf_fma_avx2(slope, nni_vexp_avx2(below), nni_vf_sub_avx2(zero, slope));
+    return nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), line, nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(-0.7f)), far, near));
+}
+
+/* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
+ * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
+ * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
+NNI_INLINE nni_vf_avx2 nni_gate_avx2(nni_vf_avx2 x, nni_vf_avx2 h) { return nni_vf_sub_avx2(nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(0.0f)), nni_vf_set1_avx2(-0.0f), x), h); }
+NNI_INLINE nni_vf_avx2 nni_gate_slope_avx2(nni_vf_avx2 x, nni_vf_avx2 slope) {
+    return nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(0.0f)), slope, nni_vf_sub_avx2(nni_vf_set1_avx2(1.0f), slope));
+}
+
+/* |x|, but no more than `most`, where h is 0 already; NaN passes. */
+NNI_INLINE nni_vf_avx2 nni_gate_size_avx2(nni_vf_avx2 x, float most) {
+    const nni_vf_avx2 a = nni_vf_abs_avx2(x), limit = nni_vf_set1_avx2(most);
+    return nni_vf_select_avx2(nni_vf_lt_avx2(limit, a), limit, a);
+}
+
+/* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
+ * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */
+NNI_INLINE nni_vf_avx2 nni_logistic_tail_avx2(nni_vf_avx2 a, nni_vf_avx2 x, nni_vf_avx2 more) {
+    nni_vf_avx2 low, n;
+    const nni_vf_avx2 high = nni_exp_in_parts_avx2(x, more, &low, &n), one = nni_vf_set1_avx2(1.0f);
+    const nni_vf_avx2 e = nni_vf_times_power_avx2(nni_vf_add_avx2(high, low), n), u = nni_vf_add_avx2(one, e), c = nni_vf_sub_avx2(e, nni_vf_sub_avx2(u, one));
+    const nni_vf_avx2 top = nni_vf_fma_avx2(a, high, nni_vf_mul_avx2(a, nni_vf_fnma_avx2(high, c, low)));
+    return nni_vf_div_avx2(nni_vf_times_power_avx2(top, n), u);
+}
+
+/* Its derivative where w grows by dw: q - a*dw*p*q with p = 1/(1 + e^-w), q = 1 - p. */
+NNI_INLINE nni_vf_avx2 nni_logistic_tail_slope_avx2(nni_vf_avx2 a, nni_vf_avx2 x, nni_vf_avx2 more, nni_vf_avx2 dw) {
+    nni_vf_avx2 low, n;
+    const nni_vf_avx2 high = nni_exp_in_parts_avx2(x, more, &low, &n), one = nni_vf_set1_avx2(1.0f);
+    const nni_vf_avx2 e = nni_vf_times_power_avx2(nni_vf_add_avx2(high, low), n);
+    const nni_vf_avx2 p = nni_vf_div_avx2(one, nni_vf_add_avx2(one, e)), q = nni_vf_mul_avx2(e, p);
+    return nni_vf_fnma_avx2(nni_vf_mul_avx2(nni_vf_mul_avx2(a, dw), p), q, q);
+}
+
+/* x / (1 + e^-x) */
+NNI_INLINE nni_vf_avx2 nni_vsilu_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 a = nni_gate_size_avx2(x, 110.0f), zero = nni_vf_set1_avx2(0.0f);
+    return nni_gate_avx2(x, nni_logistic_tail_avx2(a, nni_vf_sub_avx2(zero, a), zero));
+}
+NNI_INLINE nni_vf_avx2 nni_vsilu_slope_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 a = nni_gate_size_avx2(x, 110.0f), zero = nni_vf_set1_avx2(0.0f);
+    return nni_gate_slope_avx2(x, nni_logistic_tail_slope_avx2(a, nni_vf_sub_avx2(zero, a), zero, nni_vf_set1_avx2(1.0f)));
+}
+
+/* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) = x / (1 + e^-w) with w = x (C1 + C3 x^2). An error of w is one of e^-w, so w
+ * has a low part. C1 begins with so few bits that its difference to C1 + C3 x^2 is exact. */
+#define NNI_GELU_C1_HIGH 1.59375f
+#define NNI_GELU_C1_LOW 2.019121544435620308e-3f
+#define NNI_GELU_C3_HIGH 7.135481387376785278e-2f
+#define NNI_GELU_C3_LOW 2.398832465999589658e-9f
+
+NNI_INLINE nni_vf_avx2 nni_gelu_tanh_exponent_avx2(nni_vf_avx2 a, nni_vf_avx2 *more) { /* -w */
+    const nni_vf_avx2 square = nni_vf_mul_avx2(a, a), below = nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), nni_vf_fnma_avx2(a, a, square));
+    const nni_vf_avx2 c1 = nni_vf_set1_avx2(NNI_GELU_C1_HIGH), c3 = nni_vf_set1_avx2(NNI_GELU_C3_HIGH);
+    const nni_vf_avx2 sum = nni_vf_fma_avx2(c3, square, c1), lost = nni_vf_fma_avx2(c3, square, nni_vf_sub_avx2(c1, sum));
+    const nni_vf_avx2 small = nni_vf_fma_avx2(nni_vf_set1_avx2(NNI_GELU_C3_LOW), square, nni_vf_fma_avx2(c3, below, nni_vf_set1_avx2(NNI_GELU_C1_LOW)));
+    const nni_vf_avx2 w = nni_vf_mul_avx2(a, sum);
+    *more = nni_vf_fnma_avx2(a, nni_vf_add_avx2(lost, small), nni_vf_fnma_avx2(a, sum, w));
+    return nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), w);
+}
+NNI_INLINE nni_vf_avx2 nni_vgelu_tanh_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 a = nni_gate_size_avx2(x, 11.0f);
+    nni_vf_avx2 more;
+    const nni_vf_avx2 exponent = nni_gelu_tanh_exponent_avx2(a, &more);
+    return nni_gate_avx2(x, nni_logistic_tail_avx2(a, exponent, more));
+}
+NNI_INLINE nni_vf_avx2 nni_vgelu_tanh_slope_avx2(nni_vf_avx2 x) {
+    const nni_vf_avx2 a = nni_gate_size_avx2(x, 11.0f), c1 = nni_vf_set1_avx2(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
+    nni_vf_avx2 more;
+    const nni_vf_avx2 exponent = nni_gelu_tanh_exponent_avx2(a, &more);
+    const nni_vf_avx2 dw = nni_vf_fma_avx2(nni_vf_mul_avx2(a, a), nni_vf_set1_avx2(3.0f * NNI_GELU_C3_HIGH), c1);
+    return nni_gate_slope_avx2(x, nni_logistic_tail_slope_avx2(a, exponent, more, dw));
+}
+
+/* The normal distribution's tail Q(a) = erfc(a/sqrt 2)/2 = e^(-a^2/2) G(v) / (a + 2.5) with v = a/(a + 2.5), to a = 14.6. */
+#define NNI_TAIL_SHIFT 2.5f
+#define NNI_TAIL_END 14.6f
+NNI_INLINE nni_vf_avx2 nni_normal_tail_factor_avx2(nni_vf_avx2 v) { /* G */
+    nni_vf_avx2 q = nni_vf_set1_avx2(-7.974970340728759765625e-2f); /* 0.3 */
+    q = nni_vf_fma_avx2(q, v, nni_vf_set1_avx2(0.279526770114898681640625f));
+    q = nni_vf_fma_avx2(q, v, nni_vf_set1_avx2(-0.3130398690700531005859375f));
+    q = nni_vf_fma_avx2(q, v, nni_vf_set1_avx2(0.13775058090686798095703125f));
+    q = nni_vf_fma_avx2(q, v, nni_vf_set1_avx2(-0.14964754879474639892578125f));
+    q = nni_vf_fma_avx2(q, v, nni_vf_set1_avx2(5.6017316877841949462890625e-2f));
+    q = nni_vf_fma_avx2(q, v, nni_vf_set1_avx2(0.29186785221099853515625f));
+    q = nni_vf_fma_avx2(q, v, nni_vf_set1_avx2(0.1696073114871978759765625f));
+    q = nni_vf_fma_avx2(q, v, nni_vf_set1_avx2(-1.2433922290802001953125f));
+    return nni_vf_fma_avx2(q, v, nni_vf_set1_avx2(1.25f));
+}
+NNI_INLINE nni_vf_avx2 nni_normal_exponential_avx2(nni_vf_avx2 a, nni_vf_avx2 *low, nni_vf_avx2 *n) { /* e^(-a^2/2), the square in two parts */
+    const nni_vf_avx2 square = nni_vf_mul_avx2(a, a), lost = nni_vf_fnma_avx2(a, a, square), half = nni_vf_set1_avx2(0.5f);
+    return nni_exp_in_parts_avx2(nni_vf_mul_avx2(square, nni_vf_set1_avx2(-0.5f)), nni_vf_mul_avx2(lost, half), low, n);
+}
+NNI_INLINE nni_vf_avx2 nni_vgelu_avx2(nni_vf_avx2 x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+    const nni_vf_avx2 a = nni_gate_size_avx2(x, NNI_TAIL_END), v = nni_vf_div_avx2(a, nni_vf_add_avx2(a, nni_vf_set1_avx2(NNI_TAIL_SHIFT)));
+    const nni_vf_avx2 factor = nni_vf_mul_avx2(v, nni_normal_tail_factor_avx2(v));
+    nni_vf_avx2 low, n;
+    const nni_vf_avx2 high = nni_normal_exponential_avx2(a, &low, &n);
+    return nni_gate_avx2(x, nni_vf_times_power_avx2(nni_vf_fma_avx2(factor, high, nni_vf_mul_avx2(factor, low)), n));
+}
+NNI_INLINE nni_vf_avx2 nni_vgelu_slope_avx2(nni_vf_avx2 x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+    const nni_vf_avx2 a = nni_gate_size_avx2(x, NNI_TAIL_END), inverse = nni_vf_div_avx2(nni_vf_set1_avx2(1.0f), nni_vf_add_avx2(a, nni_vf_set1_avx2(NNI_TAIL_SHIFT)));
+    nni_vf_avx2 low, n;
+    const nni_vf_avx2 high = nni_normal_exponential_avx2(a, &low, &n);
+    const nni_vf_avx2 tail = nni_vf_mul_avx2(inverse, nni_normal_tail_factor_avx2(nni_vf_mul_avx2(a, inverse)));
+    const nni_vf_avx2 factor = nni_vf_fnma_avx2(a, nni_vf_set1_avx2(0.398942291736602783f), tail);
+    return nni_gate_slope_avx2(x, nni_vf_times_power_avx2(nni_vf_mul_avx2(factor, nni_vf_add_avx2(high, low)), n));
+}
+
 /* sin and cos of 2 pi u for u in [0, 1), by quarter turns: no reduction error, since 4u is exact. */
 NNI_INLINE void nni_vsincos_turns_avx2(nni_vf_avx2 u, nni_vf_avx2 *sine, nni_vf_avx2 *cosine) {
     const nni_vf_avx2 quarters = nni_vf_mul_avx2(u, nni_vf_set1_avx2(4.0f)), n = nni_vf_round_avx2(quarters), t = nni_vf_sub_avx2(quarters, n), square = nni_vf_mul_avx2(t, t);
@@ -3041,12 +4318,19 @@ NNI_INLINE void nni_vsincos_turns_avx2(nni_vf_avx2 u, nni_vf_avx2 *sine, nni_vf_
 /* ---- simd/kernels/map.h ---- */
 /* map.h - element by element: y[i] = f(x[i], ...), in place if y is an input */
 
+NNI_MIX_BEGIN
+
 typedef nni_vf_avx2 (*nni_map1_fn_avx2)(nni_vf_avx2 x, nni_vf_avx2 a);
 typedef nni_vf_avx2 (*nni_map2_fn_avx2)(nni_vf_avx2 x, nni_vf_avx2 y, nni_vf_avx2 a);
 
 NNI_INLINE void nni_map1_avx2(nni_map1_fn_avx2 f, float *y, const float *x, size_t n, float a) {
     const nni_vf_avx2 av = nni_vf_set1_avx2(a);
     size_t i = 0;
+    for (; i + VF_MIXED * VF_LANES <= n; i += VF_MIXED * VF_LANES) {
+        nni_vf_avx2 v[VF_MIXED];
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) v[k] = f(nni_vf_load_avx2(x + i + k * VF_LANES), av);
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) nni_vf_store_avx2(y + i + k * VF_LANES, v[k]);
+    }
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, f(nni_vf_load_avx2(x + i), av));
     if (i < n) nni_vf_store_n_avx2(y + i, f(nni_vf_load_n_avx2(x + i, n - i), av), n - i);
 }
@@ -3054,6 +4338,12 @@ NNI_INLINE void nni_map1_avx2(nni_map1_fn_avx2 f, float *y, const float *x, size
 NNI_INLINE void nni_map2_avx2(nni_map2_fn_avx2 f, float *z, const float *x, const float *y, size_t n, float a) {
     const nni_vf_avx2 av = nni_vf_set1_avx2(a);
     size_t i = 0;
+    for (; i + VF_MIXED * VF_LANES <= n; i += VF_MIXED * VF_LANES) {
+        nni_vf_avx2 v[VF_MIXED];
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++)
+            v[k] = f(nni_vf_load_avx2(x + i + k * VF_LANES), nni_vf_load_avx2(y + i + k * VF_LANES), av);
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) nni_vf_store_avx2(z + i + k * VF_LANES, v[k]);
+    }
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(z + i, f(nni_vf_load_avx2(x + i), nni_vf_load_avx2(y + i), av));
     if (i < n) nni_vf_store_n_avx2(z + i, f(nni_vf_load_n_avx2(x + i, n - i), nni_vf_load_n_avx2(y + i, n - i), av), n - i);
 }
@@ -3070,12 +4360,17 @@ NNI_INLINE nni_vf_avx2 nni_v_step_avx2(nni_vf_avx2 x, nni_vf_avx2 a) {
     const nni_vf_avx2 step = nni_vf_where_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), x), nni_vf_set1_avx2(1.0f));
     return (void)a, nni_vf_select_avx2(nni_vf_nan_avx2(x), x, step);
 }
+NNI_INLINE nni_vf_avx2 nni_v_selu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vselu_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_v_gelu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vgelu_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_v_gelu_tanh_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vgelu_tanh_avx2(x); }
+NNI_INLINE nni_vf_avx2 nni_v_silu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vsilu_avx2(x); }
 NNI_INLINE nni_vf_avx2 nni_v_exp_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vexp_avx2(x); }
 NNI_INLINE nni_vf_avx2 nni_v_log_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vlog_avx2(x); }
 NNI_INLINE nni_vf_avx2 nni_v_scale_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return nni_vf_mul_avx2(a, x); }
+NNI_INLINE nni_vf_avx2 nni_v_reciprocal_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vf_div_avx2(nni_vf_set1_avx2(1.0f), x); }
 NNI_INLINE nni_vf_avx2 nni_v_shift_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return nni_vf_add_avx2(x, a); }
 
-/* dx from dy and y = f(x). Where f has a kink the derivative from the left is taken. */
+/* dx from dy and y = f(x), or x if the activation keeps its input. Where f has a kink the derivative from the left is taken. */
 NNI_INLINE nni_vf_avx2 nni_d_identity_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)y, (void)a, dy; }
 NNI_INLINE nni_vf_avx2 nni_d_relu_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)a, nni_vf_select_avx2(nni_vf_le_avx2(y, nni_vf_set1_avx2(0.0f)), nni_vf_set1_avx2(0.0f), dy); }
 NNI_INLINE nni_vf_avx2 nni_d_leaky_relu_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), y), dy, nni_vf_mul_avx2(a, dy)); }
@@ -3089,24 +4384,34 @@ NNI_INLINE nni_vf_avx2 nni_d_softplus_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf
 }
 NNI_INLINE nni_vf_avx2 nni_d_elu_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), y), dy, nni_vf_mul_avx2(dy, nni_vf_add_avx2(y, a))); }
 NNI_INLINE nni_vf_avx2 nni_d_step_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)dy, (void)y, (void)a, nni_vf_set1_avx2(0.0f); }
+NNI_INLINE nni_vf_avx2 nni_d_selu_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) {
+    const nni_vf_avx2 above = nni_vf_set1_avx2(NNI_SELU_HIGH + NNI_SELU_LOW), below = nni_vf_add_avx2(y, nni_vf_set1_avx2(NNI_SELU_SLOPE));
+    return (void)a, nni_vf_mul_avx2(dy, nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), y), above, below));
+}
+NNI_INLINE nni_vf_avx2 nni_d_gelu_avx2(nni_vf_avx2 dy, nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vf_mul_avx2(dy, nni_vgelu_slope_avx2(x)); }
+NNI_INLINE nni_vf_avx2 nni_d_gelu_tanh_avx2(nni_vf_avx2 dy, nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vf_mul_avx2(dy, nni_vgelu_tanh_slope_avx2(x)); }
+NNI_INLINE nni_vf_avx2 nni_d_silu_avx2(nni_vf_avx2 dy, nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vf_mul_avx2(dy, nni_vsilu_slope_avx2(x)); }
 NNI_INLINE nni_vf_avx2 nni_d_log_avx2(nni_vf_avx2 dy, nni_vf_avx2 x, nni_vf_avx2 a) { return (void)a, nni_vf_div_avx2(dy, x); }
 
+NNI_INLINE nni_vf_avx2 nni_d_reciprocal_avx2(nni_vf_avx2 dy, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)a, nni_vf_mul_avx2(nni_vf_mul_avx2(nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), dy), y), y); }
+
 NNI_INLINE nni_vf_avx2 nni_v_add_avx2(nni_vf_avx2 x, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)a, nni_vf_add_avx2(x, y); }
+NNI_INLINE nni_vf_avx2 nni_v_sub_avx2(nni_vf_avx2 x, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)a, nni_vf_sub_avx2(x, y); }
 NNI_INLINE nni_vf_avx2 nni_v_mul_avx2(nni_vf_avx2 x, nni_vf_avx2 y, nni_vf_avx2 a) { return (void)a, nni_vf_mul_avx2(x, y); }
 NNI_INLINE nni_vf_avx2 nni_v_axpy_avx2(nni_vf_avx2 x, nni_vf_avx2 y, nni_vf_avx2 a) { return nni_vf_fma_avx2(a, x, y); }
 
 static void nni_activate_avx2(float *y, const float *x, size_t n, nn_activation activation, float slope) {
     switch (activation) {
-#define NNI_ACTIVATE(name, function) case name: nni_map1_avx2(nni_v_##function##_avx2, y, x, n, slope); break;
+#define NNI_ACTIVATE(name, function, keeps_input) case name: nni_map1_avx2(nni_v_##function##_avx2, y, x, n, slope); break;
         NN_ACTIVATION_LIST(NNI_ACTIVATE)
 #undef NNI_ACTIVATE
     default: break;
     }
 }
 
-static void nni_activate_backward_avx2(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+static void nni_activate_backward_avx2(float *dx, const float *dy, const float *v, size_t n, nn_activation activation, float slope) {
     switch (activation) {
-#define NNI_ACTIVATE(name, function) case name: nni_map2_avx2(nni_d_##function##_avx2, dx, dy, y, n, slope); break;
+#define NNI_ACTIVATE(name, function, keeps_input) case name: nni_map2_avx2(nni_d_##function##_avx2, dx, dy, v, n, slope); break;
         NN_ACTIVATION_LIST(NNI_ACTIVATE)
 #undef NNI_ACTIVATE
     default: break;
@@ -3120,6 +4425,11 @@ static void nni_log_backward_avx2(float *dx, const float *dy, const float *x, si
 }
 static void nni_add_avx2(float *y, const float *a, const float *b, size_t n) { nni_map2_avx2(nni_v_add_avx2, y, a, b, n, 0.0f); }
 static void nni_mul_avx2(float *y, const float *a, const float *b, size_t n) { nni_map2_avx2(nni_v_mul_avx2, y, a, b, n, 0.0f); }
+static void nni_sub_avx2(float *y, const float *a, const float *b, size_t n) { nni_map2_avx2(nni_v_sub_avx2, y, a, b, n, 0.0f); }
+static void nni_reciprocal_avx2(float *y, const float *x, size_t n) { nni_map1_avx2(nni_v_reciprocal_avx2, y, x, n, 0.0f); }
+static void nni_reciprocal_backward_avx2(float *dx, const float *dy, const float *y, size_t n) {
+    nni_map2_avx2(nni_d_reciprocal_avx2, dx, dy, y, n, 0.0f);
+}
 static void nni_axpy_avx2(float *y, const float *x, size_t n, float a) { nni_map2_avx2(nni_v_axpy_avx2, y, x, y, n, a); }
 
 /* a = 0 writes zeros without reading x, which may hold NaN. */
@@ -3127,6 +4437,27 @@ static void nni_scale_avx2(float *y, const float *x, size_t n, float a) {
     if (a == 0.0f) memset(y, 0, n * sizeof *y);
     else nni_map1_avx2(nni_v_scale_avx2, y, x, n, a);
 }
+
+static void nni_mul_add_avx2(float *y, const float *a, const float *b, size_t n) {
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_vf_fma_avx2(nni_vf_load_avx2(a + i), nni_vf_load_avx2(b + i), nni_vf_load_avx2(y + i)));
+    if (i < n) nni_vf_store_n_avx2(y + i, nni_vf_fma_avx2(nni_vf_load_n_avx2(a + i, n - i), nni_vf_load_n_avx2(b + i, n - i), nni_vf_load_n_avx2(y + i, n - i)), n - i);
+}
+
+NNI_INLINE nni_vf_avx2 nni_clipped_avx2(nni_vf_avx2 x, nni_vf_avx2 lo, nni_vf_avx2 hi) { return nni_vf_select_avx2(nni_vf_lt_avx2(x, lo), lo, nni_vf_select_avx2(nni_vf_lt_avx2(hi, x), hi, x)); }
+static void nni_clip_avx2(float *y, const float *x, size_t n, float lo, float hi) {
+    const nni_vf_avx2 least = nni_vf_set1_avx2(lo), most = nni_vf_set1_avx2(hi);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_clipped_avx2(nni_vf_load_avx2(x + i), least, most));
+    if (i < n) nni_vf_store_n_avx2(y + i, nni_clipped_avx2(nni_vf_load_n_avx2(x + i, n - i), least, most), n - i);
+}
+
+static void nni_add_row_avx2(float *y, const float *x, const float *row, size_t rows, size_t n) {
+    if (n == 1) nni_map1_avx2(nni_v_shift_avx2, y, x, rows, row[0]);
+    else for (size_t i = 0; i < rows; i++) nni_add_avx2(y + i * n, x + i * n, row, n);
+}
+
+NNI_MIX_END
 
 /* ---- simd/kernels/reduce.h ---- */
 /* reduce.h - sums, dots and maxima in an order that no vector width changes
@@ -3242,7 +4573,13 @@ static size_t nni_argmax_avx2(const float *x, size_t n) {
  * inside the matrix; else `valid` says which. */
 typedef void (*nni_column_fn_avx2)(nni_vf_avx2 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx2 valid);
 
-NNI_INLINE nni_vf_avx2 nni_column_load_avx2(const float *p, const int whole, nni_vm_avx2 valid) { return whole ? nni_vf_load_avx2(p) : nni_vf_load_m_avx2(p, valid); }
+NNI_INLINE nni_vf_avx2 nni_column_load_avx2(const float *p, const int whole, nni_vm_avx2 valid) {
+    return whole ? nni_vf_load_avx2(p) : nni_vf_load_m_avx2(p, valid);
+}
+NNI_INLINE void nni_column_store_avx2(float *p, nni_vf_avx2 v, const int whole, nni_vm_avx2 valid) {
+    if (whole) nni_vf_store_avx2(p, v);
+    else nni_vf_store_m_avx2(p, v, valid);
+}
 
 NNI_INLINE void nni_column_chain_avx2(nni_column_fn_avx2 f, const int sums, const int rows, float *sum, const nni_strip *s,
                                      size_t row, size_t j, const int whole, nni_vm_avx2 valid) {
@@ -3251,9 +4588,7 @@ NNI_INLINE void nni_column_chain_avx2(nni_column_fn_avx2 f, const int sums, cons
     NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
     NNI_UNROLL for (int i = 0; i < sums; i++) {
         float *p = sum + (size_t)i * s->n + j;
-        const nni_vf_avx2 total = nni_vf_add_avx2(nni_column_load_avx2(p, whole, valid), chain[i]);
-        if (whole) nni_vf_store_avx2(p, total);
-        else nni_vf_store_m_avx2(p, total, valid);
+        nni_column_store_avx2(p, nni_vf_add_avx2(nni_column_load_avx2(p, whole, valid), chain[i]), whole, valid);
     }
 }
 
@@ -3277,9 +4612,292 @@ NNI_INLINE void nni_column_sum_avx2(nni_vf_avx2 *sum, const nni_strip *s, size_t
     sum[0] = nni_vf_add_avx2(sum[0], nni_column_load_avx2(s->x + row * s->stride + j, whole, valid));
 }
 
+/* x - mean, and its square: moments about a value close to the mean, which lose nothing where that is far from 0. */
+NNI_INLINE void nni_column_moments_avx2(nni_vf_avx2 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 x = nni_column_load_avx2(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_avx2 distance = nni_vf_sub_avx2(x, nni_column_load_avx2(s->mean + j, whole, valid));
+    sum[0] = nni_vf_add_avx2(sum[0], distance);
+    sum[1] = nni_vf_fma_avx2(distance, distance, sum[1]);
+}
+
+/* dy, and dy*(x - mean) with the mean of the column. */
+NNI_INLINE void nni_column_products_avx2(nni_vf_avx2 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 x = nni_column_load_avx2(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_avx2 dy = nni_column_load_avx2(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_vf_add_avx2(sum[0], dy);
+    sum[1] = nni_vf_fma_avx2(dy, nni_vf_sub_avx2(x, nni_column_load_avx2(s->mean + j, whole, valid)), sum[1]);
+}
+
+/* dy, and dy*(x - mean)*inverse with the mean and the inverse deviation of the row. */
+NNI_INLINE void nni_column_products_by_row_avx2(nni_vf_avx2 *sum, const nni_strip *s, size_t row, size_t j, const int whole,
+                                               nni_vm_avx2 valid) {
+    const nni_vf_avx2 x = nni_column_load_avx2(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_avx2 dy = nni_column_load_avx2(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_vf_add_avx2(sum[0], dy);
+    sum[1] = nni_vf_fma_avx2(dy, nni_vf_mul_avx2(nni_vf_sub_avx2(x, nni_vf_set1_avx2(s->mean[row])), nni_vf_set1_avx2(s->inverse[row])), sum[1]);
+}
+
 static void nni_columns_sum_avx2(float *sum, const nni_strip *s) { nni_column_sums_avx2(nni_column_sum_avx2, 1, sum, s); }
+static void nni_columns_moments_avx2(float *sum, const nni_strip *s) { nni_column_sums_avx2(nni_column_moments_avx2, 2, sum, s); }
+static void nni_columns_products_avx2(float *sum, const nni_strip *s) {
+    nni_column_sums_avx2(nni_column_products_avx2, 2, sum, s);
+}
+static void nni_columns_products_by_row_avx2(float *sum, const nni_strip *s) {
+    nni_column_sums_avx2(nni_column_products_by_row_avx2, 2, sum, s);
+}
 
 #undef NNI_ROWS_CHAINED
+
+/* ---- simd/kernels/prelu.h ---- */
+/* prelu.h - x > 0 ? x : slope*x, with a slope for each column that is learned */
+
+NNI_INLINE nni_vf_avx2 nni_v_prelu_avx2(nni_vf_avx2 x, nni_vf_avx2 slope, nni_vf_avx2 a) { return (void)a, nni_v_leaky_relu_avx2(x, slope); }
+
+static void nni_prelu_avx2(float *y, const nni_strip *s, const float *slope) {
+    for (size_t i = 0; i < s->rows; i++)
+        nni_map2_avx2(nni_v_prelu_avx2, y + i * s->stride, s->x + i * s->stride, slope, s->n, 0.0f);
+}
+
+/* dx = x > 0 ? dy : slope*dy */
+static void nni_prelu_backward_avx2(float *dx, const nni_strip *s, const float *slope) {
+    for (size_t i = 0; i < s->rows; i++) {
+        const float *x = s->x + i * s->stride, *dy = s->dy + i * s->stride;
+        float *to = dx + i * s->stride;
+        size_t j = 0;
+        for (; j + VF_LANES <= s->n; j += VF_LANES)
+            nni_vf_store_avx2(to + j, nni_d_leaky_relu_avx2(nni_vf_load_avx2(dy + j), nni_vf_load_avx2(x + j), nni_vf_load_avx2(slope + j)));
+        const size_t rest = s->n - j;
+        if (!rest) continue;
+        nni_vf_store_n_avx2(to + j, nni_d_leaky_relu_avx2(nni_vf_load_n_avx2(dy + j, rest), nni_vf_load_n_avx2(x + j, rest), nni_vf_load_n_avx2(slope + j, rest)), rest);
+    }
+}
+
+/* sum + dy*x where x is not above 0 */
+NNI_INLINE nni_vf_avx2 nni_prelu_product_avx2(nni_vf_avx2 dy, nni_vf_avx2 x, nni_vf_avx2 sum) {
+    return nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), x), sum, nni_vf_fma_avx2(dy, x, sum));
+}
+
+/* Down the columns, for a slope each, in the order of columns.h. */
+NNI_INLINE void nni_column_prelu_avx2(nni_vf_avx2 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 dy = nni_column_load_avx2(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_prelu_product_avx2(dy, nni_column_load_avx2(s->x + row * s->stride + j, whole, valid), sum[0]);
+}
+static void nni_prelu_columns_avx2(float *sum, const nni_strip *s) { nni_column_sums_avx2(nni_column_prelu_avx2, 1, sum, s); }
+
+/* Over everything, for a slope that all columns share, in the order of reduce.h. */
+NNI_INLINE nni_vf_avx2 nni_sum_prelu_avx2(const float *dy, const float *x, nni_vf_avx2 sum) {
+    return nni_prelu_product_avx2(nni_vf_load_avx2(dy), nni_vf_load_avx2(x), sum);
+}
+NNI_INLINE nni_vf_avx2 nni_sum_prelu_n_avx2(const float *dy, const float *x, nni_vf_avx2 sum, size_t n) {
+    return nni_prelu_product_avx2(nni_vf_load_n_avx2(dy, n), nni_vf_load_n_avx2(x, n), sum);
+}
+static void nni_prelu_sum_avx2(float *partial, const float *dy, const float *x, size_t n) {
+    nni_sum_blocks_avx2(nni_sum_prelu_avx2, nni_sum_prelu_n_avx2, partial, dy, x, n);
+}
+
+/* ---- simd/kernels/norm.h ---- */
+/* norm.h - normalising: by columns, with factors for each, and by rows, each with statistics of its own */
+
+/* 1/sqrt(variance + epsilon) */
+static void nni_inverse_deviation_avx2(float *inverse, const float *variance, size_t n, float epsilon) {
+    const nni_vf_avx2 one = nni_vf_set1_avx2(1.0f), e = nni_vf_set1_avx2(epsilon);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(inverse + i, nni_vf_div_avx2(one, nni_vf_sqrt_avx2(nni_vf_add_avx2(nni_vf_load_avx2(variance + i), e))));
+    if (i < n) nni_vf_store_n_avx2(inverse + i, nni_vf_div_avx2(one, nni_vf_sqrt_avx2(nni_vf_add_avx2(nni_vf_load_n_avx2(variance + i, n - i), e))), n - i);
+}
+
+/* ---- by columns ---- */
+
+#define NNI_ROWS_AT_ONCE 4 /* rows for which the factors of some columns are loaded once */
+
+/* What is done to `rows` elements of VF_LANES columns, from row `row` and column j on. */
+typedef void (*nni_normalize_fn_avx2)(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                     const int rows, const int whole, nni_vm_avx2 valid);
+
+NNI_INLINE void nni_normalize_rows_avx2(nni_normalize_fn_avx2 f, const int rows, float *y, const nni_strip *s,
+                                       const float *const *factor, size_t row) {
+    size_t j = 0;
+    for (; j + VF_LANES <= s->n; j += VF_LANES) f(y, s, factor, row, j, rows, 1, nni_vm_first_avx2(VF_LANES));
+    if (j < s->n) f(y, s, factor, row, j, rows, 0, nni_vm_first_avx2(s->n - j));
+}
+
+NNI_INLINE void nni_normalize_strip_avx2(nni_normalize_fn_avx2 f, float *y, const nni_strip *s, const float *const *factor) {
+    size_t row = 0;
+    for (; row + NNI_ROWS_AT_ONCE <= s->rows; row += NNI_ROWS_AT_ONCE)
+        nni_normalize_rows_avx2(f, NNI_ROWS_AT_ONCE, y, s, factor, row);
+    for (; row < s->rows; row++) nni_normalize_rows_avx2(f, 1, y, s, factor, row);
+}
+
+NNI_INLINE void nni_normalize_columns_avx2(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                          const int rows, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 mean = nni_column_load_avx2(s->mean + j, whole, valid);
+    const nni_vf_avx2 scale = nni_column_load_avx2(factor[0] + j, whole, valid);
+    const nni_vf_avx2 shift = nni_column_load_avx2(factor[1] + j, whole, valid);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_avx2 distance = nni_vf_sub_avx2(nni_column_load_avx2(s->x + at, whole, valid), mean);
+        nni_column_store_avx2(y + at, nni_vf_fma_avx2(distance, scale, shift), whole, valid);
+    }
+}
+
+/* y = (x - mean)*scale + shift: the difference first, which is exact where a large mean would drown the result. */
+static void nni_normalize_avx2(float *y, const nni_strip *s, const float *scale, const float *shift) {
+    const float *const factor[] = {scale, shift};
+    nni_normalize_strip_avx2(nni_normalize_columns_avx2, y, s, factor);
+}
+
+NNI_INLINE void nni_normalize_columns_backward_avx2(float *dx, const nni_strip *s, const float *const *factor, size_t row,
+                                                   size_t j, const int rows, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 mean = nni_column_load_avx2(s->mean + j, whole, valid);
+    const nni_vf_avx2 inverse = nni_column_load_avx2(s->inverse + j, whole, valid);
+    const nni_vf_avx2 gain = nni_column_load_avx2(factor[0] + j, whole, valid);
+    const nni_vf_avx2 less = nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), nni_column_load_avx2(factor[1] + j, whole, valid));
+    const nni_vf_avx2 slope = nni_column_load_avx2(factor[2] + j, whole, valid);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_avx2 distance = nni_vf_sub_avx2(nni_column_load_avx2(s->x + at, whole, valid), mean);
+        const nni_vf_avx2 centred = nni_vf_fma_avx2(gain, nni_column_load_avx2(s->dy + at, whole, valid), less);
+        nni_column_store_avx2(dx + at, nni_vf_mul_avx2(inverse, nni_vf_fnma_avx2(distance, slope, centred)), whole, valid);
+    }
+}
+
+/* dx = inverse*(gain*dy - dy_mean - (x - mean)*slope) */
+static void nni_normalize_backward_avx2(float *dx, const nni_strip *s, const float *gain, const float *dy_mean,
+                                       const float *slope) {
+    const float *const factor[] = {gain, dy_mean, slope};
+    nni_normalize_strip_avx2(nni_normalize_columns_backward_avx2, dx, s, factor);
+}
+
+#undef NNI_ROWS_AT_ONCE
+
+/* ---- by rows ---- */
+
+/* A row, and what is done with it. `scaled` says that there is a gamma: known when compiled, or a register too few would
+ * hold the sums. */
+typedef struct nni_row_avx2 {
+    const float *x, *dy, *gamma, *beta;
+    nni_vf_avx2 mean;
+    int scaled;
+} nni_row_avx2;
+
+/* Adds what VF_LANES elements from i on contribute to two sums. */
+typedef void (*nni_row_fn_avx2)(nni_vf_avx2 *first, nni_vf_avx2 *second, const nni_row_avx2 *r, size_t i, const int whole, nni_vm_avx2 valid);
+
+/* Two sums over n floats at once, in 16 lanes and blocks as everywhere. */
+NNI_INLINE void nni_row_sums_avx2(nni_row_fn_avx2 f, double *first, double *second, const nni_row_avx2 *r, size_t n) {
+    *first = *second = 0.0;
+    for (size_t begin = 0; begin < n; begin += NNI_BLOCK) {
+        const size_t end = nni_min(n, begin + NNI_BLOCK);
+        nni_vf_avx2 a[NNI_WIDE], b[NNI_WIDE];
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_avx2(0.0f);
+        size_t i = begin;
+        for (; i + 16 <= end; i += 16)
+            NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++)
+                f(a + w, b + w, r, i + (size_t)(w * VF_LANES), 1, nni_vm_first_avx2(VF_LANES));
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const size_t at = i + (size_t)(w * VF_LANES);
+            if (at < end) f(a + w, b + w, r, at, 0, nni_vm_first_avx2(nni_min(end - at, VF_LANES)));
+        }
+        *first += (double)nni_fold16_avx2(a);
+        *second += (double)nni_fold16_avx2(b);
+    }
+}
+
+NNI_INLINE void nni_row_plain_avx2(nni_vf_avx2 *first, nni_vf_avx2 *second, const nni_row_avx2 *r, size_t i, const int whole, nni_vm_avx2 valid) {
+    (void)second;
+    *first = nni_vf_add_avx2(*first, nni_column_load_avx2(r->x + i, whole, valid));
+}
+
+/* x - mean, and 0 beyond the end of the row */
+NNI_INLINE nni_vf_avx2 nni_row_distance_avx2(const nni_row_avx2 *r, size_t i, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 distance = nni_vf_sub_avx2(nni_column_load_avx2(r->x + i, whole, valid), r->mean);
+    return whole ? distance : nni_vf_where_avx2(valid, distance);
+}
+
+NNI_INLINE void nni_row_moments_avx2(nni_vf_avx2 *first, nni_vf_avx2 *second, const nni_row_avx2 *r, size_t i, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 distance = nni_row_distance_avx2(r, i, whole, valid);
+    *first = nni_vf_add_avx2(*first, distance);
+    *second = nni_vf_fma_avx2(distance, distance, *second);
+}
+
+NNI_INLINE nni_vf_avx2 nni_row_gamma_avx2(const nni_row_avx2 *r, size_t i, const int whole, nni_vm_avx2 valid) {
+    return r->scaled ? nni_column_load_avx2(r->gamma + i, whole, valid) : nni_vf_set1_avx2(1.0f);
+}
+
+/* gamma*dy, and gamma*dy*(x - mean) */
+NNI_INLINE void nni_row_products_avx2(nni_vf_avx2 *first, nni_vf_avx2 *second, const nni_row_avx2 *r, size_t i, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 g = nni_vf_mul_avx2(nni_row_gamma_avx2(r, i, whole, valid), nni_column_load_avx2(r->dy + i, whole, valid));
+    *first = nni_vf_add_avx2(*first, g);
+    *second = nni_vf_fma_avx2(g, nni_row_distance_avx2(r, i, whole, valid), *second);
+}
+
+/* Mean and inverse deviation of a row: a first mean, then the moments about it, which correct what was rounded off. */
+NNI_INLINE float nni_row_statistics_avx2(float *inverse, const float *x, size_t n, float epsilon) {
+    nni_row_avx2 r = {x, NULL, NULL, NULL, nni_vf_set1_avx2(0.0f), 0};
+    const double share = 1.0 / (double)n;
+    double sum, squares;
+    nni_row_sums_avx2(nni_row_plain_avx2, &sum, &squares, &r, n);
+    const float about = (float)(sum * share);
+    r.mean = nni_vf_set1_avx2(about);
+    nni_row_sums_avx2(nni_row_moments_avx2, &sum, &squares, &r, n);
+    const double off = sum * share, variance = squares * share - off * off;
+    *inverse = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
+    return (float)((double)about + off);
+}
+
+NNI_INLINE void nni_layer_norm_vector_avx2(float *y, const nni_row_avx2 *r, nni_vf_avx2 inverse, size_t i, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 shift = r->beta ? nni_column_load_avx2(r->beta + i, whole, valid) : nni_vf_set1_avx2(0.0f);
+    const nni_vf_avx2 scale = nni_vf_mul_avx2(inverse, nni_row_gamma_avx2(r, i, whole, valid));
+    nni_column_store_avx2(y + i, nni_vf_fma_avx2(nni_row_distance_avx2(r, i, whole, valid), scale, shift), whole, valid);
+}
+
+/* mean and inverse take those of each row, unless NULL */
+static void nni_layer_norm_avx2(float *y, float *mean, float *inverse, const nni_strip *s, const float *gamma, const float *beta,
+                               float epsilon) {
+    nni_row_avx2 r = {s->x, NULL, gamma, beta, nni_vf_set1_avx2(0.0f), gamma != NULL};
+    for (size_t row = 0; row < s->rows; row++, r.x += s->n, y += s->n) {
+        float row_inverse;
+        const float row_mean = nni_row_statistics_avx2(&row_inverse, r.x, s->n, epsilon);
+        const nni_vf_avx2 scale = nni_vf_set1_avx2(row_inverse);
+        r.mean = nni_vf_set1_avx2(row_mean);
+        size_t i = 0;
+        for (; i + VF_LANES <= s->n; i += VF_LANES) nni_layer_norm_vector_avx2(y, &r, scale, i, 1, nni_vm_first_avx2(VF_LANES));
+        if (i < s->n) nni_layer_norm_vector_avx2(y, &r, scale, i, 0, nni_vm_first_avx2(s->n - i));
+        if (mean) mean[row] = row_mean;
+        if (inverse) inverse[row] = row_inverse;
+    }
+}
+
+NNI_INLINE void nni_layer_norm_vector_backward_avx2(float *dx, const nni_row_avx2 *r, nni_vf_avx2 inverse, nni_vf_avx2 less, nni_vf_avx2 slope, size_t i,
+                                                   const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 dy = nni_column_load_avx2(r->dy + i, whole, valid);
+    const nni_vf_avx2 centred = nni_vf_fma_avx2(nni_row_gamma_avx2(r, i, whole, valid), dy, less);
+    const nni_vf_avx2 distance = nni_row_distance_avx2(r, i, whole, valid);
+    nni_column_store_avx2(dx + i, nni_vf_mul_avx2(inverse, nni_vf_fnma_avx2(distance, slope, centred)), whole, valid);
+}
+
+/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse */
+NNI_INLINE void nni_layer_norm_rows_backward_avx2(const int scaled, float *dx, const nni_strip *s, const float *gamma) {
+    nni_row_avx2 r = {s->x, s->dy, gamma, NULL, nni_vf_set1_avx2(0.0f), scaled};
+    const double share = 1.0 / (double)s->n;
+    for (size_t row = 0; row < s->rows; row++, r.x += s->n, r.dy += s->n, dx += s->n) {
+        const double row_inverse = (double)s->inverse[row];
+        double sum, products;
+        r.mean = nni_vf_set1_avx2(s->mean[row]);
+        nni_row_sums_avx2(nni_row_products_avx2, &sum, &products, &r, s->n);
+        const nni_vf_avx2 inverse = nni_vf_set1_avx2(s->inverse[row]), less = nni_vf_set1_avx2((float)(-sum * share));
+        const nni_vf_avx2 slope = nni_vf_set1_avx2((float)(products * share * row_inverse * row_inverse));
+        size_t i = 0;
+        for (; i + VF_LANES <= s->n; i += VF_LANES)
+            nni_layer_norm_vector_backward_avx2(dx, &r, inverse, less, slope, i, 1, nni_vm_first_avx2(VF_LANES));
+        if (i < s->n) nni_layer_norm_vector_backward_avx2(dx, &r, inverse, less, slope, i, 0, nni_vm_first_avx2(s->n - i));
+    }
+}
+
+static void nni_layer_norm_backward_avx2(float *dx, const nni_strip *s, const float *gamma) {
+    if (gamma) nni_layer_norm_rows_backward_avx2(1, dx, s, gamma);
+    else nni_layer_norm_rows_backward_avx2(0, dx, s, NULL);
+}
 
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
@@ -3439,16 +5057,20 @@ NNI_INLINE void nni_random_uniform_words_avx2(float *y, const nni_vi_avx2 *word,
     }
 }
 
-/* Box-Muller: words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
+/* Box-Muller: two words give two normal values, *radius times *sine and *cosine. */
+NNI_INLINE void nni_normal_pair_avx2(const nni_vi_avx2 *word, nni_vf_avx2 deviation, nni_vf_avx2 *radius, nni_vf_avx2 *sine, nni_vf_avx2 *cosine) {
+    const nni_vf_avx2 u = nni_vf_add_avx2(nni_unit_avx2(word[0]), nni_vf_set1_avx2(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
+    *radius = nni_vf_mul_avx2(deviation, nni_vf_sqrt_avx2(nni_vf_mul_avx2(nni_vf_set1_avx2(-2.0f), nni_log_builtin_avx2(u))));
+    nni_vsincos_turns_avx2(nni_unit_avx2(word[1]), sine, cosine);
+}
+
+/* Words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
 NNI_INLINE void nni_random_normal_words_avx2(float *y, const nni_vi_avx2 *word, nni_vf_avx2 a, nni_vf_avx2 b) {
     NNI_UNROLL for (int w = 0; w < 4; w += 2) {
-        const nni_vf_avx2 u = nni_vf_add_avx2(nni_unit_avx2(word[w]), nni_vf_set1_avx2(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
-        const nni_vf_avx2 radius = nni_vf_sqrt_avx2(nni_vf_mul_avx2(nni_vf_set1_avx2(-2.0f), nni_log_builtin_avx2(u)));
-        nni_vf_avx2 sine, cosine;
-        nni_vsincos_turns_avx2(nni_unit_avx2(word[w + 1]), &sine, &cosine);
-        const nni_vf_avx2 scale = nni_vf_mul_avx2(b, radius);
-        nni_vf_store_avx2(y + 16 * w, nni_vf_fma_avx2(scale, cosine, a));
-        nni_vf_store_avx2(y + 16 * w + 16, nni_vf_fma_avx2(scale, sine, a));
+        nni_vf_avx2 radius, sine, cosine;
+        nni_normal_pair_avx2(word + w, b, &radius, &sine, &cosine);
+        nni_vf_store_avx2(y + 16 * w, nni_vf_fma_avx2(radius, cosine, a));
+        nni_vf_store_avx2(y + 16 * w + 16, nni_vf_fma_avx2(radius, sine, a));
     }
 }
 
@@ -3473,6 +5095,63 @@ static void nni_random_normal_avx2(float *y, uint64_t key, uint64_t stream, uint
 }
 static void nni_random_mask_avx2(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value) {
     nni_random_blocks_avx2(nni_random_mask_words_avx2, y, key, stream, first, blocks, keep, value);
+}
+
+/* ---- simd/kernels/dropout.h ---- */
+/* dropout.h - random masks and noise upon an array: y[i] = f(x[i], number i of the sequence), in the blocks of random.h */
+
+/* Stores at y + 16*w what word w makes of the VF_LANES values at x + 16*w. */
+typedef void (*nni_noise_fn_avx2)(float *y, const float *x, const nni_vi_avx2 *word, nni_vf_avx2 a, nni_vf_avx2 b);
+
+NNI_INLINE void nni_noise_blocks_avx2(nni_noise_fn_avx2 f, float *y, const float *x, uint64_t key, uint64_t stream,
+                                     uint64_t first, size_t blocks, float a, float b) {
+    const nni_vf_avx2 av = nni_vf_set1_avx2(a), bv = nni_vf_set1_avx2(b);
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_avx2 word[4];
+            nni_philox_avx2(word, key, stream, (first + block) * 16 + lane);
+            f(y + block * 64 + lane, x + block * 64 + lane, word, av, bv);
+        }
+}
+
+/* b*x where u < a, else 0, whatever x is */
+NNI_INLINE void nni_dropout_words_avx2(float *y, const float *x, const nni_vi_avx2 *word, nni_vf_avx2 a, nni_vf_avx2 b) {
+    NNI_UNROLL for (int w = 0; w < 4; w++)
+        nni_vf_store_avx2(y + 16 * w, nni_vf_where_avx2(nni_vf_lt_avx2(nni_unit_avx2(word[w]), a), nni_vf_mul_avx2(b, nni_vf_load_avx2(x + 16 * w))));
+}
+
+/* x + b*normal */
+NNI_INLINE void nni_add_normal_words_avx2(float *y, const float *x, const nni_vi_avx2 *word, nni_vf_avx2 a, nni_vf_avx2 b) {
+    (void)a;
+    NNI_UNROLL for (int w = 0; w < 4; w += 2) {
+        nni_vf_avx2 radius, sine, cosine;
+        nni_normal_pair_avx2(word + w, b, &radius, &sine, &cosine);
+        nni_vf_store_avx2(y + 16 * w, nni_vf_fma_avx2(radius, cosine, nni_vf_load_avx2(x + 16 * w)));
+        nni_vf_store_avx2(y + 16 * w + 16, nni_vf_fma_avx2(radius, sine, nni_vf_load_avx2(x + 16 * w + 16)));
+    }
+}
+
+static void nni_dropout_avx2 NNI_NOISE_ARGUMENTS {
+    nni_noise_blocks_avx2(nni_dropout_words_avx2, y, x, key, stream, first, blocks, a, b);
+}
+static void nni_add_normal_avx2 NNI_NOISE_ARGUMENTS {
+    nni_noise_blocks_avx2(nni_add_normal_words_avx2, y, x, key, stream, first, blocks, a, b);
+}
+
+/* scale*x in the columns whose mask is positive, else 0, whatever x is */
+NNI_INLINE void nni_mask_columns_rows_avx2(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                          const int rows, const int whole, nni_vm_avx2 valid) {
+    const nni_vf_avx2 mask = nni_column_load_avx2(factor[0] + j, whole, valid), scale = nni_vf_set1_avx2(*factor[1]);
+    const nni_vm_avx2 kept = nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), mask);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_avx2 x = nni_column_load_avx2(s->x + at, whole, valid);
+        nni_column_store_avx2(y + at, nni_vf_where_avx2(kept, nni_vf_mul_avx2(scale, x)), whole, valid);
+    }
+}
+static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mask, float scale) {
+    const float *const factor[] = {mask, &scale};
+    nni_normalize_strip_avx2(nni_mask_columns_rows_avx2, y, s, factor);
 }
 
 /* ---- simd/kernels/gemm_tile.h ---- */
@@ -3504,8 +5183,6 @@ static void nni_random_mask_avx2(float *y, uint64_t key, uint64_t stream, uint64
 
 typedef struct nni_tiles_avx2 {
     size_t k, count;
-    const float *a, *b;
-    float *c;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
@@ -3514,26 +5191,35 @@ typedef struct nni_tiles_avx2 {
     float beta;
 } nni_tiles_avx2;
 
-typedef void (*nni_tile_fn_avx2)(const nni_tiles_avx2 *run);
+/* A run from a, b and c on. */
+typedef void (*nni_tile_fn_avx2)(const nni_tiles_avx2 *run, const float *a, const float *b, float *c);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
- * and bias and ReLU are done before C is stored. */
+/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
+ * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
 typedef struct nni_taps_avx2 {
     size_t rows, count;
-    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
+    size_t b_jump;            /* of B, after a row */
     const float *bias;        /* of the columns of the tile, or NULL */
     int relu;
 } nni_taps_avx2;
 
-typedef void (*nni_taps_fn_avx2)(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps);
+typedef void (*nni_taps_fn_avx2)(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps, const float *a, const float *b, float *c);
 
 NNI_INLINE nni_vf_avx2 nni_tile_load_b_avx2(const float *b, int last, nni_vm_avx2 mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_avx2(b, mask) : nni_vf_load_avx2(b);
 }
 
-NNI_INLINE nni_vf_avx2 nni_tile_finish_avx2(nni_vf_avx2 sum, const nni_taps_avx2 *taps, const int j, const int last, nni_vm_avx2 mask) {
-    if (taps->bias) sum = nni_vf_add_avx2(sum, last ? nni_vf_load_m_avx2(taps->bias + j * VF_LANES, mask) : nni_vf_load_avx2(taps->bias + j * VF_LANES));
-    return taps->relu ? nni_v_relu_avx2(sum, sum) : sum;
+/* What is done to the sums of a convolution before they are stored. */
+NNI_INLINE void nni_tile_finish_avx2(const int rows, const int vectors, const nni_taps_avx2 *taps, nni_vf_avx2 *sum, nni_vm_avx2 mask) {
+    if (taps->bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const float *at = taps->bias + j * VF_LANES;
+            const nni_vf_avx2 bias = j == vectors - 1 ? nni_vf_load_m_avx2(at, mask) : nni_vf_load_avx2(at);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_avx2(sum[i * vectors + j], bias);
+        }
+    if (taps->relu)
+        NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_avx2(sum[s], sum[s]);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
@@ -3596,13 +5282,13 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
                 }
                 if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+            if (taps) {
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+                b += taps->b_jump;
+            }
         }
     }
-    if (taps && !by_k)
-        NNI_UNROLL for (int i = 0; i < rows; i++)
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                sum[i * vectors + j] = nni_tile_finish_avx2(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
+    if (taps && !by_k) nni_tile_finish_avx2(rows, vectors, taps, sum, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -3614,9 +5300,7 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
 }
 
 NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run,
-                                 const nni_taps_avx2 *taps) {
-    const float *a = run->a, *b = run->b;
-    float *c = run->c;
+                                 const nni_taps_avx2 *taps, const float *a, const float *b, float *c) {
     for (size_t t = run->count; t > 0; t--) {
         if (run->prefetch_c && t > 1)
             NNI_UNROLL for (int i = 0; i < rows; i++)
@@ -3630,18 +5314,22 @@ NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int b
 }
 
 /* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
-    static void nni_tile_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run) {                                      \
-        nni_tile_run_avx2(rows, vectors, 0, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void nni_tile_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run) {                                        \
-        nni_tile_run_avx2(rows, vectors, 1, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void nni_taps_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps) {            \
-        nni_tile_run_avx2(rows, vectors, 0, run, taps);                                                                  \
-    }                                                                                                                   \
-    static void nni_taps_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps) {              \
-        nni_tile_run_avx2(rows, vectors, 1, run, taps);                                                                  \
+#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
+    static void nni_tile_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run,                           \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_avx2(rows, vectors, 0, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_tile_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run,                             \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_avx2(rows, vectors, 1, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_taps_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps, \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_avx2(rows, vectors, 0, run, taps, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_taps_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps,   \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_avx2(rows, vectors, 1, run, taps, a, b, c);                                            \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -3952,7 +5640,7 @@ static void nni_gemm_turned_avx2(const nni_gemm *g, size_t vectors, float *work)
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_avx2(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    nni_tiles_avx2 run = {0, 1, NULL, NULL, tile, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
+    nni_tiles_avx2 run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
@@ -3966,9 +5654,7 @@ static void nni_gemm_turned_avx2(const nni_gemm *g, size_t vectors, float *work)
             for (size_t p = 0; p < g->k; p += NNI_KC) {
                 run.k = nni_min(NNI_KC, g->k - p);
                 run.beta = p == 0 ? g->beta : 1.0f;
-                run.a = g->b + j * g->b_col + p * g->b_row;
-                run.b = (pack ? work + i * g->k : g->a + i) + p * run.ldb;
-                compute(&run);
+                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
             }
             nni_turn_out_avx2(c, g->ldc, tile, rows, cols);
         }
@@ -4090,18 +5776,16 @@ static void nni_gemm_panels_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pl
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b = where->b + s * where->panel;
     run.b_next = along ? where->panel : 0;
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
         run.count = along ? panels : alike;
-        run.a = where->a + i * a_step;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
-        run.c = c + i * g->ldc + s * panel;
         run.c_next = along ? panel : rows * g->ldc;
-        nni_tile_find_avx2(by_k, rows, vectors)(&run);
+        nni_tile_find_avx2(by_k, rows, vectors)
+        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -4188,26 +5872,35 @@ static void nni_gemm_epilogue_avx2(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) nni_activate_avx2(c, c, g->n, g->activation, g->slope);
 }
 
-/* A product that is one tile, as it lies in memory: no plan, no packing. */
-static int nni_gemm_is_tile_avx2(const nni_gemm *g) {
+/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
+ * returns 0. */
+static int nni_gemm_small_avx2(const nni_gemm *g) {
     if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
     if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    return g->m <= (size_t)nni_tile_rows_avx2[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
-}
-
-static void nni_gemm_tile_avx2(const nni_gemm *g) {
-    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_avx2[vectors - 1];
     const int by_k = g->a_row == 1;
-    const nni_tiles_avx2 run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
-                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
-    nni_tile_find_avx2(by_k, g->m, vectors)(&run);
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
+    nni_tiles_avx2 run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    if (g->m <= most) {
+        nni_tile_find_avx2(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
+        return 1;
+    }
+    const nni_gemm_deal_avx2 d = nni_deal_avx2(g->m, vectors);
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
+        rows = d.rows + (t < d.taller);
+        run.count = t < d.taller ? d.taller : d.tiles - t;
+        run.a_next = rows * g->a_row;
+        run.c_next = rows * g->ldc;
+        nni_tile_find_avx2(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
+    }
+    return 1;
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t nni_gemm_avx2(const nni_gemm *g, float *work, size_t floats) {
     if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx2(g);
     else if (g->dot) nni_gemm_dot_avx2(g);
-    else if (nni_gemm_is_tile_avx2(g)) nni_gemm_tile_avx2(g);
+    else if (nni_gemm_small_avx2(g)) {} /* done */
     else if (nni_gemm_is_row_avx2(g)) nni_gemm_rows_avx2(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_avx2(g);
     else {
@@ -4240,61 +5933,80 @@ static void nni_gemm_pack_avx2(float *dst, const float *b, size_t b_row, size_t 
     }
 }
 
-/* ---- simd/kernels/conv_window.h ---- */
-/* conv_window.h - the part of an image that is convolved at a time, between zeros where it ends */
+/* ---- simd/kernels/conv_block.h ---- */
+/* conv_block.h - the parts of a convolution: a unit, computed at a time, and its blocks, in which all outputs have the same taps */
 
-/* The part of a convolution that is computed at a time. */
+/* Some images, or positions [from, to) of y of one of them. */
 typedef struct nni_conv_unit_avx2 {
     size_t image, images;
-    size_t from, to;        /* positions of y */
-    const float *window;    /* the first row that they read, of the first image; pixels of groups*in floats */
-    size_t row;             /* which row of the source that is */
-    size_t pitch, image_pitch;
+    size_t from, to;
 } nni_conv_unit_avx2;
 
-/* One row of a source between the zeros of its window. */
-static void nni_conv_copy_row_avx2(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
-    const size_t width = nni_conv_window_width(x);
-    const size_t before = x->origin < 0 ? nni_min((size_t)-x->origin, width) : 0, skip = x->origin < 0 ? 0 : (size_t)x->origin;
-    const size_t inside = skip < x->source ? nni_min(x->source - skip, width - before) : 0;
-    memset(dst, 0, before * channels * sizeof *dst);
-    memcpy(dst + before * channels, source + skip * channels, inside * channels * sizeof *dst);
-    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
-}
-
-/* Unit u, its window copied to work if need be. */
-static nni_conv_unit_avx2 nni_conv_open_avx2(const nni_conv *job, size_t u, float *work) {
-    const size_t channels = job->groups * job->in;
+static nni_conv_unit_avx2 nni_conv_unit_of_avx2(const nni_conv *job, size_t u) {
     nni_conv_unit_avx2 unit;
     unit.image = u / job->bands * job->together;
     unit.images = nni_min(job->together, job->images - unit.image);
     unit.from = u % job->bands * job->band;
     unit.to = nni_min(unit.from + job->band, job->y.positions);
-    const size_t end = nni_conv_rows(&job->y, unit.from, unit.to, &unit.row), rows = end - unit.row;
-    const float *source = job->source + (unit.image * job->y.source + unit.row) * job->x.source * channels;
-    if (!job->copy) {
-        unit.window = source + (size_t)job->x.origin * channels;
-        unit.pitch = job->x.source * channels;
-        unit.image_pitch = job->y.source * unit.pitch;
-        return unit;
-    }
-    unit.window = work;
-    unit.pitch = nni_conv_window_width(&job->x) * channels;
-    unit.image_pitch = rows * unit.pitch;
-    for (size_t i = 0; i < unit.images; i++)
-        for (size_t r = 0; r < rows; r++)
-            nni_conv_copy_row_avx2(work + i * unit.image_pitch + r * unit.pitch,
-                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
     return unit;
+}
+
+/* One axis of a block: how many outputs, and what is between two of them in the source and in the target. */
+typedef struct nni_conv_steps_avx2 {
+    size_t count, source, target;
+} nni_conv_steps_avx2;
+
+/* Outputs of a unit that have the same taps. axis[0] becomes the rows of A. */
+typedef struct nni_conv_block_avx2 {
+    nni_conv_steps_avx2 axis[3];
+    const float *source; /* what the first tap reads for the first output */
+    float *target;
+} nni_conv_block_avx2;
+
+static void nni_conv_exchange_avx2(nni_conv_block_avx2 *block, size_t i) {
+    const nni_conv_steps_avx2 first = block->axis[0];
+    block->axis[0] = block->axis[i];
+    block->axis[i] = first;
+}
+
+/* Puts the axis first along which tiles are fullest; along a row of outputs if others are not much better. */
+static void nni_conv_choose_avx2(nni_conv_block_avx2 *block, size_t vectors) {
+    size_t best = 0, best_cost = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const size_t count = block->axis[i].count, tiles = nni_ceil_div(count, (size_t)nni_tile_rows_avx2[vectors - 1]);
+        const size_t cost = tiles * nni_tile_cost_avx2(nni_ceil_div(count, tiles), vectors);
+        if (i && 10 * cost * block->axis[best].count >= 9 * best_cost * count) continue;
+        best = i;
+        best_cost = cost;
+    }
+    nni_conv_exchange_avx2(block, best);
+}
+
+/* The block of a unit where the runs y and x meet. */
+static nni_conv_block_avx2 nni_conv_block_of_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py,
+                                                const nni_conv_phase *px, const nni_conv_run *y, const nni_conv_run *x) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
+    const size_t row = job->x.source * channels, image = job->y.source * row;
+    const size_t target_row = job->x.target * filters, target_image = job->y.target * target_row;
+    const size_t target_y = (size_t)(py->target + (ptrdiff_t)(y->from * py->target_step));
+    const size_t target_x = (size_t)(px->target + (ptrdiff_t)(x->from * px->target_step));
+    const nni_conv_block_avx2 block = {{{x->to - x->from, job->x.step * channels, px->target_step * filters},
+                                       {y->to - y->from, job->y.step * row, py->target_step * target_row},
+                                       {unit->images, image, target_image}},
+                                      job->source + unit->image * image + y->source * row + x->source * channels,
+                                      job->target + unit->image * target_image + target_y * target_row + target_x * filters};
+    return block;
 }
 
 /* ---- simd/kernels/conv_depth.h ---- */
 /* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
 
-/* Steps of floats: from one output to the next, from one tap to the next, from one row of taps to the next. */
+/* A block, and the steps between its taps in floats. */
 typedef struct nni_depth_avx2 {
-    size_t tap_rows, taps;
-    ptrdiff_t x_output, x_tap, x_row, y_output, w_tap, w_row;
+    size_t tap_rows, taps, channels;
+    size_t x_output, y_output; /* from one output to the next */
+    size_t x_tap, x_row;       /* from one tap to the next, from one row of taps to the next */
+    ptrdiff_t w_tap, w_row;
     const float *bias;
     int relu;
 } nni_depth_avx2;
@@ -4311,13 +6023,13 @@ NNI_INLINE void nni_depth_tile_avx2(const int outputs, const int whole, const nn
         for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
             const nni_vf_avx2 tap = whole ? nni_vf_load_avx2(wt) : nni_vf_load_m_avx2(wt, mask);
             NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + i * d->x_output;
+                const float *at = xt + (size_t)i * d->x_output;
                 sum[i] = nni_vf_fma_avx2(whole ? nni_vf_load_avx2(at) : nni_vf_load_m_avx2(at, mask), tap, sum[i]);
             }
         }
     }
     NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + i * d->y_output + channel;
+        float *at = y + (size_t)i * d->y_output + channel;
         if (d->bias) sum[i] = nni_vf_add_avx2(sum[i], whole ? nni_vf_load_avx2(d->bias + channel) : nni_vf_load_m_avx2(d->bias + channel, mask));
         if (d->relu) sum[i] = nni_v_relu_avx2(sum[i], sum[i]);
         if (whole) nni_vf_store_avx2(at, sum[i]);
@@ -4326,52 +6038,68 @@ NNI_INLINE void nni_depth_tile_avx2(const int outputs, const int whole, const nn
 }
 
 /* All channels of `outputs` outputs. */
-NNI_INLINE void nni_depth_block_avx2(const int outputs, const nni_depth_avx2 *d, float *y, const float *x, const float *w,
-                                    size_t channels) {
-    const nni_vm_avx2 mask = nni_vm_first_avx2(channels % VF_LANES);
+NNI_INLINE void nni_depth_outputs_avx2(const int outputs, const nni_depth_avx2 *d, float *y, const float *x, const float *w) {
+    const nni_vm_avx2 mask = nni_vm_first_avx2(d->channels % VF_LANES);
     size_t c = 0;
-    for (; c + VF_LANES <= channels; c += VF_LANES) nni_depth_tile_avx2(outputs, 1, d, y, x, w, c, mask);
-    if (c < channels) nni_depth_tile_avx2(outputs, 0, d, y, x, w, c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_avx2(outputs, 1, d, y, x, w, c, mask);
+    if (c < d->channels) nni_depth_tile_avx2(outputs, 0, d, y, x, w, c, mask);
 }
 
-static void nni_depth_row_avx2(const nni_depth_avx2 *d, float *y, const float *x, const float *w, size_t outputs, size_t channels) {
-    for (; outputs >= 7; outputs -= 7, x += 7 * d->x_output, y += 7 * d->y_output) nni_depth_block_avx2(7, d, y, x, w, channels);
-    for (; outputs >= 2; outputs -= 2, x += 2 * d->x_output, y += 2 * d->y_output) nni_depth_block_avx2(2, d, y, x, w, channels);
-    if (outputs) nni_depth_block_avx2(1, d, y, x, w, channels);
+/* `count` outputs, eight at a time, and the rest at once. */
+static void nni_depth_line_avx2(const nni_depth_avx2 *d, float *y, const float *x, const float *w, size_t count) {
+    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output) nni_depth_outputs_avx2(8, d, y, x, w);
+    switch (count) {
+    case 7: nni_depth_outputs_avx2(7, d, y, x, w); break;
+    case 6: nni_depth_outputs_avx2(6, d, y, x, w); break;
+    case 5: nni_depth_outputs_avx2(5, d, y, x, w); break;
+    case 4: nni_depth_outputs_avx2(4, d, y, x, w); break;
+    case 3: nni_depth_outputs_avx2(3, d, y, x, w); break;
+    case 2: nni_depth_outputs_avx2(2, d, y, x, w); break;
+    case 1: nni_depth_outputs_avx2(1, d, y, x, w); break;
+    default: break;
+    }
 }
 
-/* What one set of taps computes of a unit. */
-static void nni_conv_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
-    const size_t channels = job->groups, outputs = px->to > px->from ? px->to - px->from : 0;
+/* The block where the runs y and x meet. */
+static void nni_depth_block_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py,
+                                const nni_conv_phase *px, const nni_conv_run *y, const nni_conv_run *x) {
+    nni_conv_block_avx2 block = nni_conv_block_of_avx2(job, unit, py, px, y, x);
+    if (block.axis[0].count < 4 && block.axis[1].count > block.axis[0].count) nni_conv_exchange_avx2(&block, 1);
+    const nni_conv_steps_avx2 *axis = block.axis;
     const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    const float *w = job->weights;
     nni_depth_avx2 d;
-    d.taps = px->taps;
-    d.x_output = (ptrdiff_t)(job->x.step * channels);
-    d.x_tap = (ptrdiff_t)(px->tap_step * channels);
-    d.x_row = (ptrdiff_t)(py->tap_step * unit->pitch);
-    d.y_output = (ptrdiff_t)(px->target_step * channels);
+    d.tap_rows = x->taps ? y->taps : 0;
+    d.taps = x->taps;
+    d.channels = job->groups;
+    d.x_output = axis[0].source;
+    d.y_output = axis[0].target;
+    d.x_tap = px->tap_step * job->groups;
+    d.x_row = py->tap_step * job->x.source * job->groups;
     d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
     d.w_row = py->kernel_step * w_row;
     d.bias = job->bias;
     d.relu = job->activation == NN_RELU;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t left = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *x = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels;
-            const float *w = job->weights + px->kernel * job->w_tap;
-            d.tap_rows = px->taps ? end - first : 0;
-            if (d.tap_rows) {
-                const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-                x += ((size_t)row - unit->row) * unit->pitch;
-                w += ((ptrdiff_t)py->kernel + (ptrdiff_t)first * py->kernel_step) * w_row;
-            }
-            nni_depth_row_avx2(&d, job->target + (((unit->image + n) * job->y.target + y) * job->x.target + left) * channels, x, w,
-                              outputs, channels);
+    if (d.tap_rows)
+        w += ((ptrdiff_t)py->kernel + (ptrdiff_t)y->tap * py->kernel_step) * w_row +
+             ((ptrdiff_t)px->kernel + (ptrdiff_t)x->tap * px->kernel_step) * (ptrdiff_t)job->w_tap;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            nni_depth_line_avx2(&d, block.target + n * axis[2].target + i * axis[1].target,
+                               block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
+}
+
+/* What one set of taps computes of a unit. */
+static void nni_conv_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            nni_depth_block_avx2(job, unit, py, px, &y, &x);
         }
+    }
 }
 
 /* ---- simd/kernels/conv.h ---- */
@@ -4383,22 +6111,28 @@ static void nni_conv_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *u
  *
  *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
  *
- * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
- * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
+ * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
+ * output of several images.
  */
 
-#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
 
+/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
 static size_t nni_conv_vectors_avx2(const nni_conv *job) {
-    return nni_plan_vectors_avx2(job->x.positions, job->out, NNI_SHALLOW + 1);
+    const size_t across = nni_ceil_div(job->out, VF_LANES);
+    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
 }
 
-/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
+ * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int nni_conv_packs_avx2(const nni_conv *job) {
-    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+    const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
+    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
-/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+/* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_avx2(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
     return nni_conv_packs_avx2(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
@@ -4430,68 +6164,74 @@ static void nni_conv_pack_avx2(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A for some taps, from the first of `count` rows of them. */
-static nni_taps_avx2 nni_conv_stretches_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py,
-                                           const nni_conv_phase *px, size_t *k) {
+/* The stretches of A that the taps of a block read, each of *k floats. */
+static nni_taps_avx2 nni_conv_stretches_avx2(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
     nni_taps_avx2 taps;
-    *k = whole ? px->taps * job->in : job->in;
-    taps.rows = 0;
-    taps.count = whole ? 1 : px->taps;
-    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
-    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    *k = whole ? x->taps * job->in : job->in;
+    taps.rows = x->taps ? y->taps : 0;
+    taps.count = whole ? 1 : x->taps;
+    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
     taps.bias = NULL;
     taps.relu = job->activation == NN_RELU;
     return taps;
 }
 
-/* One row of outputs, `width` columns of one group from j on. */
-static void nni_conv_row_avx2(nni_tiles_avx2 *run, const nni_taps_avx2 *taps, nni_gemm_deal_avx2 d, size_t width, const float *a,
-                             float *c) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    run->ragged = width - (vectors - 1) * VF_LANES;
-    for (size_t t = 0; t < d.tiles;) {
+/* Tiles along axis[0] of a block, `width` columns. */
+static void nni_conv_tiles_avx2(nni_tiles_avx2 *run, const nni_taps_avx2 *taps, nni_gemm_deal_avx2 d, size_t vectors, const float *a,
+                               const float *b, float *c) {
+    for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a = a + i * run->a_stride;
-        run->c = c + i * run->ldc;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        nni_taps_find_avx2(0, rows, vectors)(run, taps);
-        t += run->count;
+        nni_taps_find_avx2(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
     }
+}
+
+/* A block, `width` columns of a group from j on; b are their weights for all taps. */
+static void nni_conv_compute_avx2(const nni_conv *job, const nni_conv_block_avx2 *from, const nni_taps_avx2 *taps, const float *b,
+                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    nni_conv_block_avx2 block = *from;
+    nni_conv_choose_avx2(&block, vectors);
+    const nni_conv_steps_avx2 *axis = block.axis;
+    const nni_gemm_deal_avx2 d = nni_deal_avx2(axis[0].count, vectors);
+    nni_tiles_avx2 run;
+    run.k = k;
+    run.a_stride = axis[0].source;
+    run.ldb = ldb;
+    run.ldc = axis[0].target;
+    run.b_next = run.ahead = 0;
+    run.ragged = width - (vectors - 1) * VF_LANES;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            nni_conv_tiles_avx2(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
 static void nni_conv_panel_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py,
                                const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
-    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
-    nni_tiles_avx2 run;
-    nni_taps_avx2 taps = nni_conv_stretches_avx2(job, unit, py, px, &run.k);
-    const nni_gemm_deal_avx2 d = nni_deal_avx2(px->to - px->from, nni_ceil_div(width, VF_LANES));
-    if (job->bias) taps.bias = job->bias + group * job->out + j;
-    run.a_stride = job->x.step * channels;
-    run.ldb = ldb;
-    run.ldc = px->target_step * filters;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
-            taps.rows = px->taps ? end - first : 0;
-            run.b = b + first * px->taps * job->in * ldb;
-            nni_conv_row_avx2(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
-                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
-                                 group * job->out + j);
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            size_t k;
+            const nni_conv_block_avx2 block = nni_conv_block_of_avx2(job, unit, py, px, &y, &x);
+            nni_taps_avx2 taps = nni_conv_stretches_avx2(job, py, px, &y, &x, ldb, &k);
+            if (job->bias) taps.bias = job->bias + group * job->out + j;
+            nni_conv_compute_avx2(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
         }
+    }
 }
 
 /* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
@@ -4502,8 +6242,7 @@ static const float *nni_conv_phase_avx2(const nni_conv *job, const nni_conv_unit
         for (size_t j = 0; j < job->out; j += panel) {
             const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
             const float *b = packed ? packed : job->weights + g * job->w_group + j;
-            if (px->from < px->to)
-                nni_conv_panel_avx2(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            nni_conv_panel_avx2(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
             if (packed) packed += taps * job->in * packed_width;
         }
     return packed;
@@ -4517,10 +6256,10 @@ static void nni_conv_activate_avx2(const nni_conv *job, const nni_conv_unit_avx2
     nni_activate_avx2(y, y, n, job->activation, job->slope);
 }
 
-/* Units [from, to); work has room for the window of one. */
-static void nni_conv_avx2(const nni_conv *job, size_t from, size_t to, float *work) {
+/* Units [from, to). */
+static void nni_conv_avx2(const nni_conv *job, size_t from, size_t to) {
     for (size_t u = from; u < to; u++) {
-        const nni_conv_unit_avx2 unit = nni_conv_open_avx2(job, u, work);
+        const nni_conv_unit_avx2 unit = nni_conv_unit_of_avx2(job, u);
         const float *packed = job->packed;
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
@@ -4532,6 +6271,43 @@ static void nni_conv_avx2(const nni_conv *job, size_t from, size_t to, float *wo
     }
 }
 
+/* ---- simd/kernels/conv_window.h ---- */
+/* conv_window.h - a unit's rows of the source, copied between zeros if the window reaches beyond their ends */
+
+typedef struct nni_conv_window_avx2 {
+    const float *at;           /* the first row, of the first image; pixels of groups*in floats */
+    size_t row;                /* which row of the source that is */
+    size_t pitch, image_pitch; /* floats from one row, and image, to the next */
+} nni_conv_window_avx2;
+
+/* One row of a source between the zeros of its window. */
+static void nni_conv_copy_row_avx2(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
+    const size_t width = nni_conv_window_width(x), before = nni_min(x->pad, width), inside = nni_min(x->source, width - before);
+    memset(dst, 0, before * channels * sizeof *dst);
+    memcpy(dst + before * channels, source, inside * channels * sizeof *dst);
+    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
+}
+
+/* The window of a unit, copied to work if need be. */
+static nni_conv_window_avx2 nni_conv_open_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, float *work) {
+    const size_t channels = job->groups * job->in;
+    nni_conv_window_avx2 window;
+    const size_t rows = nni_conv_rows(&job->y, unit->from, unit->to, &window.row) - window.row;
+    const float *source = job->source + (unit->image * job->y.source + window.row) * job->x.source * channels;
+    window.at = source;
+    window.pitch = job->x.source * channels;
+    window.image_pitch = job->y.source * window.pitch;
+    if (!job->copy) return window;
+    window.at = work;
+    window.pitch = nni_conv_window_width(&job->x) * channels;
+    window.image_pitch = rows * window.pitch;
+    for (size_t i = 0; i < unit->images; i++)
+        for (size_t r = 0; r < rows; r++)
+            nni_conv_copy_row_avx2(work + i * window.image_pitch + r * window.pitch,
+                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
+    return window;
+}
+
 /* ---- simd/kernels/conv_weights.h ---- */
 /* conv_weights.h - the gradient of a convolution by its weights: a product whose k runs over all outputs
  *
@@ -4541,10 +6317,10 @@ static void nni_conv_avx2(const nni_conv *job, size_t from, size_t to, float *wo
 
 #define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
 
-/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+/* dy of some rows of outputs of one image. */
 typedef struct nni_conv_dy_avx2 {
     const float *at;
-    size_t width, group;
+    size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } nni_conv_dy_avx2;
 
 static int nni_conv_copies_dy_avx2(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
@@ -4558,7 +6334,7 @@ static size_t nni_conv_weights_work_avx2(const nni_conv *job) {
 /* dy of rows [from, to) of an image. */
 static nni_conv_dy_avx2 nni_conv_open_dy_avx2(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
-    nni_conv_dy_avx2 open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    nni_conv_dy_avx2 open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!nni_conv_copies_dy_avx2(job)) return open;
     const size_t width = nni_round_up(job->out, VF_LANES);
     for (size_t g = 0; g < job->groups; g++)
@@ -4569,14 +6345,14 @@ static nni_conv_dy_avx2 nni_conv_open_dy_avx2(const nni_conv *job, const float *
     return open;
 }
 
-/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
- * their pixels, b to dy. */
-static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, float *c, const float *a, const float *b,
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
+ * b to its dy. */
+static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *c, const float *a, const float *b,
                                        size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     nni_tiles_avx2 run;
-    nni_taps_avx2 taps = {rows, 1, 0, 0, NULL, 0};
+    nni_taps_avx2 taps = {rows, 1, 0, 0, 0, NULL, 0};
     run.k = job->x.target;
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -4584,20 +6360,17 @@ static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_unit
     run.b_next = run.ahead = 0;
     run.prefetch_c = 0;
     run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx2 d = nni_deal_avx2(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        run.b = b + j;
         for (size_t t = 0; t < d.tiles; t += run.count) {
             const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
             run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a = a + i;
-            run.c = c + i * run.ldc + j;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            nni_taps_find_avx2(1, tall, vectors)(&run, &taps);
+            nni_taps_find_avx2(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }
@@ -4621,9 +6394,9 @@ NNI_INLINE void nni_depth_weights_avx2(const int taps, float *dw, const float *x
 }
 
 /* `taps` taps of one row for all channels. */
-static void nni_conv_weights_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, float *dw, const float *x, const float *dy,
+static void nni_conv_weights_depth_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *dw, const float *x, const float *dy,
                                        size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
     const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
     for (size_t t = 0; t < taps;) {
         const size_t some = taps - t >= 4 ? 4 : taps - t;
@@ -4642,11 +6415,10 @@ static void nni_conv_weights_depth_avx2(const nni_conv *job, const nni_conv_unit
     }
 }
 
-/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
- * on, for rows [from, to) of dw. */
-static void nni_conv_weights_block_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, float *dw, const float *window,
-                                       const nni_conv_dy_avx2 *dy, size_t first, size_t end, size_t from, size_t to) {
-    const size_t channels = job->groups * job->in;
+/* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
+static void nni_conv_weights_block_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, const nni_conv_dy_avx2 *dy, float *dw,
+                                       size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
@@ -4656,32 +6428,216 @@ static void nni_conv_weights_block_avx2(const nni_conv *job, const nni_conv_unit
         const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
         const size_t y = nni_max(first, above), y_end = nni_min(end, below);
         if (y >= y_end) continue;
-        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
-        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
-        for (size_t g = 0; g < job->groups; g++) {
-            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
-            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
-            if (job->depthwise) {
-                nni_conv_weights_depth_avx2(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
-                break;
-            }
-            nni_conv_weights_tiles_avx2(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
-        }
+        const size_t source = y * job->y.step + ky * job->y.dilation - job->y.pad;
+        const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
+        const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
+        float *c = dw + (row + skip) * filters;
+        if (job->depthwise) nni_conv_weights_depth_avx2(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        else
+            for (size_t g = 0; g < job->groups; g++)
+                nni_conv_weights_tiles_avx2(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
+                                           dy->width);
     }
 }
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void nni_conv_weights_avx2(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
     const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
-    float *const work_dy = work + job->window_floats;
     for (size_t u = 0; u < job->units; u++) {
-        const nni_conv_unit_avx2 unit = nni_conv_open_avx2(job, u, work);
-        for (size_t n = 0; n < unit.images; n++) {
-            const nni_conv_dy_avx2 open = nni_conv_open_dy_avx2(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+        const nni_conv_unit_avx2 unit = nni_conv_unit_of_avx2(job, u);
+        nni_conv_window_avx2 window = nni_conv_open_avx2(job, &unit, work);
+        for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
+            const nni_conv_dy_avx2 open =
+                nni_conv_open_dy_avx2(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
             for (size_t y = unit.from; y < unit.to; y += rows)
-                nni_conv_weights_block_avx2(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+                nni_conv_weights_block_avx2(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
     }
+}
+
+/* ---- simd/kernels/pool.h ---- */
+/* pool.h - the maximum or the mean of a window, channel by channel: lanes are channels */
+
+NNI_INLINE nni_vi_avx2 nni_pool_load_index_avx2(const uint32_t *index, size_t n) {
+    uint32_t some[VF_LANES] = {0};
+    if (n >= VF_LANES) return nni_vi_load_avx2(index);
+    memcpy(some, index, n * sizeof *index);
+    return nni_vi_load_avx2(some);
+}
+NNI_INLINE void nni_pool_store_index_avx2(uint32_t *index, nni_vi_avx2 v, size_t n) {
+    uint32_t some[VF_LANES];
+    if (n >= VF_LANES) nni_vi_store_avx2(index, v);
+    else {
+        nni_vi_store_avx2(some, v);
+        memcpy(index, some, n * sizeof *index);
+    }
+}
+
+/* n channels of one window: x points to the image, index is not NULL if `which`. */
+NNI_INLINE void nni_max_window_avx2(const int which, float *y, uint32_t *index, const float *x, const nni_pool *p,
+                                   const nni_pool_taps *ty, const nni_pool_taps *tx, size_t n) {
+    if (!ty->count || !tx->count) {
+        nni_vf_store_n_avx2(y, nni_vf_set1_avx2(-INFINITY), n);
+        if (which) nni_pool_store_index_avx2(index, nni_vi_set1_avx2(UINT32_MAX), n);
+        return;
+    }
+    const size_t width = p->x.length;
+    size_t row = ty->first * width + tx->first;
+    nni_vf_avx2 best = nni_vf_load_n_avx2(x + row * p->channels, n), best_at = nni_vf_from_bits_avx2(nni_vi_set1_avx2((uint32_t)row));
+    for (size_t r = ty->count; r > 0; r--, row += p->y.dilation * width) {
+        size_t at = row;
+        for (size_t t = tx->count; t > 0; t--, at += p->x.dilation) {
+            const nni_vf_avx2 v = nni_vf_load_n_avx2(x + at * p->channels, n);
+            if (which) {
+                const nni_vm_avx2 keep = nni_vm_or_avx2(nni_vf_le_avx2(v, best), nni_vf_nan_avx2(best));
+                best = nni_vf_select_avx2(keep, best, v);
+                best_at = nni_vf_select_avx2(keep, best_at, nni_vf_from_bits_avx2(nni_vi_set1_avx2((uint32_t)at)));
+            } else {
+                best = nni_vf_max_avx2(v, best);
+            }
+        }
+    }
+    nni_vf_store_n_avx2(y, best, n);
+    if (which) nni_pool_store_index_avx2(index, nni_vf_bits_avx2(best_at), n);
+}
+
+/* Rows [from, to) of the outputs, those of all images counted on. */
+static void nni_max_pool_avx2(float *y, uint32_t *index, const float *x, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, 0);
+        const float *source = x + row / p->y.outputs * image;
+        for (size_t i = 0; i < p->x.outputs; i++) {
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, 0);
+            const size_t at = (row * p->x.outputs + i) * channels;
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                if (index) nni_max_window_avx2(1, y + at + c, index + at + c, source + c, p, &ty, &tx, n);
+                else nni_max_window_avx2(0, y + at + c, NULL, source + c, p, &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* Each dy goes to the pixel of its window that index names. In disjoint windows nothing can be there yet. */
+NNI_INLINE void nni_max_window_backward_avx2(float *dx, nni_vf_avx2 dy, nni_vi_avx2 index, const nni_pool *p, const nni_pool_taps *ty,
+                                            const nni_pool_taps *tx, size_t n) {
+    const nni_vi_avx2 ones = nni_vi_set1_avx2(UINT32_MAX);
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            const nni_vf_avx2 part = nni_vf_where_avx2(nni_vi_eq0_avx2(nni_vi_xor_avx2(index, nni_vi_set1_avx2((uint32_t)at)), ones), dy);
+            float *to = dx + at * p->channels;
+            nni_vf_store_n_avx2(to, nni_vf_add_avx2(p->disjoint ? nni_vf_set1_avx2(0.0f) : nni_vf_load_n_avx2(to, n), part), n);
+        }
+}
+
+/* Images [from, to). */
+static void nni_max_pool_backward_avx2(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+    for (size_t m = from; m < to; m++) {
+        memset(dx + m * image, 0, image * sizeof *dx);
+        for (size_t i = 0; i < outputs; i++) {
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0), tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
+            const size_t at = (m * outputs + i) * channels;
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                nni_max_window_backward_avx2(dx + m * image + c, nni_vf_load_n_avx2(dy + at + c, n), nni_pool_load_index_avx2(index + at + c, n), p,
+                                            &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* n channels of one window; of no pixels the mean is 0. */
+NNI_INLINE void nni_mean_window_avx2(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
+                                    size_t n) {
+    nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            sum = nni_vf_add_avx2(sum, nni_vf_load_n_avx2(x + at * p->channels, n));
+        }
+    nni_vf_store_n_avx2(y, nni_vf_div_avx2(sum, nni_vf_set1_avx2((float)nni_max(1, ty->divisor * tx->divisor))), n);
+}
+
+static void nni_average_pool_avx2(float *y, const float *x, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
+        for (size_t i = 0; i < p->x.outputs; i++) {
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
+            for (size_t c = 0; c < channels; c += VF_LANES)
+                nni_mean_window_avx2(y + (row * p->x.outputs + i) * channels + c, x + row / p->y.outputs * image + c, p, &ty, &tx,
+                                    nni_min(VF_LANES, channels - c));
+        }
+    }
+}
+
+NNI_INLINE void nni_mean_window_backward_avx2(float *dx, nni_vf_avx2 dy, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
+                                             size_t n) {
+    const nni_vf_avx2 part = nni_vf_div_avx2(dy, nni_vf_set1_avx2((float)nni_max(1, ty->divisor * tx->divisor)));
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            float *to = dx + at * p->channels;
+            nni_vf_store_n_avx2(to, nni_vf_add_avx2(p->disjoint ? nni_vf_set1_avx2(0.0f) : nni_vf_load_n_avx2(to, n), part), n);
+        }
+}
+
+static void nni_average_pool_backward_avx2(float *dx, const float *dy, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+    for (size_t m = from; m < to; m++) {
+        memset(dx + m * image, 0, image * sizeof *dx);
+        for (size_t i = 0; i < outputs; i++) {
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, p->count_padding);
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                nni_mean_window_backward_avx2(dx + m * image + c, nni_vf_load_n_avx2(dy + (m * outputs + i) * channels + c, n), p, &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* ---- over whole images ---- */
+
+#define NNI_POOL_BLOCK 64 /* pixels whose sum is taken before it is added to the sum of all */
+
+/* `vectors` of channels, `n` of the last: each vector is a chain of its own. */
+NNI_INLINE void nni_mean_pixels_avx2(const int vectors, float *y, const float *x, size_t pixels, size_t channels, size_t n) {
+    nni_vf_avx2 total[4];
+    NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_set1_avx2(0.0f);
+    for (size_t p = 0; p < pixels; p += NNI_POOL_BLOCK) {
+        nni_vf_avx2 sum[4];
+        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx2(0.0f);
+        for (size_t q = p; q < nni_min(pixels, p + NNI_POOL_BLOCK); q++)
+            NNI_UNROLL for (int v = 0; v < vectors; v++)
+                sum[v] = nni_vf_add_avx2(sum[v], nni_vf_load_n_avx2(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
+        NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_add_avx2(total[v], sum[v]);
+    }
+    const nni_vf_avx2 divisor = nni_vf_set1_avx2((float)nni_max(1, pixels));
+    NNI_UNROLL for (int v = 0; v < vectors; v++)
+        nni_vf_store_n_avx2(y + v * VF_LANES, nni_vf_div_avx2(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
+}
+
+static void nni_global_average_pool_avx2(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
+    for (size_t m = 0; m < images; m++, x += pixels * channels, y += channels) {
+        size_t c = 0;
+        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES) nni_mean_pixels_avx2(4, y + c, x + c, pixels, channels, VF_LANES);
+        for (; c < channels; c += VF_LANES)
+            nni_mean_pixels_avx2(1, y + c, x + c, pixels, channels, nni_min(VF_LANES, channels - c));
+    }
+}
+
+static void nni_global_average_pool_backward_avx2(float *dx, const float *dy, size_t images, size_t pixels, size_t channels) {
+    const nni_vf_avx2 divisor = nni_vf_set1_avx2((float)nni_max(1, pixels));
+    for (size_t m = 0; m < images; m++, dx += pixels * channels, dy += channels)
+        for (size_t c = 0; c < channels; c += VF_LANES) {
+            const size_t n = nni_min(VF_LANES, channels - c);
+            const nni_vf_avx2 part = nni_vf_div_avx2(nni_vf_load_n_avx2(dy + c, n), divisor);
+            for (size_t p = 0; p < pixels; p++) nni_vf_store_n_avx2(dx + p * channels + c, part, n);
+        }
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx2
@@ -4690,6 +6646,7 @@ static const nni_tier nni_tier_avx2 = {"avx2", NNI_LARGE_VECTORS * VF_LANES NNI_
 
 #undef VF_LANES
 #undef VF_FREE_MASK
+#undef VF_MIXED
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
@@ -4737,6 +6694,7 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
 
 #define VF_LANES 16
 #define VF_FREE_MASK 1
+#define VF_MIXED 4
 /* rows x vectors + vectors of B + one broadcast <= 32 registers */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1)        \
@@ -4774,6 +6732,7 @@ NNI_INLINE nni_vf_avx512 nni_vf_sqrt_avx512(nni_vf_avx512 a) { return _mm512_sqr
 NNI_INLINE nni_vf_avx512 nni_vf_fma_avx512(nni_vf_avx512 a, nni_vf_avx512 b, nni_vf_avx512 c) { return _mm512_fmadd_ps(a, b, c); }
 NNI_INLINE nni_vf_avx512 nni_vf_fnma_avx512(nni_vf_avx512 a, nni_vf_avx512 b, nni_vf_avx512 c) { return _mm512_fnmadd_ps(a, b, c); }
 NNI_INLINE nni_vf_avx512 nni_vf_round_avx512(nni_vf_avx512 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+NNI_INLINE nni_vf_avx512 nni_vf_times_power_avx512(nni_vf_avx512 a, nni_vf_avx512 n) { return _mm512_scalef_ps(a, n); }
 NNI_INLINE nni_vf_avx512 nni_vf_abs_avx512(nni_vf_avx512 a) { return _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff))); }
 /* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
 NNI_INLINE nni_vf_avx512 nni_vf_max_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a); }
@@ -4889,30 +6848,40 @@ NNI_INLINE nni_vf_avx512 nni_vf_log_sleef_avx512(nni_vf_avx512 a) { return Sleef
 #define NNI_LN2_HIGH 0.693359375f
 #define NNI_LN2_LOW -2.12194440e-4f
 
-/* a * 2^n for n in [-300, 300], in two exact steps: 2^n itself may lie outside the floats; the last product rounds. */
-NNI_INLINE nni_vf_avx512 nni_times_power_avx512(nni_vf_avx512 a, nni_vf_avx512 n) {
-    const nni_vi_avx512 power = nni_vi_from_float_avx512(n), half = nni_vi_sar_avx512(power, 1), rest = nni_vi_sub_avx512(power, half), one = nni_vi_set1_avx512(127);
-    const nni_vf_avx512 first = nni_vf_from_bits_avx512(nni_vi_shl_avx512(nni_vi_add_avx512(half, one), 23)), second = nni_vf_from_bits_avx512(nni_vi_shl_avx512(nni_vi_add_avx512(rest, one), 23));
-    return nni_vf_mul_avx512(nni_vf_mul_avx512(a, first), second);
-}
-
-/* e^x = 2^n * e^r with |r| <= ln2/2. At most 0.99 ULP from the truth. */
-NNI_INLINE nni_vf_avx512 nni_exp_builtin_avx512(nni_vf_avx512 x) {
-    const nni_vf_avx512 above = nni_vf_set1_avx512(89.0f), below = nni_vf_set1_avx512(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = nni_vf_select_avx512(nni_vf_lt_avx512(above, x), above, x);
-    x = nni_vf_select_avx512(nni_vf_lt_avx512(x, below), below, x);
-    const nni_vf_avx512 n = nni_vf_round_avx512(nni_vf_mul_avx512(x, nni_vf_set1_avx512(NNI_LOG2_E)));
-    const nni_vf_avx512 low = nni_vf_set1_avx512(NNI_LN2_LOW), one = nni_vf_set1_avx512(1.0f);
-    const nni_vf_avx512 exact = nni_vf_fnma_avx512(n, nni_vf_set1_avx512(NNI_LN2_HIGH), x), r = nni_vf_fnma_avx512(n, low, exact);
+/* e^(r + rest) for |r| <= ln2/2, where rest is what rounding took from r: the sum of the result and *low, a few hundredths
+ * of it, in which nothing but the rounding of *low counts. */
+NNI_INLINE nni_vf_avx512 nni_exp_reduced_avx512(nni_vf_avx512 r, nni_vf_avx512 rest, nni_vf_avx512 *low) {
+    const nni_vf_avx512 one = nni_vf_set1_avx512(1.0f);
     nni_vf_avx512 q = nni_vf_set1_avx512(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(1.393088256008923053741455078125e-3f));
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(8.333197794854640960693359375e-3f));
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(4.1666507720947265625e-2f));
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(0.16666667163372039794921875f));
     q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(0.5f));
-    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
-    const nni_vf_avx512 sum = nni_vf_add_avx512(one, r), lost = nni_vf_add_avx512(nni_vf_sub_avx512(r, nni_vf_sub_avx512(sum, one)), nni_vf_fnma_avx512(n, low, nni_vf_sub_avx512(exact, r)));
-    return nni_times_power_avx512(nni_vf_add_avx512(sum, nni_vf_fma_avx512(nni_vf_mul_avx512(r, r), q, lost)), n);
+    const nni_vf_avx512 sum = nni_vf_add_avx512(one, r); /* 1 + r + r^2 q, with what rounding takes from 1 + r put back */
+    *low = nni_vf_fma_avx512(nni_vf_mul_avx512(r, r), q, nni_vf_add_avx512(nni_vf_sub_avx512(r, nni_vf_sub_avx512(sum, one)), rest));
+    return sum;
+}
+
+/* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
+NNI_INLINE nni_vf_avx512 nni_exp_builtin_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 above = nni_vf_set1_avx512(89.0f), below = nni_vf_set1_avx512(-105.0f); /* beyond these the result is inf or 0; NaN passes */
+    x = nni_vf_select_avx512(nni_vf_lt_avx512(above, x), above, x);
+    x = nni_vf_select_avx512(nni_vf_lt_avx512(x, below), below, x);
+    const nni_vf_avx512 n = nni_vf_round_avx512(nni_vf_mul_avx512(x, nni_vf_set1_avx512(NNI_LOG2_E))), low = nni_vf_set1_avx512(NNI_LN2_LOW);
+    const nni_vf_avx512 exact = nni_vf_fnma_avx512(n, nni_vf_set1_avx512(NNI_LN2_HIGH), x), r = nni_vf_fnma_avx512(n, low, exact);
+    nni_vf_avx512 rest;
+    const nni_vf_avx512 sum = nni_exp_reduced_avx512(r, nni_vf_fnma_avx512(n, low, nni_vf_sub_avx512(exact, r)), &rest);
+    return nni_vf_times_power_avx512(nni_vf_add_avx512(sum, rest), n);
+}
+
+/* e^(x + more) = 2^n * (the result + *low) to about 2^-27 of it, where more is what rounding took from x, |x| < 200. For
+ * what goes on to multiply: no rounding between, and no underflow before its own. */
+NNI_INLINE nni_vf_avx512 nni_exp_in_parts_avx512(nni_vf_avx512 x, nni_vf_avx512 more, nni_vf_avx512 *low, nni_vf_avx512 *n) {
+    *n = nni_vf_round_avx512(nni_vf_mul_avx512(x, nni_vf_set1_avx512(NNI_LOG2_E)));
+    const nni_vf_avx512 exact = nni_vf_fnma_avx512(*n, nni_vf_set1_avx512(NNI_LN2_HIGH), x), rest = nni_vf_fnma_avx512(*n, nni_vf_set1_avx512(NNI_LN2_LOW), more);
+    const nni_vf_avx512 r = nni_vf_add_avx512(exact, rest);
+    return nni_exp_reduced_avx512(r, nni_vf_sub_avx512(rest, nni_vf_sub_avx512(r, exact)), low);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
@@ -4955,15 +6924,20 @@ NNI_INLINE nni_vf_avx512 nni_vexp_avx512(nni_vf_avx512 x) { return nni_vf_exp_sl
 NNI_INLINE nni_vf_avx512 nni_vlog_avx512(nni_vf_avx512 x) { return nni_vf_log_sleef_avx512(x); }
 #endif
 
-/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
-NNI_INLINE nni_vf_avx512 nni_vexpm1_negative_avx512(nni_vf_avx512 x, nni_vf_avx512 exp_x) {
+/* (e^x - 1 - x) / x^2 near 0 */
+NNI_INLINE nni_vf_avx512 nni_expm1_factor_avx512(nni_vf_avx512 x) {
     nni_vf_avx512 q = nni_vf_set1_avx512(2.1880290660192258656024932861328125e-5f); /* (e^x - 1 - x - x^2/2) / x^3 on [-0.72, 0], 0.007 */
     q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(1.9895876175723969936370849609375e-4f));
     q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(1.390750170685350894927978515625e-3f));
     q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(8.334152400493621826171875e-3f));
     q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(4.166679084300994873046875e-2f));
     q = nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(0.16666667163372039794921875f));
-    const nni_vf_avx512 near = nni_vf_fma_avx512(nni_vf_mul_avx512(x, x), nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(0.5f)), x);
+    return nni_vf_fma_avx512(q, x, nni_vf_set1_avx512(0.5f));
+}
+
+/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
+NNI_INLINE nni_vf_avx512 nni_vexpm1_negative_avx512(nni_vf_avx512 x, nni_vf_avx512 exp_x) {
+    const nni_vf_avx512 near = nni_vf_fma_avx512(nni_vf_mul_avx512(x, x), nni_expm1_factor_avx512(x), x);
     return nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(-0.7f)), nni_vf_sub_avx512(exp_x, nni_vf_set1_avx512(1.0f)), near);
 }
 
@@ -5007,6 +6981,127 @@ NNI_INLINE nni_vf_avx512 nni_velu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) {
     return nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), x, curve);
 }
 
+#define NNI_SELU_HIGH 1.050700902938842773f /* lambda = HIGH + LOW, both positive: inf * HIGH + inf * LOW stays inf */
+#define NNI_SELU_LOW 8.441664078873145627e-8f
+#define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
+
+/* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
+NNI_INLINE nni_vf_avx512 nni_vselu_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), slope = nni_vf_set1_avx512(NNI_SELU_SLOPE);
+    const nni_vf_avx512 line = nni_vf_fma_avx512(x, nni_vf_set1_avx512(NNI_SELU_HIGH), nni_vf_mul_avx512(x, nni_vf_set1_avx512(NNI_SELU_LOW)));
+    const nni_vf_avx512 below = nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), zero, x), curve = nni_vf_mul_avx512(nni_vf_mul_avx512(below, below), nni_expm1_factor_avx512(below));
+    const nni_vf_avx512 near = nni_vf_fma_avx512(slope, below, nni_vf_mul_avx512(slope, curve)), far = nni_vf_fma_avx512(slope, nni_vexp_avx512(below), nni_vf_sub_avx512(zero, slope));
+    return nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), line, nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(-0.7f)), far, near));
+}
+
+/* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
+ * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
+ * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
+NNI_INLINE nni_vf_avx512 nni_gate_avx512(nni_vf_avx512 x, nni_vf_avx512 h) { return nni_vf_sub_avx512(nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(0.0f)), nni_vf_set1_avx512(-0.0f), x), h); }
+NNI_INLINE nni_vf_avx512 nni_gate_slope_avx512(nni_vf_avx512 x, nni_vf_avx512 slope) {
+    return nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(0.0f)), slope, nni_vf_sub_avx512(nni_vf_set1_avx512(1.0f), slope));
+}
+
+/* |x|, but no more than `most`, where h is 0 already; NaN passes. */
+NNI_INLINE nni_vf_avx512 nni_gate_size_avx512(nni_vf_avx512 x, float most) {
+    const nni_vf_avx512 a = nni_vf_abs_avx512(x), limit = nni_vf_set1_avx512(most);
+    return nni_vf_select_avx512(nni_vf_lt_avx512(limit, a), limit, a);
+}
+
+/* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
+ * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */
+NNI_INLINE nni_vf_avx512 nni_logistic_tail_avx512(nni_vf_avx512 a, nni_vf_avx512 x, nni_vf_avx512 more) {
+    nni_vf_avx512 low, n;
+    const nni_vf_avx512 high = nni_exp_in_parts_avx512(x, more, &low, &n), one = nni_vf_set1_avx512(1.0f);
+    const nni_vf_avx512 e = nni_vf_times_power_avx512(nni_vf_add_avx512(high, low), n), u = nni_vf_add_avx512(one, e), c = nni_vf_sub_avx512(e, nni_vf_sub_avx512(u, one));
+    const nni_vf_avx512 top = nni_vf_fma_avx512(a, high, nni_vf_mul_avx512(a, nni_vf_fnma_avx512(high, c, low)));
+    return nni_vf_div_avx512(nni_vf_times_power_avx512(top, n), u);
+}
+
+/* Its derivative where w grows by dw: q - a*dw*p*q with p = 1/(1 + e^-w), q = 1 - p. */
+NNI_INLINE nni_vf_avx512 nni_logistic_tail_slope_avx512(nni_vf_avx512 a, nni_vf_avx512 x, nni_vf_avx512 more, nni_vf_avx512 dw) {
+    nni_vf_avx512 low, n;
+    const nni_vf_avx512 high = nni_exp_in_parts_avx512(x, more, &low, &n), one = nni_vf_set1_avx512(1.0f);
+    const nni_vf_avx512 e = nni_vf_times_power_avx512(nni_vf_add_avx512(high, low), n);
+    const nni_vf_avx512 p = nni_vf_div_avx512(one, nni_vf_add_avx512(one, e)), q = nni_vf_mul_avx512(e, p);
+    return nni_vf_fnma_avx512(nni_vf_mul_avx512(nni_vf_mul_avx512(a, dw), p), q, q);
+}
+
+/* x / (1 + e^-x) */
+NNI_INLINE nni_vf_avx512 nni_vsilu_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 a = nni_gate_size_avx512(x, 110.0f), zero = nni_vf_set1_avx512(0.0f);
+    return nni_gate_avx512(x, nni_logistic_tail_avx512(a, nni_vf_sub_avx512(zero, a), zero));
+}
+NNI_INLINE nni_vf_avx512 nni_vsilu_slope_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 a = nni_gate_size_avx512(x, 110.0f), zero = nni_vf_set1_avx512(0.0f);
+    return nni_gate_slope_avx512(x, nni_logistic_tail_slope_avx512(a, nni_vf_sub_avx512(zero, a), zero, nni_vf_set1_avx512(1.0f)));
+}
+
+/* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) = x / (1 + e^-w) with w = x (C1 + C3 x^2). An error of w is one of e^-w, so w
+ * has a low part. C1 begins with so few bits that its difference to C1 + C3 x^2 is exact. */
+#define NNI_GELU_C1_HIGH 1.59375f
+#define NNI_GELU_C1_LOW 2.019121544435620308e-3f
+#define NNI_GELU_C3_HIGH 7.135481387376785278e-2f
+#define NNI_GELU_C3_LOW 2.398832465999589658e-9f
+
+NNI_INLINE nni_vf_avx512 nni_gelu_tanh_exponent_avx512(nni_vf_avx512 a, nni_vf_avx512 *more) { /* -w */
+    const nni_vf_avx512 square = nni_vf_mul_avx512(a, a), below = nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), nni_vf_fnma_avx512(a, a, square));
+    const nni_vf_avx512 c1 = nni_vf_set1_avx512(NNI_GELU_C1_HIGH), c3 = nni_vf_set1_avx512(NNI_GELU_C3_HIGH);
+    const nni_vf_avx512 sum = nni_vf_fma_avx512(c3, square, c1), lost = nni_vf_fma_avx512(c3, square, nni_vf_sub_avx512(c1, sum));
+    const nni_vf_avx512 small = nni_vf_fma_avx512(nni_vf_set1_avx512(NNI_GELU_C3_LOW), square, nni_vf_fma_avx512(c3, below, nni_vf_set1_avx512(NNI_GELU_C1_LOW)));
+    const nni_vf_avx512 w = nni_vf_mul_avx512(a, sum);
+    *more = nni_vf_fnma_avx512(a, nni_vf_add_avx512(lost, small), nni_vf_fnma_avx512(a, sum, w));
+    return nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), w);
+}
+NNI_INLINE nni_vf_avx512 nni_vgelu_tanh_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 a = nni_gate_size_avx512(x, 11.0f);
+    nni_vf_avx512 more;
+    const nni_vf_avx512 exponent = nni_gelu_tanh_exponent_avx512(a, &more);
+    return nni_gate_avx512(x, nni_logistic_tail_avx512(a, exponent, more));
+}
+NNI_INLINE nni_vf_avx512 nni_vgelu_tanh_slope_avx512(nni_vf_avx512 x) {
+    const nni_vf_avx512 a = nni_gate_size_avx512(x, 11.0f), c1 = nni_vf_set1_avx512(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
+    nni_vf_avx512 more;
+    const nni_vf_avx512 exponent = nni_gelu_tanh_exponent_avx512(a, &more);
+    const nni_vf_avx512 dw = nni_vf_fma_avx512(nni_vf_mul_avx512(a, a), nni_vf_set1_avx512(3.0f * NNI_GELU_C3_HIGH), c1);
+    return nni_gate_slope_avx512(x, nni_logistic_tail_slope_avx512(a, exponent, more, dw));
+}
+
+/* The normal distribution's tail Q(a) = erfc(a/sqrt 2)/2 = e^(-a^2/2) G(v) / (a + 2.5) with v = a/(a + 2.5), to a = 14.6. */
+#define NNI_TAIL_SHIFT 2.5f
+#define NNI_TAIL_END 14.6f
+NNI_INLINE nni_vf_avx512 nni_normal_tail_factor_avx512(nni_vf_avx512 v) { /* G */
+    nni_vf_avx512 q = nni_vf_set1_avx512(-7.974970340728759765625e-2f); /* 0.3 */
+    q = nni_vf_fma_avx512(q, v, nni_vf_set1_avx512(0.279526770114898681640625f));
+    q = nni_vf_fma_avx512(q, v, nni_vf_set1_avx512(-0.3130398690700531005859375f));
+    q = nni_vf_fma_avx512(q, v, nni_vf_set1_avx512(0.13775058090686798095703125f));
+    q = nni_vf_fma_avx512(q, v, nni_vf_set1_avx512(-0.14964754879474639892578125f));
+    q = nni_vf_fma_avx512(q, v, nni_vf_set1_avx512(5.6017316877841949462890625e-2f));
+    q = nni_vf_fma_avx512(q, v, nni_vf_set1_avx512(0.29186785221099853515625f));
+    q = nni_vf_fma_avx512(q, v, nni_vf_set1_avx512(0.1696073114871978759765625f));
+    q = nni_vf_fma_avx512(q, v, nni_vf_set1_avx512(-1.2433922290802001953125f));
+    return nni_vf_fma_avx512(q, v, nni_vf_set1_avx512(1.25f));
+}
+NNI_INLINE nni_vf_avx512 nni_normal_exponential_avx512(nni_vf_avx512 a, nni_vf_avx512 *low, nni_vf_avx512 *n) { /* e^(-a^2/2), the square in two parts */
+    const nni_vf_avx512 square = nni_vf_mul_avx512(a, a), lost = nni_vf_fnma_avx512(a, a, square), half = nni_vf_set1_avx512(0.5f);
+    return nni_exp_in_parts_avx512(nni_vf_mul_avx512(square, nni_vf_set1_avx512(-0.5f)), nni_vf_mul_avx512(lost, half), low, n);
+}
+NNI_INLINE nni_vf_avx512 nni_vgelu_avx512(nni_vf_avx512 x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+    const nni_vf_avx512 a = nni_gate_size_avx512(x, NNI_TAIL_END), v = nni_vf_div_avx512(a, nni_vf_add_avx512(a, nni_vf_set1_avx512(NNI_TAIL_SHIFT)));
+    const nni_vf_avx512 factor = nni_vf_mul_avx512(v, nni_normal_tail_factor_avx512(v));
+    nni_vf_avx512 low, n;
+    const nni_vf_avx512 high = nni_normal_exponential_avx512(a, &low, &n);
+    return nni_gate_avx512(x, nni_vf_times_power_avx512(nni_vf_fma_avx512(factor, high, nni_vf_mul_avx512(factor, low)), n));
+}
+NNI_INLINE nni_vf_avx512 nni_vgelu_slope_avx512(nni_vf_avx512 x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+    const nni_vf_avx512 a = nni_gate_size_avx512(x, NNI_TAIL_END), inverse = nni_vf_div_avx512(nni_vf_set1_avx512(1.0f), nni_vf_add_avx512(a, nni_vf_set1_avx512(NNI_TAIL_SHIFT)));
+    nni_vf_avx512 low, n;
+    const nni_vf_avx512 high = nni_normal_exponential_avx512(a, &low, &n);
+    const nni_vf_avx512 tail = nni_vf_mul_avx512(inverse, nni_normal_tail_factor_avx512(nni_vf_mul_avx512(a, inverse)));
+    const nni_vf_avx512 factor = nni_vf_fnma_avx512(a, nni_vf_set1_avx512(0.398942291736602783f), tail);
+    return nni_gate_slope_avx512(x, nni_vf_times_power_avx512(nni_vf_mul_avx512(factor, nni_vf_add_avx512(high, low)), n));
+}
+
 /* sin and cos of 2 pi u for u in [0, 1), by quarter turns: no reduction error, since 4u is exact. */
 NNI_INLINE void nni_vsincos_turns_avx512(nni_vf_avx512 u, nni_vf_avx512 *sine, nni_vf_avx512 *cosine) {
     const nni_vf_avx512 quarters = nni_vf_mul_avx512(u, nni_vf_set1_avx512(4.0f)), n = nni_vf_round_avx512(quarters), t = nni_vf_sub_avx512(quarters, n), square = nni_vf_mul_avx512(t, t);
@@ -5030,12 +7125,19 @@ NNI_INLINE void nni_vsincos_turns_avx512(nni_vf_avx512 u, nni_vf_avx512 *sine, n
 /* ---- simd/kernels/map.h ---- */
 /* map.h - element by element: y[i] = f(x[i], ...), in place if y is an input */
 
+NNI_MIX_BEGIN
+
 typedef nni_vf_avx512 (*nni_map1_fn_avx512)(nni_vf_avx512 x, nni_vf_avx512 a);
 typedef nni_vf_avx512 (*nni_map2_fn_avx512)(nni_vf_avx512 x, nni_vf_avx512 y, nni_vf_avx512 a);
 
 NNI_INLINE void nni_map1_avx512(nni_map1_fn_avx512 f, float *y, const float *x, size_t n, float a) {
     const nni_vf_avx512 av = nni_vf_set1_avx512(a);
     size_t i = 0;
+    for (; i + VF_MIXED * VF_LANES <= n; i += VF_MIXED * VF_LANES) {
+        nni_vf_avx512 v[VF_MIXED];
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) v[k] = f(nni_vf_load_avx512(x + i + k * VF_LANES), av);
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) nni_vf_store_avx512(y + i + k * VF_LANES, v[k]);
+    }
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, f(nni_vf_load_avx512(x + i), av));
     if (i < n) nni_vf_store_n_avx512(y + i, f(nni_vf_load_n_avx512(x + i, n - i), av), n - i);
 }
@@ -5043,6 +7145,12 @@ NNI_INLINE void nni_map1_avx512(nni_map1_fn_avx512 f, float *y, const float *x, 
 NNI_INLINE void nni_map2_avx512(nni_map2_fn_avx512 f, float *z, const float *x, const float *y, size_t n, float a) {
     const nni_vf_avx512 av = nni_vf_set1_avx512(a);
     size_t i = 0;
+    for (; i + VF_MIXED * VF_LANES <= n; i += VF_MIXED * VF_LANES) {
+        nni_vf_avx512 v[VF_MIXED];
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++)
+            v[k] = f(nni_vf_load_avx512(x + i + k * VF_LANES), nni_vf_load_avx512(y + i + k * VF_LANES), av);
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) nni_vf_store_avx512(z + i + k * VF_LANES, v[k]);
+    }
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(z + i, f(nni_vf_load_avx512(x + i), nni_vf_load_avx512(y + i), av));
     if (i < n) nni_vf_store_n_avx512(z + i, f(nni_vf_load_n_avx512(x + i, n - i), nni_vf_load_n_avx512(y + i, n - i), av), n - i);
 }
@@ -5059,12 +7167,17 @@ NNI_INLINE nni_vf_avx512 nni_v_step_avx512(nni_vf_avx512 x, nni_vf_avx512 a) {
     const nni_vf_avx512 step = nni_vf_where_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), x), nni_vf_set1_avx512(1.0f));
     return (void)a, nni_vf_select_avx512(nni_vf_nan_avx512(x), x, step);
 }
+NNI_INLINE nni_vf_avx512 nni_v_selu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vselu_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_v_gelu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vgelu_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_v_gelu_tanh_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vgelu_tanh_avx512(x); }
+NNI_INLINE nni_vf_avx512 nni_v_silu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vsilu_avx512(x); }
 NNI_INLINE nni_vf_avx512 nni_v_exp_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vexp_avx512(x); }
 NNI_INLINE nni_vf_avx512 nni_v_log_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vlog_avx512(x); }
 NNI_INLINE nni_vf_avx512 nni_v_scale_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return nni_vf_mul_avx512(a, x); }
+NNI_INLINE nni_vf_avx512 nni_v_reciprocal_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vf_div_avx512(nni_vf_set1_avx512(1.0f), x); }
 NNI_INLINE nni_vf_avx512 nni_v_shift_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return nni_vf_add_avx512(x, a); }
 
-/* dx from dy and y = f(x). Where f has a kink the derivative from the left is taken. */
+/* dx from dy and y = f(x), or x if the activation keeps its input. Where f has a kink the derivative from the left is taken. */
 NNI_INLINE nni_vf_avx512 nni_d_identity_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)y, (void)a, dy; }
 NNI_INLINE nni_vf_avx512 nni_d_relu_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)a, nni_vf_select_avx512(nni_vf_le_avx512(y, nni_vf_set1_avx512(0.0f)), nni_vf_set1_avx512(0.0f), dy); }
 NNI_INLINE nni_vf_avx512 nni_d_leaky_relu_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), y), dy, nni_vf_mul_avx512(a, dy)); }
@@ -5078,24 +7191,34 @@ NNI_INLINE nni_vf_avx512 nni_d_softplus_avx512(nni_vf_avx512 dy, nni_vf_avx512 y
 }
 NNI_INLINE nni_vf_avx512 nni_d_elu_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), y), dy, nni_vf_mul_avx512(dy, nni_vf_add_avx512(y, a))); }
 NNI_INLINE nni_vf_avx512 nni_d_step_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)dy, (void)y, (void)a, nni_vf_set1_avx512(0.0f); }
+NNI_INLINE nni_vf_avx512 nni_d_selu_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) {
+    const nni_vf_avx512 above = nni_vf_set1_avx512(NNI_SELU_HIGH + NNI_SELU_LOW), below = nni_vf_add_avx512(y, nni_vf_set1_avx512(NNI_SELU_SLOPE));
+    return (void)a, nni_vf_mul_avx512(dy, nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), y), above, below));
+}
+NNI_INLINE nni_vf_avx512 nni_d_gelu_avx512(nni_vf_avx512 dy, nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vf_mul_avx512(dy, nni_vgelu_slope_avx512(x)); }
+NNI_INLINE nni_vf_avx512 nni_d_gelu_tanh_avx512(nni_vf_avx512 dy, nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vf_mul_avx512(dy, nni_vgelu_tanh_slope_avx512(x)); }
+NNI_INLINE nni_vf_avx512 nni_d_silu_avx512(nni_vf_avx512 dy, nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vf_mul_avx512(dy, nni_vsilu_slope_avx512(x)); }
 NNI_INLINE nni_vf_avx512 nni_d_log_avx512(nni_vf_avx512 dy, nni_vf_avx512 x, nni_vf_avx512 a) { return (void)a, nni_vf_div_avx512(dy, x); }
 
+NNI_INLINE nni_vf_avx512 nni_d_reciprocal_avx512(nni_vf_avx512 dy, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)a, nni_vf_mul_avx512(nni_vf_mul_avx512(nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), dy), y), y); }
+
 NNI_INLINE nni_vf_avx512 nni_v_add_avx512(nni_vf_avx512 x, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)a, nni_vf_add_avx512(x, y); }
+NNI_INLINE nni_vf_avx512 nni_v_sub_avx512(nni_vf_avx512 x, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)a, nni_vf_sub_avx512(x, y); }
 NNI_INLINE nni_vf_avx512 nni_v_mul_avx512(nni_vf_avx512 x, nni_vf_avx512 y, nni_vf_avx512 a) { return (void)a, nni_vf_mul_avx512(x, y); }
 NNI_INLINE nni_vf_avx512 nni_v_axpy_avx512(nni_vf_avx512 x, nni_vf_avx512 y, nni_vf_avx512 a) { return nni_vf_fma_avx512(a, x, y); }
 
 static void nni_activate_avx512(float *y, const float *x, size_t n, nn_activation activation, float slope) {
     switch (activation) {
-#define NNI_ACTIVATE(name, function) case name: nni_map1_avx512(nni_v_##function##_avx512, y, x, n, slope); break;
+#define NNI_ACTIVATE(name, function, keeps_input) case name: nni_map1_avx512(nni_v_##function##_avx512, y, x, n, slope); break;
         NN_ACTIVATION_LIST(NNI_ACTIVATE)
 #undef NNI_ACTIVATE
     default: break;
     }
 }
 
-static void nni_activate_backward_avx512(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+static void nni_activate_backward_avx512(float *dx, const float *dy, const float *v, size_t n, nn_activation activation, float slope) {
     switch (activation) {
-#define NNI_ACTIVATE(name, function) case name: nni_map2_avx512(nni_d_##function##_avx512, dx, dy, y, n, slope); break;
+#define NNI_ACTIVATE(name, function, keeps_input) case name: nni_map2_avx512(nni_d_##function##_avx512, dx, dy, v, n, slope); break;
         NN_ACTIVATION_LIST(NNI_ACTIVATE)
 #undef NNI_ACTIVATE
     default: break;
@@ -5109,6 +7232,11 @@ static void nni_log_backward_avx512(float *dx, const float *dy, const float *x, 
 }
 static void nni_add_avx512(float *y, const float *a, const float *b, size_t n) { nni_map2_avx512(nni_v_add_avx512, y, a, b, n, 0.0f); }
 static void nni_mul_avx512(float *y, const float *a, const float *b, size_t n) { nni_map2_avx512(nni_v_mul_avx512, y, a, b, n, 0.0f); }
+static void nni_sub_avx512(float *y, const float *a, const float *b, size_t n) { nni_map2_avx512(nni_v_sub_avx512, y, a, b, n, 0.0f); }
+static void nni_reciprocal_avx512(float *y, const float *x, size_t n) { nni_map1_avx512(nni_v_reciprocal_avx512, y, x, n, 0.0f); }
+static void nni_reciprocal_backward_avx512(float *dx, const float *dy, const float *y, size_t n) {
+    nni_map2_avx512(nni_d_reciprocal_avx512, dx, dy, y, n, 0.0f);
+}
 static void nni_axpy_avx512(float *y, const float *x, size_t n, float a) { nni_map2_avx512(nni_v_axpy_avx512, y, x, y, n, a); }
 
 /* a = 0 writes zeros without reading x, which may hold NaN. */
@@ -5116,6 +7244,27 @@ static void nni_scale_avx512(float *y, const float *x, size_t n, float a) {
     if (a == 0.0f) memset(y, 0, n * sizeof *y);
     else nni_map1_avx512(nni_v_scale_avx512, y, x, n, a);
 }
+
+static void nni_mul_add_avx512(float *y, const float *a, const float *b, size_t n) {
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_vf_fma_avx512(nni_vf_load_avx512(a + i), nni_vf_load_avx512(b + i), nni_vf_load_avx512(y + i)));
+    if (i < n) nni_vf_store_n_avx512(y + i, nni_vf_fma_avx512(nni_vf_load_n_avx512(a + i, n - i), nni_vf_load_n_avx512(b + i, n - i), nni_vf_load_n_avx512(y + i, n - i)), n - i);
+}
+
+NNI_INLINE nni_vf_avx512 nni_clipped_avx512(nni_vf_avx512 x, nni_vf_avx512 lo, nni_vf_avx512 hi) { return nni_vf_select_avx512(nni_vf_lt_avx512(x, lo), lo, nni_vf_select_avx512(nni_vf_lt_avx512(hi, x), hi, x)); }
+static void nni_clip_avx512(float *y, const float *x, size_t n, float lo, float hi) {
+    const nni_vf_avx512 least = nni_vf_set1_avx512(lo), most = nni_vf_set1_avx512(hi);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_clipped_avx512(nni_vf_load_avx512(x + i), least, most));
+    if (i < n) nni_vf_store_n_avx512(y + i, nni_clipped_avx512(nni_vf_load_n_avx512(x + i, n - i), least, most), n - i);
+}
+
+static void nni_add_row_avx512(float *y, const float *x, const float *row, size_t rows, size_t n) {
+    if (n == 1) nni_map1_avx512(nni_v_shift_avx512, y, x, rows, row[0]);
+    else for (size_t i = 0; i < rows; i++) nni_add_avx512(y + i * n, x + i * n, row, n);
+}
+
+NNI_MIX_END
 
 /* ---- simd/kernels/reduce.h ---- */
 /* reduce.h - sums, dots and maxima in an order that no vector width changes
@@ -5231,7 +7380,13 @@ static size_t nni_argmax_avx512(const float *x, size_t n) {
  * inside the matrix; else `valid` says which. */
 typedef void (*nni_column_fn_avx512)(nni_vf_avx512 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx512 valid);
 
-NNI_INLINE nni_vf_avx512 nni_column_load_avx512(const float *p, const int whole, nni_vm_avx512 valid) { return whole ? nni_vf_load_avx512(p) : nni_vf_load_m_avx512(p, valid); }
+NNI_INLINE nni_vf_avx512 nni_column_load_avx512(const float *p, const int whole, nni_vm_avx512 valid) {
+    return whole ? nni_vf_load_avx512(p) : nni_vf_load_m_avx512(p, valid);
+}
+NNI_INLINE void nni_column_store_avx512(float *p, nni_vf_avx512 v, const int whole, nni_vm_avx512 valid) {
+    if (whole) nni_vf_store_avx512(p, v);
+    else nni_vf_store_m_avx512(p, v, valid);
+}
 
 NNI_INLINE void nni_column_chain_avx512(nni_column_fn_avx512 f, const int sums, const int rows, float *sum, const nni_strip *s,
                                      size_t row, size_t j, const int whole, nni_vm_avx512 valid) {
@@ -5240,9 +7395,7 @@ NNI_INLINE void nni_column_chain_avx512(nni_column_fn_avx512 f, const int sums, 
     NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
     NNI_UNROLL for (int i = 0; i < sums; i++) {
         float *p = sum + (size_t)i * s->n + j;
-        const nni_vf_avx512 total = nni_vf_add_avx512(nni_column_load_avx512(p, whole, valid), chain[i]);
-        if (whole) nni_vf_store_avx512(p, total);
-        else nni_vf_store_m_avx512(p, total, valid);
+        nni_column_store_avx512(p, nni_vf_add_avx512(nni_column_load_avx512(p, whole, valid), chain[i]), whole, valid);
     }
 }
 
@@ -5266,9 +7419,292 @@ NNI_INLINE void nni_column_sum_avx512(nni_vf_avx512 *sum, const nni_strip *s, si
     sum[0] = nni_vf_add_avx512(sum[0], nni_column_load_avx512(s->x + row * s->stride + j, whole, valid));
 }
 
+/* x - mean, and its square: moments about a value close to the mean, which lose nothing where that is far from 0. */
+NNI_INLINE void nni_column_moments_avx512(nni_vf_avx512 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 x = nni_column_load_avx512(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_avx512 distance = nni_vf_sub_avx512(x, nni_column_load_avx512(s->mean + j, whole, valid));
+    sum[0] = nni_vf_add_avx512(sum[0], distance);
+    sum[1] = nni_vf_fma_avx512(distance, distance, sum[1]);
+}
+
+/* dy, and dy*(x - mean) with the mean of the column. */
+NNI_INLINE void nni_column_products_avx512(nni_vf_avx512 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 x = nni_column_load_avx512(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_avx512 dy = nni_column_load_avx512(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_vf_add_avx512(sum[0], dy);
+    sum[1] = nni_vf_fma_avx512(dy, nni_vf_sub_avx512(x, nni_column_load_avx512(s->mean + j, whole, valid)), sum[1]);
+}
+
+/* dy, and dy*(x - mean)*inverse with the mean and the inverse deviation of the row. */
+NNI_INLINE void nni_column_products_by_row_avx512(nni_vf_avx512 *sum, const nni_strip *s, size_t row, size_t j, const int whole,
+                                               nni_vm_avx512 valid) {
+    const nni_vf_avx512 x = nni_column_load_avx512(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_avx512 dy = nni_column_load_avx512(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_vf_add_avx512(sum[0], dy);
+    sum[1] = nni_vf_fma_avx512(dy, nni_vf_mul_avx512(nni_vf_sub_avx512(x, nni_vf_set1_avx512(s->mean[row])), nni_vf_set1_avx512(s->inverse[row])), sum[1]);
+}
+
 static void nni_columns_sum_avx512(float *sum, const nni_strip *s) { nni_column_sums_avx512(nni_column_sum_avx512, 1, sum, s); }
+static void nni_columns_moments_avx512(float *sum, const nni_strip *s) { nni_column_sums_avx512(nni_column_moments_avx512, 2, sum, s); }
+static void nni_columns_products_avx512(float *sum, const nni_strip *s) {
+    nni_column_sums_avx512(nni_column_products_avx512, 2, sum, s);
+}
+static void nni_columns_products_by_row_avx512(float *sum, const nni_strip *s) {
+    nni_column_sums_avx512(nni_column_products_by_row_avx512, 2, sum, s);
+}
 
 #undef NNI_ROWS_CHAINED
+
+/* ---- simd/kernels/prelu.h ---- */
+/* prelu.h - x > 0 ? x : slope*x, with a slope for each column that is learned */
+
+NNI_INLINE nni_vf_avx512 nni_v_prelu_avx512(nni_vf_avx512 x, nni_vf_avx512 slope, nni_vf_avx512 a) { return (void)a, nni_v_leaky_relu_avx512(x, slope); }
+
+static void nni_prelu_avx512(float *y, const nni_strip *s, const float *slope) {
+    for (size_t i = 0; i < s->rows; i++)
+        nni_map2_avx512(nni_v_prelu_avx512, y + i * s->stride, s->x + i * s->stride, slope, s->n, 0.0f);
+}
+
+/* dx = x > 0 ? dy : slope*dy */
+static void nni_prelu_backward_avx512(float *dx, const nni_strip *s, const float *slope) {
+    for (size_t i = 0; i < s->rows; i++) {
+        const float *x = s->x + i * s->stride, *dy = s->dy + i * s->stride;
+        float *to = dx + i * s->stride;
+        size_t j = 0;
+        for (; j + VF_LANES <= s->n; j += VF_LANES)
+            nni_vf_store_avx512(to + j, nni_d_leaky_relu_avx512(nni_vf_load_avx512(dy + j), nni_vf_load_avx512(x + j), nni_vf_load_avx512(slope + j)));
+        const size_t rest = s->n - j;
+        if (!rest) continue;
+        nni_vf_store_n_avx512(to + j, nni_d_leaky_relu_avx512(nni_vf_load_n_avx512(dy + j, rest), nni_vf_load_n_avx512(x + j, rest), nni_vf_load_n_avx512(slope + j, rest)), rest);
+    }
+}
+
+/* sum + dy*x where x is not above 0 */
+NNI_INLINE nni_vf_avx512 nni_prelu_product_avx512(nni_vf_avx512 dy, nni_vf_avx512 x, nni_vf_avx512 sum) {
+    return nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), x), sum, nni_vf_fma_avx512(dy, x, sum));
+}
+
+/* Down the columns, for a slope each, in the order of columns.h. */
+NNI_INLINE void nni_column_prelu_avx512(nni_vf_avx512 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 dy = nni_column_load_avx512(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_prelu_product_avx512(dy, nni_column_load_avx512(s->x + row * s->stride + j, whole, valid), sum[0]);
+}
+static void nni_prelu_columns_avx512(float *sum, const nni_strip *s) { nni_column_sums_avx512(nni_column_prelu_avx512, 1, sum, s); }
+
+/* Over everything, for a slope that all columns share, in the order of reduce.h. */
+NNI_INLINE nni_vf_avx512 nni_sum_prelu_avx512(const float *dy, const float *x, nni_vf_avx512 sum) {
+    return nni_prelu_product_avx512(nni_vf_load_avx512(dy), nni_vf_load_avx512(x), sum);
+}
+NNI_INLINE nni_vf_avx512 nni_sum_prelu_n_avx512(const float *dy, const float *x, nni_vf_avx512 sum, size_t n) {
+    return nni_prelu_product_avx512(nni_vf_load_n_avx512(dy, n), nni_vf_load_n_avx512(x, n), sum);
+}
+static void nni_prelu_sum_avx512(float *partial, const float *dy, const float *x, size_t n) {
+    nni_sum_blocks_avx512(nni_sum_prelu_avx512, nni_sum_prelu_n_avx512, partial, dy, x, n);
+}
+
+/* ---- simd/kernels/norm.h ---- */
+/* norm.h - normalising: by columns, with factors for each, and by rows, each with statistics of its own */
+
+/* 1/sqrt(variance + epsilon) */
+static void nni_inverse_deviation_avx512(float *inverse, const float *variance, size_t n, float epsilon) {
+    const nni_vf_avx512 one = nni_vf_set1_avx512(1.0f), e = nni_vf_set1_avx512(epsilon);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(inverse + i, nni_vf_div_avx512(one, nni_vf_sqrt_avx512(nni_vf_add_avx512(nni_vf_load_avx512(variance + i), e))));
+    if (i < n) nni_vf_store_n_avx512(inverse + i, nni_vf_div_avx512(one, nni_vf_sqrt_avx512(nni_vf_add_avx512(nni_vf_load_n_avx512(variance + i, n - i), e))), n - i);
+}
+
+/* ---- by columns ---- */
+
+#define NNI_ROWS_AT_ONCE 4 /* rows for which the factors of some columns are loaded once */
+
+/* What is done to `rows` elements of VF_LANES columns, from row `row` and column j on. */
+typedef void (*nni_normalize_fn_avx512)(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                     const int rows, const int whole, nni_vm_avx512 valid);
+
+NNI_INLINE void nni_normalize_rows_avx512(nni_normalize_fn_avx512 f, const int rows, float *y, const nni_strip *s,
+                                       const float *const *factor, size_t row) {
+    size_t j = 0;
+    for (; j + VF_LANES <= s->n; j += VF_LANES) f(y, s, factor, row, j, rows, 1, nni_vm_first_avx512(VF_LANES));
+    if (j < s->n) f(y, s, factor, row, j, rows, 0, nni_vm_first_avx512(s->n - j));
+}
+
+NNI_INLINE void nni_normalize_strip_avx512(nni_normalize_fn_avx512 f, float *y, const nni_strip *s, const float *const *factor) {
+    size_t row = 0;
+    for (; row + NNI_ROWS_AT_ONCE <= s->rows; row += NNI_ROWS_AT_ONCE)
+        nni_normalize_rows_avx512(f, NNI_ROWS_AT_ONCE, y, s, factor, row);
+    for (; row < s->rows; row++) nni_normalize_rows_avx512(f, 1, y, s, factor, row);
+}
+
+NNI_INLINE void nni_normalize_columns_avx512(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                          const int rows, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 mean = nni_column_load_avx512(s->mean + j, whole, valid);
+    const nni_vf_avx512 scale = nni_column_load_avx512(factor[0] + j, whole, valid);
+    const nni_vf_avx512 shift = nni_column_load_avx512(factor[1] + j, whole, valid);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_avx512 distance = nni_vf_sub_avx512(nni_column_load_avx512(s->x + at, whole, valid), mean);
+        nni_column_store_avx512(y + at, nni_vf_fma_avx512(distance, scale, shift), whole, valid);
+    }
+}
+
+/* y = (x - mean)*scale + shift: the difference first, which is exact where a large mean would drown the result. */
+static void nni_normalize_avx512(float *y, const nni_strip *s, const float *scale, const float *shift) {
+    const float *const factor[] = {scale, shift};
+    nni_normalize_strip_avx512(nni_normalize_columns_avx512, y, s, factor);
+}
+
+NNI_INLINE void nni_normalize_columns_backward_avx512(float *dx, const nni_strip *s, const float *const *factor, size_t row,
+                                                   size_t j, const int rows, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 mean = nni_column_load_avx512(s->mean + j, whole, valid);
+    const nni_vf_avx512 inverse = nni_column_load_avx512(s->inverse + j, whole, valid);
+    const nni_vf_avx512 gain = nni_column_load_avx512(factor[0] + j, whole, valid);
+    const nni_vf_avx512 less = nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), nni_column_load_avx512(factor[1] + j, whole, valid));
+    const nni_vf_avx512 slope = nni_column_load_avx512(factor[2] + j, whole, valid);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_avx512 distance = nni_vf_sub_avx512(nni_column_load_avx512(s->x + at, whole, valid), mean);
+        const nni_vf_avx512 centred = nni_vf_fma_avx512(gain, nni_column_load_avx512(s->dy + at, whole, valid), less);
+        nni_column_store_avx512(dx + at, nni_vf_mul_avx512(inverse, nni_vf_fnma_avx512(distance, slope, centred)), whole, valid);
+    }
+}
+
+/* dx = inverse*(gain*dy - dy_mean - (x - mean)*slope) */
+static void nni_normalize_backward_avx512(float *dx, const nni_strip *s, const float *gain, const float *dy_mean,
+                                       const float *slope) {
+    const float *const factor[] = {gain, dy_mean, slope};
+    nni_normalize_strip_avx512(nni_normalize_columns_backward_avx512, dx, s, factor);
+}
+
+#undef NNI_ROWS_AT_ONCE
+
+/* ---- by rows ---- */
+
+/* A row, and what is done with it. `scaled` says that there is a gamma: known when compiled, or a register too few would
+ * hold the sums. */
+typedef struct nni_row_avx512 {
+    const float *x, *dy, *gamma, *beta;
+    nni_vf_avx512 mean;
+    int scaled;
+} nni_row_avx512;
+
+/* Adds what VF_LANES elements from i on contribute to two sums. */
+typedef void (*nni_row_fn_avx512)(nni_vf_avx512 *first, nni_vf_avx512 *second, const nni_row_avx512 *r, size_t i, const int whole, nni_vm_avx512 valid);
+
+/* Two sums over n floats at once, in 16 lanes and blocks as everywhere. */
+NNI_INLINE void nni_row_sums_avx512(nni_row_fn_avx512 f, double *first, double *second, const nni_row_avx512 *r, size_t n) {
+    *first = *second = 0.0;
+    for (size_t begin = 0; begin < n; begin += NNI_BLOCK) {
+        const size_t end = nni_min(n, begin + NNI_BLOCK);
+        nni_vf_avx512 a[NNI_WIDE], b[NNI_WIDE];
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_avx512(0.0f);
+        size_t i = begin;
+        for (; i + 16 <= end; i += 16)
+            NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++)
+                f(a + w, b + w, r, i + (size_t)(w * VF_LANES), 1, nni_vm_first_avx512(VF_LANES));
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const size_t at = i + (size_t)(w * VF_LANES);
+            if (at < end) f(a + w, b + w, r, at, 0, nni_vm_first_avx512(nni_min(end - at, VF_LANES)));
+        }
+        *first += (double)nni_fold16_avx512(a);
+        *second += (double)nni_fold16_avx512(b);
+    }
+}
+
+NNI_INLINE void nni_row_plain_avx512(nni_vf_avx512 *first, nni_vf_avx512 *second, const nni_row_avx512 *r, size_t i, const int whole, nni_vm_avx512 valid) {
+    (void)second;
+    *first = nni_vf_add_avx512(*first, nni_column_load_avx512(r->x + i, whole, valid));
+}
+
+/* x - mean, and 0 beyond the end of the row */
+NNI_INLINE nni_vf_avx512 nni_row_distance_avx512(const nni_row_avx512 *r, size_t i, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 distance = nni_vf_sub_avx512(nni_column_load_avx512(r->x + i, whole, valid), r->mean);
+    return whole ? distance : nni_vf_where_avx512(valid, distance);
+}
+
+NNI_INLINE void nni_row_moments_avx512(nni_vf_avx512 *first, nni_vf_avx512 *second, const nni_row_avx512 *r, size_t i, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 distance = nni_row_distance_avx512(r, i, whole, valid);
+    *first = nni_vf_add_avx512(*first, distance);
+    *second = nni_vf_fma_avx512(distance, distance, *second);
+}
+
+NNI_INLINE nni_vf_avx512 nni_row_gamma_avx512(const nni_row_avx512 *r, size_t i, const int whole, nni_vm_avx512 valid) {
+    return r->scaled ? nni_column_load_avx512(r->gamma + i, whole, valid) : nni_vf_set1_avx512(1.0f);
+}
+
+/* gamma*dy, and gamma*dy*(x - mean) */
+NNI_INLINE void nni_row_products_avx512(nni_vf_avx512 *first, nni_vf_avx512 *second, const nni_row_avx512 *r, size_t i, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 g = nni_vf_mul_avx512(nni_row_gamma_avx512(r, i, whole, valid), nni_column_load_avx512(r->dy + i, whole, valid));
+    *first = nni_vf_add_avx512(*first, g);
+    *second = nni_vf_fma_avx512(g, nni_row_distance_avx512(r, i, whole, valid), *second);
+}
+
+/* Mean and inverse deviation of a row: a first mean, then the moments about it, which correct what was rounded off. */
+NNI_INLINE float nni_row_statistics_avx512(float *inverse, const float *x, size_t n, float epsilon) {
+    nni_row_avx512 r = {x, NULL, NULL, NULL, nni_vf_set1_avx512(0.0f), 0};
+    const double share = 1.0 / (double)n;
+    double sum, squares;
+    nni_row_sums_avx512(nni_row_plain_avx512, &sum, &squares, &r, n);
+    const float about = (float)(sum * share);
+    r.mean = nni_vf_set1_avx512(about);
+    nni_row_sums_avx512(nni_row_moments_avx512, &sum, &squares, &r, n);
+    const double off = sum * share, variance = squares * share - off * off;
+    *inverse = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
+    return (float)((double)about + off);
+}
+
+NNI_INLINE void nni_layer_norm_vector_avx512(float *y, const nni_row_avx512 *r, nni_vf_avx512 inverse, size_t i, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 shift = r->beta ? nni_column_load_avx512(r->beta + i, whole, valid) : nni_vf_set1_avx512(0.0f);
+    const nni_vf_avx512 scale = nni_vf_mul_avx512(inverse, nni_row_gamma_avx512(r, i, whole, valid));
+    nni_column_store_avx512(y + i, nni_vf_fma_avx512(nni_row_distance_avx512(r, i, whole, valid), scale, shift), whole, valid);
+}
+
+/* mean and inverse take those of each row, unless NULL */
+static void nni_layer_norm_avx512(float *y, float *mean, float *inverse, const nni_strip *s, const float *gamma, const float *beta,
+                               float epsilon) {
+    nni_row_avx512 r = {s->x, NULL, gamma, beta, nni_vf_set1_avx512(0.0f), gamma != NULL};
+    for (size_t row = 0; row < s->rows; row++, r.x += s->n, y += s->n) {
+        float row_inverse;
+        const float row_mean = nni_row_statistics_avx512(&row_inverse, r.x, s->n, epsilon);
+        const nni_vf_avx512 scale = nni_vf_set1_avx512(row_inverse);
+        r.mean = nni_vf_set1_avx512(row_mean);
+        size_t i = 0;
+        for (; i + VF_LANES <= s->n; i += VF_LANES) nni_layer_norm_vector_avx512(y, &r, scale, i, 1, nni_vm_first_avx512(VF_LANES));
+        if (i < s->n) nni_layer_norm_vector_avx512(y, &r, scale, i, 0, nni_vm_first_avx512(s->n - i));
+        if (mean) mean[row] = row_mean;
+        if (inverse) inverse[row] = row_inverse;
+    }
+}
+
+NNI_INLINE void nni_layer_norm_vector_backward_avx512(float *dx, const nni_row_avx512 *r, nni_vf_avx512 inverse, nni_vf_avx512 less, nni_vf_avx512 slope, size_t i,
+                                                   const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 dy = nni_column_load_avx512(r->dy + i, whole, valid);
+    const nni_vf_avx512 centred = nni_vf_fma_avx512(nni_row_gamma_avx512(r, i, whole, valid), dy, less);
+    const nni_vf_avx512 distance = nni_row_distance_avx512(r, i, whole, valid);
+    nni_column_store_avx512(dx + i, nni_vf_mul_avx512(inverse, nni_vf_fnma_avx512(distance, slope, centred)), whole, valid);
+}
+
+/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse */
+NNI_INLINE void nni_layer_norm_rows_backward_avx512(const int scaled, float *dx, const nni_strip *s, const float *gamma) {
+    nni_row_avx512 r = {s->x, s->dy, gamma, NULL, nni_vf_set1_avx512(0.0f), scaled};
+    const double share = 1.0 / (double)s->n;
+    for (size_t row = 0; row < s->rows; row++, r.x += s->n, r.dy += s->n, dx += s->n) {
+        const double row_inverse = (double)s->inverse[row];
+        double sum, products;
+        r.mean = nni_vf_set1_avx512(s->mean[row]);
+        nni_row_sums_avx512(nni_row_products_avx512, &sum, &products, &r, s->n);
+        const nni_vf_avx512 inverse = nni_vf_set1_avx512(s->inverse[row]), less = nni_vf_set1_avx512((float)(-sum * share));
+        const nni_vf_avx512 slope = nni_vf_set1_avx512((float)(products * share * row_inverse * row_inverse));
+        size_t i = 0;
+        for (; i + VF_LANES <= s->n; i += VF_LANES)
+            nni_layer_norm_vector_backward_avx512(dx, &r, inverse, less, slope, i, 1, nni_vm_first_avx512(VF_LANES));
+        if (i < s->n) nni_layer_norm_vector_backward_avx512(dx, &r, inverse, less, slope, i, 0, nni_vm_first_avx512(s->n - i));
+    }
+}
+
+static void nni_layer_norm_backward_avx512(float *dx, const nni_strip *s, const float *gamma) {
+    if (gamma) nni_layer_norm_rows_backward_avx512(1, dx, s, gamma);
+    else nni_layer_norm_rows_backward_avx512(0, dx, s, NULL);
+}
 
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
@@ -5428,16 +7864,20 @@ NNI_INLINE void nni_random_uniform_words_avx512(float *y, const nni_vi_avx512 *w
     }
 }
 
-/* Box-Muller: words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
+/* Box-Muller: two words give two normal values, *radius times *sine and *cosine. */
+NNI_INLINE void nni_normal_pair_avx512(const nni_vi_avx512 *word, nni_vf_avx512 deviation, nni_vf_avx512 *radius, nni_vf_avx512 *sine, nni_vf_avx512 *cosine) {
+    const nni_vf_avx512 u = nni_vf_add_avx512(nni_unit_avx512(word[0]), nni_vf_set1_avx512(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
+    *radius = nni_vf_mul_avx512(deviation, nni_vf_sqrt_avx512(nni_vf_mul_avx512(nni_vf_set1_avx512(-2.0f), nni_log_builtin_avx512(u))));
+    nni_vsincos_turns_avx512(nni_unit_avx512(word[1]), sine, cosine);
+}
+
+/* Words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
 NNI_INLINE void nni_random_normal_words_avx512(float *y, const nni_vi_avx512 *word, nni_vf_avx512 a, nni_vf_avx512 b) {
     NNI_UNROLL for (int w = 0; w < 4; w += 2) {
-        const nni_vf_avx512 u = nni_vf_add_avx512(nni_unit_avx512(word[w]), nni_vf_set1_avx512(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
-        const nni_vf_avx512 radius = nni_vf_sqrt_avx512(nni_vf_mul_avx512(nni_vf_set1_avx512(-2.0f), nni_log_builtin_avx512(u)));
-        nni_vf_avx512 sine, cosine;
-        nni_vsincos_turns_avx512(nni_unit_avx512(word[w + 1]), &sine, &cosine);
-        const nni_vf_avx512 scale = nni_vf_mul_avx512(b, radius);
-        nni_vf_store_avx512(y + 16 * w, nni_vf_fma_avx512(scale, cosine, a));
-        nni_vf_store_avx512(y + 16 * w + 16, nni_vf_fma_avx512(scale, sine, a));
+        nni_vf_avx512 radius, sine, cosine;
+        nni_normal_pair_avx512(word + w, b, &radius, &sine, &cosine);
+        nni_vf_store_avx512(y + 16 * w, nni_vf_fma_avx512(radius, cosine, a));
+        nni_vf_store_avx512(y + 16 * w + 16, nni_vf_fma_avx512(radius, sine, a));
     }
 }
 
@@ -5462,6 +7902,63 @@ static void nni_random_normal_avx512(float *y, uint64_t key, uint64_t stream, ui
 }
 static void nni_random_mask_avx512(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value) {
     nni_random_blocks_avx512(nni_random_mask_words_avx512, y, key, stream, first, blocks, keep, value);
+}
+
+/* ---- simd/kernels/dropout.h ---- */
+/* dropout.h - random masks and noise upon an array: y[i] = f(x[i], number i of the sequence), in the blocks of random.h */
+
+/* Stores at y + 16*w what word w makes of the VF_LANES values at x + 16*w. */
+typedef void (*nni_noise_fn_avx512)(float *y, const float *x, const nni_vi_avx512 *word, nni_vf_avx512 a, nni_vf_avx512 b);
+
+NNI_INLINE void nni_noise_blocks_avx512(nni_noise_fn_avx512 f, float *y, const float *x, uint64_t key, uint64_t stream,
+                                     uint64_t first, size_t blocks, float a, float b) {
+    const nni_vf_avx512 av = nni_vf_set1_avx512(a), bv = nni_vf_set1_avx512(b);
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_avx512 word[4];
+            nni_philox_avx512(word, key, stream, (first + block) * 16 + lane);
+            f(y + block * 64 + lane, x + block * 64 + lane, word, av, bv);
+        }
+}
+
+/* b*x where u < a, else 0, whatever x is */
+NNI_INLINE void nni_dropout_words_avx512(float *y, const float *x, const nni_vi_avx512 *word, nni_vf_avx512 a, nni_vf_avx512 b) {
+    NNI_UNROLL for (int w = 0; w < 4; w++)
+        nni_vf_store_avx512(y + 16 * w, nni_vf_where_avx512(nni_vf_lt_avx512(nni_unit_avx512(word[w]), a), nni_vf_mul_avx512(b, nni_vf_load_avx512(x + 16 * w))));
+}
+
+/* x + b*normal */
+NNI_INLINE void nni_add_normal_words_avx512(float *y, const float *x, const nni_vi_avx512 *word, nni_vf_avx512 a, nni_vf_avx512 b) {
+    (void)a;
+    NNI_UNROLL for (int w = 0; w < 4; w += 2) {
+        nni_vf_avx512 radius, sine, cosine;
+        nni_normal_pair_avx512(word + w, b, &radius, &sine, &cosine);
+        nni_vf_store_avx512(y + 16 * w, nni_vf_fma_avx512(radius, cosine, nni_vf_load_avx512(x + 16 * w)));
+        nni_vf_store_avx512(y + 16 * w + 16, nni_vf_fma_avx512(radius, sine, nni_vf_load_avx512(x + 16 * w + 16)));
+    }
+}
+
+static void nni_dropout_avx512 NNI_NOISE_ARGUMENTS {
+    nni_noise_blocks_avx512(nni_dropout_words_avx512, y, x, key, stream, first, blocks, a, b);
+}
+static void nni_add_normal_avx512 NNI_NOISE_ARGUMENTS {
+    nni_noise_blocks_avx512(nni_add_normal_words_avx512, y, x, key, stream, first, blocks, a, b);
+}
+
+/* scale*x in the columns whose mask is positive, else 0, whatever x is */
+NNI_INLINE void nni_mask_columns_rows_avx512(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                          const int rows, const int whole, nni_vm_avx512 valid) {
+    const nni_vf_avx512 mask = nni_column_load_avx512(factor[0] + j, whole, valid), scale = nni_vf_set1_avx512(*factor[1]);
+    const nni_vm_avx512 kept = nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), mask);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_avx512 x = nni_column_load_avx512(s->x + at, whole, valid);
+        nni_column_store_avx512(y + at, nni_vf_where_avx512(kept, nni_vf_mul_avx512(scale, x)), whole, valid);
+    }
+}
+static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *mask, float scale) {
+    const float *const factor[] = {mask, &scale};
+    nni_normalize_strip_avx512(nni_mask_columns_rows_avx512, y, s, factor);
 }
 
 /* ---- simd/kernels/gemm_tile.h ---- */
@@ -5493,8 +7990,6 @@ static void nni_random_mask_avx512(float *y, uint64_t key, uint64_t stream, uint
 
 typedef struct nni_tiles_avx512 {
     size_t k, count;
-    const float *a, *b;
-    float *c;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
@@ -5503,26 +7998,35 @@ typedef struct nni_tiles_avx512 {
     float beta;
 } nni_tiles_avx512;
 
-typedef void (*nni_tile_fn_avx512)(const nni_tiles_avx512 *run);
+/* A run from a, b and c on. */
+typedef void (*nni_tile_fn_avx512)(const nni_tiles_avx512 *run, const float *a, const float *b, float *c);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
- * and bias and ReLU are done before C is stored. */
+/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
+ * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
 typedef struct nni_taps_avx512 {
     size_t rows, count;
-    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
+    size_t b_jump;            /* of B, after a row */
     const float *bias;        /* of the columns of the tile, or NULL */
     int relu;
 } nni_taps_avx512;
 
-typedef void (*nni_taps_fn_avx512)(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps);
+typedef void (*nni_taps_fn_avx512)(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps, const float *a, const float *b, float *c);
 
 NNI_INLINE nni_vf_avx512 nni_tile_load_b_avx512(const float *b, int last, nni_vm_avx512 mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_avx512(b, mask) : nni_vf_load_avx512(b);
 }
 
-NNI_INLINE nni_vf_avx512 nni_tile_finish_avx512(nni_vf_avx512 sum, const nni_taps_avx512 *taps, const int j, const int last, nni_vm_avx512 mask) {
-    if (taps->bias) sum = nni_vf_add_avx512(sum, last ? nni_vf_load_m_avx512(taps->bias + j * VF_LANES, mask) : nni_vf_load_avx512(taps->bias + j * VF_LANES));
-    return taps->relu ? nni_v_relu_avx512(sum, sum) : sum;
+/* What is done to the sums of a convolution before they are stored. */
+NNI_INLINE void nni_tile_finish_avx512(const int rows, const int vectors, const nni_taps_avx512 *taps, nni_vf_avx512 *sum, nni_vm_avx512 mask) {
+    if (taps->bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const float *at = taps->bias + j * VF_LANES;
+            const nni_vf_avx512 bias = j == vectors - 1 ? nni_vf_load_m_avx512(at, mask) : nni_vf_load_avx512(at);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_avx512(sum[i * vectors + j], bias);
+        }
+    if (taps->relu)
+        NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_avx512(sum[s], sum[s]);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
@@ -5585,13 +8089,13 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
                 }
                 if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+            if (taps) {
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+                b += taps->b_jump;
+            }
         }
     }
-    if (taps && !by_k)
-        NNI_UNROLL for (int i = 0; i < rows; i++)
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                sum[i * vectors + j] = nni_tile_finish_avx512(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
+    if (taps && !by_k) nni_tile_finish_avx512(rows, vectors, taps, sum, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -5603,9 +8107,7 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
 }
 
 NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run,
-                                 const nni_taps_avx512 *taps) {
-    const float *a = run->a, *b = run->b;
-    float *c = run->c;
+                                 const nni_taps_avx512 *taps, const float *a, const float *b, float *c) {
     for (size_t t = run->count; t > 0; t--) {
         if (run->prefetch_c && t > 1)
             NNI_UNROLL for (int i = 0; i < rows; i++)
@@ -5619,18 +8121,22 @@ NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int
 }
 
 /* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
-    static void nni_tile_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run) {                                      \
-        nni_tile_run_avx512(rows, vectors, 0, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void nni_tile_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run) {                                        \
-        nni_tile_run_avx512(rows, vectors, 1, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void nni_taps_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps) {            \
-        nni_tile_run_avx512(rows, vectors, 0, run, taps);                                                                  \
-    }                                                                                                                   \
-    static void nni_taps_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps) {              \
-        nni_tile_run_avx512(rows, vectors, 1, run, taps);                                                                  \
+#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
+    static void nni_tile_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run,                           \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_avx512(rows, vectors, 0, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_tile_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run,                             \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_avx512(rows, vectors, 1, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_taps_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps, \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_avx512(rows, vectors, 0, run, taps, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_taps_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps,   \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_avx512(rows, vectors, 1, run, taps, a, b, c);                                            \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -5941,7 +8447,7 @@ static void nni_gemm_turned_avx512(const nni_gemm *g, size_t vectors, float *wor
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_avx512(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    nni_tiles_avx512 run = {0, 1, NULL, NULL, tile, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
+    nni_tiles_avx512 run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
@@ -5955,9 +8461,7 @@ static void nni_gemm_turned_avx512(const nni_gemm *g, size_t vectors, float *wor
             for (size_t p = 0; p < g->k; p += NNI_KC) {
                 run.k = nni_min(NNI_KC, g->k - p);
                 run.beta = p == 0 ? g->beta : 1.0f;
-                run.a = g->b + j * g->b_col + p * g->b_row;
-                run.b = (pack ? work + i * g->k : g->a + i) + p * run.ldb;
-                compute(&run);
+                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
             }
             nni_turn_out_avx512(c, g->ldc, tile, rows, cols);
         }
@@ -6079,18 +8583,16 @@ static void nni_gemm_panels_avx512(const nni_gemm *g, const nni_gemm_plan_avx512
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b = where->b + s * where->panel;
     run.b_next = along ? where->panel : 0;
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
         run.count = along ? panels : alike;
-        run.a = where->a + i * a_step;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
-        run.c = c + i * g->ldc + s * panel;
         run.c_next = along ? panel : rows * g->ldc;
-        nni_tile_find_avx512(by_k, rows, vectors)(&run);
+        nni_tile_find_avx512(by_k, rows, vectors)
+        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -6177,26 +8679,35 @@ static void nni_gemm_epilogue_avx512(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) nni_activate_avx512(c, c, g->n, g->activation, g->slope);
 }
 
-/* A product that is one tile, as it lies in memory: no plan, no packing. */
-static int nni_gemm_is_tile_avx512(const nni_gemm *g) {
+/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
+ * returns 0. */
+static int nni_gemm_small_avx512(const nni_gemm *g) {
     if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
     if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    return g->m <= (size_t)nni_tile_rows_avx512[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
-}
-
-static void nni_gemm_tile_avx512(const nni_gemm *g) {
-    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_avx512[vectors - 1];
     const int by_k = g->a_row == 1;
-    const nni_tiles_avx512 run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
-                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
-    nni_tile_find_avx512(by_k, g->m, vectors)(&run);
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
+    nni_tiles_avx512 run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    if (g->m <= most) {
+        nni_tile_find_avx512(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
+        return 1;
+    }
+    const nni_gemm_deal_avx512 d = nni_deal_avx512(g->m, vectors);
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
+        rows = d.rows + (t < d.taller);
+        run.count = t < d.taller ? d.taller : d.tiles - t;
+        run.a_next = rows * g->a_row;
+        run.c_next = rows * g->ldc;
+        nni_tile_find_avx512(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
+    }
+    return 1;
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t nni_gemm_avx512(const nni_gemm *g, float *work, size_t floats) {
     if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx512(g);
     else if (g->dot) nni_gemm_dot_avx512(g);
-    else if (nni_gemm_is_tile_avx512(g)) nni_gemm_tile_avx512(g);
+    else if (nni_gemm_small_avx512(g)) {} /* done */
     else if (nni_gemm_is_row_avx512(g)) nni_gemm_rows_avx512(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_avx512(g);
     else {
@@ -6229,61 +8740,80 @@ static void nni_gemm_pack_avx512(float *dst, const float *b, size_t b_row, size_
     }
 }
 
-/* ---- simd/kernels/conv_window.h ---- */
-/* conv_window.h - the part of an image that is convolved at a time, between zeros where it ends */
+/* ---- simd/kernels/conv_block.h ---- */
+/* conv_block.h - the parts of a convolution: a unit, computed at a time, and its blocks, in which all outputs have the same taps */
 
-/* The part of a convolution that is computed at a time. */
+/* Some images, or positions [from, to) of y of one of them. */
 typedef struct nni_conv_unit_avx512 {
     size_t image, images;
-    size_t from, to;        /* positions of y */
-    const float *window;    /* the first row that they read, of the first image; pixels of groups*in floats */
-    size_t row;             /* which row of the source that is */
-    size_t pitch, image_pitch;
+    size_t from, to;
 } nni_conv_unit_avx512;
 
-/* One row of a source between the zeros of its window. */
-static void nni_conv_copy_row_avx512(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
-    const size_t width = nni_conv_window_width(x);
-    const size_t before = x->origin < 0 ? nni_min((size_t)-x->origin, width) : 0, skip = x->origin < 0 ? 0 : (size_t)x->origin;
-    const size_t inside = skip < x->source ? nni_min(x->source - skip, width - before) : 0;
-    memset(dst, 0, before * channels * sizeof *dst);
-    memcpy(dst + before * channels, source + skip * channels, inside * channels * sizeof *dst);
-    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
-}
-
-/* Unit u, its window copied to work if need be. */
-static nni_conv_unit_avx512 nni_conv_open_avx512(const nni_conv *job, size_t u, float *work) {
-    const size_t channels = job->groups * job->in;
+static nni_conv_unit_avx512 nni_conv_unit_of_avx512(const nni_conv *job, size_t u) {
     nni_conv_unit_avx512 unit;
     unit.image = u / job->bands * job->together;
     unit.images = nni_min(job->together, job->images - unit.image);
     unit.from = u % job->bands * job->band;
     unit.to = nni_min(unit.from + job->band, job->y.positions);
-    const size_t end = nni_conv_rows(&job->y, unit.from, unit.to, &unit.row), rows = end - unit.row;
-    const float *source = job->source + (unit.image * job->y.source + unit.row) * job->x.source * channels;
-    if (!job->copy) {
-        unit.window = source + (size_t)job->x.origin * channels;
-        unit.pitch = job->x.source * channels;
-        unit.image_pitch = job->y.source * unit.pitch;
-        return unit;
-    }
-    unit.window = work;
-    unit.pitch = nni_conv_window_width(&job->x) * channels;
-    unit.image_pitch = rows * unit.pitch;
-    for (size_t i = 0; i < unit.images; i++)
-        for (size_t r = 0; r < rows; r++)
-            nni_conv_copy_row_avx512(work + i * unit.image_pitch + r * unit.pitch,
-                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
     return unit;
+}
+
+/* One axis of a block: how many outputs, and what is between two of them in the source and in the target. */
+typedef struct nni_conv_steps_avx512 {
+    size_t count, source, target;
+} nni_conv_steps_avx512;
+
+/* Outputs of a unit that have the same taps. axis[0] becomes the rows of A. */
+typedef struct nni_conv_block_avx512 {
+    nni_conv_steps_avx512 axis[3];
+    const float *source; /* what the first tap reads for the first output */
+    float *target;
+} nni_conv_block_avx512;
+
+static void nni_conv_exchange_avx512(nni_conv_block_avx512 *block, size_t i) {
+    const nni_conv_steps_avx512 first = block->axis[0];
+    block->axis[0] = block->axis[i];
+    block->axis[i] = first;
+}
+
+/* Puts the axis first along which tiles are fullest; along a row of outputs if others are not much better. */
+static void nni_conv_choose_avx512(nni_conv_block_avx512 *block, size_t vectors) {
+    size_t best = 0, best_cost = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const size_t count = block->axis[i].count, tiles = nni_ceil_div(count, (size_t)nni_tile_rows_avx512[vectors - 1]);
+        const size_t cost = tiles * nni_tile_cost_avx512(nni_ceil_div(count, tiles), vectors);
+        if (i && 10 * cost * block->axis[best].count >= 9 * best_cost * count) continue;
+        best = i;
+        best_cost = cost;
+    }
+    nni_conv_exchange_avx512(block, best);
+}
+
+/* The block of a unit where the runs y and x meet. */
+static nni_conv_block_avx512 nni_conv_block_of_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py,
+                                                const nni_conv_phase *px, const nni_conv_run *y, const nni_conv_run *x) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
+    const size_t row = job->x.source * channels, image = job->y.source * row;
+    const size_t target_row = job->x.target * filters, target_image = job->y.target * target_row;
+    const size_t target_y = (size_t)(py->target + (ptrdiff_t)(y->from * py->target_step));
+    const size_t target_x = (size_t)(px->target + (ptrdiff_t)(x->from * px->target_step));
+    const nni_conv_block_avx512 block = {{{x->to - x->from, job->x.step * channels, px->target_step * filters},
+                                       {y->to - y->from, job->y.step * row, py->target_step * target_row},
+                                       {unit->images, image, target_image}},
+                                      job->source + unit->image * image + y->source * row + x->source * channels,
+                                      job->target + unit->image * target_image + target_y * target_row + target_x * filters};
+    return block;
 }
 
 /* ---- simd/kernels/conv_depth.h ---- */
 /* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
 
-/* Steps of floats: from one output to the next, from one tap to the next, from one row of taps to the next. */
+/* A block, and the steps between its taps in floats. */
 typedef struct nni_depth_avx512 {
-    size_t tap_rows, taps;
-    ptrdiff_t x_output, x_tap, x_row, y_output, w_tap, w_row;
+    size_t tap_rows, taps, channels;
+    size_t x_output, y_output; /* from one output to the next */
+    size_t x_tap, x_row;       /* from one tap to the next, from one row of taps to the next */
+    ptrdiff_t w_tap, w_row;
     const float *bias;
     int relu;
 } nni_depth_avx512;
@@ -6300,13 +8830,13 @@ NNI_INLINE void nni_depth_tile_avx512(const int outputs, const int whole, const 
         for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
             const nni_vf_avx512 tap = whole ? nni_vf_load_avx512(wt) : nni_vf_load_m_avx512(wt, mask);
             NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + i * d->x_output;
+                const float *at = xt + (size_t)i * d->x_output;
                 sum[i] = nni_vf_fma_avx512(whole ? nni_vf_load_avx512(at) : nni_vf_load_m_avx512(at, mask), tap, sum[i]);
             }
         }
     }
     NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + i * d->y_output + channel;
+        float *at = y + (size_t)i * d->y_output + channel;
         if (d->bias) sum[i] = nni_vf_add_avx512(sum[i], whole ? nni_vf_load_avx512(d->bias + channel) : nni_vf_load_m_avx512(d->bias + channel, mask));
         if (d->relu) sum[i] = nni_v_relu_avx512(sum[i], sum[i]);
         if (whole) nni_vf_store_avx512(at, sum[i]);
@@ -6315,52 +8845,68 @@ NNI_INLINE void nni_depth_tile_avx512(const int outputs, const int whole, const 
 }
 
 /* All channels of `outputs` outputs. */
-NNI_INLINE void nni_depth_block_avx512(const int outputs, const nni_depth_avx512 *d, float *y, const float *x, const float *w,
-                                    size_t channels) {
-    const nni_vm_avx512 mask = nni_vm_first_avx512(channels % VF_LANES);
+NNI_INLINE void nni_depth_outputs_avx512(const int outputs, const nni_depth_avx512 *d, float *y, const float *x, const float *w) {
+    const nni_vm_avx512 mask = nni_vm_first_avx512(d->channels % VF_LANES);
     size_t c = 0;
-    for (; c + VF_LANES <= channels; c += VF_LANES) nni_depth_tile_avx512(outputs, 1, d, y, x, w, c, mask);
-    if (c < channels) nni_depth_tile_avx512(outputs, 0, d, y, x, w, c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_avx512(outputs, 1, d, y, x, w, c, mask);
+    if (c < d->channels) nni_depth_tile_avx512(outputs, 0, d, y, x, w, c, mask);
 }
 
-static void nni_depth_row_avx512(const nni_depth_avx512 *d, float *y, const float *x, const float *w, size_t outputs, size_t channels) {
-    for (; outputs >= 7; outputs -= 7, x += 7 * d->x_output, y += 7 * d->y_output) nni_depth_block_avx512(7, d, y, x, w, channels);
-    for (; outputs >= 2; outputs -= 2, x += 2 * d->x_output, y += 2 * d->y_output) nni_depth_block_avx512(2, d, y, x, w, channels);
-    if (outputs) nni_depth_block_avx512(1, d, y, x, w, channels);
+/* `count` outputs, eight at a time, and the rest at once. */
+static void nni_depth_line_avx512(const nni_depth_avx512 *d, float *y, const float *x, const float *w, size_t count) {
+    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output) nni_depth_outputs_avx512(8, d, y, x, w);
+    switch (count) {
+    case 7: nni_depth_outputs_avx512(7, d, y, x, w); break;
+    case 6: nni_depth_outputs_avx512(6, d, y, x, w); break;
+    case 5: nni_depth_outputs_avx512(5, d, y, x, w); break;
+    case 4: nni_depth_outputs_avx512(4, d, y, x, w); break;
+    case 3: nni_depth_outputs_avx512(3, d, y, x, w); break;
+    case 2: nni_depth_outputs_avx512(2, d, y, x, w); break;
+    case 1: nni_depth_outputs_avx512(1, d, y, x, w); break;
+    default: break;
+    }
 }
 
-/* What one set of taps computes of a unit. */
-static void nni_conv_depth_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
-    const size_t channels = job->groups, outputs = px->to > px->from ? px->to - px->from : 0;
+/* The block where the runs y and x meet. */
+static void nni_depth_block_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py,
+                                const nni_conv_phase *px, const nni_conv_run *y, const nni_conv_run *x) {
+    nni_conv_block_avx512 block = nni_conv_block_of_avx512(job, unit, py, px, y, x);
+    if (block.axis[0].count < 4 && block.axis[1].count > block.axis[0].count) nni_conv_exchange_avx512(&block, 1);
+    const nni_conv_steps_avx512 *axis = block.axis;
     const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    const float *w = job->weights;
     nni_depth_avx512 d;
-    d.taps = px->taps;
-    d.x_output = (ptrdiff_t)(job->x.step * channels);
-    d.x_tap = (ptrdiff_t)(px->tap_step * channels);
-    d.x_row = (ptrdiff_t)(py->tap_step * unit->pitch);
-    d.y_output = (ptrdiff_t)(px->target_step * channels);
+    d.tap_rows = x->taps ? y->taps : 0;
+    d.taps = x->taps;
+    d.channels = job->groups;
+    d.x_output = axis[0].source;
+    d.y_output = axis[0].target;
+    d.x_tap = px->tap_step * job->groups;
+    d.x_row = py->tap_step * job->x.source * job->groups;
     d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
     d.w_row = py->kernel_step * w_row;
     d.bias = job->bias;
     d.relu = job->activation == NN_RELU;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t left = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *x = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels;
-            const float *w = job->weights + px->kernel * job->w_tap;
-            d.tap_rows = px->taps ? end - first : 0;
-            if (d.tap_rows) {
-                const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-                x += ((size_t)row - unit->row) * unit->pitch;
-                w += ((ptrdiff_t)py->kernel + (ptrdiff_t)first * py->kernel_step) * w_row;
-            }
-            nni_depth_row_avx512(&d, job->target + (((unit->image + n) * job->y.target + y) * job->x.target + left) * channels, x, w,
-                              outputs, channels);
+    if (d.tap_rows)
+        w += ((ptrdiff_t)py->kernel + (ptrdiff_t)y->tap * py->kernel_step) * w_row +
+             ((ptrdiff_t)px->kernel + (ptrdiff_t)x->tap * px->kernel_step) * (ptrdiff_t)job->w_tap;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            nni_depth_line_avx512(&d, block.target + n * axis[2].target + i * axis[1].target,
+                               block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
+}
+
+/* What one set of taps computes of a unit. */
+static void nni_conv_depth_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            nni_depth_block_avx512(job, unit, py, px, &y, &x);
         }
+    }
 }
 
 /* ---- simd/kernels/conv.h ---- */
@@ -6372,22 +8918,28 @@ static void nni_conv_depth_avx512(const nni_conv *job, const nni_conv_unit_avx51
  *
  *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
  *
- * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
- * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
+ * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
+ * output of several images.
  */
 
-#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
 
+/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
 static size_t nni_conv_vectors_avx512(const nni_conv *job) {
-    return nni_plan_vectors_avx512(job->x.positions, job->out, NNI_SHALLOW + 1);
+    const size_t across = nni_ceil_div(job->out, VF_LANES);
+    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
 }
 
-/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
+ * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int nni_conv_packs_avx512(const nni_conv *job) {
-    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+    const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
+    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
-/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+/* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_avx512(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
     return nni_conv_packs_avx512(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
@@ -6419,68 +8971,74 @@ static void nni_conv_pack_avx512(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A for some taps, from the first of `count` rows of them. */
-static nni_taps_avx512 nni_conv_stretches_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py,
-                                           const nni_conv_phase *px, size_t *k) {
+/* The stretches of A that the taps of a block read, each of *k floats. */
+static nni_taps_avx512 nni_conv_stretches_avx512(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
     nni_taps_avx512 taps;
-    *k = whole ? px->taps * job->in : job->in;
-    taps.rows = 0;
-    taps.count = whole ? 1 : px->taps;
-    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
-    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    *k = whole ? x->taps * job->in : job->in;
+    taps.rows = x->taps ? y->taps : 0;
+    taps.count = whole ? 1 : x->taps;
+    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
     taps.bias = NULL;
     taps.relu = job->activation == NN_RELU;
     return taps;
 }
 
-/* One row of outputs, `width` columns of one group from j on. */
-static void nni_conv_row_avx512(nni_tiles_avx512 *run, const nni_taps_avx512 *taps, nni_gemm_deal_avx512 d, size_t width, const float *a,
-                             float *c) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    run->ragged = width - (vectors - 1) * VF_LANES;
-    for (size_t t = 0; t < d.tiles;) {
+/* Tiles along axis[0] of a block, `width` columns. */
+static void nni_conv_tiles_avx512(nni_tiles_avx512 *run, const nni_taps_avx512 *taps, nni_gemm_deal_avx512 d, size_t vectors, const float *a,
+                               const float *b, float *c) {
+    for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a = a + i * run->a_stride;
-        run->c = c + i * run->ldc;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        nni_taps_find_avx512(0, rows, vectors)(run, taps);
-        t += run->count;
+        nni_taps_find_avx512(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
     }
+}
+
+/* A block, `width` columns of a group from j on; b are their weights for all taps. */
+static void nni_conv_compute_avx512(const nni_conv *job, const nni_conv_block_avx512 *from, const nni_taps_avx512 *taps, const float *b,
+                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    nni_conv_block_avx512 block = *from;
+    nni_conv_choose_avx512(&block, vectors);
+    const nni_conv_steps_avx512 *axis = block.axis;
+    const nni_gemm_deal_avx512 d = nni_deal_avx512(axis[0].count, vectors);
+    nni_tiles_avx512 run;
+    run.k = k;
+    run.a_stride = axis[0].source;
+    run.ldb = ldb;
+    run.ldc = axis[0].target;
+    run.b_next = run.ahead = 0;
+    run.ragged = width - (vectors - 1) * VF_LANES;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            nni_conv_tiles_avx512(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
 static void nni_conv_panel_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py,
                                const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
-    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
-    nni_tiles_avx512 run;
-    nni_taps_avx512 taps = nni_conv_stretches_avx512(job, unit, py, px, &run.k);
-    const nni_gemm_deal_avx512 d = nni_deal_avx512(px->to - px->from, nni_ceil_div(width, VF_LANES));
-    if (job->bias) taps.bias = job->bias + group * job->out + j;
-    run.a_stride = job->x.step * channels;
-    run.ldb = ldb;
-    run.ldc = px->target_step * filters;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
-            taps.rows = px->taps ? end - first : 0;
-            run.b = b + first * px->taps * job->in * ldb;
-            nni_conv_row_avx512(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
-                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
-                                 group * job->out + j);
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            size_t k;
+            const nni_conv_block_avx512 block = nni_conv_block_of_avx512(job, unit, py, px, &y, &x);
+            nni_taps_avx512 taps = nni_conv_stretches_avx512(job, py, px, &y, &x, ldb, &k);
+            if (job->bias) taps.bias = job->bias + group * job->out + j;
+            nni_conv_compute_avx512(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
         }
+    }
 }
 
 /* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
@@ -6491,8 +9049,7 @@ static const float *nni_conv_phase_avx512(const nni_conv *job, const nni_conv_un
         for (size_t j = 0; j < job->out; j += panel) {
             const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
             const float *b = packed ? packed : job->weights + g * job->w_group + j;
-            if (px->from < px->to)
-                nni_conv_panel_avx512(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            nni_conv_panel_avx512(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
             if (packed) packed += taps * job->in * packed_width;
         }
     return packed;
@@ -6506,10 +9063,10 @@ static void nni_conv_activate_avx512(const nni_conv *job, const nni_conv_unit_av
     nni_activate_avx512(y, y, n, job->activation, job->slope);
 }
 
-/* Units [from, to); work has room for the window of one. */
-static void nni_conv_avx512(const nni_conv *job, size_t from, size_t to, float *work) {
+/* Units [from, to). */
+static void nni_conv_avx512(const nni_conv *job, size_t from, size_t to) {
     for (size_t u = from; u < to; u++) {
-        const nni_conv_unit_avx512 unit = nni_conv_open_avx512(job, u, work);
+        const nni_conv_unit_avx512 unit = nni_conv_unit_of_avx512(job, u);
         const float *packed = job->packed;
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
@@ -6521,6 +9078,43 @@ static void nni_conv_avx512(const nni_conv *job, size_t from, size_t to, float *
     }
 }
 
+/* ---- simd/kernels/conv_window.h ---- */
+/* conv_window.h - a unit's rows of the source, copied between zeros if the window reaches beyond their ends */
+
+typedef struct nni_conv_window_avx512 {
+    const float *at;           /* the first row, of the first image; pixels of groups*in floats */
+    size_t row;                /* which row of the source that is */
+    size_t pitch, image_pitch; /* floats from one row, and image, to the next */
+} nni_conv_window_avx512;
+
+/* One row of a source between the zeros of its window. */
+static void nni_conv_copy_row_avx512(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
+    const size_t width = nni_conv_window_width(x), before = nni_min(x->pad, width), inside = nni_min(x->source, width - before);
+    memset(dst, 0, before * channels * sizeof *dst);
+    memcpy(dst + before * channels, source, inside * channels * sizeof *dst);
+    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
+}
+
+/* The window of a unit, copied to work if need be. */
+static nni_conv_window_avx512 nni_conv_open_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, float *work) {
+    const size_t channels = job->groups * job->in;
+    nni_conv_window_avx512 window;
+    const size_t rows = nni_conv_rows(&job->y, unit->from, unit->to, &window.row) - window.row;
+    const float *source = job->source + (unit->image * job->y.source + window.row) * job->x.source * channels;
+    window.at = source;
+    window.pitch = job->x.source * channels;
+    window.image_pitch = job->y.source * window.pitch;
+    if (!job->copy) return window;
+    window.at = work;
+    window.pitch = nni_conv_window_width(&job->x) * channels;
+    window.image_pitch = rows * window.pitch;
+    for (size_t i = 0; i < unit->images; i++)
+        for (size_t r = 0; r < rows; r++)
+            nni_conv_copy_row_avx512(work + i * window.image_pitch + r * window.pitch,
+                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
+    return window;
+}
+
 /* ---- simd/kernels/conv_weights.h ---- */
 /* conv_weights.h - the gradient of a convolution by its weights: a product whose k runs over all outputs
  *
@@ -6530,10 +9124,10 @@ static void nni_conv_avx512(const nni_conv *job, size_t from, size_t to, float *
 
 #define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
 
-/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+/* dy of some rows of outputs of one image. */
 typedef struct nni_conv_dy_avx512 {
     const float *at;
-    size_t width, group;
+    size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } nni_conv_dy_avx512;
 
 static int nni_conv_copies_dy_avx512(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
@@ -6547,7 +9141,7 @@ static size_t nni_conv_weights_work_avx512(const nni_conv *job) {
 /* dy of rows [from, to) of an image. */
 static nni_conv_dy_avx512 nni_conv_open_dy_avx512(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
-    nni_conv_dy_avx512 open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    nni_conv_dy_avx512 open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!nni_conv_copies_dy_avx512(job)) return open;
     const size_t width = nni_round_up(job->out, VF_LANES);
     for (size_t g = 0; g < job->groups; g++)
@@ -6558,14 +9152,14 @@ static nni_conv_dy_avx512 nni_conv_open_dy_avx512(const nni_conv *job, const flo
     return open;
 }
 
-/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
- * their pixels, b to dy. */
-static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, float *c, const float *a, const float *b,
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
+ * b to its dy. */
+static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *c, const float *a, const float *b,
                                        size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     nni_tiles_avx512 run;
-    nni_taps_avx512 taps = {rows, 1, 0, 0, NULL, 0};
+    nni_taps_avx512 taps = {rows, 1, 0, 0, 0, NULL, 0};
     run.k = job->x.target;
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -6573,20 +9167,17 @@ static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_un
     run.b_next = run.ahead = 0;
     run.prefetch_c = 0;
     run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx512 d = nni_deal_avx512(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        run.b = b + j;
         for (size_t t = 0; t < d.tiles; t += run.count) {
             const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
             run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a = a + i;
-            run.c = c + i * run.ldc + j;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            nni_taps_find_avx512(1, tall, vectors)(&run, &taps);
+            nni_taps_find_avx512(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }
@@ -6610,9 +9201,9 @@ NNI_INLINE void nni_depth_weights_avx512(const int taps, float *dw, const float 
 }
 
 /* `taps` taps of one row for all channels. */
-static void nni_conv_weights_depth_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, float *dw, const float *x, const float *dy,
+static void nni_conv_weights_depth_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *dw, const float *x, const float *dy,
                                        size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
     const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
     for (size_t t = 0; t < taps;) {
         const size_t some = taps - t >= 4 ? 4 : taps - t;
@@ -6631,11 +9222,10 @@ static void nni_conv_weights_depth_avx512(const nni_conv *job, const nni_conv_un
     }
 }
 
-/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
- * on, for rows [from, to) of dw. */
-static void nni_conv_weights_block_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, float *dw, const float *window,
-                                       const nni_conv_dy_avx512 *dy, size_t first, size_t end, size_t from, size_t to) {
-    const size_t channels = job->groups * job->in;
+/* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
+static void nni_conv_weights_block_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, const nni_conv_dy_avx512 *dy, float *dw,
+                                       size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
@@ -6645,32 +9235,216 @@ static void nni_conv_weights_block_avx512(const nni_conv *job, const nni_conv_un
         const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
         const size_t y = nni_max(first, above), y_end = nni_min(end, below);
         if (y >= y_end) continue;
-        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
-        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
-        for (size_t g = 0; g < job->groups; g++) {
-            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
-            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
-            if (job->depthwise) {
-                nni_conv_weights_depth_avx512(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
-                break;
-            }
-            nni_conv_weights_tiles_avx512(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
-        }
+        const size_t source = y * job->y.step + ky * job->y.dilation - job->y.pad;
+        const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
+        const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
+        float *c = dw + (row + skip) * filters;
+        if (job->depthwise) nni_conv_weights_depth_avx512(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        else
+            for (size_t g = 0; g < job->groups; g++)
+                nni_conv_weights_tiles_avx512(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
+                                           dy->width);
     }
 }
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void nni_conv_weights_avx512(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
     const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
-    float *const work_dy = work + job->window_floats;
     for (size_t u = 0; u < job->units; u++) {
-        const nni_conv_unit_avx512 unit = nni_conv_open_avx512(job, u, work);
-        for (size_t n = 0; n < unit.images; n++) {
-            const nni_conv_dy_avx512 open = nni_conv_open_dy_avx512(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+        const nni_conv_unit_avx512 unit = nni_conv_unit_of_avx512(job, u);
+        nni_conv_window_avx512 window = nni_conv_open_avx512(job, &unit, work);
+        for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
+            const nni_conv_dy_avx512 open =
+                nni_conv_open_dy_avx512(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
             for (size_t y = unit.from; y < unit.to; y += rows)
-                nni_conv_weights_block_avx512(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+                nni_conv_weights_block_avx512(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
     }
+}
+
+/* ---- simd/kernels/pool.h ---- */
+/* pool.h - the maximum or the mean of a window, channel by channel: lanes are channels */
+
+NNI_INLINE nni_vi_avx512 nni_pool_load_index_avx512(const uint32_t *index, size_t n) {
+    uint32_t some[VF_LANES] = {0};
+    if (n >= VF_LANES) return nni_vi_load_avx512(index);
+    memcpy(some, index, n * sizeof *index);
+    return nni_vi_load_avx512(some);
+}
+NNI_INLINE void nni_pool_store_index_avx512(uint32_t *index, nni_vi_avx512 v, size_t n) {
+    uint32_t some[VF_LANES];
+    if (n >= VF_LANES) nni_vi_store_avx512(index, v);
+    else {
+        nni_vi_store_avx512(some, v);
+        memcpy(index, some, n * sizeof *index);
+    }
+}
+
+/* n channels of one window: x points to the image, index is not NULL if `which`. */
+NNI_INLINE void nni_max_window_avx512(const int which, float *y, uint32_t *index, const float *x, const nni_pool *p,
+                                   const nni_pool_taps *ty, const nni_pool_taps *tx, size_t n) {
+    if (!ty->count || !tx->count) {
+        nni_vf_store_n_avx512(y, nni_vf_set1_avx512(-INFINITY), n);
+        if (which) nni_pool_store_index_avx512(index, nni_vi_set1_avx512(UINT32_MAX), n);
+        return;
+    }
+    const size_t width = p->x.length;
+    size_t row = ty->first * width + tx->first;
+    nni_vf_avx512 best = nni_vf_load_n_avx512(x + row * p->channels, n), best_at = nni_vf_from_bits_avx512(nni_vi_set1_avx512((uint32_t)row));
+    for (size_t r = ty->count; r > 0; r--, row += p->y.dilation * width) {
+        size_t at = row;
+        for (size_t t = tx->count; t > 0; t--, at += p->x.dilation) {
+            const nni_vf_avx512 v = nni_vf_load_n_avx512(x + at * p->channels, n);
+            if (which) {
+                const nni_vm_avx512 keep = nni_vm_or_avx512(nni_vf_le_avx512(v, best), nni_vf_nan_avx512(best));
+                best = nni_vf_select_avx512(keep, best, v);
+                best_at = nni_vf_select_avx512(keep, best_at, nni_vf_from_bits_avx512(nni_vi_set1_avx512((uint32_t)at)));
+            } else {
+                best = nni_vf_max_avx512(v, best);
+            }
+        }
+    }
+    nni_vf_store_n_avx512(y, best, n);
+    if (which) nni_pool_store_index_avx512(index, nni_vf_bits_avx512(best_at), n);
+}
+
+/* Rows [from, to) of the outputs, those of all images counted on. */
+static void nni_max_pool_avx512(float *y, uint32_t *index, const float *x, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, 0);
+        const float *source = x + row / p->y.outputs * image;
+        for (size_t i = 0; i < p->x.outputs; i++) {
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, 0);
+            const size_t at = (row * p->x.outputs + i) * channels;
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                if (index) nni_max_window_avx512(1, y + at + c, index + at + c, source + c, p, &ty, &tx, n);
+                else nni_max_window_avx512(0, y + at + c, NULL, source + c, p, &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* Each dy goes to the pixel of its window that index names. In disjoint windows nothing can be there yet. */
+NNI_INLINE void nni_max_window_backward_avx512(float *dx, nni_vf_avx512 dy, nni_vi_avx512 index, const nni_pool *p, const nni_pool_taps *ty,
+                                            const nni_pool_taps *tx, size_t n) {
+    const nni_vi_avx512 ones = nni_vi_set1_avx512(UINT32_MAX);
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            const nni_vf_avx512 part = nni_vf_where_avx512(nni_vi_eq0_avx512(nni_vi_xor_avx512(index, nni_vi_set1_avx512((uint32_t)at)), ones), dy);
+            float *to = dx + at * p->channels;
+            nni_vf_store_n_avx512(to, nni_vf_add_avx512(p->disjoint ? nni_vf_set1_avx512(0.0f) : nni_vf_load_n_avx512(to, n), part), n);
+        }
+}
+
+/* Images [from, to). */
+static void nni_max_pool_backward_avx512(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+    for (size_t m = from; m < to; m++) {
+        memset(dx + m * image, 0, image * sizeof *dx);
+        for (size_t i = 0; i < outputs; i++) {
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0), tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
+            const size_t at = (m * outputs + i) * channels;
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                nni_max_window_backward_avx512(dx + m * image + c, nni_vf_load_n_avx512(dy + at + c, n), nni_pool_load_index_avx512(index + at + c, n), p,
+                                            &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* n channels of one window; of no pixels the mean is 0. */
+NNI_INLINE void nni_mean_window_avx512(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
+                                    size_t n) {
+    nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            sum = nni_vf_add_avx512(sum, nni_vf_load_n_avx512(x + at * p->channels, n));
+        }
+    nni_vf_store_n_avx512(y, nni_vf_div_avx512(sum, nni_vf_set1_avx512((float)nni_max(1, ty->divisor * tx->divisor))), n);
+}
+
+static void nni_average_pool_avx512(float *y, const float *x, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
+        for (size_t i = 0; i < p->x.outputs; i++) {
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
+            for (size_t c = 0; c < channels; c += VF_LANES)
+                nni_mean_window_avx512(y + (row * p->x.outputs + i) * channels + c, x + row / p->y.outputs * image + c, p, &ty, &tx,
+                                    nni_min(VF_LANES, channels - c));
+        }
+    }
+}
+
+NNI_INLINE void nni_mean_window_backward_avx512(float *dx, nni_vf_avx512 dy, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
+                                             size_t n) {
+    const nni_vf_avx512 part = nni_vf_div_avx512(dy, nni_vf_set1_avx512((float)nni_max(1, ty->divisor * tx->divisor)));
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            float *to = dx + at * p->channels;
+            nni_vf_store_n_avx512(to, nni_vf_add_avx512(p->disjoint ? nni_vf_set1_avx512(0.0f) : nni_vf_load_n_avx512(to, n), part), n);
+        }
+}
+
+static void nni_average_pool_backward_avx512(float *dx, const float *dy, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+    for (size_t m = from; m < to; m++) {
+        memset(dx + m * image, 0, image * sizeof *dx);
+        for (size_t i = 0; i < outputs; i++) {
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, p->count_padding);
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                nni_mean_window_backward_avx512(dx + m * image + c, nni_vf_load_n_avx512(dy + (m * outputs + i) * channels + c, n), p, &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* ---- over whole images ---- */
+
+#define NNI_POOL_BLOCK 64 /* pixels whose sum is taken before it is added to the sum of all */
+
+/* `vectors` of channels, `n` of the last: each vector is a chain of its own. */
+NNI_INLINE void nni_mean_pixels_avx512(const int vectors, float *y, const float *x, size_t pixels, size_t channels, size_t n) {
+    nni_vf_avx512 total[4];
+    NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_set1_avx512(0.0f);
+    for (size_t p = 0; p < pixels; p += NNI_POOL_BLOCK) {
+        nni_vf_avx512 sum[4];
+        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx512(0.0f);
+        for (size_t q = p; q < nni_min(pixels, p + NNI_POOL_BLOCK); q++)
+            NNI_UNROLL for (int v = 0; v < vectors; v++)
+                sum[v] = nni_vf_add_avx512(sum[v], nni_vf_load_n_avx512(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
+        NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_add_avx512(total[v], sum[v]);
+    }
+    const nni_vf_avx512 divisor = nni_vf_set1_avx512((float)nni_max(1, pixels));
+    NNI_UNROLL for (int v = 0; v < vectors; v++)
+        nni_vf_store_n_avx512(y + v * VF_LANES, nni_vf_div_avx512(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
+}
+
+static void nni_global_average_pool_avx512(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
+    for (size_t m = 0; m < images; m++, x += pixels * channels, y += channels) {
+        size_t c = 0;
+        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES) nni_mean_pixels_avx512(4, y + c, x + c, pixels, channels, VF_LANES);
+        for (; c < channels; c += VF_LANES)
+            nni_mean_pixels_avx512(1, y + c, x + c, pixels, channels, nni_min(VF_LANES, channels - c));
+    }
+}
+
+static void nni_global_average_pool_backward_avx512(float *dx, const float *dy, size_t images, size_t pixels, size_t channels) {
+    const nni_vf_avx512 divisor = nni_vf_set1_avx512((float)nni_max(1, pixels));
+    for (size_t m = 0; m < images; m++, dx += pixels * channels, dy += channels)
+        for (size_t c = 0; c < channels; c += VF_LANES) {
+            const size_t n = nni_min(VF_LANES, channels - c);
+            const nni_vf_avx512 part = nni_vf_div_avx512(nni_vf_load_n_avx512(dy + c, n), divisor);
+            for (size_t p = 0; p < pixels; p++) nni_vf_store_n_avx512(dx + p * channels + c, part, n);
+        }
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx512
@@ -6679,6 +9453,7 @@ static const nni_tier nni_tier_avx512 = {"avx512", NNI_LARGE_VECTORS * VF_LANES 
 
 #undef VF_LANES
 #undef VF_FREE_MASK
+#undef VF_MIXED
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
@@ -6716,6 +9491,7 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
 
 #define VF_LANES 4
 #define VF_FREE_MASK 0
+#define VF_MIXED 4
 /* rows x vectors + vectors of B + rows/4 registers of A <= 32 */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \
@@ -6800,6 +9576,12 @@ NNI_INLINE nni_vi_neon nni_vi_xor_neon(nni_vi_neon a, nni_vi_neon b) { return ve
 NNI_INLINE nni_vi_neon nni_vi_shl_neon(nni_vi_neon a, int k) { return a << (uint32_t)k; }
 NNI_INLINE nni_vi_neon nni_vi_shr_neon(nni_vi_neon a, int k) { return a >> (uint32_t)k; }
 NNI_INLINE nni_vi_neon nni_vi_sar_neon(nni_vi_neon a, int k) { return vreinterpretq_u32_s32(vreinterpretq_s32_u32(a) >> k); }
+/* In two exact steps, since 2^n itself may lie outside the floats; the last product rounds. */
+NNI_INLINE nni_vf_neon nni_vf_times_power_neon(nni_vf_neon a, nni_vf_neon n) {
+    const nni_vi_neon power = nni_vi_from_float_neon(n), half = nni_vi_sar_neon(power, 1), rest = nni_vi_sub_neon(power, half), one = nni_vi_set1_neon(127);
+    const nni_vf_neon first = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vi_add_neon(half, one), 23)), second = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vi_add_neon(rest, one), 23));
+    return nni_vf_mul_neon(nni_vf_mul_neon(a, first), second);
+}
 NNI_INLINE nni_vi_neon nni_vi_mul_wide_neon(nni_vi_neon a, nni_vi_neon b, nni_vi_neon *high) {
     const nni_vi_neon low = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));
     const nni_vi_neon top = vreinterpretq_u32_u64(vmull_high_u32(a, b));
@@ -6856,30 +9638,40 @@ NNI_INLINE nni_vf_neon nni_vf_log_sleef_neon(nni_vf_neon a) { return Sleef_finz_
 #define NNI_LN2_HIGH 0.693359375f
 #define NNI_LN2_LOW -2.12194440e-4f
 
-/* a * 2^n for n in [-300, 300], in two exact steps: 2^n itself may lie outside the floats; the last product rounds. */
-NNI_INLINE nni_vf_neon nni_times_power_neon(nni_vf_neon a, nni_vf_neon n) {
-    const nni_vi_neon power = nni_vi_from_float_neon(n), half = nni_vi_sar_neon(power, 1), rest = nni_vi_sub_neon(power, half), one = nni_vi_set1_neon(127);
-    const nni_vf_neon first = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vi_add_neon(half, one), 23)), second = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vi_add_neon(rest, one), 23));
-    return nni_vf_mul_neon(nni_vf_mul_neon(a, first), second);
-}
-
-/* e^x = 2^n * e^r with |r| <= ln2/2. At most 0.99 ULP from the truth. */
-NNI_INLINE nni_vf_neon nni_exp_builtin_neon(nni_vf_neon x) {
-    const nni_vf_neon above = nni_vf_set1_neon(89.0f), below = nni_vf_set1_neon(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = nni_vf_select_neon(nni_vf_lt_neon(above, x), above, x);
-    x = nni_vf_select_neon(nni_vf_lt_neon(x, below), below, x);
-    const nni_vf_neon n = nni_vf_round_neon(nni_vf_mul_neon(x, nni_vf_set1_neon(NNI_LOG2_E)));
-    const nni_vf_neon low = nni_vf_set1_neon(NNI_LN2_LOW), one = nni_vf_set1_neon(1.0f);
-    const nni_vf_neon exact = nni_vf_fnma_neon(n, nni_vf_set1_neon(NNI_LN2_HIGH), x), r = nni_vf_fnma_neon(n, low, exact);
+/* e^(r + rest) for |r| <= ln2/2, where rest is what rounding took from r: the sum of the result and *low, a few hundredths
+ * of it, in which nothing but the rounding of *low counts. */
+NNI_INLINE nni_vf_neon nni_exp_reduced_neon(nni_vf_neon r, nni_vf_neon rest, nni_vf_neon *low) {
+    const nni_vf_neon one = nni_vf_set1_neon(1.0f);
     nni_vf_neon q = nni_vf_set1_neon(1.9952803268097341060638427734375e-4f); /* (e^r - 1 - r) / r^2, 0.005 */
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(1.393088256008923053741455078125e-3f));
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(8.333197794854640960693359375e-3f));
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(4.1666507720947265625e-2f));
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(0.16666667163372039794921875f));
     q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(0.5f));
-    /* 1 + r + r^2 q, with what rounding took from r and from 1 + r put back: only the last addition counts */
-    const nni_vf_neon sum = nni_vf_add_neon(one, r), lost = nni_vf_add_neon(nni_vf_sub_neon(r, nni_vf_sub_neon(sum, one)), nni_vf_fnma_neon(n, low, nni_vf_sub_neon(exact, r)));
-    return nni_times_power_neon(nni_vf_add_neon(sum, nni_vf_fma_neon(nni_vf_mul_neon(r, r), q, lost)), n);
+    const nni_vf_neon sum = nni_vf_add_neon(one, r); /* 1 + r + r^2 q, with what rounding takes from 1 + r put back */
+    *low = nni_vf_fma_neon(nni_vf_mul_neon(r, r), q, nni_vf_add_neon(nni_vf_sub_neon(r, nni_vf_sub_neon(sum, one)), rest));
+    return sum;
+}
+
+/* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
+NNI_INLINE nni_vf_neon nni_exp_builtin_neon(nni_vf_neon x) {
+    const nni_vf_neon above = nni_vf_set1_neon(89.0f), below = nni_vf_set1_neon(-105.0f); /* beyond these the result is inf or 0; NaN passes */
+    x = nni_vf_select_neon(nni_vf_lt_neon(above, x), above, x);
+    x = nni_vf_select_neon(nni_vf_lt_neon(x, below), below, x);
+    const nni_vf_neon n = nni_vf_round_neon(nni_vf_mul_neon(x, nni_vf_set1_neon(NNI_LOG2_E))), low = nni_vf_set1_neon(NNI_LN2_LOW);
+    const nni_vf_neon exact = nni_vf_fnma_neon(n, nni_vf_set1_neon(NNI_LN2_HIGH), x), r = nni_vf_fnma_neon(n, low, exact);
+    nni_vf_neon rest;
+    const nni_vf_neon sum = nni_exp_reduced_neon(r, nni_vf_fnma_neon(n, low, nni_vf_sub_neon(exact, r)), &rest);
+    return nni_vf_times_power_neon(nni_vf_add_neon(sum, rest), n);
+}
+
+/* e^(x + more) = 2^n * (the result + *low) to about 2^-27 of it, where more is what rounding took from x, |x| < 200. For
+ * what goes on to multiply: no rounding between, and no underflow before its own. */
+NNI_INLINE nni_vf_neon nni_exp_in_parts_neon(nni_vf_neon x, nni_vf_neon more, nni_vf_neon *low, nni_vf_neon *n) {
+    *n = nni_vf_round_neon(nni_vf_mul_neon(x, nni_vf_set1_neon(NNI_LOG2_E)));
+    const nni_vf_neon exact = nni_vf_fnma_neon(*n, nni_vf_set1_neon(NNI_LN2_HIGH), x), rest = nni_vf_fnma_neon(*n, nni_vf_set1_neon(NNI_LN2_LOW), more);
+    const nni_vf_neon r = nni_vf_add_neon(exact, rest);
+    return nni_exp_reduced_neon(r, nni_vf_sub_neon(rest, nni_vf_sub_neon(r, exact)), low);
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
@@ -6922,15 +9714,20 @@ NNI_INLINE nni_vf_neon nni_vexp_neon(nni_vf_neon x) { return nni_vf_exp_sleef_ne
 NNI_INLINE nni_vf_neon nni_vlog_neon(nni_vf_neon x) { return nni_vf_log_sleef_neon(x); }
 #endif
 
-/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
-NNI_INLINE nni_vf_neon nni_vexpm1_negative_neon(nni_vf_neon x, nni_vf_neon exp_x) {
+/* (e^x - 1 - x) / x^2 near 0 */
+NNI_INLINE nni_vf_neon nni_expm1_factor_neon(nni_vf_neon x) {
     nni_vf_neon q = nni_vf_set1_neon(2.1880290660192258656024932861328125e-5f); /* (e^x - 1 - x - x^2/2) / x^3 on [-0.72, 0], 0.007 */
     q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(1.9895876175723969936370849609375e-4f));
     q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(1.390750170685350894927978515625e-3f));
     q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(8.334152400493621826171875e-3f));
     q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(4.166679084300994873046875e-2f));
     q = nni_vf_fma_neon(q, x, nni_vf_set1_neon(0.16666667163372039794921875f));
-    const nni_vf_neon near = nni_vf_fma_neon(nni_vf_mul_neon(x, x), nni_vf_fma_neon(q, x, nni_vf_set1_neon(0.5f)), x);
+    return nni_vf_fma_neon(q, x, nni_vf_set1_neon(0.5f));
+}
+
+/* e^x - 1 for x <= 0. A polynomial near 0, where the subtraction would cancel; from -0.7 down it loses nothing. */
+NNI_INLINE nni_vf_neon nni_vexpm1_negative_neon(nni_vf_neon x, nni_vf_neon exp_x) {
+    const nni_vf_neon near = nni_vf_fma_neon(nni_vf_mul_neon(x, x), nni_expm1_factor_neon(x), x);
     return nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(-0.7f)), nni_vf_sub_neon(exp_x, nni_vf_set1_neon(1.0f)), near);
 }
 
@@ -6974,6 +9771,127 @@ NNI_INLINE nni_vf_neon nni_velu_neon(nni_vf_neon x, nni_vf_neon a) {
     return nni_vf_select_neon(nni_vf_lt_neon(zero, x), x, curve);
 }
 
+#define NNI_SELU_HIGH 1.050700902938842773f /* lambda = HIGH + LOW, both positive: inf * HIGH + inf * LOW stays inf */
+#define NNI_SELU_LOW 8.441664078873145627e-8f
+#define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
+
+/* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
+NNI_INLINE nni_vf_neon nni_vselu_neon(nni_vf_neon x) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), slope = nni_vf_set1_neon(NNI_SELU_SLOPE);
+    const nni_vf_neon line = nni_vf_fma_neon(x, nni_vf_set1_neon(NNI_SELU_HIGH), nni_vf_mul_neon(x, nni_vf_set1_neon(NNI_SELU_LOW)));
+    const nni_vf_neon below = nni_vf_select_neon(nni_vf_lt_neon(zero, x), zero, x), curve = nni_vf_mul_neon(nni_vf_mul_neon(below, below), nni_expm1_factor_neon(below));
+    const nni_vf_neon near = nni_vf_fma_neon(slope, below, nni_vf_mul_neon(slope, curve)), far = nni_vf_fma_neon(slope, nni_vexp_neon(below), nni_vf_sub_neon(zero, slope));
+    return nni_vf_select_neon(nni_vf_lt_neon(zero, x), line, nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(-0.7f)), far, near));
+}
+
+/* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
+ * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
+ * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
+NNI_INLINE nni_vf_neon nni_gate_neon(nni_vf_neon x, nni_vf_neon h) { return nni_vf_sub_neon(nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(0.0f)), nni_vf_set1_neon(-0.0f), x), h); }
+NNI_INLINE nni_vf_neon nni_gate_slope_neon(nni_vf_neon x, nni_vf_neon slope) {
+    return nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(0.0f)), slope, nni_vf_sub_neon(nni_vf_set1_neon(1.0f), slope));
+}
+
+/* |x|, but no more than `most`, where h is 0 already; NaN passes. */
+NNI_INLINE nni_vf_neon nni_gate_size_neon(nni_vf_neon x, float most) {
+    const nni_vf_neon a = nni_vf_abs_neon(x), limit = nni_vf_set1_neon(most);
+    return nni_vf_select_neon(nni_vf_lt_neon(limit, a), limit, a);
+}
+
+/* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
+ * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */
+NNI_INLINE nni_vf_neon nni_logistic_tail_neon(nni_vf_neon a, nni_vf_neon x, nni_vf_neon more) {
+    nni_vf_neon low, n;
+    const nni_vf_neon high = nni_exp_in_parts_neon(x, more, &low, &n), one = nni_vf_set1_neon(1.0f);
+    const nni_vf_neon e = nni_vf_times_power_neon(nni_vf_add_neon(high, low), n), u = nni_vf_add_neon(one, e), c = nni_vf_sub_neon(e, nni_vf_sub_neon(u, one));
+    const nni_vf_neon top = nni_vf_fma_neon(a, high, nni_vf_mul_neon(a, nni_vf_fnma_neon(high, c, low)));
+    return nni_vf_div_neon(nni_vf_times_power_neon(top, n), u);
+}
+
+/* Its derivative where w grows by dw: q - a*dw*p*q with p = 1/(1 + e^-w), q = 1 - p. */
+NNI_INLINE nni_vf_neon nni_logistic_tail_slope_neon(nni_vf_neon a, nni_vf_neon x, nni_vf_neon more, nni_vf_neon dw) {
+    nni_vf_neon low, n;
+    const nni_vf_neon high = nni_exp_in_parts_neon(x, more, &low, &n), one = nni_vf_set1_neon(1.0f);
+    const nni_vf_neon e = nni_vf_times_power_neon(nni_vf_add_neon(high, low), n);
+    const nni_vf_neon p = nni_vf_div_neon(one, nni_vf_add_neon(one, e)), q = nni_vf_mul_neon(e, p);
+    return nni_vf_fnma_neon(nni_vf_mul_neon(nni_vf_mul_neon(a, dw), p), q, q);
+}
+
+/* x / (1 + e^-x) */
+NNI_INLINE nni_vf_neon nni_vsilu_neon(nni_vf_neon x) {
+    const nni_vf_neon a = nni_gate_size_neon(x, 110.0f), zero = nni_vf_set1_neon(0.0f);
+    return nni_gate_neon(x, nni_logistic_tail_neon(a, nni_vf_sub_neon(zero, a), zero));
+}
+NNI_INLINE nni_vf_neon nni_vsilu_slope_neon(nni_vf_neon x) {
+    const nni_vf_neon a = nni_gate_size_neon(x, 110.0f), zero = nni_vf_set1_neon(0.0f);
+    return nni_gate_slope_neon(x, nni_logistic_tail_slope_neon(a, nni_vf_sub_neon(zero, a), zero, nni_vf_set1_neon(1.0f)));
+}
+
+/* x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) = x / (1 + e^-w) with w = x (C1 + C3 x^2). An error of w is one of e^-w, so w
+ * has a low part. C1 begins with so few bits that its difference to C1 + C3 x^2 is exact. */
+#define NNI_GELU_C1_HIGH 1.59375f
+#define NNI_GELU_C1_LOW 2.019121544435620308e-3f
+#define NNI_GELU_C3_HIGH 7.135481387376785278e-2f
+#define NNI_GELU_C3_LOW 2.398832465999589658e-9f
+
+NNI_INLINE nni_vf_neon nni_gelu_tanh_exponent_neon(nni_vf_neon a, nni_vf_neon *more) { /* -w */
+    const nni_vf_neon square = nni_vf_mul_neon(a, a), below = nni_vf_sub_neon(nni_vf_set1_neon(0.0f), nni_vf_fnma_neon(a, a, square));
+    const nni_vf_neon c1 = nni_vf_set1_neon(NNI_GELU_C1_HIGH), c3 = nni_vf_set1_neon(NNI_GELU_C3_HIGH);
+    const nni_vf_neon sum = nni_vf_fma_neon(c3, square, c1), lost = nni_vf_fma_neon(c3, square, nni_vf_sub_neon(c1, sum));
+    const nni_vf_neon small = nni_vf_fma_neon(nni_vf_set1_neon(NNI_GELU_C3_LOW), square, nni_vf_fma_neon(c3, below, nni_vf_set1_neon(NNI_GELU_C1_LOW)));
+    const nni_vf_neon w = nni_vf_mul_neon(a, sum);
+    *more = nni_vf_fnma_neon(a, nni_vf_add_neon(lost, small), nni_vf_fnma_neon(a, sum, w));
+    return nni_vf_sub_neon(nni_vf_set1_neon(0.0f), w);
+}
+NNI_INLINE nni_vf_neon nni_vgelu_tanh_neon(nni_vf_neon x) {
+    const nni_vf_neon a = nni_gate_size_neon(x, 11.0f);
+    nni_vf_neon more;
+    const nni_vf_neon exponent = nni_gelu_tanh_exponent_neon(a, &more);
+    return nni_gate_neon(x, nni_logistic_tail_neon(a, exponent, more));
+}
+NNI_INLINE nni_vf_neon nni_vgelu_tanh_slope_neon(nni_vf_neon x) {
+    const nni_vf_neon a = nni_gate_size_neon(x, 11.0f), c1 = nni_vf_set1_neon(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
+    nni_vf_neon more;
+    const nni_vf_neon exponent = nni_gelu_tanh_exponent_neon(a, &more);
+    const nni_vf_neon dw = nni_vf_fma_neon(nni_vf_mul_neon(a, a), nni_vf_set1_neon(3.0f * NNI_GELU_C3_HIGH), c1);
+    return nni_gate_slope_neon(x, nni_logistic_tail_slope_neon(a, exponent, more, dw));
+}
+
+/* The normal distribution's tail Q(a) = erfc(a/sqrt 2)/2 = e^(-a^2/2) G(v) / (a + 2.5) with v = a/(a + 2.5), to a = 14.6. */
+#define NNI_TAIL_SHIFT 2.5f
+#define NNI_TAIL_END 14.6f
+NNI_INLINE nni_vf_neon nni_normal_tail_factor_neon(nni_vf_neon v) { /* G */
+    nni_vf_neon q = nni_vf_set1_neon(-7.974970340728759765625e-2f); /* 0.3 */
+    q = nni_vf_fma_neon(q, v, nni_vf_set1_neon(0.279526770114898681640625f));
+    q = nni_vf_fma_neon(q, v, nni_vf_set1_neon(-0.3130398690700531005859375f));
+    q = nni_vf_fma_neon(q, v, nni_vf_set1_neon(0.13775058090686798095703125f));
+    q = nni_vf_fma_neon(q, v, nni_vf_set1_neon(-0.14964754879474639892578125f));
+    q = nni_vf_fma_neon(q, v, nni_vf_set1_neon(5.6017316877841949462890625e-2f));
+    q = nni_vf_fma_neon(q, v, nni_vf_set1_neon(0.29186785221099853515625f));
+    q = nni_vf_fma_neon(q, v, nni_vf_set1_neon(0.1696073114871978759765625f));
+    q = nni_vf_fma_neon(q, v, nni_vf_set1_neon(-1.2433922290802001953125f));
+    return nni_vf_fma_neon(q, v, nni_vf_set1_neon(1.25f));
+}
+NNI_INLINE nni_vf_neon nni_normal_exponential_neon(nni_vf_neon a, nni_vf_neon *low, nni_vf_neon *n) { /* e^(-a^2/2), the square in two parts */
+    const nni_vf_neon square = nni_vf_mul_neon(a, a), lost = nni_vf_fnma_neon(a, a, square), half = nni_vf_set1_neon(0.5f);
+    return nni_exp_in_parts_neon(nni_vf_mul_neon(square, nni_vf_set1_neon(-0.5f)), nni_vf_mul_neon(lost, half), low, n);
+}
+NNI_INLINE nni_vf_neon nni_vgelu_neon(nni_vf_neon x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+    const nni_vf_neon a = nni_gate_size_neon(x, NNI_TAIL_END), v = nni_vf_div_neon(a, nni_vf_add_neon(a, nni_vf_set1_neon(NNI_TAIL_SHIFT)));
+    const nni_vf_neon factor = nni_vf_mul_neon(v, nni_normal_tail_factor_neon(v));
+    nni_vf_neon low, n;
+    const nni_vf_neon high = nni_normal_exponential_neon(a, &low, &n);
+    return nni_gate_neon(x, nni_vf_times_power_neon(nni_vf_fma_neon(factor, high, nni_vf_mul_neon(factor, low)), n));
+}
+NNI_INLINE nni_vf_neon nni_vgelu_slope_neon(nni_vf_neon x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+    const nni_vf_neon a = nni_gate_size_neon(x, NNI_TAIL_END), inverse = nni_vf_div_neon(nni_vf_set1_neon(1.0f), nni_vf_add_neon(a, nni_vf_set1_neon(NNI_TAIL_SHIFT)));
+    nni_vf_neon low, n;
+    const nni_vf_neon high = nni_normal_exponential_neon(a, &low, &n);
+    const nni_vf_neon tail = nni_vf_mul_neon(inverse, nni_normal_tail_factor_neon(nni_vf_mul_neon(a, inverse)));
+    const nni_vf_neon factor = nni_vf_fnma_neon(a, nni_vf_set1_neon(0.398942291736602783f), tail);
+    return nni_gate_slope_neon(x, nni_vf_times_power_neon(nni_vf_mul_neon(factor, nni_vf_add_neon(high, low)), n));
+}
+
 /* sin and cos of 2 pi u for u in [0, 1), by quarter turns: no reduction error, since 4u is exact. */
 NNI_INLINE void nni_vsincos_turns_neon(nni_vf_neon u, nni_vf_neon *sine, nni_vf_neon *cosine) {
     const nni_vf_neon quarters = nni_vf_mul_neon(u, nni_vf_set1_neon(4.0f)), n = nni_vf_round_neon(quarters), t = nni_vf_sub_neon(quarters, n), square = nni_vf_mul_neon(t, t);
@@ -6997,12 +9915,19 @@ NNI_INLINE void nni_vsincos_turns_neon(nni_vf_neon u, nni_vf_neon *sine, nni_vf_
 /* ---- simd/kernels/map.h ---- */
 /* map.h - element by element: y[i] = f(x[i], ...), in place if y is an input */
 
+NNI_MIX_BEGIN
+
 typedef nni_vf_neon (*nni_map1_fn_neon)(nni_vf_neon x, nni_vf_neon a);
 typedef nni_vf_neon (*nni_map2_fn_neon)(nni_vf_neon x, nni_vf_neon y, nni_vf_neon a);
 
 NNI_INLINE void nni_map1_neon(nni_map1_fn_neon f, float *y, const float *x, size_t n, float a) {
     const nni_vf_neon av = nni_vf_set1_neon(a);
     size_t i = 0;
+    for (; i + VF_MIXED * VF_LANES <= n; i += VF_MIXED * VF_LANES) {
+        nni_vf_neon v[VF_MIXED];
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) v[k] = f(nni_vf_load_neon(x + i + k * VF_LANES), av);
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) nni_vf_store_neon(y + i + k * VF_LANES, v[k]);
+    }
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, f(nni_vf_load_neon(x + i), av));
     if (i < n) nni_vf_store_n_neon(y + i, f(nni_vf_load_n_neon(x + i, n - i), av), n - i);
 }
@@ -7010,6 +9935,12 @@ NNI_INLINE void nni_map1_neon(nni_map1_fn_neon f, float *y, const float *x, size
 NNI_INLINE void nni_map2_neon(nni_map2_fn_neon f, float *z, const float *x, const float *y, size_t n, float a) {
     const nni_vf_neon av = nni_vf_set1_neon(a);
     size_t i = 0;
+    for (; i + VF_MIXED * VF_LANES <= n; i += VF_MIXED * VF_LANES) {
+        nni_vf_neon v[VF_MIXED];
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++)
+            v[k] = f(nni_vf_load_neon(x + i + k * VF_LANES), nni_vf_load_neon(y + i + k * VF_LANES), av);
+        NNI_UNROLL for (int k = 0; k < VF_MIXED; k++) nni_vf_store_neon(z + i + k * VF_LANES, v[k]);
+    }
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(z + i, f(nni_vf_load_neon(x + i), nni_vf_load_neon(y + i), av));
     if (i < n) nni_vf_store_n_neon(z + i, f(nni_vf_load_n_neon(x + i, n - i), nni_vf_load_n_neon(y + i, n - i), av), n - i);
 }
@@ -7026,12 +9957,17 @@ NNI_INLINE nni_vf_neon nni_v_step_neon(nni_vf_neon x, nni_vf_neon a) {
     const nni_vf_neon step = nni_vf_where_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), x), nni_vf_set1_neon(1.0f));
     return (void)a, nni_vf_select_neon(nni_vf_nan_neon(x), x, step);
 }
+NNI_INLINE nni_vf_neon nni_v_selu_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vselu_neon(x); }
+NNI_INLINE nni_vf_neon nni_v_gelu_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vgelu_neon(x); }
+NNI_INLINE nni_vf_neon nni_v_gelu_tanh_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vgelu_tanh_neon(x); }
+NNI_INLINE nni_vf_neon nni_v_silu_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vsilu_neon(x); }
 NNI_INLINE nni_vf_neon nni_v_exp_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vexp_neon(x); }
 NNI_INLINE nni_vf_neon nni_v_log_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vlog_neon(x); }
 NNI_INLINE nni_vf_neon nni_v_scale_neon(nni_vf_neon x, nni_vf_neon a) { return nni_vf_mul_neon(a, x); }
+NNI_INLINE nni_vf_neon nni_v_reciprocal_neon(nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vf_div_neon(nni_vf_set1_neon(1.0f), x); }
 NNI_INLINE nni_vf_neon nni_v_shift_neon(nni_vf_neon x, nni_vf_neon a) { return nni_vf_add_neon(x, a); }
 
-/* dx from dy and y = f(x). Where f has a kink the derivative from the left is taken. */
+/* dx from dy and y = f(x), or x if the activation keeps its input. Where f has a kink the derivative from the left is taken. */
 NNI_INLINE nni_vf_neon nni_d_identity_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return (void)y, (void)a, dy; }
 NNI_INLINE nni_vf_neon nni_d_relu_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return (void)a, nni_vf_select_neon(nni_vf_le_neon(y, nni_vf_set1_neon(0.0f)), nni_vf_set1_neon(0.0f), dy); }
 NNI_INLINE nni_vf_neon nni_d_leaky_relu_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return nni_vf_select_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), y), dy, nni_vf_mul_neon(a, dy)); }
@@ -7045,24 +9981,34 @@ NNI_INLINE nni_vf_neon nni_d_softplus_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf
 }
 NNI_INLINE nni_vf_neon nni_d_elu_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return nni_vf_select_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), y), dy, nni_vf_mul_neon(dy, nni_vf_add_neon(y, a))); }
 NNI_INLINE nni_vf_neon nni_d_step_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return (void)dy, (void)y, (void)a, nni_vf_set1_neon(0.0f); }
+NNI_INLINE nni_vf_neon nni_d_selu_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) {
+    const nni_vf_neon above = nni_vf_set1_neon(NNI_SELU_HIGH + NNI_SELU_LOW), below = nni_vf_add_neon(y, nni_vf_set1_neon(NNI_SELU_SLOPE));
+    return (void)a, nni_vf_mul_neon(dy, nni_vf_select_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), y), above, below));
+}
+NNI_INLINE nni_vf_neon nni_d_gelu_neon(nni_vf_neon dy, nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vf_mul_neon(dy, nni_vgelu_slope_neon(x)); }
+NNI_INLINE nni_vf_neon nni_d_gelu_tanh_neon(nni_vf_neon dy, nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vf_mul_neon(dy, nni_vgelu_tanh_slope_neon(x)); }
+NNI_INLINE nni_vf_neon nni_d_silu_neon(nni_vf_neon dy, nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vf_mul_neon(dy, nni_vsilu_slope_neon(x)); }
 NNI_INLINE nni_vf_neon nni_d_log_neon(nni_vf_neon dy, nni_vf_neon x, nni_vf_neon a) { return (void)a, nni_vf_div_neon(dy, x); }
 
+NNI_INLINE nni_vf_neon nni_d_reciprocal_neon(nni_vf_neon dy, nni_vf_neon y, nni_vf_neon a) { return (void)a, nni_vf_mul_neon(nni_vf_mul_neon(nni_vf_sub_neon(nni_vf_set1_neon(0.0f), dy), y), y); }
+
 NNI_INLINE nni_vf_neon nni_v_add_neon(nni_vf_neon x, nni_vf_neon y, nni_vf_neon a) { return (void)a, nni_vf_add_neon(x, y); }
+NNI_INLINE nni_vf_neon nni_v_sub_neon(nni_vf_neon x, nni_vf_neon y, nni_vf_neon a) { return (void)a, nni_vf_sub_neon(x, y); }
 NNI_INLINE nni_vf_neon nni_v_mul_neon(nni_vf_neon x, nni_vf_neon y, nni_vf_neon a) { return (void)a, nni_vf_mul_neon(x, y); }
 NNI_INLINE nni_vf_neon nni_v_axpy_neon(nni_vf_neon x, nni_vf_neon y, nni_vf_neon a) { return nni_vf_fma_neon(a, x, y); }
 
 static void nni_activate_neon(float *y, const float *x, size_t n, nn_activation activation, float slope) {
     switch (activation) {
-#define NNI_ACTIVATE(name, function) case name: nni_map1_neon(nni_v_##function##_neon, y, x, n, slope); break;
+#define NNI_ACTIVATE(name, function, keeps_input) case name: nni_map1_neon(nni_v_##function##_neon, y, x, n, slope); break;
         NN_ACTIVATION_LIST(NNI_ACTIVATE)
 #undef NNI_ACTIVATE
     default: break;
     }
 }
 
-static void nni_activate_backward_neon(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+static void nni_activate_backward_neon(float *dx, const float *dy, const float *v, size_t n, nn_activation activation, float slope) {
     switch (activation) {
-#define NNI_ACTIVATE(name, function) case name: nni_map2_neon(nni_d_##function##_neon, dx, dy, y, n, slope); break;
+#define NNI_ACTIVATE(name, function, keeps_input) case name: nni_map2_neon(nni_d_##function##_neon, dx, dy, v, n, slope); break;
         NN_ACTIVATION_LIST(NNI_ACTIVATE)
 #undef NNI_ACTIVATE
     default: break;
@@ -7076,6 +10022,11 @@ static void nni_log_backward_neon(float *dx, const float *dy, const float *x, si
 }
 static void nni_add_neon(float *y, const float *a, const float *b, size_t n) { nni_map2_neon(nni_v_add_neon, y, a, b, n, 0.0f); }
 static void nni_mul_neon(float *y, const float *a, const float *b, size_t n) { nni_map2_neon(nni_v_mul_neon, y, a, b, n, 0.0f); }
+static void nni_sub_neon(float *y, const float *a, const float *b, size_t n) { nni_map2_neon(nni_v_sub_neon, y, a, b, n, 0.0f); }
+static void nni_reciprocal_neon(float *y, const float *x, size_t n) { nni_map1_neon(nni_v_reciprocal_neon, y, x, n, 0.0f); }
+static void nni_reciprocal_backward_neon(float *dx, const float *dy, const float *y, size_t n) {
+    nni_map2_neon(nni_d_reciprocal_neon, dx, dy, y, n, 0.0f);
+}
 static void nni_axpy_neon(float *y, const float *x, size_t n, float a) { nni_map2_neon(nni_v_axpy_neon, y, x, y, n, a); }
 
 /* a = 0 writes zeros without reading x, which may hold NaN. */
@@ -7083,6 +10034,27 @@ static void nni_scale_neon(float *y, const float *x, size_t n, float a) {
     if (a == 0.0f) memset(y, 0, n * sizeof *y);
     else nni_map1_neon(nni_v_scale_neon, y, x, n, a);
 }
+
+static void nni_mul_add_neon(float *y, const float *a, const float *b, size_t n) {
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_vf_fma_neon(nni_vf_load_neon(a + i), nni_vf_load_neon(b + i), nni_vf_load_neon(y + i)));
+    if (i < n) nni_vf_store_n_neon(y + i, nni_vf_fma_neon(nni_vf_load_n_neon(a + i, n - i), nni_vf_load_n_neon(b + i, n - i), nni_vf_load_n_neon(y + i, n - i)), n - i);
+}
+
+NNI_INLINE nni_vf_neon nni_clipped_neon(nni_vf_neon x, nni_vf_neon lo, nni_vf_neon hi) { return nni_vf_select_neon(nni_vf_lt_neon(x, lo), lo, nni_vf_select_neon(nni_vf_lt_neon(hi, x), hi, x)); }
+static void nni_clip_neon(float *y, const float *x, size_t n, float lo, float hi) {
+    const nni_vf_neon least = nni_vf_set1_neon(lo), most = nni_vf_set1_neon(hi);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_clipped_neon(nni_vf_load_neon(x + i), least, most));
+    if (i < n) nni_vf_store_n_neon(y + i, nni_clipped_neon(nni_vf_load_n_neon(x + i, n - i), least, most), n - i);
+}
+
+static void nni_add_row_neon(float *y, const float *x, const float *row, size_t rows, size_t n) {
+    if (n == 1) nni_map1_neon(nni_v_shift_neon, y, x, rows, row[0]);
+    else for (size_t i = 0; i < rows; i++) nni_add_neon(y + i * n, x + i * n, row, n);
+}
+
+NNI_MIX_END
 
 /* ---- simd/kernels/reduce.h ---- */
 /* reduce.h - sums, dots and maxima in an order that no vector width changes
@@ -7198,7 +10170,13 @@ static size_t nni_argmax_neon(const float *x, size_t n) {
  * inside the matrix; else `valid` says which. */
 typedef void (*nni_column_fn_neon)(nni_vf_neon *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_neon valid);
 
-NNI_INLINE nni_vf_neon nni_column_load_neon(const float *p, const int whole, nni_vm_neon valid) { return whole ? nni_vf_load_neon(p) : nni_vf_load_m_neon(p, valid); }
+NNI_INLINE nni_vf_neon nni_column_load_neon(const float *p, const int whole, nni_vm_neon valid) {
+    return whole ? nni_vf_load_neon(p) : nni_vf_load_m_neon(p, valid);
+}
+NNI_INLINE void nni_column_store_neon(float *p, nni_vf_neon v, const int whole, nni_vm_neon valid) {
+    if (whole) nni_vf_store_neon(p, v);
+    else nni_vf_store_m_neon(p, v, valid);
+}
 
 NNI_INLINE void nni_column_chain_neon(nni_column_fn_neon f, const int sums, const int rows, float *sum, const nni_strip *s,
                                      size_t row, size_t j, const int whole, nni_vm_neon valid) {
@@ -7207,9 +10185,7 @@ NNI_INLINE void nni_column_chain_neon(nni_column_fn_neon f, const int sums, cons
     NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
     NNI_UNROLL for (int i = 0; i < sums; i++) {
         float *p = sum + (size_t)i * s->n + j;
-        const nni_vf_neon total = nni_vf_add_neon(nni_column_load_neon(p, whole, valid), chain[i]);
-        if (whole) nni_vf_store_neon(p, total);
-        else nni_vf_store_m_neon(p, total, valid);
+        nni_column_store_neon(p, nni_vf_add_neon(nni_column_load_neon(p, whole, valid), chain[i]), whole, valid);
     }
 }
 
@@ -7233,9 +10209,292 @@ NNI_INLINE void nni_column_sum_neon(nni_vf_neon *sum, const nni_strip *s, size_t
     sum[0] = nni_vf_add_neon(sum[0], nni_column_load_neon(s->x + row * s->stride + j, whole, valid));
 }
 
+/* x - mean, and its square: moments about a value close to the mean, which lose nothing where that is far from 0. */
+NNI_INLINE void nni_column_moments_neon(nni_vf_neon *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon x = nni_column_load_neon(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_neon distance = nni_vf_sub_neon(x, nni_column_load_neon(s->mean + j, whole, valid));
+    sum[0] = nni_vf_add_neon(sum[0], distance);
+    sum[1] = nni_vf_fma_neon(distance, distance, sum[1]);
+}
+
+/* dy, and dy*(x - mean) with the mean of the column. */
+NNI_INLINE void nni_column_products_neon(nni_vf_neon *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon x = nni_column_load_neon(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_neon dy = nni_column_load_neon(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_vf_add_neon(sum[0], dy);
+    sum[1] = nni_vf_fma_neon(dy, nni_vf_sub_neon(x, nni_column_load_neon(s->mean + j, whole, valid)), sum[1]);
+}
+
+/* dy, and dy*(x - mean)*inverse with the mean and the inverse deviation of the row. */
+NNI_INLINE void nni_column_products_by_row_neon(nni_vf_neon *sum, const nni_strip *s, size_t row, size_t j, const int whole,
+                                               nni_vm_neon valid) {
+    const nni_vf_neon x = nni_column_load_neon(s->x + row * s->stride + j, whole, valid);
+    const nni_vf_neon dy = nni_column_load_neon(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_vf_add_neon(sum[0], dy);
+    sum[1] = nni_vf_fma_neon(dy, nni_vf_mul_neon(nni_vf_sub_neon(x, nni_vf_set1_neon(s->mean[row])), nni_vf_set1_neon(s->inverse[row])), sum[1]);
+}
+
 static void nni_columns_sum_neon(float *sum, const nni_strip *s) { nni_column_sums_neon(nni_column_sum_neon, 1, sum, s); }
+static void nni_columns_moments_neon(float *sum, const nni_strip *s) { nni_column_sums_neon(nni_column_moments_neon, 2, sum, s); }
+static void nni_columns_products_neon(float *sum, const nni_strip *s) {
+    nni_column_sums_neon(nni_column_products_neon, 2, sum, s);
+}
+static void nni_columns_products_by_row_neon(float *sum, const nni_strip *s) {
+    nni_column_sums_neon(nni_column_products_by_row_neon, 2, sum, s);
+}
 
 #undef NNI_ROWS_CHAINED
+
+/* ---- simd/kernels/prelu.h ---- */
+/* prelu.h - x > 0 ? x : slope*x, with a slope for each column that is learned */
+
+NNI_INLINE nni_vf_neon nni_v_prelu_neon(nni_vf_neon x, nni_vf_neon slope, nni_vf_neon a) { return (void)a, nni_v_leaky_relu_neon(x, slope); }
+
+static void nni_prelu_neon(float *y, const nni_strip *s, const float *slope) {
+    for (size_t i = 0; i < s->rows; i++)
+        nni_map2_neon(nni_v_prelu_neon, y + i * s->stride, s->x + i * s->stride, slope, s->n, 0.0f);
+}
+
+/* dx = x > 0 ? dy : slope*dy */
+static void nni_prelu_backward_neon(float *dx, const nni_strip *s, const float *slope) {
+    for (size_t i = 0; i < s->rows; i++) {
+        const float *x = s->x + i * s->stride, *dy = s->dy + i * s->stride;
+        float *to = dx + i * s->stride;
+        size_t j = 0;
+        for (; j + VF_LANES <= s->n; j += VF_LANES)
+            nni_vf_store_neon(to + j, nni_d_leaky_relu_neon(nni_vf_load_neon(dy + j), nni_vf_load_neon(x + j), nni_vf_load_neon(slope + j)));
+        const size_t rest = s->n - j;
+        if (!rest) continue;
+        nni_vf_store_n_neon(to + j, nni_d_leaky_relu_neon(nni_vf_load_n_neon(dy + j, rest), nni_vf_load_n_neon(x + j, rest), nni_vf_load_n_neon(slope + j, rest)), rest);
+    }
+}
+
+/* sum + dy*x where x is not above 0 */
+NNI_INLINE nni_vf_neon nni_prelu_product_neon(nni_vf_neon dy, nni_vf_neon x, nni_vf_neon sum) {
+    return nni_vf_select_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), x), sum, nni_vf_fma_neon(dy, x, sum));
+}
+
+/* Down the columns, for a slope each, in the order of columns.h. */
+NNI_INLINE void nni_column_prelu_neon(nni_vf_neon *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon dy = nni_column_load_neon(s->dy + row * s->stride + j, whole, valid);
+    sum[0] = nni_prelu_product_neon(dy, nni_column_load_neon(s->x + row * s->stride + j, whole, valid), sum[0]);
+}
+static void nni_prelu_columns_neon(float *sum, const nni_strip *s) { nni_column_sums_neon(nni_column_prelu_neon, 1, sum, s); }
+
+/* Over everything, for a slope that all columns share, in the order of reduce.h. */
+NNI_INLINE nni_vf_neon nni_sum_prelu_neon(const float *dy, const float *x, nni_vf_neon sum) {
+    return nni_prelu_product_neon(nni_vf_load_neon(dy), nni_vf_load_neon(x), sum);
+}
+NNI_INLINE nni_vf_neon nni_sum_prelu_n_neon(const float *dy, const float *x, nni_vf_neon sum, size_t n) {
+    return nni_prelu_product_neon(nni_vf_load_n_neon(dy, n), nni_vf_load_n_neon(x, n), sum);
+}
+static void nni_prelu_sum_neon(float *partial, const float *dy, const float *x, size_t n) {
+    nni_sum_blocks_neon(nni_sum_prelu_neon, nni_sum_prelu_n_neon, partial, dy, x, n);
+}
+
+/* ---- simd/kernels/norm.h ---- */
+/* norm.h - normalising: by columns, with factors for each, and by rows, each with statistics of its own */
+
+/* 1/sqrt(variance + epsilon) */
+static void nni_inverse_deviation_neon(float *inverse, const float *variance, size_t n, float epsilon) {
+    const nni_vf_neon one = nni_vf_set1_neon(1.0f), e = nni_vf_set1_neon(epsilon);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(inverse + i, nni_vf_div_neon(one, nni_vf_sqrt_neon(nni_vf_add_neon(nni_vf_load_neon(variance + i), e))));
+    if (i < n) nni_vf_store_n_neon(inverse + i, nni_vf_div_neon(one, nni_vf_sqrt_neon(nni_vf_add_neon(nni_vf_load_n_neon(variance + i, n - i), e))), n - i);
+}
+
+/* ---- by columns ---- */
+
+#define NNI_ROWS_AT_ONCE 4 /* rows for which the factors of some columns are loaded once */
+
+/* What is done to `rows` elements of VF_LANES columns, from row `row` and column j on. */
+typedef void (*nni_normalize_fn_neon)(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                     const int rows, const int whole, nni_vm_neon valid);
+
+NNI_INLINE void nni_normalize_rows_neon(nni_normalize_fn_neon f, const int rows, float *y, const nni_strip *s,
+                                       const float *const *factor, size_t row) {
+    size_t j = 0;
+    for (; j + VF_LANES <= s->n; j += VF_LANES) f(y, s, factor, row, j, rows, 1, nni_vm_first_neon(VF_LANES));
+    if (j < s->n) f(y, s, factor, row, j, rows, 0, nni_vm_first_neon(s->n - j));
+}
+
+NNI_INLINE void nni_normalize_strip_neon(nni_normalize_fn_neon f, float *y, const nni_strip *s, const float *const *factor) {
+    size_t row = 0;
+    for (; row + NNI_ROWS_AT_ONCE <= s->rows; row += NNI_ROWS_AT_ONCE)
+        nni_normalize_rows_neon(f, NNI_ROWS_AT_ONCE, y, s, factor, row);
+    for (; row < s->rows; row++) nni_normalize_rows_neon(f, 1, y, s, factor, row);
+}
+
+NNI_INLINE void nni_normalize_columns_neon(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                          const int rows, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon mean = nni_column_load_neon(s->mean + j, whole, valid);
+    const nni_vf_neon scale = nni_column_load_neon(factor[0] + j, whole, valid);
+    const nni_vf_neon shift = nni_column_load_neon(factor[1] + j, whole, valid);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_neon distance = nni_vf_sub_neon(nni_column_load_neon(s->x + at, whole, valid), mean);
+        nni_column_store_neon(y + at, nni_vf_fma_neon(distance, scale, shift), whole, valid);
+    }
+}
+
+/* y = (x - mean)*scale + shift: the difference first, which is exact where a large mean would drown the result. */
+static void nni_normalize_neon(float *y, const nni_strip *s, const float *scale, const float *shift) {
+    const float *const factor[] = {scale, shift};
+    nni_normalize_strip_neon(nni_normalize_columns_neon, y, s, factor);
+}
+
+NNI_INLINE void nni_normalize_columns_backward_neon(float *dx, const nni_strip *s, const float *const *factor, size_t row,
+                                                   size_t j, const int rows, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon mean = nni_column_load_neon(s->mean + j, whole, valid);
+    const nni_vf_neon inverse = nni_column_load_neon(s->inverse + j, whole, valid);
+    const nni_vf_neon gain = nni_column_load_neon(factor[0] + j, whole, valid);
+    const nni_vf_neon less = nni_vf_sub_neon(nni_vf_set1_neon(0.0f), nni_column_load_neon(factor[1] + j, whole, valid));
+    const nni_vf_neon slope = nni_column_load_neon(factor[2] + j, whole, valid);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_neon distance = nni_vf_sub_neon(nni_column_load_neon(s->x + at, whole, valid), mean);
+        const nni_vf_neon centred = nni_vf_fma_neon(gain, nni_column_load_neon(s->dy + at, whole, valid), less);
+        nni_column_store_neon(dx + at, nni_vf_mul_neon(inverse, nni_vf_fnma_neon(distance, slope, centred)), whole, valid);
+    }
+}
+
+/* dx = inverse*(gain*dy - dy_mean - (x - mean)*slope) */
+static void nni_normalize_backward_neon(float *dx, const nni_strip *s, const float *gain, const float *dy_mean,
+                                       const float *slope) {
+    const float *const factor[] = {gain, dy_mean, slope};
+    nni_normalize_strip_neon(nni_normalize_columns_backward_neon, dx, s, factor);
+}
+
+#undef NNI_ROWS_AT_ONCE
+
+/* ---- by rows ---- */
+
+/* A row, and what is done with it. `scaled` says that there is a gamma: known when compiled, or a register too few would
+ * hold the sums. */
+typedef struct nni_row_neon {
+    const float *x, *dy, *gamma, *beta;
+    nni_vf_neon mean;
+    int scaled;
+} nni_row_neon;
+
+/* Adds what VF_LANES elements from i on contribute to two sums. */
+typedef void (*nni_row_fn_neon)(nni_vf_neon *first, nni_vf_neon *second, const nni_row_neon *r, size_t i, const int whole, nni_vm_neon valid);
+
+/* Two sums over n floats at once, in 16 lanes and blocks as everywhere. */
+NNI_INLINE void nni_row_sums_neon(nni_row_fn_neon f, double *first, double *second, const nni_row_neon *r, size_t n) {
+    *first = *second = 0.0;
+    for (size_t begin = 0; begin < n; begin += NNI_BLOCK) {
+        const size_t end = nni_min(n, begin + NNI_BLOCK);
+        nni_vf_neon a[NNI_WIDE], b[NNI_WIDE];
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_neon(0.0f);
+        size_t i = begin;
+        for (; i + 16 <= end; i += 16)
+            NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++)
+                f(a + w, b + w, r, i + (size_t)(w * VF_LANES), 1, nni_vm_first_neon(VF_LANES));
+        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
+            const size_t at = i + (size_t)(w * VF_LANES);
+            if (at < end) f(a + w, b + w, r, at, 0, nni_vm_first_neon(nni_min(end - at, VF_LANES)));
+        }
+        *first += (double)nni_fold16_neon(a);
+        *second += (double)nni_fold16_neon(b);
+    }
+}
+
+NNI_INLINE void nni_row_plain_neon(nni_vf_neon *first, nni_vf_neon *second, const nni_row_neon *r, size_t i, const int whole, nni_vm_neon valid) {
+    (void)second;
+    *first = nni_vf_add_neon(*first, nni_column_load_neon(r->x + i, whole, valid));
+}
+
+/* x - mean, and 0 beyond the end of the row */
+NNI_INLINE nni_vf_neon nni_row_distance_neon(const nni_row_neon *r, size_t i, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon distance = nni_vf_sub_neon(nni_column_load_neon(r->x + i, whole, valid), r->mean);
+    return whole ? distance : nni_vf_where_neon(valid, distance);
+}
+
+NNI_INLINE void nni_row_moments_neon(nni_vf_neon *first, nni_vf_neon *second, const nni_row_neon *r, size_t i, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon distance = nni_row_distance_neon(r, i, whole, valid);
+    *first = nni_vf_add_neon(*first, distance);
+    *second = nni_vf_fma_neon(distance, distance, *second);
+}
+
+NNI_INLINE nni_vf_neon nni_row_gamma_neon(const nni_row_neon *r, size_t i, const int whole, nni_vm_neon valid) {
+    return r->scaled ? nni_column_load_neon(r->gamma + i, whole, valid) : nni_vf_set1_neon(1.0f);
+}
+
+/* gamma*dy, and gamma*dy*(x - mean) */
+NNI_INLINE void nni_row_products_neon(nni_vf_neon *first, nni_vf_neon *second, const nni_row_neon *r, size_t i, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon g = nni_vf_mul_neon(nni_row_gamma_neon(r, i, whole, valid), nni_column_load_neon(r->dy + i, whole, valid));
+    *first = nni_vf_add_neon(*first, g);
+    *second = nni_vf_fma_neon(g, nni_row_distance_neon(r, i, whole, valid), *second);
+}
+
+/* Mean and inverse deviation of a row: a first mean, then the moments about it, which correct what was rounded off. */
+NNI_INLINE float nni_row_statistics_neon(float *inverse, const float *x, size_t n, float epsilon) {
+    nni_row_neon r = {x, NULL, NULL, NULL, nni_vf_set1_neon(0.0f), 0};
+    const double share = 1.0 / (double)n;
+    double sum, squares;
+    nni_row_sums_neon(nni_row_plain_neon, &sum, &squares, &r, n);
+    const float about = (float)(sum * share);
+    r.mean = nni_vf_set1_neon(about);
+    nni_row_sums_neon(nni_row_moments_neon, &sum, &squares, &r, n);
+    const double off = sum * share, variance = squares * share - off * off;
+    *inverse = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
+    return (float)((double)about + off);
+}
+
+NNI_INLINE void nni_layer_norm_vector_neon(float *y, const nni_row_neon *r, nni_vf_neon inverse, size_t i, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon shift = r->beta ? nni_column_load_neon(r->beta + i, whole, valid) : nni_vf_set1_neon(0.0f);
+    const nni_vf_neon scale = nni_vf_mul_neon(inverse, nni_row_gamma_neon(r, i, whole, valid));
+    nni_column_store_neon(y + i, nni_vf_fma_neon(nni_row_distance_neon(r, i, whole, valid), scale, shift), whole, valid);
+}
+
+/* mean and inverse take those of each row, unless NULL */
+static void nni_layer_norm_neon(float *y, float *mean, float *inverse, const nni_strip *s, const float *gamma, const float *beta,
+                               float epsilon) {
+    nni_row_neon r = {s->x, NULL, gamma, beta, nni_vf_set1_neon(0.0f), gamma != NULL};
+    for (size_t row = 0; row < s->rows; row++, r.x += s->n, y += s->n) {
+        float row_inverse;
+        const float row_mean = nni_row_statistics_neon(&row_inverse, r.x, s->n, epsilon);
+        const nni_vf_neon scale = nni_vf_set1_neon(row_inverse);
+        r.mean = nni_vf_set1_neon(row_mean);
+        size_t i = 0;
+        for (; i + VF_LANES <= s->n; i += VF_LANES) nni_layer_norm_vector_neon(y, &r, scale, i, 1, nni_vm_first_neon(VF_LANES));
+        if (i < s->n) nni_layer_norm_vector_neon(y, &r, scale, i, 0, nni_vm_first_neon(s->n - i));
+        if (mean) mean[row] = row_mean;
+        if (inverse) inverse[row] = row_inverse;
+    }
+}
+
+NNI_INLINE void nni_layer_norm_vector_backward_neon(float *dx, const nni_row_neon *r, nni_vf_neon inverse, nni_vf_neon less, nni_vf_neon slope, size_t i,
+                                                   const int whole, nni_vm_neon valid) {
+    const nni_vf_neon dy = nni_column_load_neon(r->dy + i, whole, valid);
+    const nni_vf_neon centred = nni_vf_fma_neon(nni_row_gamma_neon(r, i, whole, valid), dy, less);
+    const nni_vf_neon distance = nni_row_distance_neon(r, i, whole, valid);
+    nni_column_store_neon(dx + i, nni_vf_mul_neon(inverse, nni_vf_fnma_neon(distance, slope, centred)), whole, valid);
+}
+
+/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse */
+NNI_INLINE void nni_layer_norm_rows_backward_neon(const int scaled, float *dx, const nni_strip *s, const float *gamma) {
+    nni_row_neon r = {s->x, s->dy, gamma, NULL, nni_vf_set1_neon(0.0f), scaled};
+    const double share = 1.0 / (double)s->n;
+    for (size_t row = 0; row < s->rows; row++, r.x += s->n, r.dy += s->n, dx += s->n) {
+        const double row_inverse = (double)s->inverse[row];
+        double sum, products;
+        r.mean = nni_vf_set1_neon(s->mean[row]);
+        nni_row_sums_neon(nni_row_products_neon, &sum, &products, &r, s->n);
+        const nni_vf_neon inverse = nni_vf_set1_neon(s->inverse[row]), less = nni_vf_set1_neon((float)(-sum * share));
+        const nni_vf_neon slope = nni_vf_set1_neon((float)(products * share * row_inverse * row_inverse));
+        size_t i = 0;
+        for (; i + VF_LANES <= s->n; i += VF_LANES)
+            nni_layer_norm_vector_backward_neon(dx, &r, inverse, less, slope, i, 1, nni_vm_first_neon(VF_LANES));
+        if (i < s->n) nni_layer_norm_vector_backward_neon(dx, &r, inverse, less, slope, i, 0, nni_vm_first_neon(s->n - i));
+    }
+}
+
+static void nni_layer_norm_backward_neon(float *dx, const nni_strip *s, const float *gamma) {
+    if (gamma) nni_layer_norm_rows_backward_neon(1, dx, s, gamma);
+    else nni_layer_norm_rows_backward_neon(0, dx, s, NULL);
+}
 
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
@@ -7395,16 +10654,20 @@ NNI_INLINE void nni_random_uniform_words_neon(float *y, const nni_vi_neon *word,
     }
 }
 
-/* Box-Muller: words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
+/* Box-Muller: two words give two normal values, *radius times *sine and *cosine. */
+NNI_INLINE void nni_normal_pair_neon(const nni_vi_neon *word, nni_vf_neon deviation, nni_vf_neon *radius, nni_vf_neon *sine, nni_vf_neon *cosine) {
+    const nni_vf_neon u = nni_vf_add_neon(nni_unit_neon(word[0]), nni_vf_set1_neon(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
+    *radius = nni_vf_mul_neon(deviation, nni_vf_sqrt_neon(nni_vf_mul_neon(nni_vf_set1_neon(-2.0f), nni_log_builtin_neon(u))));
+    nni_vsincos_turns_neon(nni_unit_neon(word[1]), sine, cosine);
+}
+
+/* Words 0 and 1 give two normal values, words 2 and 3 two more. a = mean, b = standard deviation. */
 NNI_INLINE void nni_random_normal_words_neon(float *y, const nni_vi_neon *word, nni_vf_neon a, nni_vf_neon b) {
     NNI_UNROLL for (int w = 0; w < 4; w += 2) {
-        const nni_vf_neon u = nni_vf_add_neon(nni_unit_neon(word[w]), nni_vf_set1_neon(1.0f / 16777216.0f)); /* (0, 1]: the log is finite */
-        const nni_vf_neon radius = nni_vf_sqrt_neon(nni_vf_mul_neon(nni_vf_set1_neon(-2.0f), nni_log_builtin_neon(u)));
-        nni_vf_neon sine, cosine;
-        nni_vsincos_turns_neon(nni_unit_neon(word[w + 1]), &sine, &cosine);
-        const nni_vf_neon scale = nni_vf_mul_neon(b, radius);
-        nni_vf_store_neon(y + 16 * w, nni_vf_fma_neon(scale, cosine, a));
-        nni_vf_store_neon(y + 16 * w + 16, nni_vf_fma_neon(scale, sine, a));
+        nni_vf_neon radius, sine, cosine;
+        nni_normal_pair_neon(word + w, b, &radius, &sine, &cosine);
+        nni_vf_store_neon(y + 16 * w, nni_vf_fma_neon(radius, cosine, a));
+        nni_vf_store_neon(y + 16 * w + 16, nni_vf_fma_neon(radius, sine, a));
     }
 }
 
@@ -7429,6 +10692,63 @@ static void nni_random_normal_neon(float *y, uint64_t key, uint64_t stream, uint
 }
 static void nni_random_mask_neon(float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value) {
     nni_random_blocks_neon(nni_random_mask_words_neon, y, key, stream, first, blocks, keep, value);
+}
+
+/* ---- simd/kernels/dropout.h ---- */
+/* dropout.h - random masks and noise upon an array: y[i] = f(x[i], number i of the sequence), in the blocks of random.h */
+
+/* Stores at y + 16*w what word w makes of the VF_LANES values at x + 16*w. */
+typedef void (*nni_noise_fn_neon)(float *y, const float *x, const nni_vi_neon *word, nni_vf_neon a, nni_vf_neon b);
+
+NNI_INLINE void nni_noise_blocks_neon(nni_noise_fn_neon f, float *y, const float *x, uint64_t key, uint64_t stream,
+                                     uint64_t first, size_t blocks, float a, float b) {
+    const nni_vf_neon av = nni_vf_set1_neon(a), bv = nni_vf_set1_neon(b);
+    for (size_t block = 0; block < blocks; block++)
+        for (size_t lane = 0; lane < 16; lane += VF_LANES) {
+            nni_vi_neon word[4];
+            nni_philox_neon(word, key, stream, (first + block) * 16 + lane);
+            f(y + block * 64 + lane, x + block * 64 + lane, word, av, bv);
+        }
+}
+
+/* b*x where u < a, else 0, whatever x is */
+NNI_INLINE void nni_dropout_words_neon(float *y, const float *x, const nni_vi_neon *word, nni_vf_neon a, nni_vf_neon b) {
+    NNI_UNROLL for (int w = 0; w < 4; w++)
+        nni_vf_store_neon(y + 16 * w, nni_vf_where_neon(nni_vf_lt_neon(nni_unit_neon(word[w]), a), nni_vf_mul_neon(b, nni_vf_load_neon(x + 16 * w))));
+}
+
+/* x + b*normal */
+NNI_INLINE void nni_add_normal_words_neon(float *y, const float *x, const nni_vi_neon *word, nni_vf_neon a, nni_vf_neon b) {
+    (void)a;
+    NNI_UNROLL for (int w = 0; w < 4; w += 2) {
+        nni_vf_neon radius, sine, cosine;
+        nni_normal_pair_neon(word + w, b, &radius, &sine, &cosine);
+        nni_vf_store_neon(y + 16 * w, nni_vf_fma_neon(radius, cosine, nni_vf_load_neon(x + 16 * w)));
+        nni_vf_store_neon(y + 16 * w + 16, nni_vf_fma_neon(radius, sine, nni_vf_load_neon(x + 16 * w + 16)));
+    }
+}
+
+static void nni_dropout_neon NNI_NOISE_ARGUMENTS {
+    nni_noise_blocks_neon(nni_dropout_words_neon, y, x, key, stream, first, blocks, a, b);
+}
+static void nni_add_normal_neon NNI_NOISE_ARGUMENTS {
+    nni_noise_blocks_neon(nni_add_normal_words_neon, y, x, key, stream, first, blocks, a, b);
+}
+
+/* scale*x in the columns whose mask is positive, else 0, whatever x is */
+NNI_INLINE void nni_mask_columns_rows_neon(float *y, const nni_strip *s, const float *const *factor, size_t row, size_t j,
+                                          const int rows, const int whole, nni_vm_neon valid) {
+    const nni_vf_neon mask = nni_column_load_neon(factor[0] + j, whole, valid), scale = nni_vf_set1_neon(*factor[1]);
+    const nni_vm_neon kept = nni_vf_lt_neon(nni_vf_set1_neon(0.0f), mask);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        const size_t at = (row + (size_t)r) * s->stride + j;
+        const nni_vf_neon x = nni_column_load_neon(s->x + at, whole, valid);
+        nni_column_store_neon(y + at, nni_vf_where_neon(kept, nni_vf_mul_neon(scale, x)), whole, valid);
+    }
+}
+static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mask, float scale) {
+    const float *const factor[] = {mask, &scale};
+    nni_normalize_strip_neon(nni_mask_columns_rows_neon, y, s, factor);
 }
 
 /* ---- simd/kernels/gemm_tile.h ---- */
@@ -7460,8 +10780,6 @@ static void nni_random_mask_neon(float *y, uint64_t key, uint64_t stream, uint64
 
 typedef struct nni_tiles_neon {
     size_t k, count;
-    const float *a, *b;
-    float *c;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
@@ -7470,26 +10788,35 @@ typedef struct nni_tiles_neon {
     float beta;
 } nni_tiles_neon;
 
-typedef void (*nni_tile_fn_neon)(const nni_tiles_neon *run);
+/* A run from a, b and c on. */
+typedef void (*nni_tile_fn_neon)(const nni_tiles_neon *run, const float *a, const float *b, float *c);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, from the end of one to the next a jump, while B runs on;
- * and bias and ReLU are done before C is stored. */
+/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
+ * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
 typedef struct nni_taps_neon {
     size_t rows, count;
-    ptrdiff_t jump, row_jump; /* after a stretch; after `count` of them, on top */
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
+    size_t b_jump;            /* of B, after a row */
     const float *bias;        /* of the columns of the tile, or NULL */
     int relu;
 } nni_taps_neon;
 
-typedef void (*nni_taps_fn_neon)(const nni_tiles_neon *run, const nni_taps_neon *taps);
+typedef void (*nni_taps_fn_neon)(const nni_tiles_neon *run, const nni_taps_neon *taps, const float *a, const float *b, float *c);
 
 NNI_INLINE nni_vf_neon nni_tile_load_b_neon(const float *b, int last, nni_vm_neon mask) {
     return VF_FREE_MASK && last ? nni_vf_load_m_neon(b, mask) : nni_vf_load_neon(b);
 }
 
-NNI_INLINE nni_vf_neon nni_tile_finish_neon(nni_vf_neon sum, const nni_taps_neon *taps, const int j, const int last, nni_vm_neon mask) {
-    if (taps->bias) sum = nni_vf_add_neon(sum, last ? nni_vf_load_m_neon(taps->bias + j * VF_LANES, mask) : nni_vf_load_neon(taps->bias + j * VF_LANES));
-    return taps->relu ? nni_v_relu_neon(sum, sum) : sum;
+/* What is done to the sums of a convolution before they are stored. */
+NNI_INLINE void nni_tile_finish_neon(const int rows, const int vectors, const nni_taps_neon *taps, nni_vf_neon *sum, nni_vm_neon mask) {
+    if (taps->bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const float *at = taps->bias + j * VF_LANES;
+            const nni_vf_neon bias = j == vectors - 1 ? nni_vf_load_m_neon(at, mask) : nni_vf_load_neon(at);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_neon(sum[i * vectors + j], bias);
+        }
+    if (taps->relu)
+        NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_neon(sum[s], sum[s]);
 }
 
 /* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
@@ -7552,13 +10879,13 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
                 }
                 if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
             }
-            if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+            if (taps) {
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
+                b += taps->b_jump;
+            }
         }
     }
-    if (taps && !by_k)
-        NNI_UNROLL for (int i = 0; i < rows; i++)
-            NNI_UNROLL for (int j = 0; j < vectors; j++)
-                sum[i * vectors + j] = nni_tile_finish_neon(sum[i * vectors + j], taps, j, j == vectors - 1, mask);
+    if (taps && !by_k) nni_tile_finish_neon(rows, vectors, taps, sum, mask);
 
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -7570,9 +10897,7 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
 }
 
 NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run,
-                                 const nni_taps_neon *taps) {
-    const float *a = run->a, *b = run->b;
-    float *c = run->c;
+                                 const nni_taps_neon *taps, const float *a, const float *b, float *c) {
     for (size_t t = run->count; t > 0; t--) {
         if (run->prefetch_c && t > 1)
             NNI_UNROLL for (int i = 0; i < rows; i++)
@@ -7586,18 +10911,22 @@ NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int b
 }
 
 /* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
-    static void nni_tile_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run) {                                      \
-        nni_tile_run_neon(rows, vectors, 0, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void nni_tile_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run) {                                        \
-        nni_tile_run_neon(rows, vectors, 1, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void nni_taps_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run, const nni_taps_neon *taps) {            \
-        nni_tile_run_neon(rows, vectors, 0, run, taps);                                                                  \
-    }                                                                                                                   \
-    static void nni_taps_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run, const nni_taps_neon *taps) {              \
-        nni_tile_run_neon(rows, vectors, 1, run, taps);                                                                  \
+#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
+    static void nni_tile_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run,                           \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_neon(rows, vectors, 0, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_tile_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run,                             \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_neon(rows, vectors, 1, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_taps_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run, const nni_taps_neon *taps, \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_neon(rows, vectors, 0, run, taps, a, b, c);                                            \
+    }                                                                                                      \
+    static void nni_taps_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run, const nni_taps_neon *taps,   \
+                                                       const float *a, const float *b, float *c) {         \
+        nni_tile_run_neon(rows, vectors, 1, run, taps, a, b, c);                                            \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -7908,7 +11237,7 @@ static void nni_gemm_turned_neon(const nni_gemm *g, size_t vectors, float *work)
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_neon(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    nni_tiles_neon run = {0, 1, NULL, NULL, tile, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
+    nni_tiles_neon run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
@@ -7922,9 +11251,7 @@ static void nni_gemm_turned_neon(const nni_gemm *g, size_t vectors, float *work)
             for (size_t p = 0; p < g->k; p += NNI_KC) {
                 run.k = nni_min(NNI_KC, g->k - p);
                 run.beta = p == 0 ? g->beta : 1.0f;
-                run.a = g->b + j * g->b_col + p * g->b_row;
-                run.b = (pack ? work + i * g->k : g->a + i) + p * run.ldb;
-                compute(&run);
+                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
             }
             nni_turn_out_neon(c, g->ldc, tile, rows, cols);
         }
@@ -8046,18 +11373,16 @@ static void nni_gemm_panels_neon(const nni_gemm *g, const nni_gemm_plan_neon *pl
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b = where->b + s * where->panel;
     run.b_next = along ? where->panel : 0;
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
         run.count = along ? panels : alike;
-        run.a = where->a + i * a_step;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
-        run.c = c + i * g->ldc + s * panel;
         run.c_next = along ? panel : rows * g->ldc;
-        nni_tile_find_neon(by_k, rows, vectors)(&run);
+        nni_tile_find_neon(by_k, rows, vectors)
+        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -8144,26 +11469,35 @@ static void nni_gemm_epilogue_neon(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) nni_activate_neon(c, c, g->n, g->activation, g->slope);
 }
 
-/* A product that is one tile, as it lies in memory: no plan, no packing. */
-static int nni_gemm_is_tile_neon(const nni_gemm *g) {
+/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
+ * returns 0. */
+static int nni_gemm_small_neon(const nni_gemm *g) {
     if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
     if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    return g->m <= (size_t)nni_tile_rows_neon[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
-}
-
-static void nni_gemm_tile_neon(const nni_gemm *g) {
-    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_neon[vectors - 1];
     const int by_k = g->a_row == 1;
-    const nni_tiles_neon run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
-                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
-    nni_tile_find_neon(by_k, g->m, vectors)(&run);
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
+    nni_tiles_neon run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    if (g->m <= most) {
+        nni_tile_find_neon(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
+        return 1;
+    }
+    const nni_gemm_deal_neon d = nni_deal_neon(g->m, vectors);
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
+        rows = d.rows + (t < d.taller);
+        run.count = t < d.taller ? d.taller : d.tiles - t;
+        run.a_next = rows * g->a_row;
+        run.c_next = rows * g->ldc;
+        nni_tile_find_neon(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
+    }
+    return 1;
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t nni_gemm_neon(const nni_gemm *g, float *work, size_t floats) {
     if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_neon(g);
     else if (g->dot) nni_gemm_dot_neon(g);
-    else if (nni_gemm_is_tile_neon(g)) nni_gemm_tile_neon(g);
+    else if (nni_gemm_small_neon(g)) {} /* done */
     else if (nni_gemm_is_row_neon(g)) nni_gemm_rows_neon(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_neon(g);
     else {
@@ -8196,61 +11530,80 @@ static void nni_gemm_pack_neon(float *dst, const float *b, size_t b_row, size_t 
     }
 }
 
-/* ---- simd/kernels/conv_window.h ---- */
-/* conv_window.h - the part of an image that is convolved at a time, between zeros where it ends */
+/* ---- simd/kernels/conv_block.h ---- */
+/* conv_block.h - the parts of a convolution: a unit, computed at a time, and its blocks, in which all outputs have the same taps */
 
-/* The part of a convolution that is computed at a time. */
+/* Some images, or positions [from, to) of y of one of them. */
 typedef struct nni_conv_unit_neon {
     size_t image, images;
-    size_t from, to;        /* positions of y */
-    const float *window;    /* the first row that they read, of the first image; pixels of groups*in floats */
-    size_t row;             /* which row of the source that is */
-    size_t pitch, image_pitch;
+    size_t from, to;
 } nni_conv_unit_neon;
 
-/* One row of a source between the zeros of its window. */
-static void nni_conv_copy_row_neon(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
-    const size_t width = nni_conv_window_width(x);
-    const size_t before = x->origin < 0 ? nni_min((size_t)-x->origin, width) : 0, skip = x->origin < 0 ? 0 : (size_t)x->origin;
-    const size_t inside = skip < x->source ? nni_min(x->source - skip, width - before) : 0;
-    memset(dst, 0, before * channels * sizeof *dst);
-    memcpy(dst + before * channels, source + skip * channels, inside * channels * sizeof *dst);
-    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
-}
-
-/* Unit u, its window copied to work if need be. */
-static nni_conv_unit_neon nni_conv_open_neon(const nni_conv *job, size_t u, float *work) {
-    const size_t channels = job->groups * job->in;
+static nni_conv_unit_neon nni_conv_unit_of_neon(const nni_conv *job, size_t u) {
     nni_conv_unit_neon unit;
     unit.image = u / job->bands * job->together;
     unit.images = nni_min(job->together, job->images - unit.image);
     unit.from = u % job->bands * job->band;
     unit.to = nni_min(unit.from + job->band, job->y.positions);
-    const size_t end = nni_conv_rows(&job->y, unit.from, unit.to, &unit.row), rows = end - unit.row;
-    const float *source = job->source + (unit.image * job->y.source + unit.row) * job->x.source * channels;
-    if (!job->copy) {
-        unit.window = source + (size_t)job->x.origin * channels;
-        unit.pitch = job->x.source * channels;
-        unit.image_pitch = job->y.source * unit.pitch;
-        return unit;
-    }
-    unit.window = work;
-    unit.pitch = nni_conv_window_width(&job->x) * channels;
-    unit.image_pitch = rows * unit.pitch;
-    for (size_t i = 0; i < unit.images; i++)
-        for (size_t r = 0; r < rows; r++)
-            nni_conv_copy_row_neon(work + i * unit.image_pitch + r * unit.pitch,
-                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
     return unit;
+}
+
+/* One axis of a block: how many outputs, and what is between two of them in the source and in the target. */
+typedef struct nni_conv_steps_neon {
+    size_t count, source, target;
+} nni_conv_steps_neon;
+
+/* Outputs of a unit that have the same taps. axis[0] becomes the rows of A. */
+typedef struct nni_conv_block_neon {
+    nni_conv_steps_neon axis[3];
+    const float *source; /* what the first tap reads for the first output */
+    float *target;
+} nni_conv_block_neon;
+
+static void nni_conv_exchange_neon(nni_conv_block_neon *block, size_t i) {
+    const nni_conv_steps_neon first = block->axis[0];
+    block->axis[0] = block->axis[i];
+    block->axis[i] = first;
+}
+
+/* Puts the axis first along which tiles are fullest; along a row of outputs if others are not much better. */
+static void nni_conv_choose_neon(nni_conv_block_neon *block, size_t vectors) {
+    size_t best = 0, best_cost = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const size_t count = block->axis[i].count, tiles = nni_ceil_div(count, (size_t)nni_tile_rows_neon[vectors - 1]);
+        const size_t cost = tiles * nni_tile_cost_neon(nni_ceil_div(count, tiles), vectors);
+        if (i && 10 * cost * block->axis[best].count >= 9 * best_cost * count) continue;
+        best = i;
+        best_cost = cost;
+    }
+    nni_conv_exchange_neon(block, best);
+}
+
+/* The block of a unit where the runs y and x meet. */
+static nni_conv_block_neon nni_conv_block_of_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py,
+                                                const nni_conv_phase *px, const nni_conv_run *y, const nni_conv_run *x) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
+    const size_t row = job->x.source * channels, image = job->y.source * row;
+    const size_t target_row = job->x.target * filters, target_image = job->y.target * target_row;
+    const size_t target_y = (size_t)(py->target + (ptrdiff_t)(y->from * py->target_step));
+    const size_t target_x = (size_t)(px->target + (ptrdiff_t)(x->from * px->target_step));
+    const nni_conv_block_neon block = {{{x->to - x->from, job->x.step * channels, px->target_step * filters},
+                                       {y->to - y->from, job->y.step * row, py->target_step * target_row},
+                                       {unit->images, image, target_image}},
+                                      job->source + unit->image * image + y->source * row + x->source * channels,
+                                      job->target + unit->image * target_image + target_y * target_row + target_x * filters};
+    return block;
 }
 
 /* ---- simd/kernels/conv_depth.h ---- */
 /* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
 
-/* Steps of floats: from one output to the next, from one tap to the next, from one row of taps to the next. */
+/* A block, and the steps between its taps in floats. */
 typedef struct nni_depth_neon {
-    size_t tap_rows, taps;
-    ptrdiff_t x_output, x_tap, x_row, y_output, w_tap, w_row;
+    size_t tap_rows, taps, channels;
+    size_t x_output, y_output; /* from one output to the next */
+    size_t x_tap, x_row;       /* from one tap to the next, from one row of taps to the next */
+    ptrdiff_t w_tap, w_row;
     const float *bias;
     int relu;
 } nni_depth_neon;
@@ -8267,13 +11620,13 @@ NNI_INLINE void nni_depth_tile_neon(const int outputs, const int whole, const nn
         for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
             const nni_vf_neon tap = whole ? nni_vf_load_neon(wt) : nni_vf_load_m_neon(wt, mask);
             NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + i * d->x_output;
+                const float *at = xt + (size_t)i * d->x_output;
                 sum[i] = nni_vf_fma_neon(whole ? nni_vf_load_neon(at) : nni_vf_load_m_neon(at, mask), tap, sum[i]);
             }
         }
     }
     NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + i * d->y_output + channel;
+        float *at = y + (size_t)i * d->y_output + channel;
         if (d->bias) sum[i] = nni_vf_add_neon(sum[i], whole ? nni_vf_load_neon(d->bias + channel) : nni_vf_load_m_neon(d->bias + channel, mask));
         if (d->relu) sum[i] = nni_v_relu_neon(sum[i], sum[i]);
         if (whole) nni_vf_store_neon(at, sum[i]);
@@ -8282,52 +11635,68 @@ NNI_INLINE void nni_depth_tile_neon(const int outputs, const int whole, const nn
 }
 
 /* All channels of `outputs` outputs. */
-NNI_INLINE void nni_depth_block_neon(const int outputs, const nni_depth_neon *d, float *y, const float *x, const float *w,
-                                    size_t channels) {
-    const nni_vm_neon mask = nni_vm_first_neon(channels % VF_LANES);
+NNI_INLINE void nni_depth_outputs_neon(const int outputs, const nni_depth_neon *d, float *y, const float *x, const float *w) {
+    const nni_vm_neon mask = nni_vm_first_neon(d->channels % VF_LANES);
     size_t c = 0;
-    for (; c + VF_LANES <= channels; c += VF_LANES) nni_depth_tile_neon(outputs, 1, d, y, x, w, c, mask);
-    if (c < channels) nni_depth_tile_neon(outputs, 0, d, y, x, w, c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_neon(outputs, 1, d, y, x, w, c, mask);
+    if (c < d->channels) nni_depth_tile_neon(outputs, 0, d, y, x, w, c, mask);
 }
 
-static void nni_depth_row_neon(const nni_depth_neon *d, float *y, const float *x, const float *w, size_t outputs, size_t channels) {
-    for (; outputs >= 7; outputs -= 7, x += 7 * d->x_output, y += 7 * d->y_output) nni_depth_block_neon(7, d, y, x, w, channels);
-    for (; outputs >= 2; outputs -= 2, x += 2 * d->x_output, y += 2 * d->y_output) nni_depth_block_neon(2, d, y, x, w, channels);
-    if (outputs) nni_depth_block_neon(1, d, y, x, w, channels);
+/* `count` outputs, eight at a time, and the rest at once. */
+static void nni_depth_line_neon(const nni_depth_neon *d, float *y, const float *x, const float *w, size_t count) {
+    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output) nni_depth_outputs_neon(8, d, y, x, w);
+    switch (count) {
+    case 7: nni_depth_outputs_neon(7, d, y, x, w); break;
+    case 6: nni_depth_outputs_neon(6, d, y, x, w); break;
+    case 5: nni_depth_outputs_neon(5, d, y, x, w); break;
+    case 4: nni_depth_outputs_neon(4, d, y, x, w); break;
+    case 3: nni_depth_outputs_neon(3, d, y, x, w); break;
+    case 2: nni_depth_outputs_neon(2, d, y, x, w); break;
+    case 1: nni_depth_outputs_neon(1, d, y, x, w); break;
+    default: break;
+    }
 }
 
-/* What one set of taps computes of a unit. */
-static void nni_conv_depth_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
-    const size_t channels = job->groups, outputs = px->to > px->from ? px->to - px->from : 0;
+/* The block where the runs y and x meet. */
+static void nni_depth_block_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py,
+                                const nni_conv_phase *px, const nni_conv_run *y, const nni_conv_run *x) {
+    nni_conv_block_neon block = nni_conv_block_of_neon(job, unit, py, px, y, x);
+    if (block.axis[0].count < 4 && block.axis[1].count > block.axis[0].count) nni_conv_exchange_neon(&block, 1);
+    const nni_conv_steps_neon *axis = block.axis;
     const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
+    const float *w = job->weights;
     nni_depth_neon d;
-    d.taps = px->taps;
-    d.x_output = (ptrdiff_t)(job->x.step * channels);
-    d.x_tap = (ptrdiff_t)(px->tap_step * channels);
-    d.x_row = (ptrdiff_t)(py->tap_step * unit->pitch);
-    d.y_output = (ptrdiff_t)(px->target_step * channels);
+    d.tap_rows = x->taps ? y->taps : 0;
+    d.taps = x->taps;
+    d.channels = job->groups;
+    d.x_output = axis[0].source;
+    d.y_output = axis[0].target;
+    d.x_tap = px->tap_step * job->groups;
+    d.x_row = py->tap_step * job->x.source * job->groups;
     d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
     d.w_row = py->kernel_step * w_row;
     d.bias = job->bias;
     d.relu = job->activation == NN_RELU;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t left = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *x = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels;
-            const float *w = job->weights + px->kernel * job->w_tap;
-            d.tap_rows = px->taps ? end - first : 0;
-            if (d.tap_rows) {
-                const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-                x += ((size_t)row - unit->row) * unit->pitch;
-                w += ((ptrdiff_t)py->kernel + (ptrdiff_t)first * py->kernel_step) * w_row;
-            }
-            nni_depth_row_neon(&d, job->target + (((unit->image + n) * job->y.target + y) * job->x.target + left) * channels, x, w,
-                              outputs, channels);
+    if (d.tap_rows)
+        w += ((ptrdiff_t)py->kernel + (ptrdiff_t)y->tap * py->kernel_step) * w_row +
+             ((ptrdiff_t)px->kernel + (ptrdiff_t)x->tap * px->kernel_step) * (ptrdiff_t)job->w_tap;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            nni_depth_line_neon(&d, block.target + n * axis[2].target + i * axis[1].target,
+                               block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
+}
+
+/* What one set of taps computes of a unit. */
+static void nni_conv_depth_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            nni_depth_block_neon(job, unit, py, px, &y, &x);
         }
+    }
 }
 
 /* ---- simd/kernels/conv.h ---- */
@@ -8339,22 +11708,28 @@ static void nni_conv_depth_neon(const nni_conv *job, const nni_conv_unit_neon *u
  *
  *     pixels       [ p0 . ][ p1 . ][ p2 . ][ p3 . ]           A, row 0    p0 p1 p2        row 1   p1 p2 p3
  *
- * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Rows of taps beyond
- * the image are left out; beyond its left and right ends there are zeros, for which its rows are copied.
+ * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
+ * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
+ * output of several images.
  */
 
-#define NNI_CONV_WIDE 128 /* filters from which rows of weights are far apart, and are packed */
+#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
 
+/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
 static size_t nni_conv_vectors_neon(const nni_conv *job) {
-    return nni_plan_vectors_neon(job->x.positions, job->out, NNI_SHALLOW + 1);
+    const size_t across = nni_ceil_div(job->out, VF_LANES);
+    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
 }
 
-/* Backward, the weights lie the wrong way round and in the wrong order; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
+ * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int nni_conv_packs_neon(const nni_conv *job) {
-    return !job->depthwise && (job->y.backward || (!VF_FREE_MASK && job->out % VF_LANES) || job->out >= NNI_CONV_WIDE);
+    const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
+    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
-/* Floats that the weights take in the order of the tiles, 0 if they are used as they are. */
+/* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_neon(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
     return nni_conv_packs_neon(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
@@ -8386,68 +11761,74 @@ static void nni_conv_pack_neon(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A for some taps, from the first of `count` rows of them. */
-static nni_taps_neon nni_conv_stretches_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py,
-                                           const nni_conv_phase *px, size_t *k) {
+/* The stretches of A that the taps of a block read, each of *k floats. */
+static nni_taps_neon nni_conv_stretches_neon(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
     nni_taps_neon taps;
-    *k = whole ? px->taps * job->in : job->in;
-    taps.rows = 0;
-    taps.count = whole ? 1 : px->taps;
-    taps.jump = (ptrdiff_t)(whole ? 0 : px->tap_step * channels) - (ptrdiff_t)(whole ? 0 : job->in);
-    taps.row_jump = (ptrdiff_t)(py->tap_step * unit->pitch) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    *k = whole ? x->taps * job->in : job->in;
+    taps.rows = x->taps ? y->taps : 0;
+    taps.count = whole ? 1 : x->taps;
+    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
+    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
     taps.bias = NULL;
     taps.relu = job->activation == NN_RELU;
     return taps;
 }
 
-/* One row of outputs, `width` columns of one group from j on. */
-static void nni_conv_row_neon(nni_tiles_neon *run, const nni_taps_neon *taps, nni_gemm_deal_neon d, size_t width, const float *a,
-                             float *c) {
-    const size_t vectors = nni_ceil_div(width, VF_LANES);
-    run->ragged = width - (vectors - 1) * VF_LANES;
-    for (size_t t = 0; t < d.tiles;) {
+/* Tiles along axis[0] of a block, `width` columns. */
+static void nni_conv_tiles_neon(nni_tiles_neon *run, const nni_taps_neon *taps, nni_gemm_deal_neon d, size_t vectors, const float *a,
+                               const float *b, float *c) {
+    for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a = a + i * run->a_stride;
-        run->c = c + i * run->ldc;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        nni_taps_find_neon(0, rows, vectors)(run, taps);
-        t += run->count;
+        nni_taps_find_neon(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
     }
+}
+
+/* A block, `width` columns of a group from j on; b are their weights for all taps. */
+static void nni_conv_compute_neon(const nni_conv *job, const nni_conv_block_neon *from, const nni_taps_neon *taps, const float *b,
+                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+    const size_t vectors = nni_ceil_div(width, VF_LANES);
+    nni_conv_block_neon block = *from;
+    nni_conv_choose_neon(&block, vectors);
+    const nni_conv_steps_neon *axis = block.axis;
+    const nni_gemm_deal_neon d = nni_deal_neon(axis[0].count, vectors);
+    nni_tiles_neon run;
+    run.k = k;
+    run.a_stride = axis[0].source;
+    run.ldb = ldb;
+    run.ldc = axis[0].target;
+    run.b_next = run.ahead = 0;
+    run.ragged = width - (vectors - 1) * VF_LANES;
+    run.prefetch_c = 0;
+    run.beta = 0.0f;
+    for (size_t n = 0; n < axis[2].count; n++)
+        for (size_t i = 0; i < axis[1].count; i++)
+            nni_conv_tiles_neon(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
 static void nni_conv_panel_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py,
                                const nni_conv_phase *px, const float *b, size_t ldb, size_t group, size_t j, size_t width) {
-    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const size_t from = nni_max(unit->from, py->from), to = nni_min(unit->to, py->to);
-    nni_tiles_neon run;
-    nni_taps_neon taps = nni_conv_stretches_neon(job, unit, py, px, &run.k);
-    const nni_gemm_deal_neon d = nni_deal_neon(px->to - px->from, nni_ceil_div(width, VF_LANES));
-    if (job->bias) taps.bias = job->bias + group * job->out + j;
-    run.a_stride = job->x.step * channels;
-    run.ldb = ldb;
-    run.ldc = px->target_step * filters;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
-    for (size_t n = 0; n < unit->images; n++)
-        for (size_t i = from; i < to; i++) {
-            size_t first;
-            const size_t end = nni_conv_taps_inside(&job->y, py, i, &first);
-            const ptrdiff_t row = job->y.origin + (ptrdiff_t)(i * job->y.step + py->window + first * py->tap_step);
-            const size_t y = (size_t)(py->target + (ptrdiff_t)(i * py->target_step));
-            const size_t x = (size_t)(px->target + (ptrdiff_t)(px->from * px->target_step));
-            const float *a = unit->window + n * unit->image_pitch + (px->from * job->x.step + px->window) * channels + group * job->in;
-            taps.rows = px->taps ? end - first : 0;
-            run.b = b + first * px->taps * job->in * ldb;
-            nni_conv_row_neon(&run, &taps, d, width, taps.rows ? a + ((size_t)row - unit->row) * unit->pitch : a,
-                             job->target + (((unit->image + n) * job->y.target + y) * job->x.target + x) * filters +
-                                 group * job->out + j);
+    const size_t y_to = nni_min(unit->to, py->to);
+    nni_conv_run y, x;
+    for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
+        y = nni_conv_run_of(&job->y, py, i, y_to);
+        for (size_t l = px->from; l < px->to; l = x.to) {
+            x = nni_conv_run_of(&job->x, px, l, px->to);
+            size_t k;
+            const nni_conv_block_neon block = nni_conv_block_of_neon(job, unit, py, px, &y, &x);
+            nni_taps_neon taps = nni_conv_stretches_neon(job, py, px, &y, &x, ldb, &k);
+            if (job->bias) taps.bias = job->bias + group * job->out + j;
+            nni_conv_compute_neon(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
         }
+    }
 }
 
 /* Everything that one set of taps computes of a unit; returns where the packed weights of the next set begin. */
@@ -8458,8 +11839,7 @@ static const float *nni_conv_phase_neon(const nni_conv *job, const nni_conv_unit
         for (size_t j = 0; j < job->out; j += panel) {
             const size_t width = nni_min(panel, job->out - j), packed_width = nni_round_up(width, VF_LANES);
             const float *b = packed ? packed : job->weights + g * job->w_group + j;
-            if (px->from < px->to)
-                nni_conv_panel_neon(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
+            nni_conv_panel_neon(job, unit, py, px, b, packed ? packed_width : job->w_row, g, j, width);
             if (packed) packed += taps * job->in * packed_width;
         }
     return packed;
@@ -8473,10 +11853,10 @@ static void nni_conv_activate_neon(const nni_conv *job, const nni_conv_unit_neon
     nni_activate_neon(y, y, n, job->activation, job->slope);
 }
 
-/* Units [from, to); work has room for the window of one. */
-static void nni_conv_neon(const nni_conv *job, size_t from, size_t to, float *work) {
+/* Units [from, to). */
+static void nni_conv_neon(const nni_conv *job, size_t from, size_t to) {
     for (size_t u = from; u < to; u++) {
-        const nni_conv_unit_neon unit = nni_conv_open_neon(job, u, work);
+        const nni_conv_unit_neon unit = nni_conv_unit_of_neon(job, u);
         const float *packed = job->packed;
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
@@ -8488,6 +11868,43 @@ static void nni_conv_neon(const nni_conv *job, size_t from, size_t to, float *wo
     }
 }
 
+/* ---- simd/kernels/conv_window.h ---- */
+/* conv_window.h - a unit's rows of the source, copied between zeros if the window reaches beyond their ends */
+
+typedef struct nni_conv_window_neon {
+    const float *at;           /* the first row, of the first image; pixels of groups*in floats */
+    size_t row;                /* which row of the source that is */
+    size_t pitch, image_pitch; /* floats from one row, and image, to the next */
+} nni_conv_window_neon;
+
+/* One row of a source between the zeros of its window. */
+static void nni_conv_copy_row_neon(float *dst, const float *source, const nni_conv_axis *x, size_t channels) {
+    const size_t width = nni_conv_window_width(x), before = nni_min(x->pad, width), inside = nni_min(x->source, width - before);
+    memset(dst, 0, before * channels * sizeof *dst);
+    memcpy(dst + before * channels, source, inside * channels * sizeof *dst);
+    memset(dst + (before + inside) * channels, 0, (width - before - inside) * channels * sizeof *dst);
+}
+
+/* The window of a unit, copied to work if need be. */
+static nni_conv_window_neon nni_conv_open_neon(const nni_conv *job, const nni_conv_unit_neon *unit, float *work) {
+    const size_t channels = job->groups * job->in;
+    nni_conv_window_neon window;
+    const size_t rows = nni_conv_rows(&job->y, unit->from, unit->to, &window.row) - window.row;
+    const float *source = job->source + (unit->image * job->y.source + window.row) * job->x.source * channels;
+    window.at = source;
+    window.pitch = job->x.source * channels;
+    window.image_pitch = job->y.source * window.pitch;
+    if (!job->copy) return window;
+    window.at = work;
+    window.pitch = nni_conv_window_width(&job->x) * channels;
+    window.image_pitch = rows * window.pitch;
+    for (size_t i = 0; i < unit->images; i++)
+        for (size_t r = 0; r < rows; r++)
+            nni_conv_copy_row_neon(work + i * window.image_pitch + r * window.pitch,
+                                  source + (i * job->y.source + r) * job->x.source * channels, &job->x, channels);
+    return window;
+}
+
 /* ---- simd/kernels/conv_weights.h ---- */
 /* conv_weights.h - the gradient of a convolution by its weights: a product whose k runs over all outputs
  *
@@ -8497,10 +11914,10 @@ static void nni_conv_neon(const nni_conv *job, size_t from, size_t to, float *wo
 
 #define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
 
-/* dy of some rows of outputs of one image: rows of pixels of `width` floats, one group after another. */
+/* dy of some rows of outputs of one image. */
 typedef struct nni_conv_dy_neon {
     const float *at;
-    size_t width, group;
+    size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } nni_conv_dy_neon;
 
 static int nni_conv_copies_dy_neon(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
@@ -8514,7 +11931,7 @@ static size_t nni_conv_weights_work_neon(const nni_conv *job) {
 /* dy of rows [from, to) of an image. */
 static nni_conv_dy_neon nni_conv_open_dy_neon(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
-    nni_conv_dy_neon open = {dy + (image * job->y.target + from) * job->x.target * filters, filters, job->out};
+    nni_conv_dy_neon open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!nni_conv_copies_dy_neon(job)) return open;
     const size_t width = nni_round_up(job->out, VF_LANES);
     for (size_t g = 0; g < job->groups; g++)
@@ -8525,14 +11942,14 @@ static nni_conv_dy_neon nni_conv_open_dy_neon(const nni_conv *job, const float *
     return open;
 }
 
-/* Adds to rows [from, to) of one stretch of dw, whose first row is c, what outputs in rows [first, end) give: a points to
- * their pixels, b to dy. */
-static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_unit_neon *unit, float *c, const float *a, const float *b,
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
+ * b to its dy. */
+static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_window_neon *window, float *c, const float *a, const float *b,
                                        size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     nni_tiles_neon run;
-    nni_taps_neon taps = {rows, 1, 0, 0, NULL, 0};
+    nni_taps_neon taps = {rows, 1, 0, 0, 0, NULL, 0};
     run.k = job->x.target;
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -8540,20 +11957,17 @@ static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_unit
     run.b_next = run.ahead = 0;
     run.prefetch_c = 0;
     run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * unit->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_neon d = nni_deal_neon(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        run.b = b + j;
         for (size_t t = 0; t < d.tiles; t += run.count) {
             const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
             run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a = a + i;
-            run.c = c + i * run.ldc + j;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            nni_taps_find_neon(1, tall, vectors)(&run, &taps);
+            nni_taps_find_neon(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }
@@ -8577,9 +11991,9 @@ NNI_INLINE void nni_depth_weights_neon(const int taps, float *dw, const float *x
 }
 
 /* `taps` taps of one row for all channels. */
-static void nni_conv_weights_depth_neon(const nni_conv *job, const nni_conv_unit_neon *unit, float *dw, const float *x, const float *dy,
+static void nni_conv_weights_depth_neon(const nni_conv *job, const nni_conv_window_neon *window, float *dw, const float *x, const float *dy,
                                        size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * unit->pitch, step = job->x.step * channels;
+    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
     const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
     for (size_t t = 0; t < taps;) {
         const size_t some = taps - t >= 4 ? 4 : taps - t;
@@ -8598,11 +12012,10 @@ static void nni_conv_weights_depth_neon(const nni_conv *job, const nni_conv_unit
     }
 }
 
-/* Rows [first, end) of the outputs of one image, whose window begins at `window` and whose dy is that of rows from `origin`
- * on, for rows [from, to) of dw. */
-static void nni_conv_weights_block_neon(const nni_conv *job, const nni_conv_unit_neon *unit, float *dw, const float *window,
-                                       const nni_conv_dy_neon *dy, size_t first, size_t end, size_t from, size_t to) {
-    const size_t channels = job->groups * job->in;
+/* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
+static void nni_conv_weights_block_neon(const nni_conv *job, const nni_conv_window_neon *window, const nni_conv_dy_neon *dy, float *dw,
+                                       size_t first, size_t end, size_t from, size_t to) {
+    const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
@@ -8612,32 +12025,216 @@ static void nni_conv_weights_block_neon(const nni_conv *job, const nni_conv_unit
         const size_t below = nni_conv_positions_inside(&job->y, ky * job->y.dilation, &above);
         const size_t y = nni_max(first, above), y_end = nni_min(end, below);
         if (y >= y_end) continue;
-        const size_t source = (size_t)(job->y.origin + (ptrdiff_t)(y * job->y.step + ky * job->y.dilation));
-        const float *a = window + (source - unit->row) * unit->pitch + kx * job->x.dilation * channels;
-        for (size_t g = 0; g < job->groups; g++) {
-            float *c = dw + (row + skip) * job->groups * job->out + g * job->out;
-            const float *b = dy->at + g * dy->group + (y - unit->from) * job->x.target * dy->width;
-            if (job->depthwise) {
-                nni_conv_weights_depth_neon(job, unit, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
-                break;
-            }
-            nni_conv_weights_tiles_neon(job, unit, c, a + skip + g * job->in, b, height, y_end - y, dy->width);
-        }
+        const size_t source = y * job->y.step + ky * job->y.dilation - job->y.pad;
+        const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
+        const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
+        float *c = dw + (row + skip) * filters;
+        if (job->depthwise) nni_conv_weights_depth_neon(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        else
+            for (size_t g = 0; g < job->groups; g++)
+                nni_conv_weights_tiles_neon(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
+                                           dy->width);
     }
 }
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void nni_conv_weights_neon(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
     const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
-    float *const work_dy = work + job->window_floats;
     for (size_t u = 0; u < job->units; u++) {
-        const nni_conv_unit_neon unit = nni_conv_open_neon(job, u, work);
-        for (size_t n = 0; n < unit.images; n++) {
-            const nni_conv_dy_neon open = nni_conv_open_dy_neon(job, dy, unit.image + n, unit.from, unit.to, work_dy);
+        const nni_conv_unit_neon unit = nni_conv_unit_of_neon(job, u);
+        nni_conv_window_neon window = nni_conv_open_neon(job, &unit, work);
+        for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
+            const nni_conv_dy_neon open =
+                nni_conv_open_dy_neon(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
             for (size_t y = unit.from; y < unit.to; y += rows)
-                nni_conv_weights_block_neon(job, &unit, dw, unit.window + n * unit.image_pitch, &open, y, nni_min(y + rows, unit.to), from, to);
+                nni_conv_weights_block_neon(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
     }
+}
+
+/* ---- simd/kernels/pool.h ---- */
+/* pool.h - the maximum or the mean of a window, channel by channel: lanes are channels */
+
+NNI_INLINE nni_vi_neon nni_pool_load_index_neon(const uint32_t *index, size_t n) {
+    uint32_t some[VF_LANES] = {0};
+    if (n >= VF_LANES) return nni_vi_load_neon(index);
+    memcpy(some, index, n * sizeof *index);
+    return nni_vi_load_neon(some);
+}
+NNI_INLINE void nni_pool_store_index_neon(uint32_t *index, nni_vi_neon v, size_t n) {
+    uint32_t some[VF_LANES];
+    if (n >= VF_LANES) nni_vi_store_neon(index, v);
+    else {
+        nni_vi_store_neon(some, v);
+        memcpy(index, some, n * sizeof *index);
+    }
+}
+
+/* n channels of one window: x points to the image, index is not NULL if `which`. */
+NNI_INLINE void nni_max_window_neon(const int which, float *y, uint32_t *index, const float *x, const nni_pool *p,
+                                   const nni_pool_taps *ty, const nni_pool_taps *tx, size_t n) {
+    if (!ty->count || !tx->count) {
+        nni_vf_store_n_neon(y, nni_vf_set1_neon(-INFINITY), n);
+        if (which) nni_pool_store_index_neon(index, nni_vi_set1_neon(UINT32_MAX), n);
+        return;
+    }
+    const size_t width = p->x.length;
+    size_t row = ty->first * width + tx->first;
+    nni_vf_neon best = nni_vf_load_n_neon(x + row * p->channels, n), best_at = nni_vf_from_bits_neon(nni_vi_set1_neon((uint32_t)row));
+    for (size_t r = ty->count; r > 0; r--, row += p->y.dilation * width) {
+        size_t at = row;
+        for (size_t t = tx->count; t > 0; t--, at += p->x.dilation) {
+            const nni_vf_neon v = nni_vf_load_n_neon(x + at * p->channels, n);
+            if (which) {
+                const nni_vm_neon keep = nni_vm_or_neon(nni_vf_le_neon(v, best), nni_vf_nan_neon(best));
+                best = nni_vf_select_neon(keep, best, v);
+                best_at = nni_vf_select_neon(keep, best_at, nni_vf_from_bits_neon(nni_vi_set1_neon((uint32_t)at)));
+            } else {
+                best = nni_vf_max_neon(v, best);
+            }
+        }
+    }
+    nni_vf_store_n_neon(y, best, n);
+    if (which) nni_pool_store_index_neon(index, nni_vf_bits_neon(best_at), n);
+}
+
+/* Rows [from, to) of the outputs, those of all images counted on. */
+static void nni_max_pool_neon(float *y, uint32_t *index, const float *x, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, 0);
+        const float *source = x + row / p->y.outputs * image;
+        for (size_t i = 0; i < p->x.outputs; i++) {
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, 0);
+            const size_t at = (row * p->x.outputs + i) * channels;
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                if (index) nni_max_window_neon(1, y + at + c, index + at + c, source + c, p, &ty, &tx, n);
+                else nni_max_window_neon(0, y + at + c, NULL, source + c, p, &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* Each dy goes to the pixel of its window that index names. In disjoint windows nothing can be there yet. */
+NNI_INLINE void nni_max_window_backward_neon(float *dx, nni_vf_neon dy, nni_vi_neon index, const nni_pool *p, const nni_pool_taps *ty,
+                                            const nni_pool_taps *tx, size_t n) {
+    const nni_vi_neon ones = nni_vi_set1_neon(UINT32_MAX);
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            const nni_vf_neon part = nni_vf_where_neon(nni_vi_eq0_neon(nni_vi_xor_neon(index, nni_vi_set1_neon((uint32_t)at)), ones), dy);
+            float *to = dx + at * p->channels;
+            nni_vf_store_n_neon(to, nni_vf_add_neon(p->disjoint ? nni_vf_set1_neon(0.0f) : nni_vf_load_n_neon(to, n), part), n);
+        }
+}
+
+/* Images [from, to). */
+static void nni_max_pool_backward_neon(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+    for (size_t m = from; m < to; m++) {
+        memset(dx + m * image, 0, image * sizeof *dx);
+        for (size_t i = 0; i < outputs; i++) {
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0), tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
+            const size_t at = (m * outputs + i) * channels;
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                nni_max_window_backward_neon(dx + m * image + c, nni_vf_load_n_neon(dy + at + c, n), nni_pool_load_index_neon(index + at + c, n), p,
+                                            &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* n channels of one window; of no pixels the mean is 0. */
+NNI_INLINE void nni_mean_window_neon(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
+                                    size_t n) {
+    nni_vf_neon sum = nni_vf_set1_neon(0.0f);
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            sum = nni_vf_add_neon(sum, nni_vf_load_n_neon(x + at * p->channels, n));
+        }
+    nni_vf_store_n_neon(y, nni_vf_div_neon(sum, nni_vf_set1_neon((float)nni_max(1, ty->divisor * tx->divisor))), n);
+}
+
+static void nni_average_pool_neon(float *y, const float *x, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
+        for (size_t i = 0; i < p->x.outputs; i++) {
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
+            for (size_t c = 0; c < channels; c += VF_LANES)
+                nni_mean_window_neon(y + (row * p->x.outputs + i) * channels + c, x + row / p->y.outputs * image + c, p, &ty, &tx,
+                                    nni_min(VF_LANES, channels - c));
+        }
+    }
+}
+
+NNI_INLINE void nni_mean_window_backward_neon(float *dx, nni_vf_neon dy, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
+                                             size_t n) {
+    const nni_vf_neon part = nni_vf_div_neon(dy, nni_vf_set1_neon((float)nni_max(1, ty->divisor * tx->divisor)));
+    for (size_t r = 0; r < ty->count; r++)
+        for (size_t t = 0; t < tx->count; t++) {
+            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
+            float *to = dx + at * p->channels;
+            nni_vf_store_n_neon(to, nni_vf_add_neon(p->disjoint ? nni_vf_set1_neon(0.0f) : nni_vf_load_n_neon(to, n), part), n);
+        }
+}
+
+static void nni_average_pool_backward_neon(float *dx, const float *dy, const nni_pool *p, size_t from, size_t to) {
+    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+    for (size_t m = from; m < to; m++) {
+        memset(dx + m * image, 0, image * sizeof *dx);
+        for (size_t i = 0; i < outputs; i++) {
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, p->count_padding);
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
+            for (size_t c = 0; c < channels; c += VF_LANES) {
+                const size_t n = nni_min(VF_LANES, channels - c);
+                nni_mean_window_backward_neon(dx + m * image + c, nni_vf_load_n_neon(dy + (m * outputs + i) * channels + c, n), p, &ty, &tx, n);
+            }
+        }
+    }
+}
+
+/* ---- over whole images ---- */
+
+#define NNI_POOL_BLOCK 64 /* pixels whose sum is taken before it is added to the sum of all */
+
+/* `vectors` of channels, `n` of the last: each vector is a chain of its own. */
+NNI_INLINE void nni_mean_pixels_neon(const int vectors, float *y, const float *x, size_t pixels, size_t channels, size_t n) {
+    nni_vf_neon total[4];
+    NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_set1_neon(0.0f);
+    for (size_t p = 0; p < pixels; p += NNI_POOL_BLOCK) {
+        nni_vf_neon sum[4];
+        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_neon(0.0f);
+        for (size_t q = p; q < nni_min(pixels, p + NNI_POOL_BLOCK); q++)
+            NNI_UNROLL for (int v = 0; v < vectors; v++)
+                sum[v] = nni_vf_add_neon(sum[v], nni_vf_load_n_neon(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
+        NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_add_neon(total[v], sum[v]);
+    }
+    const nni_vf_neon divisor = nni_vf_set1_neon((float)nni_max(1, pixels));
+    NNI_UNROLL for (int v = 0; v < vectors; v++)
+        nni_vf_store_n_neon(y + v * VF_LANES, nni_vf_div_neon(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
+}
+
+static void nni_global_average_pool_neon(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
+    for (size_t m = 0; m < images; m++, x += pixels * channels, y += channels) {
+        size_t c = 0;
+        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES) nni_mean_pixels_neon(4, y + c, x + c, pixels, channels, VF_LANES);
+        for (; c < channels; c += VF_LANES)
+            nni_mean_pixels_neon(1, y + c, x + c, pixels, channels, nni_min(VF_LANES, channels - c));
+    }
+}
+
+static void nni_global_average_pool_backward_neon(float *dx, const float *dy, size_t images, size_t pixels, size_t channels) {
+    const nni_vf_neon divisor = nni_vf_set1_neon((float)nni_max(1, pixels));
+    for (size_t m = 0; m < images; m++, dx += pixels * channels, dy += channels)
+        for (size_t c = 0; c < channels; c += VF_LANES) {
+            const size_t n = nni_min(VF_LANES, channels - c);
+            const nni_vf_neon part = nni_vf_div_neon(nni_vf_load_n_neon(dy + c, n), divisor);
+            for (size_t p = 0; p < pixels; p++) nni_vf_store_n_neon(dx + p * channels + c, part, n);
+        }
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_neon
@@ -8646,6 +12243,7 @@ static const nni_tier nni_tier_neon = {"neon", NNI_LARGE_VECTORS * VF_LANES NNI_
 
 #undef VF_LANES
 #undef VF_FREE_MASK
+#undef VF_MIXED
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
@@ -8936,7 +12534,7 @@ typedef struct nni_map {
     const float *a, *b;
     size_t n, part;
     nn_activation activation;
-    float slope;
+    float slope, hi;
 } nni_map;
 
 static void nni_map_task(void *context, size_t i) {
@@ -8966,6 +12564,13 @@ static nni_map nni_map_of(void (*f)(const nni_map *, size_t, size_t), float *y, 
 static void nni_map_exp(const nni_map *m, size_t i, size_t n) { m->tier->exp(m->y + i, m->a + i, n); }
 static void nni_map_log(const nni_map *m, size_t i, size_t n) { m->tier->log(m->y + i, m->a + i, n); }
 static void nni_map_add(const nni_map *m, size_t i, size_t n) { m->tier->add(m->y + i, m->a + i, m->b + i, n); }
+static void nni_map_sub(const nni_map *m, size_t i, size_t n) { m->tier->sub(m->y + i, m->a + i, m->b + i, n); }
+static void nni_map_mul_add(const nni_map *m, size_t i, size_t n) { m->tier->mul_add(m->y + i, m->a + i, m->b + i, n); }
+static void nni_map_clip(const nni_map *m, size_t i, size_t n) { m->tier->clip(m->y + i, m->a + i, n, m->slope, m->hi); }
+static void nni_map_reciprocal(const nni_map *m, size_t i, size_t n) { m->tier->reciprocal(m->y + i, m->a + i, n); }
+static void nni_map_reciprocal_backward(const nni_map *m, size_t i, size_t n) {
+    m->tier->reciprocal_backward(m->y + i, m->a + i, m->b + i, n);
+}
 static void nni_map_mul(const nni_map *m, size_t i, size_t n) { m->tier->mul(m->y + i, m->a + i, m->b + i, n); }
 static void nni_map_scale(const nni_map *m, size_t i, size_t n) { m->tier->scale(m->y + i, m->a + i, n, m->slope); }
 static void nni_map_axpy(const nni_map *m, size_t i, size_t n) { m->tier->axpy(m->y + i, m->a + i, n, m->slope); }
@@ -9003,12 +12608,25 @@ NN_API void nn_leaky_relu(float *y, const float *x, size_t n, float a) { nn_acti
 NN_API void nn_elu(float *y, const float *x, size_t n, float a) { nn_activate(y, x, n, NN_ELU, a); }
 NN_API void nn_step(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_STEP, 0.0f); }
 
-NN_API void nn_activate_backward(float *dx, const float *dy, const float *y, size_t n, nn_activation activation, float slope) {
+NN_API void nn_selu(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_SELU, 0.0f); }
+NN_API void nn_gelu(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_GELU, 0.0f); }
+NN_API void nn_gelu_tanh(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_GELU_TANH, 0.0f); }
+NN_API void nn_silu(float *y, const float *x, size_t n) { nn_activate(y, x, n, NN_SILU, 0.0f); }
+
+NN_API int nn_activation_keeps_input(nn_activation activation) {
+#define NNI_KEEPS_INPUT(name, function, keeps_input) keeps_input,
+    static const unsigned char keeps_input[] = {NN_ACTIVATION_LIST(NNI_KEEPS_INPUT)};
+#undef NNI_KEEPS_INPUT
     NN_ASSERT((unsigned)activation < NN_ACTIVATION_COUNT);
-    nni_map map = nni_map_of(nni_map_activate_backward, dx, dy, y, n);
+    return keeps_input[activation];
+}
+
+NN_API void nn_activate_backward(float *dx, const float *dy, const float *v, size_t n, nn_activation activation, float slope) {
+    NN_ASSERT((unsigned)activation < NN_ACTIVATION_COUNT);
+    nni_map map = nni_map_of(nni_map_activate_backward, dx, dy, v, n);
     map.activation = activation;
     map.slope = slope;
-    nni_map_run(&map, activation == NN_SOFTPLUS ? NNI_MAP_SHARE_HARD : NNI_MAP_SHARE);
+    nni_map_run(&map, activation == NN_SOFTPLUS || nn_activation_keeps_input(activation) ? NNI_MAP_SHARE_HARD : NNI_MAP_SHARE);
 }
 NN_API void nn_exp_backward(float *dx, const float *dy, const float *y, size_t n) { nn_mul(dx, dy, y, n); }
 NN_API void nn_log_backward(float *dx, const float *dy, const float *x, size_t n) {
@@ -9017,6 +12635,28 @@ NN_API void nn_log_backward(float *dx, const float *dy, const float *x, size_t n
 }
 NN_API void nn_add(float *y, const float *a, const float *b, size_t n) {
     nni_map map = nni_map_of(nni_map_add, y, a, b, n);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+NN_API void nn_sub(float *y, const float *a, const float *b, size_t n) {
+    nni_map map = nni_map_of(nni_map_sub, y, a, b, n);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+NN_API void nn_mul_add(float *y, const float *a, const float *b, size_t n) {
+    nni_map map = nni_map_of(nni_map_mul_add, y, a, b, n);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+NN_API void nn_reciprocal(float *y, const float *x, size_t n) {
+    nni_map map = nni_map_of(nni_map_reciprocal, y, x, NULL, n);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+NN_API void nn_reciprocal_backward(float *dx, const float *dy, const float *y, size_t n) {
+    nni_map map = nni_map_of(nni_map_reciprocal_backward, dx, dy, y, n);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+NN_API void nn_clip(float *y, const float *x, size_t n, float lo, float hi) {
+    nni_map map = nni_map_of(nni_map_clip, y, x, NULL, n);
+    map.slope = lo;
+    map.hi = hi;
     nni_map_run(&map, NNI_MAP_SHARE);
 }
 NN_API void nn_mul(float *y, const float *a, const float *b, size_t n) {
@@ -9032,6 +12672,26 @@ NN_API void nn_axpy(float *y, const float *x, size_t n, float a) {
     nni_map map = nni_map_of(nni_map_axpy, y, x, NULL, n);
     map.slope = a;
     nni_map_run(&map, NNI_MAP_SHARE);
+}
+
+/* The rows of a matrix, shared among threads. */
+typedef struct nni_row_map {
+    const nni_tier *tier;
+    float *y;
+    const float *x, *row;
+    size_t rows, n, part;
+} nni_row_map;
+
+static void nni_add_row_task(void *context, size_t i) {
+    const nni_row_map *m = (const nni_row_map *)context;
+    const size_t first = i * m->part;
+    m->tier->add_row(m->y + first * m->n, m->x + first * m->n, m->row, nni_min(m->part, m->rows - first), m->n);
+}
+
+NN_API void nn_add_row(float *y, const float *x, const float *row, size_t rows, size_t n) {
+    if (rows == 0 || n == 0) return;
+    nni_row_map map = {nni_get_tier(), y, x, row, rows, n, nni_ceil_div(rows, nni_threads_for(rows * n, NNI_MAP_SHARE))};
+    nni_parallel(nni_add_row_task, &map, nni_ceil_div(rows, map.part));
 }
 
 /* ---- src/reduce.h ---- */
@@ -9093,34 +12753,38 @@ NN_API size_t nn_argmax(const float *x, size_t n) { return n ? nni_get_tier()->a
 #define NNI_COLUMNS_SHARE 16384 /* elements worth a thread */
 #define NNI_ROW_BLOCK 256       /* rows that are summed as floats; the blocks' results are added in double */
 #define NNI_PANEL 256           /* columns whose sums and factors are held on the stack */
-#define NNI_COLUMN_SUMS 2       /* the most sums, and factors, that an operation has for each column */
-#define NNI_COLUMN_FACTORS 4
-#define NNI_COLUMNS_HELD 4096   /* block results held while threads share the blocks */
+#define NNI_COLUMN_SUMS 2       /* the most sums that an operation has for each column */
+#define NNI_COLUMN_FACTORS 5    /* and the most factors */
+#define NNI_COLUMNS_HELD 4096   /* sums of blocks that are held while threads share the blocks */
 
-/* An operation by columns in three steps: sums over blocks of rows, `finish`, which turns the totals of some columns into
- * results and factors, and `apply`, or NULL, which runs over the rows with these factors. No step needs memory but a panel's
- * on the stack. Threads share the columns, or where those are few, the rows of each step: blocks and the order in which
- * they are added follow from the shape alone. Sum i of column j of a panel is at [i*width + j], factor i at [i*NNI_PANEL + j]. */
+/* An operation by columns, in steps each of which may be missing: `prepare` sets factors for some columns, `sum` sums over one
+ * block of rows, `finish` turns the totals into results and factors, and `apply` runs over rows with these factors. It needs
+ * no memory but a panel's on the stack. Threads share the columns, or where those are few, the rows of `sum` and `apply`:
+ * the blocks and the order in which they are added follow from the shape alone. Sum i of column j of a panel lies at
+ * sum[i*width + j], factor i at factor[i*NNI_PANEL + j]. */
 typedef struct nni_columns {
-    void (*sum)(const struct nni_columns *c, float *sum, size_t block, size_t column, size_t width);
-    void (*finish)(const struct nni_columns *c, float *factor, const double *total, size_t column, size_t width);
+    void (*prepare)(const struct nni_columns *c, float *factor, size_t column, size_t width);
+    void (*sum)(const struct nni_columns *c, float *sum, const float *factor, size_t block, size_t column, size_t width);
+    void (*finish)(const struct nni_columns *c, float *factor, double *total, size_t column, size_t width);
     void (*apply)(const struct nni_columns *c, const float *factor, size_t row, size_t rows, size_t column, size_t width);
     const nni_tier *tier;
-    size_t rows, n, blocks, sums;
-    size_t part; /* columns, blocks or rows of one thread's part */
-    const float *x;
-    float *y;
+    size_t rows, n, blocks, sums; /* sums for each column */
+    size_t part;                  /* columns, blocks or rows of one thread's part */
+    const float *x, *dy;                           /* rows x n */
+    const float *mean, *variance, *scale, *shift; /* one for each column */
+    float *y, *first, *second;                    /* results: rows x n, and two for each column */
+    float epsilon;
     int accumulate;
+    const void *more; /* what only one operation has */
 } nni_columns;
 
-static nni_columns nni_columns_of(const float *x, size_t rows, size_t n, size_t sums) {
+static nni_columns nni_columns_of(const float *x, size_t rows, size_t n) {
     nni_columns c;
     memset(&c, 0, sizeof c);
     c.tier = nni_get_tier();
     c.x = x;
     c.rows = rows;
     c.n = n;
-    c.sums = sums;
     c.blocks = nni_ceil_div(rows, NNI_ROW_BLOCK);
     return c;
 }
@@ -9129,29 +12793,39 @@ static void nni_columns_add(double *total, const float *sum, size_t count) {
     for (size_t i = 0; i < count; i++) total[i] += (double)sum[i];
 }
 
-/* All three steps for columns of one panel, by one thread. */
-static void nni_columns_panel(const nni_columns *c, size_t column, size_t width) {
-    double total[NNI_COLUMN_SUMS * NNI_PANEL];
-    float sum[NNI_COLUMN_SUMS * NNI_PANEL], factor[NNI_COLUMN_FACTORS * NNI_PANEL];
+/* The totals of one panel, by one thread. */
+static void nni_columns_total(const nni_columns *c, double *total, const float *factor, size_t column, size_t width) {
+    float sum[NNI_COLUMN_SUMS * NNI_PANEL];
     memset(total, 0, c->sums * width * sizeof *total);
     for (size_t block = 0; block < c->blocks; block++) {
-        c->sum(c, sum, block, column, width);
+        c->sum(c, sum, factor, block, column, width);
         nni_columns_add(total, sum, c->sums * width);
     }
-    c->finish(c, factor, total, column, width);
+}
+
+/* All steps for the columns of one panel, by one thread. */
+static void nni_columns_panel(const nni_columns *c, size_t column, size_t width) {
+    double total[NNI_COLUMN_SUMS * NNI_PANEL];
+    float factor[NNI_COLUMN_FACTORS * NNI_PANEL];
+    if (c->prepare) c->prepare(c, factor, column, width);
+    if (c->sum) {
+        nni_columns_total(c, total, factor, column, width);
+        c->finish(c, factor, total, column, width);
+    }
     if (c->apply) c->apply(c, factor, 0, c->rows, column, width);
 }
 
 static void nni_columns_part(void *context, size_t i) {
     const nni_columns *c = (const nni_columns *)context;
     const size_t begin = i * c->part, end = nni_min(c->n, begin + c->part);
-    for (size_t column = begin; column < end; column += NNI_PANEL) nni_columns_panel(c, column, nni_min(end - column, NNI_PANEL));
+    for (size_t column = begin; column < end; column += NNI_PANEL)
+        nni_columns_panel(c, column, nni_min(end - column, NNI_PANEL));
 }
 
 /* One panel whose rows are shared. */
 typedef struct nni_columns_shared {
     nni_columns c;
-    size_t column, width, first, count; /* blocks, or rows, first .. first + count - 1 */
+    size_t column, width, first, count; /* blocks first .. first + count - 1 are summed */
     float *sum;
     const float *factor;
 } nni_columns_shared;
@@ -9160,7 +12834,7 @@ static void nni_columns_sum_part(void *context, size_t i) {
     const nni_columns_shared *s = (const nni_columns_shared *)context;
     const size_t begin = i * s->c.part, end = nni_min(s->count, begin + s->c.part);
     for (size_t block = begin; block < end; block++)
-        s->c.sum(&s->c, s->sum + block * s->c.sums * s->width, s->first + block, s->column, s->width);
+        s->c.sum(&s->c, s->sum + block * s->c.sums * s->width, s->factor, s->first + block, s->column, s->width);
 }
 
 static void nni_columns_apply_part(void *context, size_t i) {
@@ -9169,24 +12843,33 @@ static void nni_columns_apply_part(void *context, size_t i) {
     s->c.apply(&s->c, s->factor, row, nni_min(s->c.part, s->c.rows - row), s->column, s->width);
 }
 
+/* The totals of a panel, whose blocks threads share; as many blocks at a time as there is room for their sums. */
+static void nni_columns_share_sums(nni_columns_shared *s, double *total, size_t threads) {
+    float sum[NNI_COLUMNS_HELD];
+    const size_t sums = s->c.sums * s->width;
+    s->sum = sum;
+    memset(total, 0, sums * sizeof *total);
+    for (s->first = 0; s->first < s->c.blocks; s->first += s->count) {
+        s->count = nni_min(s->c.blocks - s->first, NNI_COLUMNS_HELD / sums);
+        s->c.part = nni_ceil_div(s->count, threads);
+        nni_parallel(nni_columns_sum_part, s, nni_ceil_div(s->count, s->c.part));
+        for (size_t block = 0; block < s->count; block++) nni_columns_add(total, sum + block * sums, sums);
+    }
+}
+
 static void nni_columns_share_rows(const nni_columns *c, size_t column, size_t width, size_t threads) {
     double total[NNI_COLUMN_SUMS * NNI_PANEL];
-    float sum[NNI_COLUMNS_HELD], factor[NNI_COLUMN_FACTORS * NNI_PANEL];
-    const size_t sums = c->sums * width;
+    float factor[NNI_COLUMN_FACTORS * NNI_PANEL];
     nni_columns_shared s;
     s.c = *c;
     s.column = column;
     s.width = width;
-    s.sum = sum;
     s.factor = factor;
-    memset(total, 0, sums * sizeof *total);
-    for (s.first = 0; s.first < c->blocks; s.first += s.count) {
-        s.count = nni_min(c->blocks - s.first, NNI_COLUMNS_HELD / sums);
-        s.c.part = nni_ceil_div(s.count, threads);
-        nni_parallel(nni_columns_sum_part, &s, nni_ceil_div(s.count, s.c.part));
-        for (size_t block = 0; block < s.count; block++) nni_columns_add(total, sum + block * sums, sums);
+    if (c->prepare) c->prepare(c, factor, column, width);
+    if (c->sum) {
+        nni_columns_share_sums(&s, total, threads);
+        c->finish(c, factor, total, column, width);
     }
-    c->finish(c, factor, total, column, width);
     if (!c->apply) return;
     s.c.part = nni_ceil_div(c->rows, threads);
     nni_parallel(nni_columns_apply_part, &s, nni_ceil_div(c->rows, s.c.part));
@@ -9204,31 +12887,815 @@ static void nni_columns_run(nni_columns *c) {
     }
 }
 
-/* The rows of a block, at the columns of a panel. */
-static nni_strip nni_columns_strip(const nni_columns *c, size_t block, size_t column, size_t width) {
-    const size_t row = block * NNI_ROW_BLOCK;
-    const nni_strip strip = {c->x + row * c->n + column, NULL, c->n, nni_min(c->rows - row, NNI_ROW_BLOCK), width};
+/* Some rows at the columns of a panel. */
+static nni_strip nni_columns_strip(const nni_columns *c, size_t row, size_t rows, size_t column, size_t width) {
+    const size_t at = row * c->n + column;
+    const nni_strip strip = {c->x + at, c->dy ? c->dy + at : NULL, c->n, rows, width, NULL, NULL};
     return strip;
 }
 
-static void nni_sum_columns_sum(const nni_columns *c, float *sum, size_t block, size_t column, size_t width) {
-    const nni_strip strip = nni_columns_strip(c, block, column, width);
+static nni_strip nni_columns_block(const nni_columns *c, size_t block, size_t column, size_t width) {
+    const size_t row = block * NNI_ROW_BLOCK;
+    return nni_columns_strip(c, row, nni_min(c->rows - row, NNI_ROW_BLOCK), column, width);
+}
+
+/* The totals of a panel as a gradient, unless it is not wanted. */
+static void nni_columns_gradient(float *y, const double *total, size_t column, size_t width, int accumulate) {
+    if (!y) return;
+    y += column;
+    for (size_t j = 0; j < width; j++) y[j] = accumulate ? y[j] + (float)total[j] : (float)total[j];
+}
+
+/* A row of factors: a copy of values by column, or `otherwise` where there are none. */
+static void nni_columns_copy(float *factor, const float *from, float otherwise, size_t column, size_t width) {
+    if (from) memcpy(factor, from + column, width * sizeof *factor);
+    else for (size_t j = 0; j < width; j++) factor[j] = otherwise;
+}
+
+static void nni_sum_columns_sum(const nni_columns *c, float *sum, const float *factor, size_t block, size_t column,
+                                size_t width) {
+    const nni_strip strip = nni_columns_block(c, block, column, width);
+    (void)factor;
     c->tier->columns_sum(sum, &strip);
 }
 
-static void nni_sum_columns_finish(const nni_columns *c, float *factor, const double *total, size_t column, size_t width) {
-    float *y = c->y + column;
+static void nni_sum_columns_finish(const nni_columns *c, float *factor, double *total, size_t column, size_t width) {
     (void)factor;
-    for (size_t j = 0; j < width; j++) y[j] = c->accumulate ? y[j] + (float)total[j] : (float)total[j];
+    nni_columns_gradient(c->first, total, column, width, c->accumulate);
 }
 
 NN_API void nn_sum_columns(float *y, const float *x, size_t rows, size_t n, int accumulate) {
-    nni_columns c = nni_columns_of(x, rows, n, 1);
+    nni_columns c = nni_columns_of(x, rows, n);
+    c.sums = 1;
     c.sum = nni_sum_columns_sum;
     c.finish = nni_sum_columns_finish;
-    c.y = y;
+    c.first = y;
     c.accumulate = accumulate;
     nni_columns_run(&c);
+}
+
+/* factors 0 to 2: mean, scale and shift, as also batch normalisation has them */
+static void nni_affine_prepare(const nni_columns *c, float *factor, size_t column, size_t width) {
+    nni_columns_copy(factor, NULL, 0.0f, column, width);
+    nni_columns_copy(factor + NNI_PANEL, c->scale, 1.0f, column, width);
+    nni_columns_copy(factor + 2 * NNI_PANEL, c->shift, 0.0f, column, width);
+}
+
+static void nni_affine_apply(const nni_columns *c, const float *factor, size_t row, size_t rows, size_t column, size_t width) {
+    nni_strip strip = nni_columns_strip(c, row, rows, column, width);
+    strip.mean = factor;
+    c->tier->normalize(c->y + row * c->n + column, &strip, factor + NNI_PANEL, factor + 2 * NNI_PANEL);
+}
+
+NN_API void nn_affine(float *y, const float *x, const float *scale, const float *shift, size_t rows, size_t n) {
+    nni_columns c = nni_columns_of(x, rows, n);
+    c.prepare = nni_affine_prepare;
+    c.apply = nni_affine_apply;
+    c.scale = scale;
+    c.shift = shift;
+    c.y = y;
+    nni_columns_run(&c);
+}
+
+/* ---- src/prelu.h ---- */
+
+static void nni_prelu_apply(const nni_columns *c, const float *factor, size_t row, size_t rows, size_t column, size_t width) {
+    const nni_strip strip = nni_columns_strip(c, row, rows, column, width);
+    (void)factor;
+    c->tier->prelu(c->y + row * c->n + column, &strip, c->scale + column);
+}
+
+NN_API void nn_prelu(float *y, const float *x, const float *slope, size_t rows, size_t n, int shared) {
+    nni_columns c = nni_columns_of(x, rows, n);
+    if (shared) {
+        nn_leaky_relu(y, x, rows * n, slope[0]);
+        return;
+    }
+    c.apply = nni_prelu_apply;
+    c.scale = slope;
+    c.y = y;
+    nni_columns_run(&c);
+}
+
+static void nni_prelu_sum(const nni_columns *c, float *sum, const float *factor, size_t block, size_t column, size_t width) {
+    const nni_strip strip = nni_columns_block(c, block, column, width);
+    (void)factor;
+    c->tier->prelu_columns(sum, &strip);
+}
+
+static void nni_prelu_finish(const nni_columns *c, float *factor, double *total, size_t column, size_t width) {
+    (void)factor;
+    nni_columns_gradient(c->first, total, column, width, c->accumulate);
+}
+
+static void nni_prelu_apply_backward(const nni_columns *c, const float *factor, size_t row, size_t rows, size_t column,
+                                     size_t width) {
+    const nni_strip strip = nni_columns_strip(c, row, rows, column, width);
+    (void)factor;
+    c->tier->prelu_backward(c->y + row * c->n + column, &strip, c->scale + column);
+}
+
+static void nni_prelu_reduce(const nni_reduce *r, float *partial, size_t i, size_t n) {
+    r->tier->prelu_sum(partial, r->x + i, r->y + i, n);
+}
+
+/* The sum first: dx may be written over dy or x. */
+static void nni_prelu_backward_shared(float *dx, float *dslope, const float *dy, const float *x, float slope, size_t n,
+                                      int accumulate) {
+    if (dslope) {
+        const float sum = nni_reduce_run(nni_prelu_reduce, dy, x, n);
+        *dslope = accumulate ? *dslope + sum : sum;
+    }
+    if (dx) nn_activate_backward(dx, dy, x, n, NN_LEAKY_RELU, slope); /* from x, whose sign is right for every slope */
+}
+
+NN_API void nn_prelu_backward(float *dx, float *dslope, const float *dy, const float *x, const float *slope, size_t rows, size_t n,
+                              int shared, int accumulate) {
+    nni_columns c = nni_columns_of(x, rows, n);
+    if (shared) {
+        nni_prelu_backward_shared(dx, dslope, dy, x, slope[0], rows * n, accumulate);
+        return;
+    }
+    if (dslope) {
+        c.sums = 1;
+        c.sum = nni_prelu_sum;
+        c.finish = nni_prelu_finish;
+    }
+    c.apply = dx ? nni_prelu_apply_backward : NULL;
+    c.dy = dy;
+    c.scale = slope;
+    c.y = dx;
+    c.first = dslope;
+    c.accumulate = accumulate;
+    nni_columns_run(&c);
+}
+
+/* ---- src/moments.h ---- */
+
+/* factor 0: the mean of the first block, about which moments are taken */
+static void nni_moments_prepare(const nni_columns *c, float *factor, size_t column, size_t width) {
+    const nni_strip strip = nni_columns_block(c, 0, column, width);
+    const float share = 1.0f / (float)strip.rows;
+    c->tier->columns_sum(factor, &strip);
+    for (size_t j = 0; j < width; j++) factor[j] *= share;
+}
+
+static void nni_moments_sum(const nni_columns *c, float *sum, const float *factor, size_t block, size_t column, size_t width) {
+    nni_strip strip = nni_columns_block(c, block, column, width);
+    strip.mean = factor;
+    c->tier->columns_moments(sum, &strip);
+}
+
+/* The operation that hands the moments about factor 0 to `finish`. */
+static nni_columns nni_moments_columns(const float *x, size_t rows, size_t n) {
+    nni_columns c = nni_columns_of(x, rows, n);
+    c.prepare = nni_moments_prepare;
+    c.sum = nni_moments_sum;
+    c.sums = 2;
+    return c;
+}
+
+/* The mean, and the sum of squared distances from it, of 1/share numbers, from the sums of their distances from `about` and
+ * of the squares of these. */
+static double nni_moments_of(double *mean, double about, double sum, double squares, double share) {
+    const double off = sum * share, around = squares - off * sum;
+    *mean = about + off;
+    return around < 0.0 ? 0.0 : around;
+}
+
+/* Merges the moments of `added` more numbers into those of `before`. */
+static void nni_moments_merge(double *mean, double *squares, double before, double mean_added, double squares_added,
+                              double added) {
+    const double apart = mean_added - *mean, share = added / (before + added);
+    *mean += apart * share;
+    *squares += squares_added + apart * apart * (before * share);
+}
+
+static void nni_moments_finish(const nni_columns *c, float *factor, double *total, size_t column, size_t width) {
+    const nn_moments *m = (const nn_moments *)c->more;
+    const double rows = (double)c->rows, share = 1.0 / rows;
+    for (size_t j = 0; j < width; j++) {
+        double mean;
+        const double squares = nni_moments_of(&mean, (double)factor[j], total[j], total[width + j], share);
+        nni_moments_merge(m->mean + column + j, m->squares + column + j, (double)m->rows, mean, squares, rows);
+    }
+}
+
+NN_API void nn_moments_add(nn_moments *moments, const float *x, size_t rows) {
+    if (rows == 0) return;
+    nni_columns c = nni_moments_columns(x, rows, moments->n);
+    c.finish = nni_moments_finish;
+    c.more = moments;
+    nni_columns_run(&c);
+    moments->rows += rows;
+}
+
+NN_API void nn_moments_get(float *mean, float *variance, const nn_moments *moments) {
+    const double share = moments->rows ? 1.0 / (double)moments->rows : 0.0;
+    for (size_t j = 0; j < moments->n; j++) {
+        if (mean) mean[j] = (float)moments->mean[j];
+        if (variance) variance[j] = (float)(moments->squares[j] * share);
+    }
+}
+
+/* ---- src/batch_norm.h ---- */
+
+/* ---- statistics ---- */
+
+static void nni_statistics_finish(const nni_columns *c, float *factor, double *total, size_t column, size_t width) {
+    const double share = 1.0 / (double)c->rows;
+    for (size_t j = 0; j < width; j++) {
+        double mean;
+        const double squares = nni_moments_of(&mean, (double)factor[j], total[j], total[width + j], share);
+        c->first[column + j] = (float)mean;
+        c->second[column + j] = (float)(squares * share);
+    }
+}
+
+NN_API void nn_batch_norm_statistics(float *mean, float *variance, const float *x, size_t rows, size_t n) {
+    nni_columns c = nni_moments_columns(x, rows, n);
+    c.finish = nni_statistics_finish;
+    c.first = mean;
+    c.second = variance;
+    if (rows) {
+        nni_columns_run(&c);
+    } else if (n) {
+        memset(mean, 0, n * sizeof *mean);
+        memset(variance, 0, n * sizeof *variance);
+    }
+}
+
+NN_API void nn_batch_norm_average(float *running_mean, float *running_variance, const float *mean, const float *variance,
+                                  size_t rows, size_t n, float momentum) {
+    const double weight = (double)momentum, unbiased = rows > 1 ? weight * ((double)rows / (double)(rows - 1)) : weight;
+    for (size_t j = 0; j < n; j++) {
+        running_mean[j] = (float)((1.0 - weight) * (double)running_mean[j] + weight * (double)mean[j]);
+        running_variance[j] = (float)((1.0 - weight) * (double)running_variance[j] + unbiased * (double)variance[j]);
+    }
+}
+
+/* ---- forward ---- */
+
+/* mean, gamma/sqrt(variance + epsilon) and beta, for nni_affine_apply */
+static void nni_batch_norm_prepare(const nni_columns *c, float *factor, size_t column, size_t width) {
+    float *scale = factor + NNI_PANEL;
+    nni_columns_copy(factor, c->mean, 0.0f, column, width);
+    c->tier->inverse_deviation(scale, c->variance + column, width, c->epsilon);
+    for (size_t j = 0; c->scale && j < width; j++) scale[j] *= c->scale[column + j];
+    nni_columns_copy(factor + 2 * NNI_PANEL, c->shift, 0.0f, column, width);
+}
+
+NN_API void nn_batch_norm(float *y, const float *x, const float *mean, const float *variance, const float *gamma,
+                          const float *beta, size_t rows, size_t n, float epsilon) {
+    nni_columns c = nni_columns_of(x, rows, n);
+    c.prepare = nni_batch_norm_prepare;
+    c.apply = nni_affine_apply;
+    c.mean = mean;
+    c.variance = variance;
+    c.scale = gamma;
+    c.shift = beta;
+    c.epsilon = epsilon;
+    c.y = y;
+    nni_columns_run(&c);
+}
+
+/* ---- backward ---- */
+
+static void nni_batch_norm_products(const nni_columns *c, float *sum, const float *factor, size_t block, size_t column,
+                                    size_t width) {
+    nni_strip strip = nni_columns_block(c, block, column, width);
+    (void)factor;
+    strip.mean = c->mean + column;
+    c->tier->columns_products(sum, &strip);
+}
+
+/* factor 0: gamma/sqrt(variance + epsilon); then, for the gradient through the statistics, ones, the mean of dy, and the
+ * mean of dy*(x - mean) over the variance */
+static void nni_batch_norm_finish(const nni_columns *c, float *factor, double *total, size_t column, size_t width) {
+    float *inverse = factor + NNI_PANEL;
+    double *products = total + width;
+    const double share = 1.0 / (double)c->rows;
+    c->tier->inverse_deviation(inverse, c->variance + column, width, c->epsilon);
+    for (size_t j = 0; j < width; j++) {
+        const double i1 = (double)inverse[j];
+        products[j] *= i1;
+        factor[j] = c->scale ? inverse[j] * c->scale[column + j] : inverse[j];
+        factor[2 * NNI_PANEL + j] = (float)(total[j] * share);
+        factor[3 * NNI_PANEL + j] = (float)(products[j] * share * i1);
+        inverse[j] = 1.0f;
+    }
+    nni_columns_gradient(c->first, products, column, width, c->accumulate);
+    nni_columns_gradient(c->second, total, column, width, c->accumulate);
+}
+
+static void nni_batch_norm_apply(const nni_columns *c, const float *factor, size_t row, size_t rows, size_t column,
+                                 size_t width) {
+    nni_strip strip = nni_columns_strip(c, row, rows, column, width);
+    strip.mean = c->mean + column;
+    strip.inverse = factor;
+    c->tier->normalize_backward(c->y + row * c->n + column, &strip, factor + NNI_PANEL, factor + 2 * NNI_PANEL,
+                                factor + 3 * NNI_PANEL);
+}
+
+static nni_columns nni_batch_norm_gradients(float *dgamma, float *dbeta, const float *dy, const float *x, const float *mean,
+                                            const float *variance, const float *gamma, size_t rows, size_t n, float epsilon,
+                                            int accumulate) {
+    nni_columns c = nni_columns_of(x, rows, n);
+    c.sum = nni_batch_norm_products;
+    c.finish = nni_batch_norm_finish;
+    c.sums = 2;
+    c.dy = dy;
+    c.mean = mean;
+    c.variance = variance;
+    c.scale = gamma;
+    c.first = dgamma;
+    c.second = dbeta;
+    c.epsilon = epsilon;
+    c.accumulate = accumulate;
+    return c;
+}
+
+NN_API void nn_batch_norm_backward(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x, const float *mean,
+                                   const float *variance, const float *gamma, size_t rows, size_t n, float epsilon,
+                                   int accumulate) {
+    nni_columns c = nni_batch_norm_gradients(dgamma, dbeta, dy, x, mean, variance, gamma, rows, n, epsilon, accumulate);
+    c.y = dx;
+    c.apply = dx ? nni_batch_norm_apply : NULL;
+    nni_columns_run(&c);
+}
+
+NN_API void nn_batch_norm_backward_frozen(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                          const float *mean, const float *variance, const float *gamma, size_t rows, size_t n,
+                                          float epsilon, int accumulate) {
+    if (dgamma || dbeta) {
+        nni_columns c = nni_batch_norm_gradients(dgamma, dbeta, dy, x, mean, variance, gamma, rows, n, epsilon, accumulate);
+        nni_columns_run(&c);
+    }
+    if (dx) nn_batch_norm(dx, dy, NULL, variance, gamma, NULL, rows, n, epsilon);
+}
+
+/* ---- at test ---- */
+
+NN_API void nn_batch_norm_affine(float *scale, float *shift, const float *mean, const float *variance, const float *gamma,
+                                 const float *beta, size_t n, float epsilon) {
+    nni_get_tier()->inverse_deviation(scale, variance, n, epsilon);
+    for (size_t j = 0; j < n; j++) {
+        if (gamma) scale[j] *= gamma[j];
+        shift[j] = (float)((beta ? (double)beta[j] : 0.0) - (double)mean[j] * (double)scale[j]);
+    }
+}
+
+/* The factors of nn_batch_norm for the weights, without mean and beta, which go into the bias. */
+static void nni_fold_prepare(const nni_columns *c, float *factor, size_t column, size_t width) {
+    const float *scale = factor + NNI_PANEL, *before = (const float *)c->more, *mean = c->mean, *beta = c->shift;
+    nni_batch_norm_prepare(c, factor, column, width);
+    for (size_t j = 0; j < width; j++) {
+        const size_t at = column + j;
+        const double distance = (before ? (double)before[at] : 0.0) - (double)mean[at];
+        c->first[at] = (float)((double)scale[j] * distance + (beta ? (double)beta[at] : 0.0));
+        factor[j] = factor[2 * NNI_PANEL + j] = 0.0f;
+    }
+}
+
+NN_API void nn_batch_norm_fold(float *w, float *bias, const float *bias_before, const float *mean, const float *variance,
+                               const float *gamma, const float *beta, size_t k, size_t n, float epsilon) {
+    nni_columns c = nni_columns_of(w, k, n);
+    c.prepare = nni_fold_prepare;
+    c.apply = nni_affine_apply;
+    c.mean = mean;
+    c.variance = variance;
+    c.scale = gamma;
+    c.shift = beta;
+    c.epsilon = epsilon;
+    c.y = w;
+    c.first = bias;
+    c.more = bias_before;
+    nni_columns_run(&c);
+}
+
+/* ---- src/layer_norm.h ---- */
+
+#define NNI_LAYER_NORM_SHARE 16384 /* elements worth a thread */
+
+typedef struct nni_layer_norm {
+    const nni_tier *tier;
+    nni_strip strip; /* all rows */
+    size_t part;     /* rows of one thread's part */
+    float *y, *mean, *inverse;
+    const float *gamma, *beta;
+    float epsilon;
+} nni_layer_norm;
+
+static void nni_layer_norm_task(void *context, size_t i) {
+    const nni_layer_norm *l = (const nni_layer_norm *)context;
+    const size_t row = i * l->part, at = row * l->strip.n;
+    nni_strip part = l->strip;
+    part.rows = nni_min(l->part, part.rows - row);
+    part.x += at;
+    if (part.dy) {
+        part.dy += at;
+        part.mean += row;
+        part.inverse += row;
+        l->tier->layer_norm_backward(l->y + at, &part, l->gamma);
+    } else {
+        l->tier->layer_norm(l->y + at, l->mean ? l->mean + row : NULL, l->inverse ? l->inverse + row : NULL, &part, l->gamma,
+                            l->beta, l->epsilon);
+    }
+}
+
+static void nni_layer_norm_run(nni_layer_norm *l) {
+    if (l->strip.rows == 0 || l->strip.n == 0) return;
+    l->tier = nni_get_tier();
+    l->part = nni_ceil_div(l->strip.rows, nni_threads_for(l->strip.rows * l->strip.n, NNI_LAYER_NORM_SHARE));
+    nni_parallel(nni_layer_norm_task, l, nni_ceil_div(l->strip.rows, l->part));
+}
+
+NN_API void nn_layer_norm(float *y, float *mean, float *inverse_deviation, const float *x, const float *gamma,
+                          const float *beta, size_t rows, size_t n, float epsilon) {
+    nni_layer_norm l = {NULL, {x, NULL, n, rows, n, NULL, NULL}, 0, y, mean, inverse_deviation, gamma, beta, epsilon};
+    nni_layer_norm_run(&l);
+}
+
+static void nni_layer_norm_products(const nni_columns *c, float *sum, const float *factor, size_t block, size_t column,
+                                    size_t width) {
+    nni_strip strip = nni_columns_block(c, block, column, width);
+    (void)factor;
+    strip.mean = c->mean + block * NNI_ROW_BLOCK;
+    strip.inverse = c->variance + block * NNI_ROW_BLOCK;
+    c->tier->columns_products_by_row(sum, &strip);
+}
+
+static void nni_layer_norm_finish(const nni_columns *c, float *factor, double *total, size_t column, size_t width) {
+    (void)factor;
+    nni_columns_gradient(c->first, total + width, column, width, c->accumulate);
+    nni_columns_gradient(c->second, total, column, width, c->accumulate);
+}
+
+NN_API void nn_layer_norm_backward(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x, const float *mean,
+                                   const float *inverse_deviation, const float *gamma, size_t rows, size_t n, int accumulate) {
+    if (dgamma || dbeta) {
+        nni_columns c = nni_columns_of(x, rows, n);
+        c.sum = nni_layer_norm_products;
+        c.finish = nni_layer_norm_finish;
+        c.sums = 2;
+        c.dy = dy;
+        c.mean = mean;
+        c.variance = inverse_deviation;
+        c.first = dgamma;
+        c.second = dbeta;
+        c.accumulate = accumulate;
+        nni_columns_run(&c);
+    }
+    if (dx) {
+        nni_layer_norm l = {NULL, {x, dy, n, rows, n, mean, inverse_deviation}, 0, dx, NULL, NULL, gamma, NULL, 0.0f};
+        nni_layer_norm_run(&l);
+    }
+}
+
+/* ---- src/group_norm.h ---- */
+
+#include <math.h>
+
+#define NNI_GROUP_NORM_SHARE 16384 /* elements worth a thread */
+
+/* Whole groups of one image are treated together: as many as fit a panel, or one that may be several panels wide. Each is a
+ * piece of work by itself. */
+typedef struct nni_group_norm {
+    const nni_tier *tier;
+    size_t images, pixels, channels, groups, size; /* size: channels of a group */
+    size_t together, pieces, part;                 /* groups of a piece, pieces of an image, pieces of a thread's part */
+    const float *x, *dy, *gamma, *beta;
+    const float *kept_mean, *kept_inverse; /* of the forward pass, for the backward pass */
+    float *y, *mean, *inverse;
+    float epsilon;
+} nni_group_norm;
+
+/* A piece of an image, with the statistics or sums of its groups. */
+typedef struct nni_group_piece {
+    nni_columns image;
+    size_t first, groups, column, columns; /* the first group and channel, how many */
+    double a[NNI_PANEL], b[NNI_PANEL];
+} nni_group_piece;
+
+static void nni_group_piece_of(nni_group_piece *p, const nni_group_norm *g, size_t i) {
+    const size_t image = i / g->pieces, at = image * g->pixels * g->channels, group = i % g->pieces * g->together;
+    p->image = nni_moments_columns(g->x + at, g->pixels, g->channels);
+    p->image.y = g->y + at;
+    if (g->dy) p->image.dy = g->dy + at;
+    p->first = image * g->groups + group;
+    p->groups = nni_min(g->together, g->groups - group);
+    p->column = group * g->size;
+    p->columns = p->groups * g->size;
+    for (size_t k = 0; k < p->groups; k++) p->a[k] = p->b[k] = 0.0;
+}
+
+/* Calls f for each panel of a piece: its columns column .. column + width - 1 of the image. */
+static void nni_group_panels(void (*f)(const nni_group_norm *g, nni_group_piece *p, size_t column, size_t width),
+                             const nni_group_norm *g, nni_group_piece *p) {
+    for (size_t done = 0; done < p->columns; done += NNI_PANEL)
+        f(g, p, p->column + done, nni_min(p->columns - done, NNI_PANEL));
+}
+
+/* One value a channel from one a group: those of the image whose groups begin at `of_group`. */
+static void nni_group_spread(float *to, const float *of_group, size_t size, size_t column, size_t width) {
+    for (size_t j = 0, group = column / size, left = size - column % size; j < width; j++) {
+        to[j] = of_group[group];
+        if (--left == 0) left = size, group++;
+    }
+}
+
+/* ---- forward ---- */
+
+/* Merges the moments of each channel into those of its group: a is the mean, b the sum of squares. */
+static void nni_group_moments(const nni_group_norm *g, nni_group_piece *p, size_t column, size_t width) {
+    double total[NNI_COLUMN_SUMS * NNI_PANEL];
+    float about[NNI_PANEL];
+    const double pixels = (double)g->pixels, share = 1.0 / pixels;
+    nni_moments_prepare(&p->image, about, column, width);
+    nni_columns_total(&p->image, total, about, column, width);
+    for (size_t j = 0; j < width; j++) {
+        const size_t channel = column + j - p->column, k = channel / g->size;
+        double mean;
+        const double squares = nni_moments_of(&mean, (double)about[j], total[j], total[width + j], share);
+        nni_moments_merge(p->a + k, p->b + k, pixels * (double)(channel % g->size), mean, squares, pixels);
+    }
+}
+
+/* Normalises, with a the mean and b the inverse deviation. */
+static void nni_group_apply(const nni_group_norm *g, nni_group_piece *p, size_t column, size_t width) {
+    float mean[NNI_PANEL], scale[NNI_PANEL], shift[NNI_PANEL];
+    nni_strip strip = nni_columns_strip(&p->image, 0, g->pixels, column, width);
+    for (size_t j = 0; j < width; j++) {
+        const size_t k = (column + j - p->column) / g->size;
+        mean[j] = (float)p->a[k];
+        scale[j] = (float)p->b[k] * (g->gamma ? g->gamma[column + j] : 1.0f);
+    }
+    nni_columns_copy(shift, g->beta, 0.0f, column, width);
+    strip.mean = mean;
+    g->tier->normalize(p->image.y + column, &strip, scale, shift);
+}
+
+static void nni_group_forward(const nni_group_norm *g, size_t i) {
+    nni_group_piece p;
+    const double share = 1.0 / ((double)g->pixels * (double)g->size);
+    nni_group_piece_of(&p, g, i);
+    nni_group_panels(nni_group_moments, g, &p);
+    for (size_t k = 0; k < p.groups; k++) {
+        p.b[k] = 1.0 / sqrt(p.b[k] * share + (double)g->epsilon);
+        if (g->mean) g->mean[p.first + k] = (float)p.a[k];
+        if (g->inverse) g->inverse[p.first + k] = (float)p.b[k];
+    }
+    nni_group_panels(nni_group_apply, g, &p);
+}
+
+/* ---- backward ---- */
+
+static void nni_group_products_sum(const nni_columns *c, float *sum, const float *factor, size_t block, size_t column,
+                                   size_t width) {
+    nni_strip strip = nni_columns_block(c, block, column, width);
+    strip.mean = factor;
+    c->tier->columns_products(sum, &strip);
+}
+
+static const float *nni_group_mean(const nni_group_norm *g, const nni_group_piece *p) {
+    return g->kept_mean + p->first - p->column / g->size;
+}
+static const float *nni_group_inverse(const nni_group_norm *g, const nni_group_piece *p) {
+    return g->kept_inverse + p->first - p->column / g->size;
+}
+
+/* Adds up for each group: a is the sum of gamma*dy, b that of gamma*dy*(x - mean). */
+static void nni_group_products(const nni_group_norm *g, nni_group_piece *p, size_t column, size_t width) {
+    double total[NNI_COLUMN_SUMS * NNI_PANEL];
+    float mean[NNI_PANEL];
+    nni_group_spread(mean, nni_group_mean(g, p), g->size, column, width);
+    nni_columns_total(&p->image, total, mean, column, width);
+    for (size_t j = 0; j < width; j++) {
+        const size_t k = (column + j - p->column) / g->size;
+        const double gain = g->gamma ? (double)g->gamma[column + j] : 1.0;
+        p->a[k] += gain * total[j];
+        p->b[k] += gain * total[width + j];
+    }
+}
+
+static void nni_group_apply_backward(const nni_group_norm *g, nni_group_piece *p, size_t column, size_t width) {
+    float mean[NNI_PANEL], inverse[NNI_PANEL], gain[NNI_PANEL], dy_mean[NNI_PANEL], slope[NNI_PANEL];
+    nni_strip strip = nni_columns_strip(&p->image, 0, g->pixels, column, width);
+    const double share = 1.0 / ((double)g->pixels * (double)g->size);
+    nni_group_spread(mean, nni_group_mean(g, p), g->size, column, width);
+    nni_group_spread(inverse, nni_group_inverse(g, p), g->size, column, width);
+    nni_columns_copy(gain, g->gamma, 1.0f, column, width);
+    for (size_t j = 0; j < width; j++) {
+        const size_t k = (column + j - p->column) / g->size;
+        dy_mean[j] = (float)(p->a[k] * share);
+        slope[j] = (float)(p->b[k] * share * (double)inverse[j] * (double)inverse[j]);
+    }
+    strip.mean = mean;
+    strip.inverse = inverse;
+    g->tier->normalize_backward(p->image.y + column, &strip, gain, dy_mean, slope);
+}
+
+static void nni_group_backward(const nni_group_norm *g, size_t i) {
+    nni_group_piece p;
+    nni_group_piece_of(&p, g, i);
+    p.image.sum = nni_group_products_sum;
+    nni_group_panels(nni_group_products, g, &p);
+    nni_group_panels(nni_group_apply_backward, g, &p);
+}
+
+/* Block `block` of all images: the gradients of gamma and beta are sums over images too. */
+static void nni_group_parameters_sum(const nni_columns *c, float *sum, const float *factor, size_t block, size_t column,
+                                     size_t width) {
+    const nni_group_norm *g = (const nni_group_norm *)c->more;
+    const size_t blocks = c->blocks / g->images, image = block / blocks, row = block % blocks * NNI_ROW_BLOCK;
+    float mean[NNI_PANEL], inverse[NNI_PANEL];
+    nni_strip strip = nni_columns_strip(c, image * g->pixels + row, nni_min(g->pixels - row, NNI_ROW_BLOCK), column, width);
+    (void)factor;
+    nni_group_spread(mean, g->kept_mean + image * g->groups, g->size, column, width);
+    nni_group_spread(inverse, g->kept_inverse + image * g->groups, g->size, column, width);
+    strip.mean = mean;
+    c->tier->columns_products(sum, &strip);
+    for (size_t j = 0; j < width; j++) sum[width + j] *= inverse[j];
+}
+
+static void nni_group_parameters_finish(const nni_columns *c, float *factor, double *total, size_t column, size_t width) {
+    (void)factor;
+    nni_columns_gradient(c->first, total + width, column, width, c->accumulate);
+    nni_columns_gradient(c->second, total, column, width, c->accumulate);
+}
+
+static void nni_group_parameters(const nni_group_norm *g, float *dgamma, float *dbeta, int accumulate) {
+    nni_columns c = nni_columns_of(g->x, g->images * g->pixels, g->channels);
+    c.blocks = g->images * nni_ceil_div(g->pixels, NNI_ROW_BLOCK);
+    c.sum = nni_group_parameters_sum;
+    c.finish = nni_group_parameters_finish;
+    c.sums = 2;
+    c.dy = g->dy;
+    c.first = dgamma;
+    c.second = dbeta;
+    c.accumulate = accumulate;
+    c.more = g;
+    nni_columns_run(&c);
+}
+
+/* ---- both ---- */
+
+static void nni_group_norm_task(void *context, size_t i) {
+    const nni_group_norm *g = (const nni_group_norm *)context;
+    const size_t begin = i * g->part, end = nni_min(g->images * g->pieces, begin + g->part);
+    for (size_t piece = begin; piece < end; piece++) (g->dy ? nni_group_backward : nni_group_forward)(g, piece);
+}
+
+static void nni_group_norm_run(nni_group_norm *g) {
+    const size_t pieces = g->images * g->pieces;
+    if (pieces == 0 || g->pixels == 0) return;
+    g->part = nni_ceil_div(pieces, nni_threads_for(g->images * g->pixels * g->channels, NNI_GROUP_NORM_SHARE));
+    nni_parallel(nni_group_norm_task, g, nni_ceil_div(pieces, g->part));
+}
+
+/* Sets the sizes; the other members are zeros. */
+static nn_status nni_group_norm_of(nni_group_norm *g, const float *x, size_t images, size_t pixels, size_t channels,
+                                   size_t groups) {
+    if (groups == 0 ? channels != 0 : channels % groups != 0) return NN_ERROR_ARGUMENT;
+    memset(g, 0, sizeof *g);
+    g->tier = nni_get_tier();
+    g->x = x;
+    g->images = images;
+    g->pixels = pixels;
+    g->channels = channels;
+    g->groups = groups;
+    if (channels) {
+        g->size = channels / groups;
+        g->together = nni_max(1, NNI_PANEL / g->size);
+        g->pieces = nni_ceil_div(groups, g->together);
+    }
+    return NN_OK;
+}
+
+NN_API nn_status nn_group_norm(float *y, float *mean, float *inverse_deviation, const float *x, const float *gamma,
+                               const float *beta, size_t images, size_t pixels, size_t channels, size_t groups, float epsilon) {
+    nni_group_norm g;
+    const nn_status status = nni_group_norm_of(&g, x, images, pixels, channels, groups);
+    if (status != NN_OK) return status;
+    g.y = y;
+    g.mean = mean;
+    g.inverse = inverse_deviation;
+    g.gamma = gamma;
+    g.beta = beta;
+    g.epsilon = epsilon;
+    nni_group_norm_run(&g);
+    return NN_OK;
+}
+
+NN_API nn_status nn_group_norm_backward(float *dx, float *dgamma, float *dbeta, const float *dy, const float *x,
+                                        const float *mean, const float *inverse_deviation, const float *gamma, size_t images,
+                                        size_t pixels, size_t channels, size_t groups, int accumulate) {
+    nni_group_norm g;
+    const nn_status status = nni_group_norm_of(&g, x, images, pixels, channels, groups);
+    if (status != NN_OK) return status;
+    g.dy = dy;
+    g.kept_mean = mean;
+    g.kept_inverse = inverse_deviation;
+    g.gamma = gamma;
+    g.y = dx;
+    if (dgamma || dbeta) nni_group_parameters(&g, dgamma, dbeta, accumulate);
+    if (dx) nni_group_norm_run(&g);
+    return NN_OK;
+}
+
+/* ---- src/dropout.h ---- */
+
+#define NNI_NOISE_SHARE 32768 /* elements worth a thread */
+
+/* As in random.h, a call that starts or ends inside a block of 64 numbers makes that block aside. */
+typedef struct nni_noise {
+    void (*f)NNI_NOISE_ARGUMENTS;
+    nn_random random;
+    float a, b;
+    float *y;
+    const float *x;
+    size_t blocks, part; /* whole blocks, blocks of a part */
+} nni_noise;
+
+static void nni_noise_task(void *context, size_t i) {
+    const nni_noise *d = (const nni_noise *)context;
+    const size_t begin = i * d->part, blocks = nni_min(d->part, d->blocks - begin);
+    d->f(d->y + begin * 64, d->x + begin * 64, d->random.seed, d->random.stream, d->random.next / 64 + begin, blocks, d->a,
+         d->b);
+}
+
+/* The next elements, at most to the end of their block; moves on past them, and returns how many are left of n. */
+static size_t nni_noise_partly(nni_noise *d, size_t n) {
+    float block[64] = {0};
+    const size_t skip = (size_t)(d->random.next % 64), take = nni_min(n, 64 - skip);
+    memcpy(block + skip, d->x, take * sizeof *block);
+    d->f(block, block, d->random.seed, d->random.stream, d->random.next / 64, 1, d->a, d->b);
+    memcpy(d->y, block + skip, take * sizeof *block);
+    d->random.next += take;
+    d->x += take;
+    d->y += take;
+    return n - take;
+}
+
+static void nni_noise_run(nni_noise *d, size_t n) {
+    if (n && d->random.next % 64) n = nni_noise_partly(d, n);
+    d->blocks = n / 64;
+    if (d->blocks) {
+        d->part = nni_ceil_div(d->blocks, nni_threads_for(n, NNI_NOISE_SHARE));
+        nni_parallel(nni_noise_task, d, nni_ceil_div(d->blocks, d->part));
+        d->random.next += d->blocks * 64;
+        d->x += d->blocks * 64;
+        d->y += d->blocks * 64;
+    }
+    if (n % 64) nni_noise_partly(d, n % 64);
+}
+
+NN_API void nn_dropout(float *y, const float *x, size_t n, float keep, float scale, nn_random *random) {
+    nni_noise d = {nni_get_tier()->dropout, *random, keep, scale, y, x, 0, 0};
+    random->next += n;
+    nni_noise_run(&d, n);
+}
+
+NN_API void nn_add_normal(float *y, const float *x, size_t n, float deviation, nn_random *random) {
+    nni_noise d = {nni_get_tier()->add_normal, *random, 0.0f, deviation, y, x, 0, 0};
+    random->next += n;
+    nni_noise_run(&d, n);
+}
+
+typedef struct nni_dropout_channels {
+    const nni_tier *tier;
+    nn_random random;
+    float *y;
+    const float *x;
+    size_t images, pixels, channels, part; /* images of a part */
+    float keep, scale;
+} nni_dropout_channels;
+
+/* Some channels of one image. */
+static void nni_dropout_panel(const nni_dropout_channels *d, size_t image, size_t channel, size_t width) {
+    float block[NNI_PANEL + 64];
+    const uint64_t position = d->random.next + image * d->channels + channel;
+    const size_t skip = (size_t)(position % 64), at = image * d->pixels * d->channels + channel;
+    const nni_strip strip = {d->x + at, NULL, d->channels, d->pixels, width, NULL, NULL};
+    d->tier->random_mask(block, d->random.seed, d->random.stream, position / 64, nni_ceil_div(skip + width, 64), d->keep, 1.0f);
+    d->tier->mask_columns(d->y + at, &strip, block + skip, d->scale);
+}
+
+static void nni_dropout_channels_task(void *context, size_t i) {
+    const nni_dropout_channels *d = (const nni_dropout_channels *)context;
+    const size_t begin = i * d->part, end = nni_min(d->images, begin + d->part);
+    for (size_t image = begin; image < end; image++)
+        for (size_t channel = 0; channel < d->channels; channel += NNI_PANEL)
+            nni_dropout_panel(d, image, channel, nni_min(d->channels - channel, NNI_PANEL));
+}
+
+NN_API void nn_dropout_channels(float *y, const float *x, size_t images, size_t pixels, size_t channels, float keep,
+                                float scale, nn_random *random) {
+    nni_dropout_channels d = {nni_get_tier(), *random, y, x, images, pixels, channels, 0, keep, scale};
+    random->next += images * channels;
+    if (images == 0) return;
+    d.part = nni_ceil_div(images, nni_threads_for(images * pixels * channels, NNI_NOISE_SHARE));
+    nni_parallel(nni_dropout_channels_task, &d, nni_ceil_div(images, d.part));
 }
 
 /* ---- src/softmax.h ---- */
@@ -9293,6 +13760,7 @@ NN_API void nn_log_softmax_backward(float *dx, const float *dy, const float *y, 
 #define NNI_DOT_DEPTH_BESIDE 192 /* and the rows beyond the last 16 of more */
 #define NNI_GEMM_SHARE 4500000 /* multiply-adds worth a thread: at 9 million, two that sleep between calls gain 1.2 to 1.5 times */
 #define NNI_GEMM_READING 3 /* rows of A whose multiply-adds take as long as reading B */
+#define NNI_SMALL_DEPTH 256 /* k up to which a single tile is too little work for a second thread */
 #define NNI_STACK_WORK 4096 /* floats of workspace taken from the stack before the allocator is asked */
 
 /* Whether rows x cols floats with leading dimension ld have a size at all: *span is the distance to their end. */
@@ -9305,15 +13773,21 @@ static inline nn_status nni_matrix_span(size_t rows, size_t cols, size_t ld, siz
     return NN_OK;
 }
 
-/* Whether two matrices share a float. Blocks of one larger matrix are told apart by their columns. */
-static int nni_matrices_overlap(const float *x, size_t x_span, size_t x_cols, size_t ldx, const float *y, size_t y_span,
-                                size_t y_cols, size_t ldy) {
+/* Whether two matrices whose spans overlap share a float. Blocks of one larger matrix are told apart by their columns. */
+static int nni_matrices_meet(const float *x, size_t x_cols, size_t ldx, const float *y, size_t y_cols, size_t ldy) {
     const uintptr_t xb = (uintptr_t)x, yb = (uintptr_t)y;
-    if (xb + x_span * sizeof(float) <= yb || yb + y_span * sizeof(float) <= xb) return 0;
     if (ldx != ldy || (xb > yb ? xb - yb : yb - xb) % sizeof(float)) return 1;
     const size_t apart = (size_t)(xb > yb ? (xb - yb) : (yb - xb)) / sizeof(float) % ldx;
     const size_t lower = xb > yb ? y_cols : x_cols, upper = xb > yb ? x_cols : y_cols;
     return apart < lower || apart + upper > ldx;
+}
+
+/* Whether two matrices share a float. */
+static inline int nni_matrices_overlap(const float *x, size_t x_span, size_t x_cols, size_t ldx, const float *y, size_t y_span,
+                                       size_t y_cols, size_t ldy) {
+    const uintptr_t xb = (uintptr_t)x, yb = (uintptr_t)y;
+    if (xb + x_span * sizeof(float) <= yb || yb + y_span * sizeof(float) <= xb) return 0;
+    return nni_matrices_meet(x, x_cols, ldx, y, y_cols, ldy);
 }
 
 /* One column is a row of the transposed product: C' = B' A'. Neighbours in C must then be neighbours in memory. */
@@ -9468,9 +13942,8 @@ static nn_status nni_gemm_run_rows(nni_gemm *g, const nn_allocator *allocator) {
     return status;
 }
 
-static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
-    if (g->n != 1 || g->m == 1 || g->packed_b) return nni_gemm_run_rows(g, allocator);
-    /* A matrix times a vector: as a vector times a matrix, C gathered into a row unless it lies like one. */
+/* A matrix times a vector: as a vector times a matrix, C gathered into a row unless it lies like one. */
+static nn_status nni_gemm_run_column(nni_gemm *g, const nn_allocator *allocator) {
     float *const c = g->c, *row = NULL;
     const size_t step = g->ldc, length = g->m;
     nni_gemm_turn(g);
@@ -9485,13 +13958,20 @@ static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
     return status;
 }
 
+/* Small products go straight to their tile: the way through the general case takes longer than the arithmetic of 4x4x4. */
+static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
+    if (g->n == 1 && g->m > 1 && !g->packed_b) return nni_gemm_run_column(g, allocator);
+    const int plain = g->k > 0 && g->k <= NNI_SMALL_DEPTH && !g->bias && g->activation == NN_IDENTITY;
+    return plain && nni_get_tier()->gemm_small(g) ? NN_OK : nni_gemm_run_rows(g, allocator);
+}
+
 static inline size_t nni_or(size_t given, size_t usual) { return given ? given : usual; }
 
 static const nn_sgemm_desc nni_sgemm_usual = {0, 0, 0, 0, 0, NULL, NN_IDENTITY, 0.0f, NULL};
 
 /* What nn_sgemm and nn_sgemm_packed check and set up alike: A, C and the epilogue. */
-static nn_status nni_gemm_set(nni_gemm *g, float *c, const float *a, size_t m, size_t n, size_t k, float alpha, float beta,
-                              const nn_sgemm_desc *d, size_t *c_span) {
+NNI_INLINE nn_status nni_gemm_set(nni_gemm *g, float *c, const float *a, size_t m, size_t n, size_t k, float alpha, float beta,
+                                  const nn_sgemm_desc *d, size_t *c_span) {
     const nn_status isa = nn_isa_status();
     if (isa != NN_OK) return isa;
     if (!c || (!a && k && alpha != 0.0f)) return NN_ERROR_NULL;
@@ -9628,7 +14108,7 @@ NN_API void nn_packed_free(nn_packed *packed) {
 /* ---- src/conv.h ---- */
 
 #define NNI_CONV_SHARE 2000000 /* multiply-adds worth a thread, as in a product */
-#define NNI_CONV_UNIT 65536    /* floats of a unit's window: with its outputs and a panel of weights it stays in L2 */
+#define NNI_CONV_UNIT 131072   /* floats of a unit's part of the source: with its outputs it stays in L2 */
 
 /* A description with nothing left to guess, and its sizes. */
 typedef struct nni_conv_shape {
@@ -9636,7 +14116,7 @@ typedef struct nni_conv_shape {
     size_t out_height, out_width;
     size_t in, out;           /* channels and filters of a group */
     size_t x_size, y_size, w_size, macs;
-    int product;              /* a matrix product: one tap, on every pixel */
+    int product;              /* of matrices: the kernel covers the image */
 } nni_conv_shape;
 
 static int nni_conv_length(size_t *outputs, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
@@ -9657,17 +14137,16 @@ static int nni_conv_floats(size_t *floats, size_t a, size_t b, size_t c, size_t 
            nni_mul_size(*floats, sizeof(float), &bytes) && bytes <= PTRDIFF_MAX;
 }
 
-/* A kernel that covers the image is one of 1x1 on an image of one pixel with more channels. */
+/* A kernel that covers the image is a matrix, and the image a row of a matrix. */
 static void nni_conv_simplify(nni_conv_shape *s) {
     nn_conv2d_desc *d = &s->d;
-    const int unpadded = !d->pad_top && !d->pad_bottom && !d->pad_left && !d->pad_right;
     const int dense = (d->dilation_y == 1 || d->kernel_height == 1) && (d->dilation_x == 1 || d->kernel_width == 1);
-    if (d->groups > 1 || !unpadded) return;
-    if (d->kernel_height == d->height && d->kernel_width == d->width && dense) {
+    if (d->pad_top || d->pad_bottom || d->pad_left || d->pad_right) return;
+    if (d->groups == 1 && d->kernel_height == d->height && d->kernel_width == d->width && dense) {
+        s->product = 1;
         s->in = d->channels = d->height * d->width * d->channels;
-        d->height = d->width = d->kernel_height = d->kernel_width = d->stride_y = d->stride_x = 1;
+        d->height = d->width = 1;
     }
-    s->product = d->kernel_height == 1 && d->kernel_width == 1 && d->stride_y == 1 && d->stride_x == 1;
 }
 
 static nn_status nni_conv_check(nni_conv_shape *s, const nn_conv2d_desc *desc) {
@@ -9714,10 +14193,10 @@ NN_API nn_status nn_conv2d_output(size_t *out_height, size_t *out_width, const n
 
 typedef enum nni_conv_pass { NNI_CONV_FORWARD, NNI_CONV_INPUT, NNI_CONV_WEIGHTS } nni_conv_pass;
 
-/* The product of a pass: pixels x in times in x out forward, and its gradients. */
+/* The product of a pass: images x channels times channels x filters forward, and its gradients. */
 static nni_gemm nni_conv_product(const nni_conv_shape *s, nni_conv_pass pass, float *c, const float *a, const float *b) {
-    const size_t pixels = s->d.images * s->d.height * s->d.width, in = s->d.channels, out = s->d.filters;
-    nni_gemm g = {pixels, out, in, 1.0f, 0.0f, a, in, 1, b, out, 1, NULL, c, out, 0, NULL, 1, NN_IDENTITY, 0.0f};
+    const size_t images = s->d.images, in = s->d.channels, out = s->d.filters;
+    nni_gemm g = {images, out, in, 1.0f, 0.0f, a, in, 1, b, out, 1, NULL, c, out, 0, NULL, 1, NN_IDENTITY, 0.0f};
     if (pass == NNI_CONV_INPUT) {
         g.n = g.ldc = in;
         g.k = g.a_row = out;
@@ -9725,7 +14204,7 @@ static nni_gemm nni_conv_product(const nni_conv_shape *s, nni_conv_pass pass, fl
         g.b_col = out;
     } else if (pass == NNI_CONV_WEIGHTS) {
         g.m = in;
-        g.k = pixels;
+        g.k = images;
         g.a_row = 1;
         g.a_col = in;
     }
@@ -9767,9 +14246,20 @@ static void nni_conv_cut(nni_conv *job, size_t threads) {
     job->window_floats = job->copy ? nni_round_up(job->together * rows * row, 16) : 0;
 }
 
-static nni_conv nni_conv_job(const nni_conv_shape *s, int backward, float *target, const float *source, const float *w,
+/* A kernel of 1x1 sees no difference between an image and one long row of it, whose outputs fill more tiles. */
+static nn_conv2d_desc nni_conv_long_rows(const nn_conv2d_desc *d) {
+    nn_conv2d_desc row = *d;
+    const int pads = d->pad_top || d->pad_bottom || d->pad_left || d->pad_right;
+    if (d->kernel_height > 1 || d->kernel_width > 1 || d->stride_y > 1 || d->stride_x > 1 || pads) return row;
+    row.width *= row.height;
+    row.height = 1;
+    return row;
+}
+
+static nni_conv nni_conv_job(const nni_conv_shape *s, nni_conv_pass pass, float *target, const float *source, const float *w,
                              size_t threads) {
-    const nn_conv2d_desc *d = &s->d;
+    const int backward = pass == NNI_CONV_INPUT, long_rows = pass != NNI_CONV_WEIGHTS && s->d.images >= threads;
+    const nn_conv2d_desc rows = nni_conv_long_rows(&s->d), *d = long_rows ? &rows : &s->d;
     nni_conv job;
     memset(&job, 0, sizeof job);
     job.images = d->images;
@@ -9787,7 +14277,7 @@ static nni_conv nni_conv_job(const nni_conv_shape *s, int backward, float *targe
     job.w_col = backward ? d->filters : 1;
     job.activation = NN_IDENTITY;
     job.depthwise = d->groups > 1 && s->in == 1 && s->out == 1;
-    job.copy = job.x.origin < 0 || (size_t)job.x.origin + nni_conv_window_width(&job.x) > job.x.source;
+    job.copy = !backward && (job.x.pad > 0 || nni_conv_window_width(&job.x) > job.x.source);
     nni_conv_cut(&job, threads);
     return job;
 }
@@ -9808,7 +14298,7 @@ static void nni_conv_task(void *context, size_t i) {
     const size_t from = i * w->part, to = nni_min(from + w->part, w->count);
     float *work = w->work_each ? w->work + i * w->work_each : NULL;
     if (w->dw) w->tier->conv_weights(w->job, w->dw, w->dy, from, to, work);
-    else w->tier->conv(w->job, from, to, work);
+    else w->tier->conv(w->job, from, to);
 }
 
 /* How many threads take part in a pass and what each needs. */
@@ -9820,26 +14310,22 @@ static size_t nni_conv_plan(nni_conv_work *w, const nni_conv *job, const nni_con
     w->dy = NULL;
     w->count = weights ? s->w_size / s->d.filters : job->units;
     w->part = nni_max(1, nni_ceil_div(w->count, threads));
-    w->work_each = job->window_floats + (weights ? nni_round_up(w->tier->conv_weights_work(job), 16) : 0);
+    w->work_each = weights ? job->window_floats + nni_round_up(w->tier->conv_weights_work(job), 16) : 0;
     return nni_ceil_div(w->count, w->part);
 }
 
-static nn_status nni_conv_run(const nni_conv_shape *s, nni_conv *job) {
+static nn_status nni_conv_run_units(const nni_conv_shape *s, nni_conv *job) {
     nni_conv_work w;
-    const size_t parts = nni_conv_plan(&w, job, s, 0), packed = nni_round_up(w.tier->conv_packed(job), 16);
-    const size_t floats = packed + parts * w.work_each;
-    float *memory = NULL;
+    const size_t parts = nni_conv_plan(&w, job, s, 0), floats = w.tier->conv_packed(job);
+    float *packed = NULL;
     if (floats) {
-        memory = (float *)nni_alloc(s->d.allocator, floats, sizeof *memory);
-        if (!memory) return NN_ERROR_MEMORY;
+        packed = (float *)nni_alloc(s->d.allocator, floats, sizeof *packed);
+        if (!packed) return NN_ERROR_MEMORY;
+        w.tier->conv_pack(packed, job);
+        job->packed = packed;
     }
-    if (packed) {
-        w.tier->conv_pack(memory, job);
-        job->packed = memory;
-    }
-    w.work = memory ? memory + packed : NULL;
     nni_parallel(nni_conv_task, &w, parts);
-    nni_free(s->d.allocator, memory);
+    nni_free(s->d.allocator, packed);
     return NN_OK;
 }
 
@@ -9885,11 +14371,11 @@ NN_API nn_status nn_conv2d(float *y, const float *x, const float *w, const float
         g.slope = s.d.slope;
         return nni_gemm_multiply(&g, s.d.allocator);
     }
-    nni_conv job = nni_conv_job(&s, 0, y, x, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
+    nni_conv job = nni_conv_job(&s, NNI_CONV_FORWARD, y, x, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
     job.bias = bias;
     job.activation = s.d.activation;
     job.slope = s.d.slope;
-    return nni_conv_run(&s, &job);
+    return nni_conv_run_units(&s, &job);
 }
 
 NN_API nn_status nn_conv2d_backward_input(float *dx, const float *dy, const float *w, const nn_conv2d_desc *desc) {
@@ -9902,8 +14388,8 @@ NN_API nn_status nn_conv2d_backward_input(float *dx, const float *dy, const floa
         const nni_gemm g = nni_conv_product(&s, NNI_CONV_INPUT, dx, dy, w);
         return nni_gemm_multiply(&g, s.d.allocator);
     }
-    nni_conv job = nni_conv_job(&s, 1, dx, dy, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
-    return nni_conv_run(&s, &job);
+    nni_conv job = nni_conv_job(&s, NNI_CONV_INPUT, dx, dy, w, nni_threads_for(s.macs, NNI_CONV_SHARE));
+    return nni_conv_run_units(&s, &job);
 }
 
 NN_API nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate, const nn_conv2d_desc *desc) {
@@ -9917,7 +14403,7 @@ NN_API nn_status nn_conv2d_backward_weights(float *dw, const float *x, const flo
         g.beta = accumulate ? 1.0f : 0.0f;
         return nni_gemm_multiply(&g, s.d.allocator);
     }
-    const nni_conv job = nni_conv_job(&s, 0, NULL, x, NULL, 1);
+    const nni_conv job = nni_conv_job(&s, NNI_CONV_WEIGHTS, NULL, x, NULL, 1);
     return nni_conv_run_weights(&s, &job, dw, dy, accumulate);
 }
 
@@ -9937,11 +14423,10 @@ static size_t nni_conv_units_most(const nni_conv_shape *s) {
     for (int pass = 0; pass < 3; pass++) {
         const int weights = pass == NNI_CONV_WEIGHTS;
         const size_t threads = weights ? 1 : nni_threads_for(s->macs, NNI_CONV_SHARE);
-        const nni_conv job = nni_conv_job(s, pass == NNI_CONV_INPUT, NULL, NULL, NULL, threads);
+        const nni_conv job = nni_conv_job(s, (nni_conv_pass)pass, NULL, NULL, NULL, threads);
         nni_conv_work w;
         const size_t parts = nni_conv_plan(&w, &job, s, weights);
-        const size_t packed = weights ? 0 : nni_round_up(w.tier->conv_packed(&job), 16);
-        most = nni_max(most, packed + parts * w.work_each);
+        most = nni_max(most, weights ? parts * w.work_each : w.tier->conv_packed(&job));
     }
     return most;
 }
@@ -9951,6 +14436,161 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc) {
     if (nni_conv_check(&s, desc) != NN_OK) return 0;
     const size_t floats = s.product ? nni_conv_product_most(&s) : nni_conv_units_most(&s);
     return floats ? floats * sizeof(float) + NNI_ALIGNMENT + sizeof(void *) : 0;
+}
+
+/* ---- src/pool.h ---- */
+
+#define NNI_POOL_SHARE 65536 /* values looked at that are worth a thread */
+
+static nn_status nni_pool_axis_of(nni_pool_axis *a, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
+                                  size_t dilation, int ceil_mode) {
+    size_t reach;
+    if (!length || !kernel) return NN_ERROR_ARGUMENT;
+    a->length = length;
+    a->kernel = kernel;
+    a->stride = stride ? stride : kernel;
+    a->dilation = nni_max(dilation, 1);
+    a->pad = before;
+    if (!nni_mul_size(kernel - 1, a->dilation, &reach) || __builtin_add_overflow(length, before, &a->padded) ||
+        __builtin_add_overflow(a->padded, after, &a->padded) || a->padded > PTRDIFF_MAX / 16)
+        return NN_ERROR_SIZE;
+    if (reach >= a->padded) return NN_ERROR_ARGUMENT;
+    const size_t rest = a->padded - reach - 1;
+    a->outputs = rest / a->stride + 1;
+    /* Rounded up there is one more, unless it would begin in the padding at the end. */
+    if (ceil_mode && rest % a->stride && a->outputs <= (before + length - 1) / a->stride) a->outputs++;
+    return NN_OK;
+}
+
+static int nni_pool_floats(const nni_pool *p, size_t height, size_t width) {
+    size_t floats, bytes;
+    return nni_mul_size(p->images, p->channels, &floats) && nni_mul_size(floats, height, &floats) &&
+           nni_mul_size(floats, width, &floats) && nni_mul_size(floats, sizeof(float), &bytes) && bytes <= PTRDIFF_MAX;
+}
+
+static nn_status nni_pool_check(nni_pool *p, const nn_pool2d_desc *d) {
+    if (!d) return NN_ERROR_NULL;
+    if (!d->channels) return NN_ERROR_ARGUMENT;
+    size_t pixels;
+    nn_status status = nni_pool_axis_of(&p->y, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y, d->dilation_y, d->ceil_mode);
+    if (status == NN_OK)
+        status = nni_pool_axis_of(&p->x, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x, d->dilation_x, d->ceil_mode);
+    if (status != NN_OK) return status;
+    p->images = d->images;
+    p->channels = d->channels;
+    p->count_padding = d->count_padding;
+    p->disjoint = p->y.stride > (p->y.kernel - 1) * p->y.dilation && p->x.stride > (p->x.kernel - 1) * p->x.dilation;
+    if (!nni_mul_size(d->height, d->width, &pixels) || pixels > UINT32_MAX || !nni_pool_floats(p, d->height, d->width) ||
+        !nni_pool_floats(p, p->y.outputs, p->x.outputs))
+        return NN_ERROR_SIZE;
+    return NN_OK;
+}
+
+NN_API nn_status nn_pool2d_output(size_t *out_height, size_t *out_width, const nn_pool2d_desc *desc) {
+    nni_pool p;
+    if (!out_height || !out_width) return NN_ERROR_NULL;
+    const nn_status status = nni_pool_check(&p, desc);
+    if (status != NN_OK) return status;
+    *out_height = p.y.outputs;
+    *out_width = p.x.outputs;
+    return NN_OK;
+}
+
+/* What the threads share: rows of outputs forward, images backward. */
+typedef struct nni_pool_work {
+    const nni_pool *pool;
+    void (*run)(const struct nni_pool_work *w, size_t from, size_t to);
+    float *to;
+    const float *from;
+    uint32_t *index;
+    const uint32_t *index_given;
+    size_t count, part;
+} nni_pool_work;
+
+static void nni_pool_task(void *context, size_t i) {
+    const nni_pool_work *w = (const nni_pool_work *)context;
+    w->run(w, i * w->part, nni_min((i + 1) * w->part, w->count));
+}
+
+static nn_status nni_pool_run(nni_pool_work *w, const nn_pool2d_desc *desc, int backward) {
+    nni_pool p;
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = nni_pool_check(&p, desc);
+    if (status != NN_OK || p.images == 0) return status;
+    const size_t channels = p.images * p.channels, x_size = p.y.length * p.x.length * channels, y_size = p.y.outputs * p.x.outputs * channels;
+    if (!w->to || !w->from) return NN_ERROR_NULL;
+    const uintptr_t to = (uintptr_t)w->to, from = (uintptr_t)w->from;
+    const size_t to_size = (backward ? x_size : y_size) * sizeof(float), from_size = (backward ? y_size : x_size) * sizeof(float);
+    if (to < from + from_size && from < to + to_size) return NN_ERROR_ALIAS;
+    w->pool = &p;
+    w->count = backward ? p.images : p.images * p.y.outputs;
+    size_t looks;
+    if (!nni_mul_size(y_size, p.y.kernel * p.x.kernel, &looks)) looks = SIZE_MAX;
+    w->part = nni_ceil_div(w->count, nni_threads_for(looks, NNI_POOL_SHARE));
+    nni_parallel(nni_pool_task, w, nni_ceil_div(w->count, w->part));
+    return NN_OK;
+}
+
+static void nni_pool_max(const nni_pool_work *w, size_t from, size_t to) {
+    nni_get_tier()->max_pool(w->to, w->index, w->from, w->pool, from, to);
+}
+static void nni_pool_max_backward(const nni_pool_work *w, size_t from, size_t to) {
+    nni_get_tier()->max_pool_backward(w->to, w->from, w->index_given, w->pool, from, to);
+}
+static void nni_pool_average(const nni_pool_work *w, size_t from, size_t to) {
+    nni_get_tier()->average_pool(w->to, w->from, w->pool, from, to);
+}
+static void nni_pool_average_backward(const nni_pool_work *w, size_t from, size_t to) {
+    nni_get_tier()->average_pool_backward(w->to, w->from, w->pool, from, to);
+}
+
+NN_API nn_status nn_max_pool2d(float *y, uint32_t *index, const float *x, const nn_pool2d_desc *desc) {
+    nni_pool_work w = {NULL, nni_pool_max, y, x, index, NULL, 0, 0};
+    return nni_pool_run(&w, desc, 0);
+}
+NN_API nn_status nn_max_pool2d_backward(float *dx, const float *dy, const uint32_t *index, const nn_pool2d_desc *desc) {
+    nni_pool_work w = {NULL, nni_pool_max_backward, dx, dy, NULL, index, 0, 0};
+    if (!index && desc && desc->images) return NN_ERROR_NULL;
+    return nni_pool_run(&w, desc, 1);
+}
+NN_API nn_status nn_average_pool2d(float *y, const float *x, const nn_pool2d_desc *desc) {
+    nni_pool_work w = {NULL, nni_pool_average, y, x, NULL, NULL, 0, 0};
+    return nni_pool_run(&w, desc, 0);
+}
+NN_API nn_status nn_average_pool2d_backward(float *dx, const float *dy, const nn_pool2d_desc *desc) {
+    nni_pool_work w = {NULL, nni_pool_average_backward, dx, dy, NULL, NULL, 0, 0};
+    return nni_pool_run(&w, desc, 1);
+}
+
+typedef struct nni_pool_global {
+    float *to;
+    const float *from;
+    size_t images, pixels, channels, part;
+    int backward;
+} nni_pool_global;
+
+static void nni_pool_global_task(void *context, size_t i) {
+    const nni_pool_global *w = (const nni_pool_global *)context;
+    const size_t image = i * w->part, images = nni_min(w->part, w->images - image), all = w->pixels * w->channels;
+    const nni_tier *tier = nni_get_tier();
+    if (w->backward)
+        tier->global_average_pool_backward(w->to + image * all, w->from + image * w->channels, images, w->pixels, w->channels);
+    else tier->global_average_pool(w->to + image * w->channels, w->from + image * all, images, w->pixels, w->channels);
+}
+
+static void nni_pool_global_run(nni_pool_global w) {
+    if (w.images == 0) return;
+    w.part = nni_ceil_div(w.images, nni_threads_for(w.images * w.pixels * w.channels, NNI_POOL_SHARE));
+    nni_parallel(nni_pool_global_task, &w, nni_ceil_div(w.images, w.part));
+}
+
+NN_API void nn_global_average_pool(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
+    const nni_pool_global w = {y, x, images, pixels, channels, 0, 0};
+    nni_pool_global_run(w);
+}
+NN_API void nn_global_average_pool_backward(float *dx, const float *dy, size_t images, size_t pixels, size_t channels) {
+    const nni_pool_global w = {dx, dy, images, pixels, channels, 0, 1};
+    nni_pool_global_run(w);
 }
 
 /* ---- src/close.h ---- */
@@ -9970,6 +14610,8 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc) {
 #undef NNI_LIKELY
 #undef NNI_UNLIKELY
 #undef NNI_UNROLL
+#undef NNI_MIX_BEGIN
+#undef NNI_MIX_END
 #undef NNI_ALIGNMENT
 #undef NNI_CPU_FMA
 #undef NNI_CPU_AVX2
@@ -9977,10 +14619,20 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc) {
 #undef NNI_STRING_2
 #undef NNI_STRING
 #undef NNI_BLOCK
+#undef NNI_NOISE_ARGUMENTS
 #undef NNI_KERNELS
 #undef NNI_LOG2_E
 #undef NNI_LN2_HIGH
 #undef NNI_LN2_LOW
+#undef NNI_SELU_HIGH
+#undef NNI_SELU_LOW
+#undef NNI_SELU_SLOPE
+#undef NNI_GELU_C1_HIGH
+#undef NNI_GELU_C1_LOW
+#undef NNI_GELU_C3_HIGH
+#undef NNI_GELU_C3_LOW
+#undef NNI_TAIL_SHIFT
+#undef NNI_TAIL_END
 #undef NNI_WIDE
 #undef NNI_STREAMS
 #undef NNI_KC
@@ -9993,8 +14645,9 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc) {
 #undef NNI_WIDE_C
 #undef NNI_FAR
 #undef NNI_ROW_STREAMS
-#undef NNI_CONV_WIDE
+#undef NNI_CONV_FEW
 #undef NNI_CONV_DEPTH
+#undef NNI_POOL_BLOCK
 #undef NNI_RANDOM_SHARE
 #undef NNI_MAP_SHARE
 #undef NNI_MAP_SHARE_HARD
@@ -10006,6 +14659,9 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc) {
 #undef NNI_COLUMN_SUMS
 #undef NNI_COLUMN_FACTORS
 #undef NNI_COLUMNS_HELD
+#undef NNI_LAYER_NORM_SHARE
+#undef NNI_GROUP_NORM_SHARE
+#undef NNI_NOISE_SHARE
 #undef NNI_SOFTMAX_SHARE
 #undef NNI_SOFTMAX_SHARE_BACK
 #undef NNI_DOT_ROWS_MOST
@@ -10013,9 +14669,11 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc) {
 #undef NNI_DOT_DEPTH_BESIDE
 #undef NNI_GEMM_SHARE
 #undef NNI_GEMM_READING
+#undef NNI_SMALL_DEPTH
 #undef NNI_STACK_WORK
 #undef NNI_CONV_SHARE
 #undef NNI_CONV_UNIT
+#undef NNI_POOL_SHARE
 #endif /* NN_IMPLEMENTATION */
 
 /*

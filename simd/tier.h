@@ -12,6 +12,8 @@
 
 #ifdef NN_IMPLEMENTATION
 
+#include <math.h>
+
 /* One product C(m x n) = alpha*A(m x k)*B(k x n) + beta*C, then the epilogue. Transposition is a matter of strides:
  * A(i,p) = a[i*a_row + p*a_col], B(p,j) = b[p*b_row + j*b_col], one stride of each being 1. */
 typedef struct nni_gemm {
@@ -51,6 +53,7 @@ typedef struct nni_strip {
 /* X(result, name, (arguments)) */
 #define NNI_KERNELS(X)                                                                                                     \
     X(size_t, gemm, (const nni_gemm *product, float *work, size_t floats))                                                 \
+    X(int, gemm_small, (const nni_gemm *product))                                                                          \
     X(size_t, gemm_workspace, (const nni_gemm *product))                                                                   \
     X(void, gemm_pack, (float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k))                       \
     X(size_t, conv_packed, (const nni_conv *job))                                                                          \

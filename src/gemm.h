@@ -69,6 +69,7 @@ NN_API void nn_packed_free(nn_packed *packed);
 #define NNI_DOT_DEPTH_BESIDE 192 /* and the rows beyond the last 16 of more */
 #define NNI_GEMM_SHARE 4500000 /* multiply-adds worth a thread: at 9 million, two that sleep between calls gain 1.2 to 1.5 times */
 #define NNI_GEMM_READING 3 /* rows of A whose multiply-adds take as long as reading B */
+#define NNI_SMALL_DEPTH 256 /* k up to which a single tile is too little work for a second thread */
 #define NNI_STACK_WORK 4096 /* floats of workspace taken from the stack before the allocator is asked */
 
 /* Whether rows x cols floats with leading dimension ld have a size at all: *span is the distance to their end. */
@@ -81,15 +82,21 @@ static inline nn_status nni_matrix_span(size_t rows, size_t cols, size_t ld, siz
     return NN_OK;
 }
 
-/* Whether two matrices share a float. Blocks of one larger matrix are told apart by their columns. */
-static int nni_matrices_overlap(const float *x, size_t x_span, size_t x_cols, size_t ldx, const float *y, size_t y_span,
-                                size_t y_cols, size_t ldy) {
+/* Whether two matrices whose spans overlap share a float. Blocks of one larger matrix are told apart by their columns. */
+static int nni_matrices_meet(const float *x, size_t x_cols, size_t ldx, const float *y, size_t y_cols, size_t ldy) {
     const uintptr_t xb = (uintptr_t)x, yb = (uintptr_t)y;
-    if (xb + x_span * sizeof(float) <= yb || yb + y_span * sizeof(float) <= xb) return 0;
     if (ldx != ldy || (xb > yb ? xb - yb : yb - xb) % sizeof(float)) return 1;
     const size_t apart = (size_t)(xb > yb ? (xb - yb) : (yb - xb)) / sizeof(float) % ldx;
     const size_t lower = xb > yb ? y_cols : x_cols, upper = xb > yb ? x_cols : y_cols;
     return apart < lower || apart + upper > ldx;
+}
+
+/* Whether two matrices share a float. */
+static inline int nni_matrices_overlap(const float *x, size_t x_span, size_t x_cols, size_t ldx, const float *y, size_t y_span,
+                                       size_t y_cols, size_t ldy) {
+    const uintptr_t xb = (uintptr_t)x, yb = (uintptr_t)y;
+    if (xb + x_span * sizeof(float) <= yb || yb + y_span * sizeof(float) <= xb) return 0;
+    return nni_matrices_meet(x, x_cols, ldx, y, y_cols, ldy);
 }
 
 /* One column is a row of the transposed product: C' = B' A'. Neighbours in C must then be neighbours in memory. */
@@ -244,9 +251,8 @@ static nn_status nni_gemm_run_rows(nni_gemm *g, const nn_allocator *allocator) {
     return status;
 }
 
-static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
-    if (g->n != 1 || g->m == 1 || g->packed_b) return nni_gemm_run_rows(g, allocator);
-    /* A matrix times a vector: as a vector times a matrix, C gathered into a row unless it lies like one. */
+/* A matrix times a vector: as a vector times a matrix, C gathered into a row unless it lies like one. */
+static nn_status nni_gemm_run_column(nni_gemm *g, const nn_allocator *allocator) {
     float *const c = g->c, *row = NULL;
     const size_t step = g->ldc, length = g->m;
     nni_gemm_turn(g);
@@ -261,13 +267,20 @@ static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
     return status;
 }
 
+/* Small products go straight to their tile: the way through the general case takes longer than the arithmetic of 4x4x4. */
+static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
+    if (g->n == 1 && g->m > 1 && !g->packed_b) return nni_gemm_run_column(g, allocator);
+    const int plain = g->k > 0 && g->k <= NNI_SMALL_DEPTH && !g->bias && g->activation == NN_IDENTITY;
+    return plain && nni_get_tier()->gemm_small(g) ? NN_OK : nni_gemm_run_rows(g, allocator);
+}
+
 static inline size_t nni_or(size_t given, size_t usual) { return given ? given : usual; }
 
 static const nn_sgemm_desc nni_sgemm_usual = {0, 0, 0, 0, 0, NULL, NN_IDENTITY, 0.0f, NULL};
 
 /* What nn_sgemm and nn_sgemm_packed check and set up alike: A, C and the epilogue. */
-static nn_status nni_gemm_set(nni_gemm *g, float *c, const float *a, size_t m, size_t n, size_t k, float alpha, float beta,
-                              const nn_sgemm_desc *d, size_t *c_span) {
+NNI_INLINE nn_status nni_gemm_set(nni_gemm *g, float *c, const float *a, size_t m, size_t n, size_t k, float alpha, float beta,
+                                  const nn_sgemm_desc *d, size_t *c_span) {
     const nn_status isa = nn_isa_status();
     if (isa != NN_OK) return isa;
     if (!c || (!a && k && alpha != 0.0f)) return NN_ERROR_NULL;

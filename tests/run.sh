@@ -63,7 +63,7 @@ program() {
     status=$?
     count='[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$'
     echo "$output"
-    if ! tail -n 1 <<<"$output" | grep -Eq "^[a-z]+: $count"; then
+    if ! tail -n 1 <<<"$output" | grep -Eq "^[a-z_0-9]+: $count"; then
         failed "$what did not reach its end (exit status $status)"
     elif [ $status != 0 ] && tail -n 1 <<<"$output" | grep -q ' 0 failed'; then
         failed "$what exit status $status"
@@ -156,7 +156,7 @@ sources() {
     echo "== sources"
     has python3 gcc || { skipped sources "needs python3, gcc"; return; }
     step "nn.h is up to date" python3 tools/amalgamate.py --check
-    for file in src/*.h simd/*.h simd/kernels/*.h; do
+    for file in $(find src simd -name "*.h" | sort); do
         step "$file alone" gcc -std=c11 -fsyntax-only -DNN_IMPLEMENTATION -x c "$file"
     done
     mkdir -p $out/examples

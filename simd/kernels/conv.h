@@ -81,15 +81,13 @@ static NNI_FN(taps) NNI_FN(conv_stretches)(const nni_conv *job, const nni_conv_p
 
 /* Tiles along axis[0] of a block, `width` columns. */
 static void NNI_FN(conv_tiles)(NNI_FN(tiles) *run, const NNI_FN(taps) *taps, NNI_FN(gemm_deal) d, size_t vectors, const float *a,
-                               float *c) {
+                               const float *b, float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a = a + i * run->a_stride;
-        run->c = c + i * run->ldc;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        NNI_FN(taps_find)(0, rows, vectors)(run, taps);
+        NNI_FN(taps_find)(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
     }
 }
 
@@ -103,7 +101,6 @@ static void NNI_FN(conv_compute)(const nni_conv *job, const NNI_FN(conv_block) *
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(axis[0].count, vectors);
     NNI_FN(tiles) run;
     run.k = k;
-    run.b = b;
     run.a_stride = axis[0].source;
     run.ldb = ldb;
     run.ldc = axis[0].target;
@@ -114,7 +111,7 @@ static void NNI_FN(conv_compute)(const nni_conv *job, const NNI_FN(conv_block) *
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
             NNI_FN(conv_tiles)(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
-                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */

@@ -57,15 +57,12 @@ static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_wi
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        run.b = b + j;
         for (size_t t = 0; t < d.tiles; t += run.count) {
             const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
             run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a = a + i;
-            run.c = c + i * run.ldc + j;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            NNI_FN(taps_find)(1, tall, vectors)(&run, &taps);
+            NNI_FN(taps_find)(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }

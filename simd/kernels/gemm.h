@@ -114,18 +114,16 @@ static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b = where->b + s * where->panel;
     run.b_next = along ? where->panel : 0;
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
         run.count = along ? panels : alike;
-        run.a = where->a + i * a_step;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
-        run.c = c + i * g->ldc + s * panel;
         run.c_next = along ? panel : rows * g->ldc;
-        NNI_FN(tile_find)(by_k, rows, vectors)(&run);
+        NNI_FN(tile_find)(by_k, rows, vectors)
+        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -212,26 +210,35 @@ static void NNI_FN(gemm_epilogue)(const nni_gemm *g, float *c) {
     if (g->activation != NN_IDENTITY) NNI_FN(activate)(c, c, g->n, g->activation, g->slope);
 }
 
-/* A product that is one tile, as it lies in memory: no plan, no packing. */
-static int NNI_FN(gemm_is_tile)(const nni_gemm *g) {
+/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
+ * returns 0. */
+static int NNI_FN(gemm_small)(const nni_gemm *g) {
     if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
     if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    return g->m <= (size_t)NNI_FN(tile_rows)[(g->n - 1) / VF_LANES] && (g->a_row == 1 || g->a_col == 1);
-}
-
-static void NNI_FN(gemm_tile)(const nni_gemm *g) {
-    const size_t vectors = (g->n - 1) / VF_LANES + 1;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)NNI_FN(tile_rows)[vectors - 1];
     const int by_k = g->a_row == 1;
-    const NNI_FN(tiles) run = {g->k, 1, g->a, g->b, g->c, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0,
-                               g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
-    NNI_FN(tile_find)(by_k, g->m, vectors)(&run);
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
+    NNI_FN(tiles) run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    if (g->m <= most) {
+        NNI_FN(tile_find)(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
+        return 1;
+    }
+    const NNI_FN(gemm_deal) d = NNI_FN(deal)(g->m, vectors);
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
+        rows = d.rows + (t < d.taller);
+        run.count = t < d.taller ? d.taller : d.tiles - t;
+        run.a_next = rows * g->a_row;
+        run.c_next = rows * g->ldc;
+        NNI_FN(tile_find)(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
+    }
+    return 1;
 }
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t NNI_FN(gemm)(const nni_gemm *g, float *work, size_t floats) {
     if (g->k == 0 || g->alpha == 0.0f) NNI_FN(gemm_scale)(g);
     else if (g->dot) NNI_FN(gemm_dot)(g);
-    else if (NNI_FN(gemm_is_tile)(g)) NNI_FN(gemm_tile)(g);
+    else if (NNI_FN(gemm_small)(g)) {} /* done */
     else if (NNI_FN(gemm_is_row)(g)) NNI_FN(gemm_rows)(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) NNI_FN(gemm_packed_row)(g);
     else {

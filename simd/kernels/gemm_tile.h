@@ -29,8 +29,6 @@
 
 typedef struct NNI_FN(tiles) {
     size_t k, count;
-    const float *a, *b;
-    float *c;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
@@ -39,7 +37,8 @@ typedef struct NNI_FN(tiles) {
     float beta;
 } NNI_FN(tiles);
 
-typedef void (*NNI_FN(tile_fn))(const NNI_FN(tiles) *run);
+/* A run from a, b and c on. */
+typedef void (*NNI_FN(tile_fn))(const NNI_FN(tiles) *run, const float *a, const float *b, float *c);
 
 /* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
  * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
@@ -51,7 +50,7 @@ typedef struct NNI_FN(taps) {
     int relu;
 } NNI_FN(taps);
 
-typedef void (*NNI_FN(taps_fn))(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps);
+typedef void (*NNI_FN(taps_fn))(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps, const float *a, const float *b, float *c);
 
 NNI_INLINE vf NNI_FN(tile_load_b)(const float *b, int last, vm mask) {
     return VF_FREE_MASK && last ? vf_load_m(b, mask) : vf_load(b);
@@ -147,9 +146,7 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
 }
 
 NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run,
-                                 const NNI_FN(taps) *taps) {
-    const float *a = run->a, *b = run->b;
-    float *c = run->c;
+                                 const NNI_FN(taps) *taps, const float *a, const float *b, float *c) {
     for (size_t t = run->count; t > 0; t--) {
         if (run->prefetch_c && t > 1)
             NNI_UNROLL for (int i = 0; i < rows; i++)
@@ -163,18 +160,22 @@ NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by
 }
 
 /* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                  \
-    static void NNI_FN(tile_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run) {                                      \
-        NNI_FN(tile_run)(rows, vectors, 0, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void NNI_FN(tile_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run) {                                        \
-        NNI_FN(tile_run)(rows, vectors, 1, run, NULL);                                                                  \
-    }                                                                                                                   \
-    static void NNI_FN(taps_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps) {            \
-        NNI_FN(tile_run)(rows, vectors, 0, run, taps);                                                                  \
-    }                                                                                                                   \
-    static void NNI_FN(taps_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps) {              \
-        NNI_FN(tile_run)(rows, vectors, 1, run, taps);                                                                  \
+#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
+    static void NNI_FN(tile_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run,                           \
+                                                       const float *a, const float *b, float *c) {         \
+        NNI_FN(tile_run)(rows, vectors, 0, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void NNI_FN(tile_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run,                             \
+                                                       const float *a, const float *b, float *c) {         \
+        NNI_FN(tile_run)(rows, vectors, 1, run, NULL, a, b, c);                                            \
+    }                                                                                                      \
+    static void NNI_FN(taps_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps, \
+                                                       const float *a, const float *b, float *c) {         \
+        NNI_FN(tile_run)(rows, vectors, 0, run, taps, a, b, c);                                            \
+    }                                                                                                      \
+    static void NNI_FN(taps_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps,   \
+                                                       const float *a, const float *b, float *c) {         \
+        NNI_FN(tile_run)(rows, vectors, 1, run, taps, a, b, c);                                            \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE

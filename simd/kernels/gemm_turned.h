@@ -45,7 +45,7 @@ static void NNI_FN(gemm_turned)(const nni_gemm *g, size_t vectors, float *work) 
         const size_t cols = nni_min(panel, g->m - i);
         NNI_FN(pack_b)(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    NNI_FN(tiles) run = {0, 1, NULL, NULL, tile, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
+    NNI_FN(tiles) run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
@@ -59,9 +59,7 @@ static void NNI_FN(gemm_turned)(const nni_gemm *g, size_t vectors, float *work) 
             for (size_t p = 0; p < g->k; p += NNI_KC) {
                 run.k = nni_min(NNI_KC, g->k - p);
                 run.beta = p == 0 ? g->beta : 1.0f;
-                run.a = g->b + j * g->b_col + p * g->b_row;
-                run.b = (pack ? work + i * g->k : g->a + i) + p * run.ldb;
-                compute(&run);
+                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
             }
             NNI_FN(turn_out)(c, g->ldc, tile, rows, cols);
         }
