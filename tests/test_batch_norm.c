@@ -1,4 +1,4 @@
-/* test_batch_norm.c - batch normalisation against double: values, gradients, averages, folding, extremes, PyTorch, equal bits */
+/* test_batch_norm.c - batch normalisation against double: values, gradients, averages, folding, extremes, PyTorch, bits */
 #include "golden.h"
 #include "gradient.h"
 #include "hook.h"

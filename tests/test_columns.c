@@ -56,7 +56,8 @@ static void special(void) {
                 if (at) x[1] = -INFINITY;
                 nn_sum_columns(y, x, rows, 5, 0);
                 test_case("special values in row %zu of %zu", at, rows);
-                CHECK(isnan(y[0]) && (at ? isnan(y[1]) : y[1] > 3.4e38f) && y[2] < -3.4e38f && y[3] == 3e38f && same_bits(y[4], 0));
+                CHECK(isnan(y[0]) && (at ? isnan(y[1]) : y[1] > 3.4e38f) && y[2] < -3.4e38f);
+                CHECK(y[3] == 3e38f && same_bits(y[4], 0));
             }
 }
 
