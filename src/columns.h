@@ -79,7 +79,7 @@ static void nni_columns_panel(const nni_columns *c, size_t column, size_t width)
         nni_columns_total(c, total, factor, column, width);
         c->finish(c, factor, total, column, width);
     }
-    if (c->apply) c->apply(c, factor, 0, c->rows, column, width);
+    if (c->apply && c->rows) c->apply(c, factor, 0, c->rows, column, width);
 }
 
 static void nni_columns_part(void *context, size_t i) {

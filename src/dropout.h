@@ -115,7 +115,7 @@ NN_API void nn_dropout_channels(float *y, const float *x, size_t images, size_t 
                                 float scale, nn_random *random) {
     nni_dropout_channels d = {nni_get_tier(), *random, y, x, images, pixels, channels, 0, keep, scale};
     random->next += images * channels;
-    if (images == 0) return;
+    if (images == 0 || pixels == 0) return;
     d.part = nni_ceil_div(images, nni_threads_for(images * pixels * channels, NNI_NOISE_SHARE));
     nni_parallel(nni_dropout_channels_task, &d, nni_ceil_div(images, d.part));
 }

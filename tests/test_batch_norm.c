@@ -341,5 +341,5 @@ int main(void) {
         }
     torch();
     threads();
-    return test_end("batch_norm");
+    return test_end("batchnorm");
 }

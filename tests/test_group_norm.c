@@ -288,5 +288,5 @@ int main(void) {
     torch("group_norm", 2, 4);
     torch("instance_norm", 2, 0);
     threads();
-    return test_end("group_norm");
+    return test_end("groupnorm");
 }

@@ -223,5 +223,5 @@ int main(void) {
     extremes();
     torch();
     threads();
-    return test_end("layer_norm");
+    return test_end("layernorm");
 }
