@@ -161,7 +161,10 @@ NNI_INLINE vf NNI_FN(vselu)(vf x) {
 /* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
  * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
  * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
-NNI_INLINE vf NNI_FN(gate)(vf x, vf h) { return vf_sub(vf_select(vf_lt(x, vf_set1(0.0f)), vf_set1(-0.0f), x), h); }
+NNI_INLINE vf NNI_FN(gate)(vf x, vf h) {
+    /* Not (x < 0 ? -0 : x) - h: of that Clang 14 makes a maximum, which takes -0 for +0. */
+    return vf_select(vf_lt(x, vf_set1(0.0f)), vf_sub(vf_set1(-0.0f), h), vf_sub(x, h));
+}
 NNI_INLINE vf NNI_FN(gate_slope)(vf x, vf slope) {
     return vf_select(vf_lt(x, vf_set1(0.0f)), slope, vf_sub(vf_set1(1.0f), slope));
 }
