@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""PyTorch as a contender of bench_maths: answers the requests that bench/worker.h describes, on one thread.
+"""PyTorch as a contender of bench_maths: answers the requests that bench/worker.h describes, on one thread. The scripts
+for other benches take what they share from here.
 
 The results go into arrays that exist already (out=), so that no allocation is timed. PyTorch's way from Python to its loops,
 about a microsecond a call, is: nobody who uses it can leave that out, and it only shows at the smallest size.
@@ -19,7 +20,7 @@ def import_torch():
     except ImportError:
         if os.path.exists(SYSTEM_PYTHON) and os.environ.get('BENCH_TORCH') != 'tried':
             os.environ['BENCH_TORCH'] = 'tried'
-            os.execv(SYSTEM_PYTHON, [SYSTEM_PYTHON, __file__])
+            os.execv(SYSTEM_PYTHON, [SYSTEM_PYTHON, sys.argv[0]])
         print('absent not installed', flush=True)
         sys.exit(0)
 
@@ -127,7 +128,8 @@ def measure(call, calls, seconds):
     return best
 
 
-def main():
+def main(prepare):
+    """Serves the requests that `prepare` understands."""
     torch.set_num_threads(1)
     torch.set_grad_enabled(False)
     level = [line.split(':')[1].strip() for line in torch.__config__.show().split('\n') if 'CPU capability' in line]
@@ -145,4 +147,5 @@ def main():
         print(reply, flush=True)
 
 
-main()
+if __name__ == '__main__':
+    main(prepare)
