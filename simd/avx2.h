@@ -158,6 +158,20 @@ NNI_INLINE void vf_transpose(vf *r) {
     NNI_UNROLL for (int i = 0; i < 8; i++) r[i] = t[i];
 }
 
+/* Four columns of eight rows: the rows come from memory in their 128-bit halves, so that no shuffle crosses halves. */
+NNI_INLINE void vf_load_turned(vf *r, const float *p, size_t stride, size_t rows) {
+    vf half[4];
+    NNI_UNROLL for (size_t s = 0; s < 4; s++) /* rows s and 4+s */
+        half[s] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + nni_min(s, rows - 1) * stride)),
+                                       _mm_loadu_ps(p + nni_min(4 + s, rows - 1) * stride), 1);
+    const vf low01 = _mm256_unpacklo_ps(half[0], half[1]), low23 = _mm256_unpacklo_ps(half[2], half[3]);
+    const vf high01 = _mm256_unpackhi_ps(half[0], half[1]), high23 = _mm256_unpackhi_ps(half[2], half[3]);
+    r[0] = _mm256_shuffle_ps(low01, low23, 0x44);
+    r[1] = _mm256_shuffle_ps(low01, low23, 0xee);
+    r[2] = _mm256_shuffle_ps(high01, high23, 0x44);
+    r[3] = _mm256_shuffle_ps(high01, high23, 0xee);
+}
+
 NNI_INLINE vq vq_load(const float *p) {
     vq q;
     q.at = p;

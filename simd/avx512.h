@@ -165,6 +165,23 @@ NNI_INLINE void vf_transpose(vf *r) {
     }
 }
 
+/* Four columns of sixteen rows: the rows come from memory in their 128-bit parts, so that no shuffle crosses parts. */
+NNI_INLINE void vf_load_turned(vf *r, const float *p, size_t stride, size_t rows) {
+    vf part[4];
+    NNI_UNROLL for (size_t s = 0; s < 4; s++) { /* rows s, 4+s, 8+s, 12+s */
+        part[s] = _mm512_castps128_ps512(_mm_loadu_ps(p + nni_min(s, rows - 1) * stride));
+        part[s] = _mm512_insertf32x4(part[s], _mm_loadu_ps(p + nni_min(4 + s, rows - 1) * stride), 1);
+        part[s] = _mm512_insertf32x4(part[s], _mm_loadu_ps(p + nni_min(8 + s, rows - 1) * stride), 2);
+        part[s] = _mm512_insertf32x4(part[s], _mm_loadu_ps(p + nni_min(12 + s, rows - 1) * stride), 3);
+    }
+    const vf low01 = _mm512_unpacklo_ps(part[0], part[1]), low23 = _mm512_unpacklo_ps(part[2], part[3]);
+    const vf high01 = _mm512_unpackhi_ps(part[0], part[1]), high23 = _mm512_unpackhi_ps(part[2], part[3]);
+    r[0] = _mm512_shuffle_ps(low01, low23, 0x44);
+    r[1] = _mm512_shuffle_ps(low01, low23, 0xee);
+    r[2] = _mm512_shuffle_ps(high01, high23, 0x44);
+    r[3] = _mm512_shuffle_ps(high01, high23, 0xee);
+}
+
 NNI_INLINE vq vq_load(const float *p) {
     vq q;
     q.at = p;

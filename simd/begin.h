@@ -42,6 +42,7 @@
  *   vf_fold(v)             the sum of all lanes as the fixed tree: lane i with i+LANES/2, then halves again
  *   vf_fold_max(v)         the largest lane as by vf_max, in any order: which zero, or which NaN, is open
  *   vf_fold_each(r)        lane i is vf_fold(r[i]); r has VF_LANES vectors, which are spent
+ *   vf_load_turned(r, p, stride, rows)    r[j] lane i = p[i*stride + j] for j < 4; lanes from `rows` on repeat the last row
  *   vf_transpose(r)        r[i] lane j becomes r[j] lane i, for VF_LANES vectors
  *   vq_load(p)             four floats kept ready for vf_fma_q(a, i, b, c) = a[i]*b + c, i constant: multiplying by one
  *                          lane is free on ARM, broadcasting from memory is free on x86
@@ -105,6 +106,7 @@
 #define vf_fold_max NNI_FN(vf_fold_max)
 #define vf_fold_each NNI_FN(vf_fold_each)
 #define vf_transpose NNI_FN(vf_transpose)
+#define vf_load_turned NNI_FN(vf_load_turned)
 #define vq_load NNI_FN(vq_load)
 #define vf_fma_q NNI_FN(vf_fma_q)
 #define vf_exp_sleef NNI_FN(vf_exp_sleef)

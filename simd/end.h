@@ -55,6 +55,7 @@
 #undef vf_fold_max
 #undef vf_fold_each
 #undef vf_transpose
+#undef vf_load_turned
 #undef vq_load
 #undef vf_fma_q
 #undef vf_exp_sleef

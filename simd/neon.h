@@ -144,6 +144,10 @@ NNI_INLINE vf vf_fold_each(vf *r) {
     return vaddq_f32(vaddq_f32(r[0], r[2]), vaddq_f32(r[1], r[3]));
 }
 
+NNI_INLINE void vf_load_turned(vf *r, const float *p, size_t stride, size_t rows) {
+    NNI_UNROLL for (size_t s = 0; s < 4; s++) r[s] = vf_load(p + nni_min(s, rows - 1) * stride);
+    vf_transpose(r);
+}
 NNI_INLINE vq vq_load(const float *p) { return vld1q_f32(p); }
 NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) {
     switch (i) { /* the instruction wants a literal lane, also where nothing is optimised */

@@ -111,6 +111,10 @@ NNI_INLINE float vf_fold(vf v) { return v; }
 NNI_INLINE float vf_fold_max(vf v) { return v; }
 NNI_INLINE vf vf_fold_each(vf *r) { return r[0]; }
 NNI_INLINE void vf_transpose(vf *r) { (void)r; }
+NNI_INLINE void vf_load_turned(vf *r, const float *p, size_t stride, size_t rows) {
+    (void)stride, (void)rows;
+    memcpy(r, p, 4 * sizeof *r);
+}
 NNI_INLINE vq vq_load(const float *p) {
     vq q;
     q.at = p;

@@ -47,6 +47,19 @@ static void NNI_FN(pack_a)(float *dst, const float *a, size_t a_row, size_t a_co
     }
 }
 
+/* `height` columns of B, which are rows in memory, as k vectors: four rows of the result at a time, of which the last may
+ * repeat some. */
+NNI_INLINE void NNI_FN(pack_b_turned)(float *dst, const float *b, size_t b_col, size_t k, size_t height, size_t width) {
+    for (size_t p = 0; p < k && k < 4; p++)
+        for (size_t i = 0; i < height; i++) dst[p * width + i] = b[i * b_col + p];
+    for (size_t p = 0; p < k && k >= 4; p += 4) {
+        const size_t at = nni_min(p, k - 4);
+        vf r[4];
+        vf_load_turned(r, b + at, b_col, height);
+        NNI_UNROLL for (size_t q = 0; q < 4; q++) vf_store(dst + (at + q) * width, r[q]);
+    }
+}
+
 static void NNI_FN(pack_b)(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
         for (size_t p = 0; p < k; p++) {
@@ -56,16 +69,9 @@ static void NNI_FN(pack_b)(float *dst, const float *b, size_t b_row, size_t b_co
         }
         return;
     }
-    for (size_t j = 0; j < cols; j += VF_LANES) {
-        const size_t height = nni_min(cols - j, VF_LANES);
-        for (size_t p = 0; p < k; p += VF_LANES) {
-            const size_t depth = nni_min(k - p, VF_LANES);
-            vf r[VF_LANES];
-            NNI_FN(pack_block)(r, b + j * b_col + p, b_col, height, depth);
-            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
-                if (q < depth) vf_store(dst + (p + q) * width + j, r[q]);
-        }
-    }
+    size_t j = 0;
+    for (; j + VF_LANES <= cols; j += VF_LANES) NNI_FN(pack_b_turned)(dst + j, b + j * b_col, b_col, k, VF_LANES, width);
+    if (j < cols) NNI_FN(pack_b_turned)(dst + j, b + j * b_col, b_col, k, cols - j, width);
 }
 
 #endif /* NNI_ISA */
