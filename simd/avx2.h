@@ -40,6 +40,7 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
     X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 12, 6, 4, 2
 #define NNI_LARGE_VECTORS 2
+#define NNI_ROW_VECTORS 13
 #define NNI_DOT_ROWS 3
 #define NNI_DOT_COLS 2
 

@@ -47,6 +47,7 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
     X(4, 4) X(5, 4) X(6, 4)
 #define NNI_TILE_ROWS 16, 14, 9, 6
 #define NNI_LARGE_VECTORS 4
+#define NNI_ROW_VECTORS 26
 #define NNI_DOT_ROWS 6
 #define NNI_DOT_COLS 4
 

@@ -11,6 +11,7 @@
  *         NNI_TILES(X)             X(rows, vectors) for each GEMM tile that fits the registers: all of 1 vector, then 2, 3, 4
  *         NNI_TILE_ROWS            the most rows of a tile of 1, 2, 3 and 4 vectors, as an initialiser
  *         NNI_LARGE_VECTORS        the width of tile for large products: few rows, which may fall into one set of the cache
+ *         NNI_ROW_VECTORS          the longest row of sums that fits the registers, beside a factor and a mask or an operand
  *         NNI_DOT_ROWS, _COLS      the block of 16-lane dot products that fits the registers
  *
  * Memory (no alignment is needed)

@@ -66,6 +66,7 @@
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
+#undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 #undef NNI_ISA

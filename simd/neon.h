@@ -34,6 +34,7 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
     X(7, 2) X(8, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4)
 #define NNI_TILE_ROWS 8, 8, 8, 4
 #define NNI_LARGE_VECTORS 3
+#define NNI_ROW_VECTORS 26
 #define NNI_DOT_ROWS 3
 #define NNI_DOT_COLS 2
 

@@ -27,6 +27,7 @@ float Sleef_finz_logf1_u10purecfma(float);
 #define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 4, 4, 2, 2
 #define NNI_LARGE_VECTORS 2
+#define NNI_ROW_VECTORS 4
 #define NNI_DOT_ROWS 1
 #define NNI_DOT_COLS 1
 

@@ -326,6 +326,30 @@ static void thin_c(void) {
             }
 }
 
+/* Rows of every width that is kept in registers, and wider ones; outer products as wide. */
+static void rows(void) {
+    static const size_t depths[] = {1, 2, 9};
+    uint64_t state = 7;
+    for (size_t d = 0; d < COUNT(depths); d++)
+        for (size_t n = 1; n < 450; n += test_quick() ? 13 : 1)
+            for (int beta = 0; beta < 2; beta++) {
+                product p = {.m = depths[d] == 1 ? 3 : 1, .n = n, .k = depths[d], .alpha = 1, .beta = (float)beta * 0.7f};
+                float *a = a_end - p.m * p.k, *b = b_end - p.k * p.n;
+                test_fill(a, p.m * p.k, &state);
+                test_fill(b, p.k * p.n, &state);
+                if (beta) test_fill(before, p.m * p.n, &state);
+                else fill_untouched(before, p.m * p.n);
+                p.a = a, p.b = b, p.c = before;
+                reference(&p, want, value, bound);
+                for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa)) {
+                    float *c = fresh_c(&p);
+                    describe("row", &p);
+                    CHECK(nn_sgemm(c, a, b, p.m, p.n, p.k, p.alpha, p.beta, &p.desc) == NN_OK);
+                    CHECK(equals(&p, c, want) && within(&p, c, value, bound));
+                }
+            }
+}
+
 /* Every activation with and without a bias is what nn_activate makes of the sum. */
 static void epilogues(void) {
     static const size_t shapes[][3] = {{5, 37, 20}, {1, 37, 20}, {37, 1, 70}, {3, 50, 64}, {250, 140, 130}};
@@ -516,6 +540,7 @@ int main(void) {
     random_shapes(test_quick() ? 25 : 200);
     if (!test_quick()) chosen_shapes();
     thin_c();
+    rows();
     epilogues();
     refused();
     refused_packed();
