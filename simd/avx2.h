@@ -63,6 +63,10 @@ NNI_INLINE vf vf_load_n(const float *p, size_t n) { return vf_load_m(p, vm_first
 NNI_INLINE void vf_store_n(float *p, vf v, size_t n) { vf_store_m(p, v, vm_first(n)); }
 NNI_INLINE vi vi_load(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
 NNI_INLINE void vi_store(uint32_t *p, vi v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
+NNI_INLINE vf vf_keep(vf v) {
+    __asm__("" : "+x"(v));
+    return v;
+}
 
 NNI_INLINE vf vf_set1(float a) { return _mm256_set1_ps(a); }
 NNI_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }

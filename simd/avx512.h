@@ -67,6 +67,10 @@ NNI_INLINE vf vf_load_n(const float *p, size_t n) { return vf_load_m(p, vm_first
 NNI_INLINE void vf_store_n(float *p, vf v, size_t n) { vf_store_m(p, v, vm_first(n)); }
 NNI_INLINE vi vi_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
 NNI_INLINE void vi_store(uint32_t *p, vi v) { _mm512_storeu_si512(p, v); }
+NNI_INLINE vf vf_keep(vf v) {
+    __asm__("" : "+v"(v));
+    return v;
+}
 
 NNI_INLINE vf vf_set1(float a) { return _mm512_set1_ps(a); }
 NNI_INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }

@@ -20,6 +20,7 @@
  *   vf_store_n(p, v, n)    the first n lanes; touches nothing beyond them
  *   vm_first(n)            truth for the first n lanes;  vf_load_m(p, m), vf_store_m(p, v, m) as above by mask
  *   vi_load(p)  vi_store(p, v)
+ *   vf_keep(v)             v itself, in a register: GCC else may load it anew for each of its uses
  * Arithmetic, each rounded once to nearest even
  *   vf_set1(a)  vf_add  vf_sub  vf_mul  vf_div  vf_sqrt
  *   vf_fma(a, b, c)  = a*b + c       vf_fnma(a, b, c) = c - a*b
@@ -66,6 +67,7 @@
 #define vf_load_m NNI_FN(vf_load_m)
 #define vf_store_m NNI_FN(vf_store_m)
 #define vi_load NNI_FN(vi_load)
+#define vf_keep NNI_FN(vf_keep)
 #define vi_store NNI_FN(vi_store)
 #define vf_set1 NNI_FN(vf_set1)
 #define vf_add NNI_FN(vf_add)

@@ -14,6 +14,7 @@
 #undef vf_load_m
 #undef vf_store_m
 #undef vi_load
+#undef vf_keep
 #undef vi_store
 #undef vf_set1
 #undef vf_add

@@ -77,6 +77,10 @@ NNI_INLINE vf vf_load_m(const float *p, vm m) { return vf_load_n(p, vm_count_neo
 NNI_INLINE void vf_store_m(float *p, vf v, vm m) { vf_store_n(p, v, vm_count_neon(m)); }
 NNI_INLINE vi vi_load(const uint32_t *p) { return vld1q_u32(p); }
 NNI_INLINE void vi_store(uint32_t *p, vi v) { vst1q_u32(p, v); }
+NNI_INLINE vf vf_keep(vf v) {
+    __asm__("" : "+w"(v));
+    return v;
+}
 
 NNI_INLINE vf vf_set1(float a) { return vdupq_n_f32(a); }
 NNI_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }

@@ -51,6 +51,7 @@ NNI_INLINE void vf_store_m(float *p, vf v, vm m) {
 }
 NNI_INLINE vi vi_load(const uint32_t *p) { return *p; }
 NNI_INLINE void vi_store(uint32_t *p, vi v) { *p = v; }
+NNI_INLINE vf vf_keep(vf v) { return v; }
 
 NNI_INLINE vf vf_set1(float a) { return a; }
 NNI_INLINE vf vf_add(vf a, vf b) { return a + b; }
