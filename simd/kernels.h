@@ -11,6 +11,7 @@
 #include "kernels/columns.h"
 #include "kernels/prelu.h"
 #include "kernels/norm.h"
+#include "kernels/short_rows.h"
 #include "kernels/softmax.h"
 #include "kernels/random.h"
 #include "kernels/dropout.h"

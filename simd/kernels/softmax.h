@@ -1,7 +1,8 @@
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
  *
  * The row's maximum is subtracted first, so every exponential is at most 1 and one of them is 1: no finite row can
- * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double.
+ * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double. Short
+ * rows run turned (short_rows.h), with the same bits.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
@@ -30,10 +31,15 @@ NNI_INLINE float NNI_FN(exp_block)(const int keep, float *y, const float *x, siz
     return NNI_FN(fold16)(sum);
 }
 
-NNI_INLINE double NNI_FN(exp_row)(const int keep, float *y, const float *x, size_t n, float shift) {
+/* The sums over a row, with and without keeping the exponentials. */
+static double NNI_FN(exp_row)(float *y, const float *x, size_t n, float shift) {
     double sum = 0.0;
-    for (size_t i = 0; i < n; i += NNI_BLOCK)
-        sum += (double)NNI_FN(exp_block)(keep, keep ? y + i : y, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)NNI_FN(exp_block)(1, y + i, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    return sum;
+}
+static double NNI_FN(exp_sum)(const float *x, size_t n, float shift) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)NNI_FN(exp_block)(0, NULL, x + i, nni_min(n - i, NNI_BLOCK), shift);
     return sum;
 }
 
@@ -44,28 +50,61 @@ NNI_INLINE float NNI_FN(log_of_sum)(double sum) {
     return y[0];
 }
 
+/* Up to VF_LANES rows of up to NNI_SHORT floats. A float divided in float is what it is divided in double and rounded. */
+static void NNI_FN(softmax_block)(float *y, const float *x, size_t rows, size_t n) {
+    vf column[NNI_SHORT];
+    NNI_FN(load_columns)(column, x, rows, n);
+    const vf scale = vf_div(vf_set1(1.0f), NNI_FN(exp_columns)(column, n, NNI_FN(max_columns)(column, n)));
+    for (size_t j = 0; j < n; j++) column[j] = vf_mul(scale, column[j]);
+    NNI_FN(store_columns)(y, column, rows, n);
+}
+
 static void NNI_FN(softmax)(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const double sum = NNI_FN(exp_row)(1, y, x, n, NNI_FN(max)(x, n));
-        NNI_FN(map1)(NNI_FN(v_scale), y, y, n, (float)(1.0 / sum));
+    const size_t turned = NNI_FN(rows_to_turn)(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) NNI_FN(softmax_block)(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const double sum = NNI_FN(exp_row)(y + r * n, x + r * n, n, NNI_FN(max)(x + r * n, n));
+        NNI_FN(map1)(NNI_FN(v_scale), y + r * n, y + r * n, n, (float)(1.0 / sum));
     }
 }
 
 NNI_INLINE vf NNI_FN(v_subtract)(vf x, vf a) { return vf_sub(x, a); }
 
+static void NNI_FN(log_softmax_block)(float *y, const float *x, size_t rows, size_t n) {
+    vf column[NNI_SHORT], e[NNI_SHORT];
+    NNI_FN(load_columns)(column, x, rows, n);
+    for (size_t j = 0; j < n; j++) e[j] = column[j];
+    const vf top = NNI_FN(max_columns)(column, n), log_sum = NNI_FN(vlog)(NNI_FN(exp_columns)(e, n, top));
+    for (size_t j = 0; j < n; j++) column[j] = vf_sub(vf_sub(column[j], top), log_sum);
+    NNI_FN(store_columns)(y, column, rows, n);
+}
+
 static void NNI_FN(log_softmax)(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const float top = NNI_FN(max)(x, n), log_sum = NNI_FN(log_of_sum)(NNI_FN(exp_row)(0, NULL, x, n, top));
+    const size_t turned = NNI_FN(rows_to_turn)(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) NNI_FN(log_softmax_block)(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    x += turned * n;
+    y += turned * n;
+    for (size_t r = turned; r < rows; r++, x += n, y += n) {
+        const float top = NNI_FN(max)(x, n), log_sum = NNI_FN(log_of_sum)(NNI_FN(exp_sum)(x, n, top));
         /* two subtractions: top + log_sum in one float would lose log_sum beside a large top */
         NNI_FN(map1)(NNI_FN(v_subtract), y, x, n, top);
         NNI_FN(map1)(NNI_FN(v_subtract), y, y, n, log_sum);
     }
 }
 
+static void NNI_FN(log_sum_exp_block)(float *y, const float *x, size_t rows, size_t n) {
+    vf column[NNI_SHORT];
+    NNI_FN(load_columns)(column, x, rows, n);
+    const vf top = NNI_FN(max_columns)(column, n), log_sum = NNI_FN(vlog)(NNI_FN(exp_columns)(column, n, top));
+    vf_store_n(y, vf_add(top, log_sum), rows);
+}
+
 static void NNI_FN(log_sum_exp)(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n) {
-        const float top = NNI_FN(max)(x, n);
-        y[r] = top + NNI_FN(log_of_sum)(NNI_FN(exp_row)(0, NULL, x, n, top));
+    const size_t turned = NNI_FN(rows_to_turn)(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) NNI_FN(log_sum_exp_block)(y + r, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const float top = NNI_FN(max)(x + r * n, n);
+        y[r] = top + NNI_FN(log_of_sum)(NNI_FN(exp_sum)(x + r * n, n, top));
     }
 }
 
