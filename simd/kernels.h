@@ -13,6 +13,8 @@
 #include "kernels/norm.h"
 #include "kernels/short_rows.h"
 #include "kernels/softmax.h"
+#include "kernels/loss.h"
+#include "kernels/loss_softmax.h"
 #include "kernels/random.h"
 #include "kernels/dropout.h"
 #include "kernels/gemm_tile.h"

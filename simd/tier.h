@@ -9,6 +9,7 @@
 #include "../src/config.h"
 #include "conv.h"
 #include "pool.h"
+#include "../src/loss_list.h"
 
 #ifdef NN_IMPLEMENTATION
 
@@ -40,6 +41,18 @@ typedef struct nni_strip {
     size_t stride, rows, n;
     const float *mean, *inverse;
 } nni_strip;
+/* The loss of rows of n outputs. The target of a column is keep*t + add, with t from `targets` or 1 at the label, else 0. */
+typedef struct nni_loss {
+    nn_loss loss;
+    size_t n;
+    const float *targets;        /* rows x n, or NULL */
+    const uint32_t *labels;      /* rows, or NULL */
+    float keep, add;
+    const float *sample_weights; /* rows, or NULL */
+    const float *class_weights;  /* n, or NULL */
+    float margin, delta;
+    float gradient; /* what every gradient is multiplied by */
+} nni_loss;
 
 #define NNI_STRING_2(text) #text
 #define NNI_STRING(macro) NNI_STRING_2(macro)
@@ -107,6 +120,8 @@ typedef struct nni_strip {
     X(void, log_sum_exp, (float *y, const float *x, size_t rows, size_t n))                                                \
     X(void, softmax_backward, (float *dx, const float *dy, const float *y, size_t rows, size_t n))                         \
     X(void, log_softmax_backward, (float *dx, const float *dy, const float *y, size_t rows, size_t n))                     \
+    X(int, all_finite, (const float *x, size_t n))                                                                         \
+    X(void, loss, (float *y, float *dx, const float *x, size_t rows, const nni_loss *loss))                                \
     X(void, random_bits, (uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks))                      \
     X(void, random_uniform, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi))  \
     X(void, random_normal, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd)) \

@@ -59,6 +59,7 @@
  *   norms        nn_batch_norm_statistics nn_batch_norm nn_layer_norm nn_group_norm, and derivatives; averages of the
  *                statistics, the affine form for tests, and folding into the layer before
  *   dropout      nn_dropout nn_dropout_channels nn_add_normal
+ *   losses       nn_loss_run: value and gradient of eleven losses, from labels or targets, with weights and smoothing
  *   random       nn_random_bits _uniform _normal _mask _below _permutation
  *   the machine  nn_isa, nn_isa_force, nn_threads, nn_threads_hook
  *
@@ -124,6 +125,7 @@
 #include "gemm.h"
 #include "conv.h"
 #include "pool.h"
+#include "loss.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"

@@ -15,7 +15,10 @@
     X(NN_ERROR_MEMORY, "the allocator returned no memory")                                                  \
     X(NN_ERROR_ISA_UNKNOWN, "unknown instruction set name: known are scalar, avx2, avx512 and neon")        \
     X(NN_ERROR_ISA_MISSING, "the instruction set asked for cannot run on this processor or system")         \
-    X(NN_ERROR_PACKED_ISA, "the packed matrix was made for another instruction set: pack it again")
+    X(NN_ERROR_PACKED_ISA, "the packed matrix was made for another instruction set: pack it again")         \
+    X(NN_ERROR_LABEL, "a label is not below the number of classes")                                         \
+    X(NN_ERROR_TARGET, "a target is NaN or infinite")                                                       \
+    X(NN_ERROR_WEIGHT, "a weight of a sample or class is negative, NaN or infinite, or all are zero")
 
 typedef enum nn_status {
 #define NN_STATUS_ENUM(name, message) name,
