@@ -15,6 +15,8 @@
 #include "kernels/softmax.h"
 #include "kernels/loss.h"
 #include "kernels/loss_softmax.h"
+#include "kernels/regularize.h"
+#include "kernels/init.h"
 #include "kernels/random.h"
 #include "kernels/dropout.h"
 #include "kernels/gemm_tile.h"

@@ -113,6 +113,7 @@ typedef struct nni_loss {
     X(void, layer_norm, (float *y, float *mean, float *inverse, const nni_strip *strip, const float *gamma,                \
                          const float *beta, float epsilon))                                                                \
     X(void, layer_norm_backward, (float *dx, const nni_strip *strip, const float *gamma))                                  \
+    X(void, sum_abs, (float *partial, const float *x, size_t n))                                                           \
     X(float, max, (const float *x, size_t n))                                                                              \
     X(size_t, argmax, (const float *x, size_t n))                                                                          \
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))                                                    \
@@ -122,6 +123,10 @@ typedef struct nni_loss {
     X(void, log_softmax_backward, (float *dx, const float *dy, const float *y, size_t rows, size_t n))                     \
     X(int, all_finite, (const float *x, size_t n))                                                                         \
     X(void, loss, (float *y, float *dx, const float *x, size_t rows, const nni_loss *loss))                                \
+    X(void, penalty_backward, (float *dw, const float *w, size_t n, float l1, float l2))                                   \
+    X(void, max_norm, (float *w, size_t rows, size_t cols, size_t stride, float limit))                                    \
+    X(size_t, zero_small, (float *w, size_t n, float threshold))                                                           \
+    X(void, truncated_normal, (float *y, const float *x, size_t n, float scale))                                           \
     X(void, random_bits, (uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks))                      \
     X(void, random_uniform, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi))  \
     X(void, random_normal, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd)) \

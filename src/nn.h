@@ -59,7 +59,11 @@
  *   norms        nn_batch_norm_statistics nn_batch_norm nn_layer_norm nn_group_norm, and derivatives; averages of the
  *                statistics, the affine form for tests, and folding into the layer before
  *   dropout      nn_dropout nn_dropout_channels nn_add_normal
+ *   reductions   nn_sum nn_sum_squares nn_sum_abs nn_norm nn_dot nn_max nn_argmax
  *   losses       nn_loss_run: value and gradient of eleven losses, from labels or targets, with weights and smoothing
+ *   metrics      nn_accuracy nn_top_k_accuracy nn_binary_accuracy, nn_confusion_add and the scores from it,
+ *                nn_mean_squared_error nn_mean_absolute_error nn_r_squared, nn_mark_alive nn_dead_share
+ *   weights      nn_init_fill; nn_penalty nn_penalty_backward nn_max_norm nn_zero_small
  *   random       nn_random_bits _uniform _normal _mask _below _permutation
  *   the machine  nn_isa, nn_isa_force, nn_threads, nn_threads_hook
  *
@@ -126,6 +130,9 @@
 #include "conv.h"
 #include "pool.h"
 #include "loss.h"
+#include "metrics.h"
+#include "regularize.h"
+#include "init.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"
