@@ -55,11 +55,15 @@
  *                nn_mul_add nn_scale nn_axpy nn_add_row
  *   rows         nn_softmax nn_log_softmax nn_log_sum_exp, and derivatives
  *   images       nn_conv2d with bias and activation, nn_max_pool2d nn_average_pool2d nn_global_average_pool, and gradients
- *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax
  *   columns      nn_sum_columns nn_affine nn_moments_add nn_moments_get
  *   norms        nn_batch_norm_statistics nn_batch_norm nn_layer_norm nn_group_norm, and derivatives; averages of the
  *                statistics, the affine form for tests, and folding into the layer before
  *   dropout      nn_dropout nn_dropout_channels nn_add_normal
+ *   reductions   nn_sum nn_sum_squares nn_sum_abs nn_norm nn_dot nn_max nn_argmax
+ *   losses       nn_loss_run: value and gradient of eleven losses, from labels or targets, with weights and smoothing
+ *   metrics      nn_accuracy nn_top_k_accuracy nn_binary_accuracy, nn_confusion_add and the scores from it,
+ *                nn_mean_squared_error nn_mean_absolute_error nn_r_squared, nn_mark_alive nn_dead_share
+ *   weights      nn_init_fill; nn_penalty nn_penalty_backward nn_max_norm nn_zero_small
  *   random       nn_random_bits _uniform _normal _mask _below _permutation
  *   the machine  nn_isa, nn_isa_force, nn_threads, nn_threads_hook
  *
@@ -155,7 +159,12 @@
     X(NN_ERROR_MEMORY, "the allocator returned no memory")                                                  \
     X(NN_ERROR_ISA_UNKNOWN, "unknown instruction set name: known are scalar, avx2, avx512 and neon")        \
     X(NN_ERROR_ISA_MISSING, "the instruction set asked for cannot run on this processor or system")         \
-    X(NN_ERROR_PACKED_ISA, "the packed matrix was made for another instruction set: pack it again")
+    X(NN_ERROR_PACKED_ISA, "the packed matrix was made for another instruction set: pack it again")         \
+    X(NN_ERROR_SHAPE, "the shapes of a layer and its inputs do not go together")                            \
+    X(NN_ERROR_ORDER, "a call came before another that it needs, or after one that forbids it")             \
+    X(NN_ERROR_LABEL, "a label is not below the number of classes")                                         \
+    X(NN_ERROR_TARGET, "a target is NaN or infinite")                                                       \
+    X(NN_ERROR_WEIGHT, "a weight of a sample or class is negative, NaN or infinite, or all are zero")
 
 typedef enum nn_status {
 #define NN_STATUS_ENUM(name, message) name,
@@ -651,6 +660,573 @@ NN_API NN_MUST_USE nn_status nn_average_pool2d_backward(float *dx, const float *
 NN_API void nn_global_average_pool(float *y, const float *x, size_t images, size_t pixels, size_t channels);
 NN_API void nn_global_average_pool_backward(float *dx, const float *dy, size_t images, size_t pixels, size_t channels);
 
+/* ---- src/loss_list.h ---- */
+/* loss_list.h - the list of losses */
+
+/* X(name, function): the loss of one row of n outputs o against its targets y (logits are called x), summed over columns. */
+#define NN_LOSS_LIST(X)                                                                                       \
+    X(NN_LOSS_SOFTMAX_CE, softmax_ce)   /* p = softmax(x): -y log p; the usual one for n classes           */ \
+    X(NN_LOSS_SOFTMAX_BCE, softmax_bce) /* p = softmax(x): -y log p - (1-y) log(1-p), "softmax + CEE"      */ \
+    X(NN_LOSS_SOFTMAX_MSE, softmax_mse) /* p = softmax(x): (p - y)^2 / 2                                   */ \
+    X(NN_LOSS_SIGMOID_BCE, sigmoid_bce) /* p = sigmoid(x): -y log p - (1-y) log(1-p); n yes-or-no answers  */ \
+    X(NN_LOSS_CE, ce)                   /* o probabilities: -y log o                                       */ \
+    X(NN_LOSS_LOG_CE, log_ce)           /* o logarithms of probabilities: -y o                             */ \
+    X(NN_LOSS_BCE, bce)                 /* o probabilities: -y log o - (1-y) log(1-o)                      */ \
+    X(NN_LOSS_MSE, mse)                 /* (o - y)^2 / 2                                                   */ \
+    X(NN_LOSS_MAE, mae)                 /* |o - y|                                                         */ \
+    X(NN_LOSS_HUBER, huber)             /* (o - y)^2 / 2 up to |o - y| = delta, then delta (|o - y| - delta/2) */ \
+    X(NN_LOSS_HINGE, hinge)             /* of the wrong columns: max(0, o - o of the right one + margin)   */
+
+typedef enum nn_loss {
+#define NN_LOSS_ENUM(name, function) name,
+    NN_LOSS_LIST(NN_LOSS_ENUM)
+#undef NN_LOSS_ENUM
+    NN_LOSS_COUNT
+} nn_loss;
+
+/* ---- src/loss.h ---- */
+/* loss.h - how far outputs are from what they should be, and the gradient that says where to go */
+
+/* How the losses of the rows become one number: their mean, or their sum. Never the mean over columns. */
+typedef enum nn_reduction { NN_REDUCE_MEAN, NN_REDUCE_SUM } nn_reduction;
+
+/* What the outputs should be, and how to count. Either targets or labels must be given; 0 elsewhere is the usual value.
+ *
+ * A label k stands for the targets 1 at column k and 0 elsewhere, in every loss and to the bit. NN_LOSS_HINGE wants a label
+ * or takes the first of the largest targets.
+ *
+ * label_smoothing e in [0, 1) replaces a target y by (1-e) y + e/n, or in NN_LOSS_BCE and NN_LOSS_SIGMOID_BCE, whose
+ * columns are questions of their own, by (1-e) y + e/2; NN_LOSS_HINGE allows none.
+ *
+ * A row of sample weight 0 counts for nothing and has the gradient 0, whatever its outputs are.
+ *
+ * class_weights multiply the terms of each column, and in NN_LOSS_HINGE the loss of rows of that class. The mean divides by
+ * the sum of the weights: of the samples' and, in NN_LOSS_SOFTMAX_CE, _CE, _LOG_CE and _HINGE, each times the weight of the
+ * row's class, which is PyTorch's mean; with targets the class's weight is sum(weight * target) before smoothing, so that
+ * labels and the targets they stand for agree. (PyTorch divides by the rows there.) */
+typedef struct nn_loss_desc {
+    nn_loss loss;
+    const float *targets;        /* rows x n */
+    const uint32_t *labels;      /* rows, each below n */
+    float label_smoothing;
+    const float *sample_weights; /* rows, or NULL: all 1 */
+    const float *class_weights;  /* n, or NULL: all 1 */
+    nn_reduction reduction;
+    float scale;       /* multiplies value and gradient; 0 stands for 1 */
+    float margin;      /* NN_LOSS_HINGE; 0 stands for 1 */
+    float delta;       /* NN_LOSS_HUBER; 0 stands for 1 */
+    int bits;          /* value and row values of losses with a logarithm in base 2; other losses have no unit */
+    int gradient_bits; /* the gradient of those, too, which otherwise is that of the natural logarithm */
+} nn_loss_desc;
+
+/* The loss of the outputs x, rows x n, and its gradient, in one call.
+ *
+ * *value is the reduced loss, row_values[r] the loss of row r with its weights but neither reduced nor scaled, dx (rows x n)
+ * the gradient of *value by x. Each may be NULL; dx may be x. No rows or no columns have the value 0.
+ *
+ * From logits every finite x gives a finite value and gradient. From probabilities the logarithm is taken to be at least
+ * -100, as PyTorch does, and the derivatives divide by at least 1e-12: -y/max(o, 1e-12) + (1-y)/max(1-o, 1e-12), the
+ * true derivative between 1e-12 and 1 - 1e-12. At a kink the derivative is 0. NaN in x is no error: it shows in the value.
+ *
+ * A row's value and, but for the reduction, its gradient do not depend on the rows around it. Row values are summed in double
+ * in the order of their index.
+ *
+ * NN_ERROR_NULL, _SIZE, _ALIAS; NN_ERROR_ARGUMENT: both targets and labels, smoothing outside [0, 1) or with the hinge, a
+ * negative or infinite margin or delta, a scale that is not finite, an unknown loss or reduction; NN_ERROR_LABEL, NN_ERROR_TARGET,
+ * NN_ERROR_WEIGHT: see nn_status_message. Nothing is written then. */
+NN_API NN_MUST_USE nn_status nn_loss_run(float *value, float *row_values, float *dx, const float *x, size_t rows, size_t n,
+                                         const nn_loss_desc *desc);
+
+/* The name of a loss as it is written in code, "NN_LOSS_MSE" say; never NULL. */
+NN_API const char *nn_loss_name(nn_loss loss);
+
+/* ---- src/metrics.h ---- */
+/* metrics.h - how good the outputs are, in numbers for people */
+
+/* ---- classes: x has `rows` rows of n scores, the predicted class is the column of the largest, the first of equals ----
+ *
+ * A row with NaN is wrong, and so is one whose label is not below n. Counts of batches add up: what a share is of, the caller
+ * knows. */
+
+NN_API void nn_argmax_rows(uint32_t *y, const float *x, size_t rows, size_t n); /* the classes; of a row with NaN, its first */
+
+/* How many rows have the label's score as their largest, or among their k largest; of equal scores the lower column wins. */
+NN_API size_t nn_count_correct(const float *x, const uint32_t *labels, size_t rows, size_t n);
+NN_API size_t nn_count_top_k(const float *x, const uint32_t *labels, size_t rows, size_t n, size_t k);
+
+/* The same as shares of the rows; of no rows, 0. */
+NN_API float nn_accuracy(const float *x, const uint32_t *labels, size_t rows, size_t n);
+NN_API float nn_top_k_accuracy(const float *x, const uint32_t *labels, size_t rows, size_t n, size_t k);
+
+/* n answers of yes or no: how many of x >= threshold agree with y >= 1/2, and their share. NaN is wrong. */
+NN_API size_t nn_count_binary(const float *x, const float *y, size_t n, float threshold);
+NN_API float nn_binary_accuracy(const float *x, const float *y, size_t n, float threshold);
+
+/* ---- the confusion matrix: matrix[label*n + predicted] counts rows ---- */
+
+/* Adds a batch; start with zeros. A row with NaN counts as class 0, or 1 if 0 is right: wrong where there are two classes.
+ * NN_ERROR_LABEL leaves the matrix as it was. */
+NN_API NN_MUST_USE nn_status nn_confusion_add(size_t *matrix, const float *x, const uint32_t *labels, size_t rows, size_t n);
+
+/* Precision: the share of the rows predicted to be of a class that are. Recall: the share of the rows of a class that are
+ * predicted so. F1: 2 precision recall/(precision + recall). 0/0 is 0. */
+typedef struct nn_score {
+    float precision, recall, f1;
+} nn_score;
+
+NN_API nn_score nn_score_of_class(const size_t *matrix, size_t n, size_t which);
+NN_API nn_score nn_score_macro(const size_t *matrix, size_t n); /* the mean of the classes, each counting the same */
+NN_API nn_score nn_score_micro(const size_t *matrix, size_t n); /* of all rows together: each of the three is the accuracy */
+
+/* ---- numbers: n outputs x and what they should be, y; in double, in the order of their index; of none, 0 ---- */
+
+NN_API float nn_mean_squared_error(const float *x, const float *y, size_t n);
+NN_API float nn_mean_absolute_error(const float *x, const float *y, size_t n);
+
+/* 1 - sum((y - x)^2)/sum((y - mean(y))^2); where all y are equal 1 if x is y, else 0. */
+NN_API float nn_r_squared(const float *x, const float *y, size_t n);
+
+/* ---- dead units: columns of a ReLU's output that are 0 in every row ---- */
+
+/* alive[j] becomes 1 where a row of y, rows x n, is not 0; start with zeros and add batches. */
+NN_API void nn_mark_alive(unsigned char *alive, const float *y, size_t rows, size_t n);
+NN_API float nn_dead_share(const unsigned char *alive, size_t n); /* of no units, 0 */
+
+/* ---- src/regularize.h ---- */
+/* regularize.h - keeping weights small: penalties, their gradients, and bounds */
+
+/* l1 sum|w| + l2/2 sum(w^2): L1, L2, or with both the elastic net. A factor of 0 does not look at w. Summed like nn_sum. */
+NN_API float nn_penalty(const float *w, size_t n, float l1, float l2);
+
+/* dw += l1 sign(w) + l2 w, the gradient of nn_penalty; sign(0) is 0. */
+NN_API void nn_penalty_backward(float *dw, const float *w, size_t n, float l1, float l2);
+
+/* Scales the columns of w, in x out, whose norm is above `limit` down to it (to a few units in the last place): a column holds the
+ * weights that come into one unit. Norms are summed in blocks of 256 rows, the blocks in double. Columns with NaN stay. */
+NN_API void nn_max_norm(float *w, size_t in, size_t out, float limit);
+
+/* Sets every |w| < threshold to 0, and says how many they are; after training with l1 they can be left out. NaN stays. */
+NN_API size_t nn_zero_small(float *w, size_t n, float threshold);
+
+/* sum|x|, summed like nn_sum, and sqrt(sum(x^2)), which is infinite above 1.8e19. */
+NN_API float nn_sum_abs(const float *x, size_t n);
+NN_API float nn_norm(const float *x, size_t n);
+
+/* ---- src/init.h ---- */
+/* init.h - the first weights */
+
+/* How weights are drawn. */
+typedef enum nn_init_kind {
+    NN_INIT_USUAL,            /* in a network nn_init_he before ReLU and its kin, else nn_init_xavier; in nn_init_fill the latter */
+    NN_INIT_CONSTANT,         /* scale itself */
+    NN_INIT_NORMAL,           /* normally distributed */
+    NN_INIT_TRUNCATED_NORMAL, /* the same without what lies beyond two deviations (of the normal that is cut) */
+    NN_INIT_UNIFORM,          /* uniform in [-a, a) */
+    NN_INIT_ORTHOGONAL        /* columns of norm `scale` (0 stands for 1) at right angles, or rows where columns are more */
+} nn_init_kind;
+
+/* What the variance is divided by: 1, the inputs of a unit, the units an input goes to, or the mean of the two. */
+typedef enum nn_fan { NN_FAN_NONE, NN_FAN_IN, NN_FAN_OUT, NN_FAN_AVERAGE } nn_fan;
+
+/* With a fan the variance of a weight is scale/fan: 1 for tanh and sigmoid, 2 for ReLU, whatever the distribution. Without one, scale
+ * is the deviation, or of NN_INIT_UNIFORM the bound a. The deviation of NN_INIT_TRUNCATED_NORMAL is that of what remains:
+ * the normal distribution that is cut at twice its deviation is wider by 1/0.8796. */
+typedef struct nn_init {
+    nn_init_kind kind;
+    nn_fan fan;
+    float scale;
+} nn_init;
+
+/* The usual ones. */
+NN_API nn_init nn_init_usual(void);
+NN_API nn_init nn_init_constant(float value);
+NN_API nn_init nn_init_normal(float deviation);
+NN_API nn_init nn_init_truncated_normal(float deviation);
+NN_API nn_init nn_init_uniform(float bound);
+NN_API nn_init nn_init_xavier(void);         /* N(0, 1/in), as the lectures have it; also called LeCun's */
+NN_API nn_init nn_init_glorot(void);         /* N(0, 2/(in + out)) */
+NN_API nn_init nn_init_glorot_uniform(void); /* a = sqrt(6/(in + out)) */
+NN_API nn_init nn_init_he(void);             /* N(0, 2/in) */
+NN_API nn_init nn_init_he_uniform(void);     /* a = sqrt(6/in) */
+NN_API nn_init nn_init_orthogonal(float gain);
+
+/* n weights from n numbers of the sequence (NN_INIT_CONSTANT takes none): the same bits on every machine and for every number of
+ * threads. A dense layer's fan_in x fan_out weights are n = fan_in*fan_out; a convolution of k x k has fan_in = k*k*channels in,
+ * fan_out = k*k*channels out, n = fan_in*channels out. A fan of 0 counts as 1. NN_INIT_ORTHOGONAL fills a matrix of fan_in rows, and
+ * what is left over of n with zeros; it takes time as (n * the smaller side). */
+NN_API void nn_init_fill(float *w, size_t fan_in, size_t fan_out, size_t n, nn_init init, nn_random *random);
+
+/* ---- src/graph/shape.h ---- */
+/* shape.h - the shape of one sample: an image, of which a vector is the smallest */
+
+/* height x width places of `channels` floats each, channels innermost. A vector of n features is 1 x 1 x n. A batch is
+ * that many samples one after another, so every layer sees a matrix of rows (samples, or their places) by channels. */
+typedef struct nn_shape {
+    size_t height, width, channels;
+} nn_shape;
+
+static inline nn_shape nn_shape_image(size_t height, size_t width, size_t channels) {
+    const nn_shape shape = {height, width, channels};
+    return shape;
+}
+static inline nn_shape nn_shape_vector(size_t features) { return nn_shape_image(1, 1, features); }
+
+/* Floats of a sample. */
+static inline size_t nn_shape_size(nn_shape shape) { return shape.height * shape.width * shape.channels; }
+
+static inline int nn_shape_equal(nn_shape a, nn_shape b) {
+    return a.height == b.height && a.width == b.width && a.channels == b.channels;
+}
+
+/* ---- src/graph/model.h ---- */
+/* model.h - a network as a graph of nodes: what it is made of, and how its mistakes are told */
+
+/* How a pass forward treats the layers that differ between training and use. */
+typedef enum nn_mode {
+    NN_TEST,      /* running statistics, no dropout, no noise */
+    NN_TRAIN,     /* the batch's statistics, dropout, noise; a backward pass may follow */
+    NN_STATISTICS /* as NN_TEST, while batch norm collects exact statistics: see nn_statistics_begin */
+} nn_mode;
+
+/* A network: a graph of nodes without cycles, its parameters, and the memory for its work. The nn_layer functions add
+ * nodes and return them as inputs for further ones; nn_model_build makes it ready to run.
+ *
+ *   nn_model *m = nn_model_new(NULL);
+ *   nn_node x = nn_layer_input(m, nn_shape_vector(784));
+ *   x = nn_layer_dense(m, x, 300);
+ *   x = nn_layer_relu(m, x);
+ *   x = nn_layer_dense(m, x, 10);
+ *   nn_layer_loss(m, x, NN_LOSS_SOFTMAX_CE);
+ *   if (nn_model_build(m, NULL) != NN_OK) puts(nn_error(m));
+ *
+ * Calls that add nodes need no checks: the first mistake is kept, later calls do nothing, and nn_model_build reports it.
+ * A model is used by one thread at a time; models are independent of each other. */
+typedef struct nn_model nn_model;
+
+/* A node of a model. {0} is none, which is what a call that fails returns. */
+typedef struct nn_node {
+    uint32_t id;
+} nn_node;
+
+#define NN_NAME_MOST 64 /* bytes of a node's name with its final zero */
+
+/* An empty model, or NULL if there is no memory. `allocator` (NULL: malloc) is copied; everything comes from it. */
+NN_API nn_model *nn_model_new(const nn_allocator *allocator);
+NN_API void nn_model_free(nn_model *model); /* NULL is fine */
+
+/* What was wrong in the last call that failed, as a sentence; "no error" if none did. The text lives in the model. */
+NN_API const char *nn_error(const nn_model *model);
+
+/* Names: "dense_1", "relu_1", ... by themselves; nn_layer_name gives another, which must be unique and have no dot. */
+NN_API nn_node nn_layer_name(nn_model *model, nn_node node, const char *name);
+NN_API nn_node nn_model_node(const nn_model *model, const char *name); /* {0} if there is none of that name */
+NN_API const char *nn_node_name(const nn_model *model, nn_node node);  /* "" for no node */
+NN_API nn_shape nn_node_shape(const nn_model *model, nn_node node);    /* zeros for no node */
+
+/* ---- src/layers/input.h ---- */
+/* input.h - where data enters a network */
+
+/* Samples of this shape, fed by nn_feed. */
+NN_API nn_node nn_layer_input(nn_model *model, nn_shape shape);
+
+/* Keeps the gradient of a node for nn_gradient_of, and computes it even if no parameter needs it: of an input, say. */
+NN_API nn_node nn_want_gradient(nn_model *model, nn_node node);
+
+/* ---- src/layers/dense.h ---- */
+/* dense.h - the fully connected layer: y = x w + b */
+
+/* `units` outputs from all values of a sample (an image is taken as one long vector). Parameters: "weights" [in x units]
+ * and "bias" [units]. */
+NN_API nn_node nn_layer_dense(nn_model *model, nn_node x, size_t units);
+
+/* The same without a bias: before a batch norm, which would take it away again. */
+NN_API nn_node nn_layer_dense_no_bias(nn_model *model, nn_node x, size_t units);
+
+/* The same layer again on another input of the same size: its weights and bias are those of `like`. */
+NN_API nn_node nn_layer_dense_shared(nn_model *model, nn_node x, nn_node like);
+
+/* A bias alone: one value a channel is added. Parameter "bias". */
+NN_API nn_node nn_layer_bias(nn_model *model, nn_node x);
+
+/* ---- src/layers/conv.h ---- */
+/* conv.h - convolutional layers */
+
+/* `filters` filters of kernel x kernel places, at every place of the image, which keeps its size (kernel/2 zeros around it; an
+ * even kernel has one less below and to the right). Parameters: "weights" [kernel*kernel*channels x filters] and "bias". */
+NN_API nn_node nn_layer_conv2d(nn_model *model, nn_node x, size_t filters, size_t kernel);
+
+/* With stride, padding, dilation, groups, other kernels: filters and kernel sizes of desc must be given, what concerns the
+ * image, the activation and the allocator is not looked at. bias 0: none, before a batch norm. */
+NN_API nn_node nn_layer_conv2d_with(nn_model *model, nn_node x, const nn_conv2d_desc *desc, int bias);
+
+/* Each channel by itself with one kernel x kernel filter; the image keeps its size. */
+NN_API nn_node nn_layer_depthwise(nn_model *model, nn_node x, size_t kernel);
+
+/* ---- src/layers/pool.h ---- */
+/* pool.h - pooling layers */
+
+/* The largest, or the mean, of kernel x kernel places of each channel, every `stride` places (0: kernel); a border that does not
+ * fill a window is left out. */
+NN_API nn_node nn_layer_max_pool(nn_model *model, nn_node x, size_t kernel, size_t stride);
+NN_API nn_node nn_layer_average_pool(nn_model *model, nn_node x, size_t kernel, size_t stride);
+
+/* With other options: what concerns the image is not looked at. */
+NN_API nn_node nn_layer_max_pool_with(nn_model *model, nn_node x, const nn_pool2d_desc *desc);
+NN_API nn_node nn_layer_average_pool_with(nn_model *model, nn_node x, const nn_pool2d_desc *desc);
+
+/* The mean of each channel over the whole image: a vector. */
+NN_API nn_node nn_layer_global_average_pool(nn_model *model, nn_node x);
+
+/* ---- src/layers/activation.h ---- */
+/* activation.h - non-linear layers */
+
+/* An activation of every value. `slope` is the a of NN_LEAKY_RELU (usually 0.01) and NN_ELU (usually 1). Behind a dense or
+ * convolutional layer it costs nothing: that layer applies it as it writes. */
+NN_API nn_node nn_layer_activation(nn_model *model, nn_node x, nn_activation activation, float slope);
+
+/* nn_layer_relu(m, x), nn_layer_tanh(m, x) and so on: one for each activation, with the usual slope. */
+#define NN_LAYER_ACTIVATION(name, function, ...) NN_API nn_node nn_layer_##function(nn_model *model, nn_node x);
+NN_ACTIVATION_LIST(NN_LAYER_ACTIVATION)
+#undef NN_LAYER_ACTIVATION
+
+/* ReLU with a slope below 0 that is learned, one a channel, from 0.25 on. Parameter "slope". */
+NN_API nn_node nn_layer_prelu(nn_model *model, nn_node x);
+
+/* Over the channels of each place. Before a loss it may be left out: see nn_layer_loss. */
+NN_API nn_node nn_layer_softmax(nn_model *model, nn_node x);
+NN_API nn_node nn_layer_log_softmax(nn_model *model, nn_node x);
+
+/* ---- src/layers/gates.h ---- */
+/* gates.h - layers that combine nodes or change single values: what computational graphs are drawn with */
+
+/* Two nodes of one shape. */
+NN_API nn_node nn_layer_add(nn_model *model, nn_node a, nn_node b);
+NN_API nn_node nn_layer_sub(nn_model *model, nn_node a, nn_node b);
+NN_API nn_node nn_layer_mul(nn_model *model, nn_node a, nn_node b);
+
+/* e^x, its inverse, 1/x, and a*x + b, of every value. */
+NN_API nn_node nn_layer_exp(nn_model *model, nn_node x);
+NN_API nn_node nn_layer_log(nn_model *model, nn_node x);
+NN_API nn_node nn_layer_reciprocal(nn_model *model, nn_node x);
+NN_API nn_node nn_layer_linear(nn_model *model, nn_node x, float a, float b);
+
+/* The channels of `count` nodes of one height and width, side by side. */
+NN_API nn_node nn_layer_concat(nn_model *model, const nn_node *x, size_t count);
+
+/* The same values under another shape, without a copy; flatten makes a vector of them. */
+NN_API nn_node nn_layer_reshape(nn_model *model, nn_node x, nn_shape shape);
+NN_API nn_node nn_layer_flatten(nn_model *model, nn_node x);
+
+/* ---- src/layers/norm.h ---- */
+/* norm.h - normalising layers: over the batch, over a sample, over groups of channels */
+
+/* What can be chosen; zero means the usual value. */
+typedef struct nn_norm_desc {
+    float epsilon;   /* added to the variance inside the root: 1e-5 */
+    float momentum;  /* of batch norm's running statistics, the share of the newest batch: 0.1 */
+    int no_affine;   /* leave gamma and beta out */
+} nn_norm_desc;
+
+/* Each channel over the batch and all places. In training by the batch's own mean and variance, in tests by running averages
+ * of them, or by the exact ones of the training set (nn_statistics_begin). Goes behind a dense or convolutional layer and
+ * before the activation. Parameters "gamma" (1 at the start), "beta" (0), "mean", "variance" (not trained).
+ * A frozen one always takes its running statistics and leaves them alone. */
+NN_API nn_node nn_layer_batch_norm(nn_model *model, nn_node x);
+NN_API nn_node nn_layer_batch_norm_with(nn_model *model, nn_node x, const nn_norm_desc *desc);
+
+/* Each place of a sample over its channels. Parameters "gamma" and "beta". */
+NN_API nn_node nn_layer_layer_norm(nn_model *model, nn_node x);
+NN_API nn_node nn_layer_layer_norm_with(nn_model *model, nn_node x, const nn_norm_desc *desc);
+
+/* Each group of channels of a sample over its places; instance norm has a group for every channel. */
+NN_API nn_node nn_layer_group_norm(nn_model *model, nn_node x, size_t groups);
+NN_API nn_node nn_layer_group_norm_with(nn_model *model, nn_node x, size_t groups, const nn_norm_desc *desc);
+NN_API nn_node nn_layer_instance_norm(nn_model *model, nn_node x);
+
+/* ---- src/layers/dropout.h ---- */
+/* dropout.h - layers that are random in training: dropout and noise */
+
+/* In training, keeps every value with probability 1 - drop, fresh at each step, and divides those by it; in tests does
+ * nothing. On inputs too. The gradient passes through the same mask. */
+NN_API nn_node nn_layer_dropout(nn_model *model, nn_node x, float drop);
+
+/* The lectures' form: kept values stay as they are in training, and all are multiplied by 1 - drop in tests. */
+NN_API nn_node nn_layer_dropout_scaling_tests(nn_model *model, nn_node x, float drop);
+
+/* Whole channels of a sample are kept or dropped. */
+NN_API nn_node nn_layer_dropout_channels(nn_model *model, nn_node x, float drop);
+
+/* Adds normally distributed noise in training. */
+NN_API nn_node nn_layer_noise(nn_model *model, nn_node x, float deviation);
+
+/* ---- src/layers/loss.h ---- */
+/* loss.h - where a network is compared with what it should say */
+
+/* Compares x with the targets or labels fed to the node that this returns. NN_LOSS_SOFTMAX_CE takes the outputs of the last
+ * dense layer as they are; nn_predict then gives probabilities all the same. A softmax or sigmoid layer before the loss is
+ * recognised: NN_LOSS_CE behind a softmax is computed as NN_LOSS_SOFTMAX_CE, so nothing is lost by writing it out. */
+NN_API nn_node nn_layer_loss(nn_model *model, nn_node x, nn_loss loss);
+
+/* With smoothing, class weights, reduction, ... of a desc, whose targets, labels and sample weights are left NULL: they are
+ * fed. class_weights must outlive the model; scale is the loss's part in the total of several. */
+NN_API nn_node nn_layer_loss_with(nn_model *model, nn_node x, const nn_loss_desc *desc);
+
+/* A loss of the caller's: computes *value and, unless dx is NULL, the gradient, for `rows` rows of n floats. */
+typedef nn_status (*nn_custom_loss)(float *value, float *dx, const float *x, const float *targets, size_t rows, size_t n, void *user);
+NN_API nn_node nn_layer_custom_loss(nn_model *model, nn_node x, nn_custom_loss loss, void *user);
+
+/* ---- src/graph/parameter.h ---- */
+/* parameter.h - what a network has learned: access by name, penalties, constraints, freezing */
+
+/* A parameter of a built model. `name` is its node's name, a dot and its kind: "dense_1.weights". values and gradients are the
+ * model's own memory: read and write them freely. */
+typedef struct nn_parameter {
+    char name[NN_NAME_MOST + 32];
+    nn_node node;
+    size_t rows, columns; /* row-major; a bias has one row */
+    float *values;
+    float *gradients;     /* NULL where there is none: running statistics */
+} nn_parameter;
+
+NN_API size_t nn_parameter_count(const nn_model *model);
+NN_API NN_MUST_USE nn_status nn_parameter_at(const nn_model *model, size_t index, nn_parameter *parameter);
+NN_API NN_MUST_USE nn_status nn_parameter_named(nn_model *model, const char *name, nn_parameter *parameter);
+
+/* All parameters as one array, 64-byte aligned, and their gradients as another with the same order: first `decaying` floats of
+ * weights, then biases and the like up to `trained`, then what has no gradient up to `total`. Gaps between parameters are
+ * zero and stay so. An optimizer, a norm, a file needs one pass. */
+typedef struct nn_parameters {
+    float *values, *gradients;
+    size_t decaying, trained, total;
+} nn_parameters;
+NN_API nn_parameters nn_parameters_of(const nn_model *model); /* zeros before nn_model_build */
+
+/* Numbers learned: of all parameters with a gradient, shared ones once, without the gaps. */
+NN_API size_t nn_learned_count(const nn_model *model);
+
+/* How the weights of a layer start, instead of as nn_model_build says. Before the build. */
+NN_API nn_node nn_layer_init(nn_model *model, nn_node node, nn_init init);
+
+/* Penalties l1*sum|w| + l2/2*sum(w^2) of a layer's weights, instead of those of nn_model_build; at any time. */
+NN_API NN_MUST_USE nn_status nn_layer_penalty(nn_model *model, nn_node node, float l1, float l2);
+
+/* The same for one parameter of a built model, biases too. */
+NN_API NN_MUST_USE nn_status nn_parameter_penalty(nn_model *model, const char *name, float l1, float l2);
+
+/* No column of a layer's weights, which is what enters one unit, may have a norm above this; 0: no limit. nn_constrain puts
+ * the limits into force, after each step of an optimizer. */
+NN_API NN_MUST_USE nn_status nn_layer_max_norm(nn_model *model, nn_node node, float norm);
+NN_API void nn_constrain(nn_model *model);
+
+/* Freezes a layer: its parameters get no gradient, batch norm keeps its running statistics, and the backward pass ends
+ * where nothing before needs it. `frozen` 0 thaws it. */
+NN_API NN_MUST_USE nn_status nn_freeze(nn_model *model, nn_node node, int frozen);
+
+/* ---- src/graph/build.h ---- */
+/* build.h - makes a network ready to run: parameters drawn, memory planned and taken */
+
+/* What can be chosen; zero means the usual value, a NULL desc all of them. */
+typedef struct nn_build_desc {
+    uint64_t seed;  /* of the first weights, of dropout and noise: the same seed gives the same bits */
+    nn_init init;   /* of all weights but those of nn_layer_init; NN_INIT_USUAL looks for the activation behind each layer */
+    size_t batch;   /* most samples of one pass: 256 */
+    int inference;  /* for predictions only: no gradients, and activations share memory */
+    int keep;       /* every activation and gradient stays to be looked at: more memory, no activation in an epilogue */
+    float l1, l2;   /* penalties of all weights but those of nn_layer_penalty */
+} nn_build_desc;
+
+/* Draws the parameters, plans the memory and takes it: passes then allocate nothing (unless threads or another instruction set
+ * ask for more room). Reports the first mistake of the calls that added nodes; after a failure for want of memory it can be
+ * called again. Each parameter is drawn from the seed and its own name: the order of layers does not matter to it. */
+NN_API NN_MUST_USE nn_status nn_model_build(nn_model *model, const nn_build_desc *desc);
+
+/* Draws all parameters anew, as nn_model_build does; running statistics start again. */
+NN_API NN_MUST_USE nn_status nn_model_init(nn_model *model, uint64_t seed, nn_init init);
+
+/* Bytes. A build for inference has no gradients, and `training` is 0. */
+typedef struct nn_memory {
+    size_t parameters, gradients;
+    size_t training;  /* activations and their gradients for a batch */
+    size_t inference; /* activations of nn_predict, or of an nn_workspace */
+} nn_memory;
+NN_API nn_memory nn_memory_of(const nn_model *model);
+
+/* ---- src/graph/run.h ---- */
+/* run.h - passes over a network, forward and back */
+
+/* What a pass works on. Arrays are not copied: they must stay until the pass (with labels and targets: also the pass back)
+ * is over. Samples lie one after another, `rows` of them in nn_forward. */
+NN_API NN_MUST_USE nn_status nn_feed(nn_model *model, nn_node input, const float *x);
+NN_API NN_MUST_USE nn_status nn_feed_targets(nn_model *model, nn_node loss, const float *targets); /* of the input's shape */
+NN_API NN_MUST_USE nn_status nn_feed_labels(nn_model *model, nn_node loss, const uint32_t *labels); /* one a place */
+NN_API NN_MUST_USE nn_status nn_feed_weights(nn_model *model, nn_node loss, const float *weights);  /* of samples; NULL: 1 */
+NN_API NN_MUST_USE nn_status nn_feed_gradient(nn_model *model, nn_node output, const float *dy); /* of a node that feeds none */
+
+/* Computes all nodes for `rows` samples, at most the batch of the build, and every loss that was fed targets or labels.
+ * On failure nothing has changed but activations. */
+NN_API NN_MUST_USE nn_status nn_forward(nn_model *model, size_t rows, nn_mode mode);
+
+/* The gradients of the sum of all losses and penalties, after nn_forward in mode NN_TRAIN: of all parameters, and of nodes
+ * where nn_want_gradient asked. With `accumulate` they are added to those of earlier passes (not so the penalties' part,
+ * which a sum of passes needs once). */
+NN_API NN_MUST_USE nn_status nn_backward(nn_model *model, int accumulate);
+
+/* After nn_forward: a loss's value for that batch; all losses plus the penalties; the penalties alone. */
+NN_API float nn_loss_value(const nn_model *model, nn_node loss);
+NN_API float nn_total_loss(const nn_model *model);
+NN_API float nn_penalties(const nn_model *model);
+
+/* What the last pass left at a node: rows x shape, or NULL. Activations share memory where the plan allows it: a build with
+ * `keep` set has all of them, others the outputs and what happens to be there. Gradients are there after nn_backward for
+ * nodes where nn_want_gradient asked, or with `keep`. */
+NN_API const float *nn_activation_of(const nn_model *model, nn_node node);
+NN_API const float *nn_gradient_of(const nn_model *model, nn_node node);
+
+/* y = what the network says about x, in mode NN_TEST: for the first input and the first loss (what it compares with the
+ * targets: probabilities for NN_LOSS_SOFTMAX_CE, although it takes logits), or the last node. Any number of rows; more than
+ * the batch go in parts. */
+NN_API NN_MUST_USE nn_status nn_predict(nn_model *model, float *y, const float *x, size_t rows);
+
+/* Memory of its own for predictions, so that many threads can use one model that nobody changes meanwhile. */
+typedef struct nn_workspace nn_workspace;
+NN_API nn_workspace *nn_workspace_new(const nn_model *model); /* NULL: no memory, or the model is not built */
+NN_API void nn_workspace_free(const nn_model *model, nn_workspace *workspace);
+NN_API NN_MUST_USE nn_status nn_predict_in(const nn_model *model, nn_workspace *workspace, float *y, const float *x, size_t rows);
+
+/* Passes in mode NN_TRAIN so far, which dropout and noise draw their numbers by; set it to repeat or to resume. */
+NN_API uint64_t nn_step_of(const nn_model *model);
+NN_API void nn_step_set(nn_model *model, uint64_t step);
+
+/* ---- src/graph/statistics.h ---- */
+/* statistics.h - exact statistics of a training set for batch norm, and its disappearance into the layers before it */
+
+/* Exact statistics of a whole training set for every batch norm, in place of running averages:
+ *
+ *   for (size_t left = nn_statistics_begin(m); left > 0; left = nn_statistics_next(m))
+ *       for each batch: nn_feed(m, x, ...), nn_forward(m, rows, NN_STATISTICS);
+ *
+ * One pass over the data for each batch norm, in order, since what enters one depends on the statistics of those before it;
+ * every pass ends at the one that collects. Both calls return how many passes are left. */
+NN_API size_t nn_statistics_begin(nn_model *model);
+NN_API size_t nn_statistics_next(nn_model *model);
+
+/* Folds every batch norm that follows a dense or convolutional layer, where nothing else does, into that layer's weights
+ * and bias: predictions stay the same to about 1e-5 and cost less. For models that are used and trained no more: the memory
+ * for training is given back. Workspaces made before are no longer valid. `folded`, unless NULL, says how many. */
+NN_API NN_MUST_USE nn_status nn_fold(nn_model *model, size_t *folded);
+
+/* ---- src/graph/summary.h ---- */
+/* summary.h - a network as a table */
+
+#include <stdio.h>
+
+/* Layers with their shapes, parameters and inputs, then the totals and, of a built model, the memory. Writes as much as fits
+ * into `size` bytes with the final zero, and returns the length of all of it, as snprintf does. */
+NN_API size_t nn_summary(const nn_model *model, char *text, size_t size);
+
+/* The same to a stream. */
+NN_API void nn_summary_print(const nn_model *model, FILE *stream);
+
 /* ---- src/close.h ---- */
 /* close.h - gives the compiler settings back that config.h changed, so that code after nn.h is compiled as before */
 
@@ -1029,6 +1605,18 @@ typedef struct nni_strip {
     size_t stride, rows, n;
     const float *mean, *inverse;
 } nni_strip;
+/* The loss of rows of n outputs. The target of a column is keep*t + add, with t from `targets` or 1 at the label, else 0. */
+typedef struct nni_loss {
+    nn_loss loss;
+    size_t n;
+    const float *targets;        /* rows x n, or NULL */
+    const uint32_t *labels;      /* rows, or NULL */
+    float keep, add;
+    const float *sample_weights; /* rows, or NULL */
+    const float *class_weights;  /* n, or NULL */
+    float margin, delta;
+    float gradient; /* what every gradient is multiplied by */
+} nni_loss;
 
 #define NNI_STRING_2(text) #text
 #define NNI_STRING(macro) NNI_STRING_2(macro)
@@ -1089,6 +1677,7 @@ typedef struct nni_strip {
     X(void, layer_norm, (float *y, float *mean, float *inverse, const nni_strip *strip, const float *gamma,                \
                          const float *beta, float epsilon))                                                                \
     X(void, layer_norm_backward, (float *dx, const nni_strip *strip, const float *gamma))                                  \
+    X(void, sum_abs, (float *partial, const float *x, size_t n))                                                           \
     X(float, max, (const float *x, size_t n))                                                                              \
     X(size_t, argmax, (const float *x, size_t n))                                                                          \
     X(void, softmax, (float *y, const float *x, size_t rows, size_t n))                                                    \
@@ -1096,6 +1685,12 @@ typedef struct nni_strip {
     X(void, log_sum_exp, (float *y, const float *x, size_t rows, size_t n))                                                \
     X(void, softmax_backward, (float *dx, const float *dy, const float *y, size_t rows, size_t n))                         \
     X(void, log_softmax_backward, (float *dx, const float *dy, const float *y, size_t rows, size_t n))                     \
+    X(int, all_finite, (const float *x, size_t n))                                                                         \
+    X(void, loss, (float *y, float *dx, const float *x, size_t rows, const nni_loss *loss))                                \
+    X(void, penalty_backward, (float *dw, const float *w, size_t n, float l1, float l2))                                   \
+    X(void, max_norm, (float *w, size_t rows, size_t cols, size_t stride, float limit))                                    \
+    X(size_t, zero_small, (float *w, size_t n, float threshold))                                                           \
+    X(void, truncated_normal, (float *y, const float *x, size_t n, float scale))                                           \
     X(void, random_bits, (uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks))                      \
     X(void, random_uniform, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi))  \
     X(void, random_normal, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float mean, float sd)) \
@@ -1134,6 +1729,7 @@ float Sleef_finz_logf1_u10purecfma(float);
 #define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 4, 4, 2, 2
 #define NNI_LARGE_VECTORS 2
+#define NNI_ROW_VECTORS 4
 #define NNI_DOT_ROWS 1
 #define NNI_DOT_COLS 1
 
@@ -1157,6 +1753,7 @@ NNI_INLINE void nni_vf_store_m_scalar(float *p, nni_vf_scalar v, nni_vm_scalar m
 }
 NNI_INLINE nni_vi_scalar nni_vi_load_scalar(const uint32_t *p) { return *p; }
 NNI_INLINE void nni_vi_store_scalar(uint32_t *p, nni_vi_scalar v) { *p = v; }
+NNI_INLINE nni_vf_scalar nni_vf_keep_scalar(nni_vf_scalar v) { return v; }
 
 NNI_INLINE nni_vf_scalar nni_vf_set1_scalar(float a) { return a; }
 NNI_INLINE nni_vf_scalar nni_vf_add_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a + b; }
@@ -1218,6 +1815,10 @@ NNI_INLINE float nni_vf_fold_scalar(nni_vf_scalar v) { return v; }
 NNI_INLINE float nni_vf_fold_max_scalar(nni_vf_scalar v) { return v; }
 NNI_INLINE nni_vf_scalar nni_vf_fold_each_scalar(nni_vf_scalar *r) { return r[0]; }
 NNI_INLINE void nni_vf_transpose_scalar(nni_vf_scalar *r) { (void)r; }
+NNI_INLINE void nni_vf_load_turned_scalar(nni_vf_scalar *r, const float *p, size_t stride, size_t rows) {
+    (void)stride, (void)rows;
+    memcpy(r, p, 4 * sizeof *r);
+}
 NNI_INLINE nni_vq_scalar nni_vq_load_scalar(const float *p) {
     nni_vq_scalar q;
     q.at = p;
@@ -1397,7 +1998,10 @@ NNI_INLINE nni_vf_scalar nni_vselu_scalar(nni_vf_scalar x) {
 /* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
  * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
  * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
-NNI_INLINE nni_vf_scalar nni_gate_scalar(nni_vf_scalar x, nni_vf_scalar h) { return nni_vf_sub_scalar(nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(0.0f)), nni_vf_set1_scalar(-0.0f), x), h); }
+NNI_INLINE nni_vf_scalar nni_gate_scalar(nni_vf_scalar x, nni_vf_scalar h) {
+    /* Not (x < 0 ? -0 : x) - h: of that Clang 14 makes a maximum, which takes -0 for +0. */
+    return nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(0.0f)), nni_vf_sub_scalar(nni_vf_set1_scalar(-0.0f), h), nni_vf_sub_scalar(x, h));
+}
 NNI_INLINE nni_vf_scalar nni_gate_slope_scalar(nni_vf_scalar x, nni_vf_scalar slope) {
     return nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(0.0f)), slope, nni_vf_sub_scalar(nni_vf_set1_scalar(1.0f), slope));
 }
@@ -2106,11 +2710,83 @@ static void nni_layer_norm_backward_scalar(float *dx, const nni_strip *s, const 
     else nni_layer_norm_rows_backward_scalar(0, dx, s, NULL);
 }
 
+/* ---- simd/kernels/short_rows.h ---- */
+/* short_rows.h - rows of few floats, several at a time: turned so that a vector holds one column of VF_LANES rows
+ *
+ * A row of 10 leaves 6 of 16 lanes idle and must be folded across lanes for its maximum and its sum. Turned, no lane is
+ * idle and nothing is folded. The sums follow the same tree as 16 lanes folded, so that both ways give the same bits and
+ * either may run.
+ */
+
+#define NNI_SHORT 16 /* the longest rows that are turned */
+
+/* How many of the first rows to turn: all that fill blocks, and the rest if that takes no more vectors than row by row. */
+NNI_INLINE size_t nni_rows_to_turn_scalar(size_t rows, size_t n) {
+    if (n > NNI_SHORT) return 0;
+    const size_t rest = rows % VF_LANES;
+    return rest * nni_ceil_div(n, VF_LANES) >= n ? rows : rows - rest;
+}
+
+/* Lane r of column[j] becomes x[r*n + j], for n <= NNI_SHORT and rows <= VF_LANES; further lanes become 0. */
+static void nni_load_columns_scalar(nni_vf_scalar *column, const float *x, size_t rows, size_t n) {
+    if (n == 1) {
+        column[0] = nni_vf_load_n_scalar(x, rows);
+        return;
+    }
+    for (size_t j = 0; j < n; j += VF_LANES) {
+        const size_t count = nni_min(n - j, VF_LANES);
+        nni_vf_scalar r[VF_LANES];
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++)
+            r[i] = (size_t)i < rows ? nni_vf_load_n_scalar(x + (size_t)i * n + j, count) : nni_vf_set1_scalar(0.0f);
+        nni_vf_transpose_scalar(r);
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) column[j + (size_t)i] = r[i];
+    }
+}
+
+/* The way back; what column holds beyond n is not looked at. */
+static void nni_store_columns_scalar(float *y, const nni_vf_scalar *column, size_t rows, size_t n) {
+    if (n == 1) {
+        nni_vf_store_n_scalar(y, column[0], rows);
+        return;
+    }
+    for (size_t j = 0; j < n; j += VF_LANES) {
+        const size_t count = nni_min(n - j, VF_LANES);
+        nni_vf_scalar r[VF_LANES];
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = column[j + (size_t)i];
+        nni_vf_transpose_scalar(r);
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++)
+            if ((size_t)i < rows) nni_vf_store_n_scalar(y + (size_t)i * n + j, r[i], count);
+    }
+}
+
+/* The sum of n > 0 columns, which are spent: column i with i+8, then i+4, ... as fold16 does. Columns from n on count as
+ * zeros and are left out: no column may hold -0. */
+static nni_vf_scalar nni_fold_columns_scalar(nni_vf_scalar *column, size_t n) {
+    for (size_t half = 8; half > 0; n = nni_min(n, half), half /= 2)
+        for (size_t i = 0; i + half < n; i++) column[i] = nni_vf_add_scalar(column[i], column[i + half]);
+    return column[0];
+}
+
+/* The largest of n columns; NaN where there is one; never -0. */
+NNI_INLINE nni_vf_scalar nni_max_columns_scalar(const nni_vf_scalar *column, size_t n) {
+    nni_vf_scalar top = nni_vf_set1_scalar(-INFINITY);
+    for (size_t j = 0; j < n; j++) top = nni_vf_max_scalar(column[j], top);
+    return nni_vf_add_scalar(top, nni_vf_set1_scalar(0.0f));
+}
+
+/* column[j] = e^(column[j] - top); their sum is returned. */
+static nni_vf_scalar nni_exp_columns_scalar(nni_vf_scalar *column, size_t n, nni_vf_scalar top) {
+    nni_vf_scalar sum[NNI_SHORT];
+    for (size_t j = 0; j < n; j++) sum[j] = column[j] = nni_vexp_scalar(nni_vf_sub_scalar(column[j], top));
+    return nni_fold_columns_scalar(sum, n);
+}
+
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
  *
  * The row's maximum is subtracted first, so every exponential is at most 1 and one of them is 1: no finite row can
- * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double.
+ * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double. Short
+ * rows run turned (short_rows.h), with the same bits.
  */
 
 /* y[i] = e^(x[i] - shift) for n <= NNI_BLOCK floats; their sum is returned. A NULL y keeps the sum only. */
@@ -2136,10 +2812,15 @@ NNI_INLINE float nni_exp_block_scalar(const int keep, float *y, const float *x, 
     return nni_fold16_scalar(sum);
 }
 
-NNI_INLINE double nni_exp_row_scalar(const int keep, float *y, const float *x, size_t n, float shift) {
+/* The sums over a row, with and without keeping the exponentials. */
+static double nni_exp_row_scalar(float *y, const float *x, size_t n, float shift) {
     double sum = 0.0;
-    for (size_t i = 0; i < n; i += NNI_BLOCK)
-        sum += (double)nni_exp_block_scalar(keep, keep ? y + i : y, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)nni_exp_block_scalar(1, y + i, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    return sum;
+}
+static double nni_exp_sum_scalar(const float *x, size_t n, float shift) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)nni_exp_block_scalar(0, NULL, x + i, nni_min(n - i, NNI_BLOCK), shift);
     return sum;
 }
 
@@ -2150,28 +2831,61 @@ NNI_INLINE float nni_log_of_sum_scalar(double sum) {
     return y[0];
 }
 
+/* Up to VF_LANES rows of up to NNI_SHORT floats. A float divided in float is what it is divided in double and rounded. */
+static void nni_softmax_block_scalar(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_scalar column[NNI_SHORT];
+    nni_load_columns_scalar(column, x, rows, n);
+    const nni_vf_scalar scale = nni_vf_div_scalar(nni_vf_set1_scalar(1.0f), nni_exp_columns_scalar(column, n, nni_max_columns_scalar(column, n)));
+    for (size_t j = 0; j < n; j++) column[j] = nni_vf_mul_scalar(scale, column[j]);
+    nni_store_columns_scalar(y, column, rows, n);
+}
+
 static void nni_softmax_scalar(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const double sum = nni_exp_row_scalar(1, y, x, n, nni_max_scalar(x, n));
-        nni_map1_scalar(nni_v_scale_scalar, y, y, n, (float)(1.0 / sum));
+    const size_t turned = nni_rows_to_turn_scalar(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_softmax_block_scalar(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const double sum = nni_exp_row_scalar(y + r * n, x + r * n, n, nni_max_scalar(x + r * n, n));
+        nni_map1_scalar(nni_v_scale_scalar, y + r * n, y + r * n, n, (float)(1.0 / sum));
     }
 }
 
 NNI_INLINE nni_vf_scalar nni_v_subtract_scalar(nni_vf_scalar x, nni_vf_scalar a) { return nni_vf_sub_scalar(x, a); }
 
+static void nni_log_softmax_block_scalar(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_scalar column[NNI_SHORT], e[NNI_SHORT];
+    nni_load_columns_scalar(column, x, rows, n);
+    for (size_t j = 0; j < n; j++) e[j] = column[j];
+    const nni_vf_scalar top = nni_max_columns_scalar(column, n), log_sum = nni_vlog_scalar(nni_exp_columns_scalar(e, n, top));
+    for (size_t j = 0; j < n; j++) column[j] = nni_vf_sub_scalar(nni_vf_sub_scalar(column[j], top), log_sum);
+    nni_store_columns_scalar(y, column, rows, n);
+}
+
 static void nni_log_softmax_scalar(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const float top = nni_max_scalar(x, n), log_sum = nni_log_of_sum_scalar(nni_exp_row_scalar(0, NULL, x, n, top));
+    const size_t turned = nni_rows_to_turn_scalar(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_log_softmax_block_scalar(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    x += turned * n;
+    y += turned * n;
+    for (size_t r = turned; r < rows; r++, x += n, y += n) {
+        const float top = nni_max_scalar(x, n), log_sum = nni_log_of_sum_scalar(nni_exp_sum_scalar(x, n, top));
         /* two subtractions: top + log_sum in one float would lose log_sum beside a large top */
         nni_map1_scalar(nni_v_subtract_scalar, y, x, n, top);
         nni_map1_scalar(nni_v_subtract_scalar, y, y, n, log_sum);
     }
 }
 
+static void nni_log_sum_exp_block_scalar(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_scalar column[NNI_SHORT];
+    nni_load_columns_scalar(column, x, rows, n);
+    const nni_vf_scalar top = nni_max_columns_scalar(column, n), log_sum = nni_vlog_scalar(nni_exp_columns_scalar(column, n, top));
+    nni_vf_store_n_scalar(y, nni_vf_add_scalar(top, log_sum), rows);
+}
+
 static void nni_log_sum_exp_scalar(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n) {
-        const float top = nni_max_scalar(x, n);
-        y[r] = top + nni_log_of_sum_scalar(nni_exp_row_scalar(0, NULL, x, n, top));
+    const size_t turned = nni_rows_to_turn_scalar(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_log_sum_exp_block_scalar(y + r, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const float top = nni_max_scalar(x + r * n, n);
+        y[r] = top + nni_log_of_sum_scalar(nni_exp_sum_scalar(x + r * n, n, top));
     }
 }
 
@@ -2198,6 +2912,663 @@ static void nni_log_softmax_backward_scalar(float *dx, const float *dy, const fl
             sum += (double)nni_sum_block_scalar(nni_sum_one_scalar, nni_sum_one_n_scalar, dy + i, dy + i, nni_min(n - i, NNI_BLOCK));
         nni_map2_scalar(nni_d_log_softmax_y_scalar, dx, dy, y, n, (float)sum);
     }
+}
+
+/* ---- simd/kernels/loss.h ---- */
+/* loss.h - losses that are sums over columns, each column for itself, and what all losses share
+ *
+ * Rows are summed in 16 lanes over blocks of NNI_BLOCK, whose results are added in double; rows of few columns run turned
+ * (short_rows.h), with the same bits. Every loss takes its x before it writes dx there, so that dx may be x.
+ */
+
+/* Whether no float is infinite or NaN: 0*x is 0 then. */
+static int nni_all_finite_scalar(const float *x, size_t n) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f);
+    nni_vf_scalar sum[4];
+    NNI_UNROLL for (int s = 0; s < 4; s++) sum[s] = zero;
+    size_t i = 0;
+    for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
+        NNI_UNROLL for (int s = 0; s < 4; s++) sum[s] = nni_vf_fma_scalar(nni_vf_load_scalar(x + i + s * VF_LANES), zero, sum[s]);
+    for (; i < n; i += VF_LANES) sum[0] = nni_vf_fma_scalar(nni_vf_load_n_scalar(x + i, nni_min(n - i, VF_LANES)), zero, sum[0]);
+    return nni_vm_bits_scalar(nni_vf_nan_scalar(nni_vf_add_scalar(nni_vf_add_scalar(sum[0], sum[1]), nni_vf_add_scalar(sum[2], sum[3])))) == 0;
+}
+
+/* ---- rows ---- */
+
+/* A row, and what a pass over it needs. */
+typedef struct nni_loss_row_scalar {
+    const float *x;
+    float *dx;               /* NULL if only the value is asked for */
+    size_t n;
+    const float *targets;    /* NULL: 1 at the label */
+    size_t label;
+    float keep, add;
+    const float *weights;    /* of the columns, or NULL */
+    float weight, gradient;  /* of the row's value, and of its gradient */
+    size_t column;           /* one to leave out */
+    float top, shift, factor, term; /* what an earlier pass found out */
+} nni_loss_row_scalar;
+
+NNI_INLINE nni_loss_row_scalar nni_row_of_scalar(const nni_loss *l, float *dx, const float *x, size_t r) {
+    nni_loss_row_scalar row;
+    memset(&row, 0, sizeof row);
+    row.x = x + r * l->n;
+    row.dx = dx ? dx + r * l->n : NULL;
+    row.n = l->n;
+    row.targets = l->targets ? l->targets + r * l->n : NULL;
+    row.label = l->targets ? 0 : l->labels[r];
+    row.keep = l->keep;
+    row.add = l->add;
+    row.weights = l->class_weights;
+    row.weight = l->sample_weights ? l->sample_weights[r] : 1.0f;
+    row.gradient = l->gradient * row.weight;
+    return row;
+}
+
+/* n <= VF_LANES floats; n is a constant where it is VF_LANES. */
+NNI_INLINE nni_vf_scalar nni_load_some_scalar(const float *p, size_t n) { return n == VF_LANES ? nni_vf_load_scalar(p) : nni_vf_load_n_scalar(p, n); }
+NNI_INLINE void nni_store_some_scalar(float *p, nni_vf_scalar v, size_t n) {
+    if (n == VF_LANES) nni_vf_store_scalar(p, v);
+    else nni_vf_store_n_scalar(p, v, n);
+}
+NNI_INLINE nni_vf_scalar nni_first_some_scalar(nni_vf_scalar v, size_t n) { return n == VF_LANES ? v : nni_vf_where_scalar(nni_vm_first_scalar(n), v); }
+
+/* Truth in the lane of column `column`, if that lies among the columns from i on. */
+NNI_INLINE nni_vm_scalar nni_is_column_scalar(size_t i, size_t column) {
+    return nni_vi_eq0_scalar(nni_vi_xor_scalar(nni_vi_add_scalar(nni_vi_lane_scalar(), nni_vi_set1_scalar((uint32_t)i)), nni_vi_set1_scalar((uint32_t)column)), nni_vi_set1_scalar(0xffffffffu));
+}
+
+NNI_INLINE nni_vf_scalar nni_row_target_scalar(const nni_loss_row_scalar *row, size_t i, size_t n) {
+    const nni_vf_scalar t = row->targets ? nni_load_some_scalar(row->targets + i, n) : nni_vf_where_scalar(nni_is_column_scalar(i, row->label), nni_vf_set1_scalar(1.0f));
+    return nni_vf_fma_scalar(nni_vf_set1_scalar(row->keep), t, nni_vf_set1_scalar(row->add));
+}
+NNI_INLINE nni_vf_scalar nni_row_weight_scalar(const nni_loss_row_scalar *row, size_t i, size_t n) {
+    return row->weights ? nni_load_some_scalar(row->weights + i, n) : nni_vf_set1_scalar(1.0f);
+}
+NNI_INLINE float nni_lane_0_scalar(nni_vf_scalar v) {
+    float lanes[VF_LANES];
+    nni_vf_store_scalar(lanes, v);
+    return lanes[0];
+}
+
+/* f sees n <= VF_LANES columns from i on and adds to two sums. The lanes are left in memory: unrolled, the many functions
+ * would fill hundreds of KB where a vector has one lane. */
+typedef void (*nni_loss_row_fn_scalar)(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum);
+
+NNI_INLINE void nni_row_block_scalar(nni_loss_row_fn_scalar f, const nni_loss_row_scalar *row, size_t i, size_t end, double *total) {
+    nni_vf_scalar sum[2 * NNI_WIDE], lanes[NNI_WIDE];
+    for (int w = 0; w < 2 * NNI_WIDE; w++) sum[w] = nni_vf_set1_scalar(0.0f);
+    for (; i + 16 <= end; i += 16)
+        for (int w = 0; w < NNI_WIDE; w++) f(row, i + (size_t)(w * VF_LANES), VF_LANES, sum + 2 * w);
+    for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at < end) f(row, at, nni_min(end - at, VF_LANES), sum + 2 * w);
+    }
+    for (int s = 0; s < 2; s++) {
+        for (int w = 0; w < NNI_WIDE; w++) lanes[w] = sum[2 * w + s];
+        total[s] += (double)nni_fold16_scalar(lanes);
+    }
+}
+
+NNI_INLINE void nni_row_pass_scalar(nni_loss_row_fn_scalar f, const nni_loss_row_scalar *row, double *total) {
+    total[0] = total[1] = 0.0;
+    for (size_t i = 0; i < row->n; i += NNI_BLOCK) nni_row_block_scalar(f, row, i, nni_min(row->n, i + NNI_BLOCK), total);
+}
+
+/* ---- blocks of rows, turned ---- */
+
+/* The targets of `rows` rows from r on. */
+static void nni_target_columns_scalar(nni_vf_scalar *t, const nni_loss *l, size_t r, size_t rows) {
+    if (l->targets) {
+        nni_load_columns_scalar(t, l->targets + r * l->n, rows, l->n);
+    } else {
+        float label[VF_LANES] = {0};
+        for (size_t i = 0; i < rows; i++) label[i] = (float)l->labels[r + i];
+        const nni_vf_scalar right = nni_vf_load_scalar(label);
+        for (size_t j = 0; j < l->n; j++) t[j] = nni_vf_where_scalar(nni_vf_eq_scalar(right, nni_vf_set1_scalar((float)j)), nni_vf_set1_scalar(1.0f));
+    }
+    for (size_t j = 0; j < l->n; j++) t[j] = nni_vf_fma_scalar(nni_vf_set1_scalar(l->keep), t[j], nni_vf_set1_scalar(l->add));
+}
+NNI_INLINE nni_vf_scalar nni_column_weight_scalar(const nni_loss *l, size_t j) { return nni_vf_set1_scalar(l->class_weights ? l->class_weights[j] : 1.0f); }
+NNI_INLINE nni_vf_scalar nni_weights_of_rows_scalar(const nni_loss *l, size_t r, size_t rows) {
+    return l->sample_weights ? nni_load_some_scalar(l->sample_weights + r, rows) : nni_vf_set1_scalar(1.0f);
+}
+
+/* ---- terms: one column's part of the loss, and its derivative ---- */
+
+typedef struct nni_term_scalar {
+    nni_vf_scalar value, slope;
+} nni_term_scalar;
+
+typedef nni_term_scalar (*nni_term_fn_scalar)(nni_vf_scalar x, nni_vf_scalar t, nni_vf_scalar option);
+
+NNI_INLINE nni_term_scalar nni_term_mse_scalar(nni_vf_scalar x, nni_vf_scalar t, nni_vf_scalar option) {
+    nni_term_scalar term;
+    term.slope = nni_vf_sub_scalar(x, t);
+    term.value = nni_vf_mul_scalar(nni_vf_mul_scalar(nni_vf_set1_scalar(0.5f), term.slope), term.slope);
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_scalar nni_term_mae_scalar(nni_vf_scalar x, nni_vf_scalar t, nni_vf_scalar option) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), apart = nni_vf_sub_scalar(x, t);
+    nni_term_scalar term;
+    term.value = nni_vf_abs_scalar(apart);
+    term.slope = nni_vf_select_scalar(nni_vf_lt_scalar(zero, apart), nni_vf_set1_scalar(1.0f), nni_vf_select_scalar(nni_vf_lt_scalar(apart, zero), nni_vf_set1_scalar(-1.0f), apart));
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_scalar nni_term_huber_scalar(nni_vf_scalar x, nni_vf_scalar t, nni_vf_scalar delta) {
+    const nni_vf_scalar half = nni_vf_set1_scalar(0.5f), apart = nni_vf_sub_scalar(x, t), size = nni_vf_abs_scalar(apart), below = nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), delta);
+    nni_term_scalar term;
+    term.value = nni_vf_select_scalar(nni_vf_le_scalar(size, delta), nni_vf_mul_scalar(nni_vf_mul_scalar(half, apart), apart), nni_vf_mul_scalar(delta, nni_vf_fnma_scalar(half, delta, size)));
+    term.slope = nni_vf_select_scalar(nni_vf_lt_scalar(delta, apart), delta, nni_vf_select_scalar(nni_vf_lt_scalar(apart, below), below, apart));
+    return term;
+}
+
+/* Logarithms of probabilities are at least -100, and what a derivative divides by is at least 1e-12. */
+NNI_INLINE nni_vf_scalar nni_log_clamped_scalar(nni_vf_scalar p) { return nni_vf_max_scalar(nni_vlog_scalar(p), nni_vf_set1_scalar(-100.0f)); }
+NNI_INLINE nni_vf_scalar nni_div_clamped_scalar(nni_vf_scalar a, nni_vf_scalar p) { return nni_vf_div_scalar(a, nni_vf_max_scalar(p, nni_vf_set1_scalar(1e-12f))); }
+
+NNI_INLINE nni_term_scalar nni_term_bce_scalar(nni_vf_scalar x, nni_vf_scalar t, nni_vf_scalar option) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f), no = nni_vf_sub_scalar(one, x), not_t = nni_vf_sub_scalar(one, t);
+    nni_term_scalar term;
+    term.value = nni_vf_fnma_scalar(t, nni_log_clamped_scalar(x), nni_vf_fnma_scalar(not_t, nni_log_clamped_scalar(no), zero));
+    term.slope = nni_vf_sub_scalar(nni_div_clamped_scalar(not_t, no), nni_div_clamped_scalar(t, x));
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_scalar nni_term_ce_scalar(nni_vf_scalar x, nni_vf_scalar t, nni_vf_scalar option) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f);
+    nni_term_scalar term;
+    term.value = nni_vf_fnma_scalar(t, nni_log_clamped_scalar(x), zero);
+    term.slope = nni_div_clamped_scalar(nni_vf_sub_scalar(zero, t), x);
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_scalar nni_term_log_ce_scalar(nni_vf_scalar x, nni_vf_scalar t, nni_vf_scalar option) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f);
+    nni_term_scalar term;
+    term.value = nni_vf_select_scalar(nni_vf_eq_scalar(t, zero), nni_vf_where_scalar(nni_vf_nan_scalar(x), x), nni_vf_fnma_scalar(t, x, zero));
+    term.slope = nni_vf_sub_scalar(zero, t);
+    return (void)option, term;
+}
+
+/* log(1 + v) for v >= -1/2: u = 1 + v rounds away v - (u - 1), which comes back divided by u. */
+NNI_INLINE nni_vf_scalar nni_vlog1p_scalar(nni_vf_scalar v) {
+    const nni_vf_scalar one = nni_vf_set1_scalar(1.0f), u = nni_vf_add_scalar(one, v);
+    return nni_vf_add_scalar(nni_vlog_scalar(u), nni_vf_div_scalar(nni_vf_sub_scalar(v, nni_vf_sub_scalar(u, one)), u));
+}
+
+/* max(x, 0) - t x + log(1 + e^-|x|), where the first two are |x| times the target of the other answer. With it, the
+ * derivative sigmoid(x) - t loses nothing where sigmoid(x) comes close to t = 1. */
+NNI_INLINE nni_term_scalar nni_term_sigmoid_bce_scalar(nni_vf_scalar x, nni_vf_scalar t, nni_vf_scalar option) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f), size = nni_vf_abs_scalar(x);
+    const nni_vf_scalar e = nni_vexp_scalar(nni_vf_sub_scalar(zero, size)), unlikely = nni_vf_div_scalar(e, nni_vf_add_scalar(one, e)), not_t = nni_vf_sub_scalar(one, t);
+    const nni_vm_scalar below = nni_vf_lt_scalar(x, zero);
+    const nni_vf_scalar missed = nni_vf_select_scalar(below, t, not_t);
+    nni_term_scalar term;
+    term.value = nni_vf_add_scalar(nni_vf_select_scalar(nni_vf_eq_scalar(missed, zero), zero, nni_vf_mul_scalar(missed, size)), nni_vlog1p_scalar(e));
+    term.slope = nni_vf_select_scalar(below, nni_vf_sub_scalar(unlikely, t), nni_vf_sub_scalar(not_t, unlikely));
+    return (void)option, term;
+}
+
+/* ---- their sums ---- */
+
+NNI_INLINE void nni_term_block_scalar(nni_term_fn_scalar f, float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_scalar option = nni_vf_set1_scalar(l->delta), weight = nni_weights_of_rows_scalar(l, r, rows), g = nni_vf_mul_scalar(nni_vf_set1_scalar(l->gradient), weight);
+    nni_vf_scalar column[NNI_SHORT], t[NNI_SHORT];
+    nni_load_columns_scalar(column, x + r * n, rows, n);
+    nni_target_columns_scalar(t, l, r, rows);
+    for (size_t j = 0; j < n; j++) {
+        const nni_term_scalar term = f(column[j], t[j], option);
+        const nni_vf_scalar w = nni_column_weight_scalar(l, j);
+        column[j] = nni_vf_mul_scalar(g, nni_vf_mul_scalar(w, term.slope));
+        t[j] = nni_vf_fma_scalar(w, term.value, nni_vf_set1_scalar(0.0f));
+    }
+    if (dx) nni_store_columns_scalar(dx + r * n, column, rows, n);
+    nni_store_some_scalar(y + r, nni_vf_mul_scalar(weight, nni_fold_columns_scalar(t, n)), rows);
+}
+
+NNI_INLINE void nni_term_rows_scalar(nni_term_fn_scalar f, nni_loss_row_fn_scalar pass, float *y, float *dx, const float *x, size_t rows,
+                                  const nni_loss *l) {
+    const size_t turned = nni_rows_to_turn_scalar(rows, l->n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_term_block_scalar(f, y, dx, x, l, r, nni_min(turned - r, VF_LANES));
+    for (size_t r = turned; r < rows; r++) {
+        nni_loss_row_scalar row = nni_row_of_scalar(l, dx, x, r);
+        double sum[2];
+        row.term = l->delta;
+        nni_row_pass_scalar(pass, &row, sum);
+        y[r] = row.weight * (float)sum[0];
+    }
+}
+
+NNI_INLINE void nni_term_some_scalar(nni_term_fn_scalar f, const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum) {
+    const nni_term_scalar term = f(nni_load_some_scalar(row->x + i, n), nni_row_target_scalar(row, i, n), nni_vf_set1_scalar(row->term));
+    const nni_vf_scalar w = nni_row_weight_scalar(row, i, n);
+    if (row->dx) nni_store_some_scalar(row->dx + i, nni_vf_mul_scalar(nni_vf_set1_scalar(row->gradient), nni_vf_mul_scalar(w, term.slope)), n);
+    sum[0] = nni_vf_add_scalar(sum[0], nni_first_some_scalar(nni_vf_fma_scalar(w, term.value, nni_vf_set1_scalar(0.0f)), n));
+}
+
+#define NNI_TERMS(X) X(mse) X(mae) X(huber) X(bce) X(ce) X(log_ce) X(sigmoid_bce)
+#define NNI_TERM_LOSS(function)                                                                                             \
+    NNI_INLINE void nni_pass_##function##_scalar(const nni_loss_row_scalar * row, size_t i, size_t n, nni_vf_scalar *sum) {                         \
+        nni_term_some_scalar(nni_term_##function##_scalar, row, i, n, sum);                                                         \
+    }                                                                                                                       \
+    static void nni_loss_##function##_scalar(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {              \
+        nni_term_rows_scalar(nni_term_##function##_scalar, nni_pass_##function##_scalar, y, dx, x, rows, l);                             \
+    }
+NNI_TERMS(NNI_TERM_LOSS)
+#undef NNI_TERM_LOSS
+#undef NNI_TERMS
+
+/* ---- the multi-class hinge ---- */
+
+/* shift = x of the right column less the margin, factor = what the gradient of a column is. */
+NNI_INLINE void nni_pass_hinge_scalar(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f);
+    const nni_vf_scalar over = nni_vf_add_scalar(nni_vf_sub_scalar(nni_load_some_scalar(row->x + i, n), nni_vf_set1_scalar(row->shift)), nni_vf_set1_scalar(row->term));
+    const nni_vf_scalar wrong = nni_first_some_scalar(nni_vf_select_scalar(nni_is_column_scalar(i, row->label), zero, over), n);
+    const nni_vf_scalar counts = nni_vf_select_scalar(nni_vf_nan_scalar(wrong), wrong, nni_vf_where_scalar(nni_vf_lt_scalar(zero, wrong), one));
+    if (row->dx) nni_store_some_scalar(row->dx + i, nni_vf_mul_scalar(nni_vf_set1_scalar(row->gradient), counts), n);
+    sum[0] = nni_vf_add_scalar(sum[0], nni_vf_max_scalar(wrong, zero));
+    sum[1] = nni_vf_add_scalar(sum[1], counts);
+}
+
+/* The right column is the label, or that of the largest target. */
+static void nni_loss_hinge_scalar(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_scalar row = nni_row_of_scalar(l, dx, x, r);
+        double sum[2];
+        if (row.targets) row.label = nni_argmax_scalar(row.targets, row.n);
+        if (row.weights) {
+            row.weight *= row.weights[row.label];
+            row.gradient *= row.weights[row.label];
+        }
+        row.shift = row.x[row.label];
+        row.term = l->margin;
+        nni_row_pass_scalar(nni_pass_hinge_scalar, &row, sum);
+        if (dx) row.dx[row.label] = -row.gradient * (float)sum[1];
+        y[r] = row.weight * (float)sum[0];
+    }
+}
+
+/* ---- simd/kernels/loss_softmax.h ---- */
+/* loss_softmax.h - losses of the softmax of logits, from the logits: nothing overflows and no logarithm meets a 0
+ *
+ * With d = top - x >= 0 and s = log(sum(e^-d)) >= 0 the logarithm of a probability is -(d + s), two terms of one sign.
+ */
+
+/* A target times how far its logarithm lies below 0; a target of 0 weighs nothing even where that is infinite. */
+NNI_INLINE nni_vf_scalar nni_target_times_scalar(nni_vf_scalar t, nni_vf_scalar distance) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f);
+    return nni_vf_select_scalar(nni_vf_eq_scalar(t, zero), zero, nni_vf_fma_scalar(t, distance, zero));
+}
+
+/* The sum of e^-d, which dx keeps if there is one; rounded to float, as the turned rows have it. */
+static float nni_row_exp_sum_scalar(const nni_loss_row_scalar *row, float top) {
+    return (float)(row->dx ? nni_exp_row_scalar(row->dx, row->x, row->n, top) : nni_exp_sum_scalar(row->x, row->n, top));
+}
+
+/* ---- cross-entropy: the loss is T s + sum(t d) and its gradient T p - t, with T = sum(t) ----
+ *
+ * Targets that are 1 at the label and 0 elsewhere have T = 1 and one t d: short cuts with the same bits. */
+
+/* The gradient g (T p - t) from e = e^-d, with factor = g T / sum(e) and part = -g t. */
+NNI_INLINE nni_vf_scalar nni_d_softmax_ce_scalar(nni_vf_scalar e, nni_vf_scalar part, nni_vf_scalar factor) { return nni_vf_fma_scalar(e, factor, part); }
+NNI_INLINE nni_vf_scalar nni_d_softmax_ce_rest_scalar(nni_vf_scalar e, nni_vf_scalar factor) { return nni_vf_fma_scalar(e, factor, nni_vf_set1_scalar(0.0f)); }
+
+NNI_INLINE void nni_label_ce_block_scalar(float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), weight = nni_weights_of_rows_scalar(l, r, rows), g = nni_vf_mul_scalar(nni_vf_set1_scalar(l->gradient), weight);
+    float label[VF_LANES] = {0}, logit[VF_LANES] = {0};
+    nni_vf_scalar column[NNI_SHORT];
+    for (size_t i = 0; i < rows; i++) {
+        label[i] = (float)l->labels[r + i];
+        logit[i] = x[(r + i) * n + l->labels[r + i]];
+    }
+    nni_load_columns_scalar(column, x + r * n, rows, n);
+    const nni_vf_scalar top = nni_max_columns_scalar(column, n), sum = nni_exp_columns_scalar(column, n, top);
+    nni_store_some_scalar(y + r, nni_vf_mul_scalar(weight, nni_vf_add_scalar(nni_vlog_scalar(sum), nni_vf_sub_scalar(top, nni_vf_load_scalar(logit)))), rows);
+    if (!dx) return;
+    const nni_vf_scalar factor = nni_vf_mul_scalar(nni_vf_div_scalar(nni_vf_set1_scalar(1.0f), sum), g), part = nni_vf_sub_scalar(zero, g), right = nni_vf_load_scalar(label);
+    for (size_t j = 0; j < n; j++)
+        column[j] = nni_d_softmax_ce_scalar(column[j], nni_vf_where_scalar(nni_vf_eq_scalar(right, nni_vf_set1_scalar((float)j)), part), factor);
+    nni_store_columns_scalar(dx + r * n, column, rows, n);
+}
+
+/* What is known of a few rows before their logarithms, which are taken together: 16 cost no more than one. */
+typedef struct nni_ce_rows_scalar {
+    float sum[16], all[16], far[16], weight[16]; /* sum(e^-d), T, sum(t d) */
+} nni_ce_rows_scalar;
+
+static void nni_ce_values_scalar(float *y, const nni_ce_rows_scalar *known, size_t rows) {
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const nni_vf_scalar lost = nni_vf_fma_scalar(nni_vf_load_scalar(known->all + i), nni_vlog_scalar(nni_vf_load_scalar(known->sum + i)), nni_vf_load_scalar(known->far + i));
+        nni_vf_store_n_scalar(y + i, nni_vf_mul_scalar(nni_vf_load_scalar(known->weight + i), lost), nni_min(rows - i, VF_LANES));
+    }
+}
+
+NNI_INLINE void nni_label_ce_row_scalar(nni_ce_rows_scalar *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
+    const nni_loss_row_scalar row = nni_row_of_scalar(l, dx, x, r);
+    const float top = nni_max_scalar(row.x, row.n);
+    known->weight[i] = row.weight;
+    known->all[i] = 1.0f;
+    known->far[i] = top - row.x[row.label];
+    known->sum[i] = nni_row_exp_sum_scalar(&row, top);
+    if (!dx) return;
+    const float factor = 1.0f / known->sum[i] * row.gradient;
+    const nni_vf_scalar right = nni_d_softmax_ce_scalar(nni_vf_set1_scalar(row.dx[row.label]), nni_vf_set1_scalar(-row.gradient), nni_vf_set1_scalar(factor));
+    nni_map1_scalar(nni_d_softmax_ce_rest_scalar, row.dx, row.dx, row.n, factor);
+    nni_vf_store_n_scalar(row.dx + row.label, right, 1);
+}
+
+NNI_INLINE void nni_target_ce_block_scalar(float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), weight = nni_weights_of_rows_scalar(l, r, rows), g = nni_vf_mul_scalar(nni_vf_set1_scalar(l->gradient), weight);
+    nni_vf_scalar column[NNI_SHORT], t[NNI_SHORT], total[NNI_SHORT], lost[NNI_SHORT];
+    nni_load_columns_scalar(column, x + r * n, rows, n);
+    nni_target_columns_scalar(t, l, r, rows);
+    const nni_vf_scalar top = nni_max_columns_scalar(column, n);
+    for (size_t j = 0; j < n; j++) {
+        t[j] = total[j] = nni_vf_fma_scalar(nni_column_weight_scalar(l, j), t[j], zero);
+        lost[j] = nni_target_times_scalar(t[j], nni_vf_sub_scalar(top, column[j]));
+    }
+    const nni_vf_scalar sum = nni_exp_columns_scalar(column, n, top), all = nni_fold_columns_scalar(total, n);
+    const nni_vf_scalar far = nni_fold_columns_scalar(lost, n);
+    nni_store_some_scalar(y + r, nni_vf_mul_scalar(weight, nni_vf_fma_scalar(all, nni_vlog_scalar(sum), far)), rows);
+    if (!dx) return;
+    const nni_vf_scalar factor = nni_vf_mul_scalar(nni_vf_mul_scalar(nni_vf_div_scalar(nni_vf_set1_scalar(1.0f), sum), all), g);
+    for (size_t j = 0; j < n; j++) column[j] = nni_d_softmax_ce_scalar(column[j], nni_vf_fnma_scalar(g, t[j], zero), factor);
+    nni_store_columns_scalar(dx + r * n, column, rows, n);
+}
+
+NNI_INLINE nni_vf_scalar nni_weighted_target_scalar(const nni_loss_row_scalar *row, size_t i, size_t n) {
+    return nni_first_some_scalar(nni_vf_fma_scalar(nni_row_weight_scalar(row, i, n), nni_row_target_scalar(row, i, n), nni_vf_set1_scalar(0.0f)), n);
+}
+NNI_INLINE void nni_pass_targets_scalar(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum) {
+    const nni_vf_scalar t = nni_weighted_target_scalar(row, i, n);
+    sum[0] = nni_vf_add_scalar(sum[0], t);
+    sum[1] = nni_vf_add_scalar(sum[1], nni_target_times_scalar(t, nni_vf_sub_scalar(nni_vf_set1_scalar(row->shift), nni_load_some_scalar(row->x + i, n))));
+}
+NNI_INLINE void nni_pass_softmax_ce_scalar(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum) {
+    const nni_vf_scalar part = nni_vf_fnma_scalar(nni_vf_set1_scalar(row->gradient), nni_weighted_target_scalar(row, i, n), nni_vf_set1_scalar(0.0f));
+    nni_store_some_scalar(row->dx + i, nni_d_softmax_ce_scalar(nni_load_some_scalar(row->dx + i, n), part, nni_vf_set1_scalar(row->factor)), n);
+    (void)sum;
+}
+
+NNI_INLINE void nni_target_ce_row_scalar(nni_ce_rows_scalar *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
+    nni_loss_row_scalar row = nni_row_of_scalar(l, dx, x, r);
+    double total[2];
+    row.shift = nni_max_scalar(row.x, row.n);
+    nni_row_pass_scalar(nni_pass_targets_scalar, &row, total);
+    known->weight[i] = row.weight;
+    known->all[i] = (float)total[0];
+    known->far[i] = (float)total[1];
+    known->sum[i] = nni_row_exp_sum_scalar(&row, row.shift);
+    row.factor = 1.0f / known->sum[i] * known->all[i] * row.gradient;
+    if (dx) nni_row_pass_scalar(nni_pass_softmax_ce_scalar, &row, total);
+}
+
+static void nni_loss_softmax_ce_scalar(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    const size_t turned = nni_rows_to_turn_scalar(rows, l->n);
+    const int plain = l->labels && !l->class_weights && l->keep == 1.0f;
+    for (size_t r = 0; r < turned; r += VF_LANES) {
+        const size_t some = nni_min(turned - r, VF_LANES);
+        if (plain) nni_label_ce_block_scalar(y, dx, x, l, r, some);
+        else nni_target_ce_block_scalar(y, dx, x, l, r, some);
+    }
+    for (size_t r = turned; r < rows; r += 16) {
+        nni_ce_rows_scalar known;
+        memset(&known, 0, sizeof known);
+        for (size_t i = 0; i < 16 && r + i < rows; i++) {
+            if (plain) nni_label_ce_row_scalar(&known, i, dx, x, l, r + i);
+            else nni_target_ce_row_scalar(&known, i, dx, x, l, r + i);
+        }
+        nni_ce_values_scalar(y + r, &known, nni_min(rows - r, 16));
+    }
+}
+
+/* ---- half the squared distance of the probabilities p from the targets ---- */
+
+/* e^-d, kept in dx by an earlier pass if there is one. */
+NNI_INLINE nni_vf_scalar nni_row_exp_scalar(const nni_loss_row_scalar *row, size_t i, size_t n) {
+    if (row->dx) return nni_load_some_scalar(row->dx + i, n);
+    return nni_vexp_scalar(nni_vf_sub_scalar(nni_load_some_scalar(row->x + i, n), nni_vf_set1_scalar(row->shift)));
+}
+
+/* sum(w (p - t)^2) and sum(w (p - t) p), with factor = 1/sum(e) */
+NNI_INLINE void nni_pass_distances_scalar(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum) {
+    const nni_vf_scalar p = nni_vf_mul_scalar(nni_row_exp_scalar(row, i, n), nni_vf_set1_scalar(row->factor)), apart = nni_vf_sub_scalar(p, nni_row_target_scalar(row, i, n));
+    const nni_vf_scalar slope = nni_first_some_scalar(nni_vf_mul_scalar(nni_row_weight_scalar(row, i, n), apart), n);
+    sum[0] = nni_vf_fma_scalar(slope, apart, sum[0]);
+    sum[1] = nni_vf_fma_scalar(slope, p, sum[1]);
+}
+
+/* dx = g p (w (p - t) - term) */
+NNI_INLINE void nni_pass_softmax_mse_scalar(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum) {
+    const nni_vf_scalar p = nni_vf_mul_scalar(nni_row_exp_scalar(row, i, n), nni_vf_set1_scalar(row->factor)), apart = nni_vf_sub_scalar(p, nni_row_target_scalar(row, i, n));
+    const nni_vf_scalar slope = nni_vf_mul_scalar(nni_row_weight_scalar(row, i, n), apart);
+    nni_store_some_scalar(row->dx + i, nni_vf_mul_scalar(nni_vf_mul_scalar(nni_vf_set1_scalar(row->gradient), p), nni_vf_sub_scalar(slope, nni_vf_set1_scalar(row->term))), n);
+    (void)sum;
+}
+
+static void nni_loss_softmax_mse_scalar(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_scalar row = nni_row_of_scalar(l, dx, x, r);
+        double total[2];
+        row.shift = nni_max_scalar(row.x, row.n);
+        row.factor = 1.0f / nni_row_exp_sum_scalar(&row, row.shift);
+        nni_row_pass_scalar(nni_pass_distances_scalar, &row, total);
+        y[r] = row.weight * (0.5f * (float)total[0]);
+        row.term = (float)total[1];
+        if (dx) nni_row_pass_scalar(nni_pass_softmax_mse_scalar, &row, total);
+    }
+}
+
+/* ---- a yes-or-no cross-entropy of every probability ----
+ *
+ * Only the likeliest column k can have p > 1/2, where 1 - p would cancel and its logarithm become infinite. Its 1 - p is the
+ * sum of the others, which are therefore kept relative to the largest of them: E = e^(x - shift), R = sum(E),
+ * odds = e^(shift - x[k]), s = 1 + R odds. Then p[k] = 1/s, 1 - p[k] = R odds/s, and elsewhere p = E odds/s <= 1/2. */
+
+/* The largest of the columns but k; -infinity if there are none. */
+NNI_INLINE float nni_max_without_scalar(const float *x, size_t n, size_t k) {
+    const float before = k ? nni_max_scalar(x, k) : -INFINITY, after = k + 1 < n ? nni_max_scalar(x + k + 1, n - k - 1) : -INFINITY;
+    return before > after || before != before ? before : after;
+}
+
+/* v, 0 in the column left out. */
+NNI_INLINE nni_vf_scalar nni_without_column_scalar(const nni_loss_row_scalar *row, size_t i, nni_vf_scalar v) {
+    return nni_vf_select_scalar(nni_is_column_scalar(i, row->column), nni_vf_set1_scalar(0.0f), v);
+}
+
+/* R and sum(w t d) over the others; keeps E in dx. */
+NNI_INLINE void nni_pass_others_scalar(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum) {
+    const nni_vf_scalar x = nni_load_some_scalar(row->x + i, n), t = nni_without_column_scalar(row, i, nni_weighted_target_scalar(row, i, n));
+    const nni_vf_scalar e = nni_without_column_scalar(row, i, nni_vexp_scalar(nni_vf_sub_scalar(x, nni_vf_set1_scalar(row->shift))));
+    if (row->dx) nni_store_some_scalar(row->dx + i, e, n);
+    sum[0] = nni_vf_add_scalar(sum[0], nni_first_some_scalar(e, n));
+    sum[1] = nni_vf_add_scalar(sum[1], nni_target_times_scalar(t, nni_vf_sub_scalar(nni_vf_set1_scalar(row->top), x)));
+}
+
+/* a = w ((1-t) p/(1-p) - t): the derivative of a column's terms by the logarithm of its p */
+NNI_INLINE nni_vf_scalar nni_d_log_p_scalar(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar p) {
+    const nni_vf_scalar one = nni_vf_set1_scalar(1.0f), t = nni_row_target_scalar(row, i, n), odds = nni_vf_div_scalar(p, nni_vf_sub_scalar(one, p));
+    return nni_vf_mul_scalar(nni_row_weight_scalar(row, i, n), nni_vf_sub_scalar(nni_vf_mul_scalar(nni_vf_sub_scalar(one, t), odds), t));
+}
+
+/* sum(w t log(s) - w (1-t) log(1-p)) and sum(a) over the others, with factor = odds/s, term = log(s) */
+NNI_INLINE void nni_pass_softmax_bce_scalar(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), t = nni_row_target_scalar(row, i, n), not_t = nni_vf_sub_scalar(nni_vf_set1_scalar(1.0f), t);
+    const nni_vf_scalar p = nni_without_column_scalar(row, i, nni_vf_mul_scalar(nni_row_exp_scalar(row, i, n), nni_vf_set1_scalar(row->factor)));
+    const nni_vf_scalar no = nni_vf_mul_scalar(not_t, nni_vlog1p_scalar(nni_vf_sub_scalar(zero, p))), both = nni_vf_sub_scalar(nni_vf_mul_scalar(t, nni_vf_set1_scalar(row->term)), no);
+    const nni_vf_scalar lost = nni_without_column_scalar(row, i, nni_vf_mul_scalar(nni_row_weight_scalar(row, i, n), both));
+    sum[0] = nni_vf_add_scalar(sum[0], nni_first_some_scalar(lost, n));
+    sum[1] = nni_vf_add_scalar(sum[1], nni_first_some_scalar(nni_without_column_scalar(row, i, nni_d_log_p_scalar(row, i, n, p)), n));
+}
+
+/* dx = g (a - E term) */
+NNI_INLINE void nni_pass_d_softmax_bce_scalar(const nni_loss_row_scalar *row, size_t i, size_t n, nni_vf_scalar *sum) {
+    const nni_vf_scalar e = nni_load_some_scalar(row->dx + i, n), a = nni_d_log_p_scalar(row, i, n, nni_vf_mul_scalar(e, nni_vf_set1_scalar(row->factor)));
+    nni_store_some_scalar(row->dx + i, nni_vf_mul_scalar(nni_vf_set1_scalar(row->gradient), nni_vf_fnma_scalar(e, nni_vf_set1_scalar(row->term), a)), n);
+    (void)sum;
+}
+
+NNI_INLINE float nni_exp_1_scalar(float x) { return nni_lane_0_scalar(nni_vexp_scalar(nni_vf_set1_scalar(x))); }
+
+/* The value: what the others lose, and column k, w being its weight and t its target. */
+NNI_INLINE float nni_softmax_bce_value_scalar(const nni_loss_row_scalar *row, float w, float t, double sum_e, double others, float gap) {
+    const float not_p = gap + nni_lane_0_scalar(nni_vf_sub_scalar(nni_vf_set1_scalar(row->term), nni_vlog_scalar(nni_vf_set1_scalar((float)sum_e)))); /* -log(1-p) */
+    const nni_vf_scalar yes = nni_target_times_scalar(nni_vf_set1_scalar(t), nni_vf_set1_scalar(row->term)), no = nni_target_times_scalar(nni_vf_set1_scalar(1.0f - t), nni_vf_set1_scalar(not_p));
+    return row->weight * (float)((double)(w * nni_lane_0_scalar(nni_vf_add_scalar(yes, no))) + others);
+}
+
+static void nni_loss_softmax_bce_scalar(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_scalar row = nni_row_of_scalar(l, dx, x, r);
+        const size_t k = row.column = nni_argmax_scalar(row.x, row.n);
+        const float other = nni_max_without_scalar(row.x, row.n, k), gap = row.x[k] - other, odds = nni_exp_1_scalar(-gap);
+        const float t = nni_lane_0_scalar(nni_row_target_scalar(&row, k, 1)), w = row.weights ? row.weights[k] : 1.0f;
+        double first[2], second[2];
+        row.top = row.x[k];
+        row.shift = other == -INFINITY ? 0.0f : other;
+        nni_row_pass_scalar(nni_pass_others_scalar, &row, first);
+        const double no_p = first[0] * (double)odds, s = 1.0 + no_p, wt = (double)w * (double)t, wn = (double)w * (1.0 - (double)t);
+        row.factor = (float)((double)odds / s);
+        row.term = nni_lane_0_scalar(nni_vlog1p_scalar(nni_vf_set1_scalar((float)no_p)));
+        nni_row_pass_scalar(nni_pass_softmax_bce_scalar, &row, second);
+        y[r] = nni_softmax_bce_value_scalar(&row, w, t, first[0], first[1] + second[0], gap);
+        if (!dx) continue;
+        /* a of column k times p elsewhere, and times 1 - p there: what is infinite in a cancels */
+        const int alone = first[0] == 0.0; /* p[k] is 1 whatever x[k], unless that is NaN */
+        const double by_no = alone ? 0.0 : wn / (first[0] * s);
+        const double top = alone ? (double)(row.top - row.top) : (wn - wt * no_p - second[1]) / s;
+        row.term = (float)((double)odds / s * (second[1] - wt) + by_no);
+        nni_row_pass_scalar(nni_pass_d_softmax_bce_scalar, &row, first);
+        row.dx[k] = row.gradient * (float)top;
+    }
+}
+
+/* ---- all losses ---- */
+
+static void nni_loss_scalar(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    switch (l->loss) {
+#define NNI_LOSS(name, function) case name: nni_loss_##function##_scalar(y, dx, x, rows, l); break;
+        NN_LOSS_LIST(NNI_LOSS)
+#undef NNI_LOSS
+    default: break;
+    }
+}
+
+/* ---- simd/kernels/regularize.h ---- */
+/* regularize.h - penalties and bounds on weights */
+
+NNI_INLINE nni_vf_scalar nni_sum_size_scalar(const float *x, const float *y, nni_vf_scalar sum) { return (void)y, nni_vf_add_scalar(sum, nni_vf_abs_scalar(nni_vf_load_scalar(x))); }
+NNI_INLINE nni_vf_scalar nni_sum_size_n_scalar(const float *x, const float *y, nni_vf_scalar sum, size_t n) {
+    return (void)y, nni_vf_add_scalar(sum, nni_vf_abs_scalar(nni_vf_load_n_scalar(x, n)));
+}
+static void nni_sum_abs_scalar(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_scalar(nni_sum_size_scalar, nni_sum_size_n_scalar, partial, x, x, n);
+}
+
+NNI_INLINE nni_vf_scalar nni_d_penalty_scalar(nni_vf_scalar dw, nni_vf_scalar w, nni_vf_scalar l1, nni_vf_scalar l2) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f);
+    const nni_vf_scalar slope = nni_vf_select_scalar(nni_vf_lt_scalar(zero, w), l1, nni_vf_where_scalar(nni_vf_lt_scalar(w, zero), nni_vf_sub_scalar(zero, l1)));
+    return nni_vf_fma_scalar(l2, w, nni_vf_add_scalar(dw, slope));
+}
+
+static void nni_penalty_backward_scalar(float *dw, const float *w, size_t n, float l1, float l2) {
+    const nni_vf_scalar first = nni_vf_set1_scalar(l1), second = nni_vf_set1_scalar(l2);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(dw + i, nni_d_penalty_scalar(nni_vf_load_scalar(dw + i), nni_vf_load_scalar(w + i), first, second));
+    if (i < n) nni_vf_store_n_scalar(dw + i, nni_d_penalty_scalar(nni_vf_load_n_scalar(dw + i, n - i), nni_vf_load_n_scalar(w + i, n - i), first, second), n - i);
+}
+
+#define NNI_NORM_ROWS 256  /* rows of a block, summed in float */
+#define NNI_NORM_PANEL 64  /* columns summed side by side */
+
+/* total[j] += the sum of squares of column j, for `rows` <= NNI_NORM_ROWS rows and `cols` <= NNI_NORM_PANEL columns. */
+NNI_INLINE void nni_norm_block_scalar(double *total, const float *w, size_t rows, size_t cols, size_t stride) {
+    float partial[NNI_NORM_PANEL];
+    for (size_t j = 0; j < cols; j += VF_LANES) {
+        const size_t some = nni_min(cols - j, VF_LANES);
+        nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
+        if (some == VF_LANES)
+            for (size_t r = 0; r < rows; r++) sum = nni_vf_fma_scalar(nni_vf_load_scalar(w + r * stride + j), nni_vf_load_scalar(w + r * stride + j), sum);
+        else
+            for (size_t r = 0; r < rows; r++) {
+                const nni_vf_scalar v = nni_vf_load_n_scalar(w + r * stride + j, some);
+                sum = nni_vf_fma_scalar(v, v, sum);
+            }
+        nni_vf_store_scalar(partial + j, sum);
+    }
+    for (size_t j = 0; j < cols; j++) total[j] += (double)partial[j];
+}
+
+/* Columns [0, cols) of rows `stride` apart: those of a norm above the limit are scaled down to it. */
+static void nni_max_norm_scalar(float *w, size_t rows, size_t cols, size_t stride, float limit) {
+    for (size_t panel = 0; panel < cols; panel += NNI_NORM_PANEL, w += NNI_NORM_PANEL) {
+        const size_t some = nni_min(cols - panel, NNI_NORM_PANEL);
+        double total[NNI_NORM_PANEL] = {0};
+        float factor[NNI_NORM_PANEL];
+        int above = 0;
+        for (size_t r = 0; r < rows; r += NNI_NORM_ROWS)
+            nni_norm_block_scalar(total, w + r * stride, nni_min(rows - r, NNI_NORM_ROWS), some, stride);
+        for (size_t j = 0; j < some; j++) {
+            const int over = total[j] > (double)limit * (double)limit;
+            factor[j] = over ? (float)((double)limit / sqrt(total[j])) : 1.0f;
+            above |= over;
+        }
+        for (size_t r = 0; above && r < rows; r++) nni_map2_scalar(nni_v_mul_scalar, w + r * stride, w + r * stride, factor, some, 0.0f);
+    }
+}
+
+static size_t nni_zero_small_scalar(float *w, size_t n, float threshold) {
+    const nni_vf_scalar least = nni_vf_set1_scalar(threshold), one = nni_vf_set1_scalar(1.0f);
+    size_t count = 0;
+    for (size_t i = 0; i < n;) {
+        nni_vf_scalar sum = nni_vf_set1_scalar(0.0f); /* counts are exact */
+        const size_t end = nni_min(n, i + NNI_BLOCK);
+        for (; i + VF_LANES <= end; i += VF_LANES) {
+            const nni_vf_scalar v = nni_vf_load_scalar(w + i);
+            const nni_vm_scalar small = nni_vf_lt_scalar(nni_vf_abs_scalar(v), least);
+            nni_vf_store_scalar(w + i, nni_vf_select_scalar(small, nni_vf_set1_scalar(0.0f), v));
+            sum = nni_vf_add_scalar(sum, nni_vf_where_scalar(small, one));
+        }
+        count += (size_t)nni_vf_fold_scalar(sum);
+        for (; i < end; i++)
+            if (fabsf(w[i]) < threshold) {
+                w[i] = 0.0f;
+                count++;
+            }
+    }
+    return count;
+}
+
+/* ---- simd/kernels/init.h ---- */
+/* init.h - the truncated normal distribution */
+
+/* The normal quantile of (1 + u)/2 for |u| <= erf(sqrt(2)): within +-2. It is u P(-log(1 - u^2)), P being smooth where the
+ * quantile is steep (Giles, "Approximating the erfinv function", 2012). */
+NNI_INLINE nni_vf_scalar nni_truncated_scalar(nni_vf_scalar u, nni_vf_scalar scale) {
+    const nni_vf_scalar two = nni_vf_set1_scalar(2.0f), least = nni_vf_set1_scalar(-2.0f);
+    const nni_vf_scalar w = nni_vf_sub_scalar(nni_vf_set1_scalar(-1.25f), nni_log_builtin_scalar(nni_vf_fnma_scalar(u, u, nni_vf_set1_scalar(1.0f))));
+    nni_vf_scalar p = nni_vf_set1_scalar(-5.243909981800243e-7f); /* relative error 0.3 units of 2^-24 */
+    p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(-6.645328539889306e-6f));
+    p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(4.4244334276299924e-5f));
+    p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(2.0263981423340738e-4f));
+    p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(-3.1874419655650854e-3f));
+    p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(3.552180016413331e-3f));
+    p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(0.3528740704059601f));
+    p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(1.6822941303253174f));
+    const nni_vf_scalar z = nni_vf_mul_scalar(u, p), below = nni_vf_select_scalar(nni_vf_lt_scalar(two, z), two, z);
+    return nni_vf_mul_scalar(scale, nni_vf_select_scalar(nni_vf_lt_scalar(below, least), least, below));
+}
+
+/* y[i] = scale * a standard normal number cut at 2, from x[i] uniform in [-erf(sqrt(2)), erf(sqrt(2))). */
+static void nni_truncated_normal_scalar(float *y, const float *x, size_t n, float scale) {
+    nni_map1_scalar(nni_truncated_scalar, y, x, n, scale);
 }
 
 /* ---- simd/kernels/random.h ---- */
@@ -2615,6 +3986,19 @@ static void nni_pack_a_scalar(float *dst, const float *a, size_t a_row, size_t a
     }
 }
 
+/* `height` columns of B, which are rows in memory, as k vectors: four rows of the result at a time, of which the last may
+ * repeat some. */
+NNI_INLINE void nni_pack_b_turned_scalar(float *dst, const float *b, size_t b_col, size_t k, size_t height, size_t width) {
+    for (size_t p = 0; p < k && k < 4; p++)
+        for (size_t i = 0; i < height; i++) dst[p * width + i] = b[i * b_col + p];
+    for (size_t p = 0; p < k && k >= 4; p += 4) {
+        const size_t at = nni_min(p, k - 4);
+        nni_vf_scalar r[4];
+        nni_vf_load_turned_scalar(r, b + at, b_col, height);
+        NNI_UNROLL for (size_t q = 0; q < 4; q++) nni_vf_store_scalar(dst + (at + q) * width, r[q]);
+    }
+}
+
 static void nni_pack_b_scalar(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
         for (size_t p = 0; p < k; p++) {
@@ -2624,16 +4008,9 @@ static void nni_pack_b_scalar(float *dst, const float *b, size_t b_row, size_t b
         }
         return;
     }
-    for (size_t j = 0; j < cols; j += VF_LANES) {
-        const size_t height = nni_min(cols - j, VF_LANES);
-        for (size_t p = 0; p < k; p += VF_LANES) {
-            const size_t depth = nni_min(k - p, VF_LANES);
-            nni_vf_scalar r[VF_LANES];
-            nni_pack_block_scalar(r, b + j * b_col + p, b_col, height, depth);
-            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
-                if (q < depth) nni_vf_store_scalar(dst + (p + q) * width + j, r[q]);
-        }
-    }
+    size_t j = 0;
+    for (; j + VF_LANES <= cols; j += VF_LANES) nni_pack_b_turned_scalar(dst + j, b + j * b_col, b_col, k, VF_LANES, width);
+    if (j < cols) nni_pack_b_turned_scalar(dst + j, b + j * b_col, b_col, k, cols - j, width);
 }
 
 /* ---- simd/kernels/gemm_dot.h ---- */
@@ -2656,9 +4033,9 @@ NNI_INLINE void nni_dot_block_scalar(const int rows, const int cols, nni_vf_scal
     for (; p + 16 <= k; p += 16)
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
             nni_vf_scalar av[NNI_DOT_ROWS];
-            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_scalar(a + (size_t)i * a_row + p + w * VF_LANES);
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_keep_scalar(nni_vf_load_scalar(a + (size_t)i * a_row + p + w * VF_LANES));
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_scalar bv = nni_vf_load_scalar(row_b[j] + p + w * VF_LANES);
+                const nni_vf_scalar bv = nni_vf_keep_scalar(nni_vf_load_scalar(row_b[j] + p + w * VF_LANES));
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
                     sum[s] = nni_vf_fma_scalar(av[i], bv, sum[s]);
@@ -2687,47 +4064,48 @@ NNI_INLINE void nni_dot_block_scalar(const int rows, const int cols, nni_vf_scal
         }
 }
 
-/* `rows` rows of C, VF_LANES columns at a time. A single row takes twice the columns: four sums would wait for each other. */
-NNI_INLINE void nni_dot_rows_scalar(const int rows, const nni_gemm *g, size_t i0) {
+/* `rows` rows of C, VF_LANES columns from j0 on. A single row takes twice the columns at a time: four sums would wait for
+ * each other. */
+NNI_INLINE void nni_dot_rows_scalar(const int rows, const nni_gemm *g, size_t i0, size_t j0) {
     const int cols = rows == 1 && 2 * NNI_DOT_COLS <= VF_LANES ? 2 * NNI_DOT_COLS : NNI_DOT_COLS;
     const float *a = g->a + i0 * g->a_row;
     const nni_vf_scalar beta = nni_vf_set1_scalar(g->beta);
-    for (size_t j0 = 0; j0 < g->n; j0 += VF_LANES) {
-        nni_vf_scalar products[NNI_DOT_ROWS * VF_LANES];
-        for (int s = 0; s < VF_LANES; s += cols) {
-            const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
-            nni_dot_block_scalar(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
-        }
-        const size_t width = nni_min(g->n - j0, VF_LANES);
-        for (int i = 0; i < rows; i++) {
-            float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
-            nni_vf_scalar y = nni_vf_fold_each_scalar(products + i * VF_LANES);
-            if (g->beta != 0.0f) y = nni_vf_add_scalar(nni_vf_mul_scalar(beta, nni_vf_load_n_scalar(c, width)), y);
-            if (width == VF_LANES) nni_vf_store_scalar(c, y);
-            else nni_vf_store_n_scalar(c, y, width);
-        }
+    const size_t width = nni_min(g->n - j0, VF_LANES);
+    nni_vf_scalar products[NNI_DOT_ROWS * VF_LANES];
+    for (int s = 0; s < VF_LANES; s += cols) {
+        const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
+        nni_dot_block_scalar(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
+    }
+    for (int i = 0; i < rows; i++) {
+        float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
+        nni_vf_scalar y = nni_vf_fold_each_scalar(products + i * VF_LANES);
+        if (g->beta != 0.0f) y = nni_vf_add_scalar(nni_vf_mul_scalar(beta, nni_vf_load_n_scalar(c, width)), y);
+        if (width == VF_LANES) nni_vf_store_scalar(c, y);
+        else nni_vf_store_n_scalar(c, y, width);
     }
 }
 
+/* The rows of A in groups; each meets the same few rows of B while these are in L1. */
 static void nni_gemm_dot_scalar(const nni_gemm *g) {
     const size_t groups = nni_ceil_div(g->m, NNI_DOT_ROWS), least = g->m / groups, taller = g->m % groups;
-    for (size_t t = 0, i = 0; t < groups; t++) {
-        const size_t rows = least + (t < taller);
-        switch (rows) { /* the sums live in registers only if their number is a constant */
-        case 1: nni_dot_rows_scalar(1, g, i); break;
-#define NNI_DOT_CASE(count) case count: nni_dot_rows_scalar(count <= NNI_DOT_ROWS ? count : 1, g, i); break;
-        NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
+    for (size_t j = 0; j < g->n; j += VF_LANES)
+        for (size_t t = 0, i = 0, rows; t < groups; t++, i += rows) {
+            rows = least + (t < taller);
+            switch (rows) { /* the sums live in registers only if their number is a constant */
+            case 1: nni_dot_rows_scalar(1, g, i, j); break;
+#define NNI_DOT_CASE(count) case count: nni_dot_rows_scalar(count <= NNI_DOT_ROWS ? count : 1, g, i, j); break;
+            NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
 #undef NNI_DOT_CASE
+            }
         }
-        i += rows;
-    }
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
 /* gemm_row.h - one row against B as it lies, and outer products: the whole time goes into reading B, or writing C, once
  *
- * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
- * column blocks would jump a row ahead at every step. With k of 1 or 2 the rows of C are such streams.
+ * A row of C that fits the registers stays there, and B is one forward stream. For longer ones eight rows of B are read side by
+ * side while y stays in L1: eight streams that the prefetcher follows, where column blocks would jump a row ahead at every
+ * step. With k of 1 or 2 the rows of C are such streams.
  */
 
 #define NNI_ROW_STREAMS 8
@@ -2736,17 +4114,30 @@ static void nni_gemm_dot_scalar(const nni_gemm *g) {
 static int nni_gemm_is_row_scalar(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
-    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k <= 2 && g->n >= 512);
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 8 * VF_LANES);
 }
 
-/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order; n >= VF_LANES. Where y is not read, its last
+ * vector may share elements with the one before, which come out the same: on AVX2, stores by mask are slow. */
 NNI_INLINE void nni_gemm_row_step_scalar(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
                                       size_t n, float beta) {
     nni_vf_scalar xv[NNI_ROW_STREAMS];
     NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_scalar(x[(size_t)r * x_stride]);
     const nni_vf_scalar scale = nni_vf_set1_scalar(beta);
     size_t j = 0;
-    for (; j + VF_LANES <= n; j += VF_LANES) {
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
+        nni_vf_scalar sum[4];
+        NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_set1_scalar(0.0f);
+        if (beta != 0.0f) {
+            NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_mul_scalar(scale, nni_vf_load_scalar(y + j + v * VF_LANES));
+        }
+        NNI_UNROLL for (int r = 0; r < rows; r++)
+            NNI_UNROLL for (int v = 0; v < 4; v++)
+                sum[v] = nni_vf_fma_scalar(xv[r], nni_vf_load_scalar(b + (size_t)r * ldb + j + v * VF_LANES), sum[v]);
+        NNI_UNROLL for (int v = 0; v < 4; v++) nni_vf_store_scalar(y + j + v * VF_LANES, sum[v]);
+    }
+    for (; j + VF_LANES <= n || (beta == 0.0f && j < n); j += VF_LANES) {
+        j = nni_min(j, n - VF_LANES);
         nni_vf_scalar sum = beta == 0.0f ? nni_vf_set1_scalar(0.0f) : nni_vf_mul_scalar(scale, nni_vf_load_scalar(y + j));
         NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_scalar(xv[r], nni_vf_load_scalar(b + (size_t)r * ldb + j), sum);
         nni_vf_store_scalar(y + j, sum);
@@ -2758,7 +4149,38 @@ NNI_INLINE void nni_gemm_row_step_scalar(const int rows, float *y, const float *
     }
 }
 
+/* The same for all rows of B, with y, of `vectors` vectors, in registers, the last one again overlapping. */
+NNI_INLINE void nni_gemm_row_short_scalar(const int vectors, const nni_gemm *g, float *y, const float *x) {
+    nni_vf_scalar sum[NNI_ROW_VECTORS];
+    const size_t last = vectors == 1 ? 0 : g->n - VF_LANES;
+    const nni_vm_scalar mask = nni_vm_first_scalar(vectors == 1 ? g->n : VF_LANES);
+    const nni_vf_scalar beta = nni_vf_set1_scalar(g->beta);
+    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_scalar(0.0f);
+    if (g->beta != 0.0f) {
+        NNI_UNROLL for (int v = 0; v < vectors - 1; v++) sum[v] = nni_vf_mul_scalar(beta, nni_vf_load_scalar(y + v * VF_LANES));
+        sum[vectors - 1] = nni_vf_mul_scalar(beta, vectors == 1 ? nni_vf_load_m_scalar(y, mask) : nni_vf_load_scalar(y + last));
+    }
+    const float *b = g->b;
+    for (size_t p = 0; p < g->k; p++, b += g->b_row) {
+        const nni_vf_scalar xv = nni_vf_set1_scalar(x[p * g->a_col]);
+        NNI_UNROLL for (int v = 0; v < vectors - 1; v++) sum[v] = nni_vf_fma_scalar(xv, nni_vf_load_scalar(b + v * VF_LANES), sum[v]);
+        sum[vectors - 1] = nni_vf_fma_scalar(xv, vectors == 1 ? nni_vf_load_m_scalar(b, mask) : nni_vf_load_scalar(b + last), sum[vectors - 1]);
+    }
+    NNI_UNROLL for (int v = 0; v < vectors - 1; v++) nni_vf_store_scalar(y + v * VF_LANES, sum[v]);
+    if (vectors == 1) nni_vf_store_m_scalar(y, sum[0], mask);
+    else nni_vf_store_scalar(y + last, sum[vectors - 1]);
+}
+
 static void nni_gemm_row_scalar(const nni_gemm *g, float *c, const float *a) {
+    if (g->n <= (size_t)NNI_ROW_VECTORS * VF_LANES)
+        switch ((g->n - 1) / VF_LANES + 1) { /* the sums live in registers only if their number is a constant */
+#define NNI_ROW_CASE(count) case count: nni_gemm_row_short_scalar(count <= NNI_ROW_VECTORS ? count : 1, g, c, a); return;
+        NNI_ROW_CASE(1) NNI_ROW_CASE(2) NNI_ROW_CASE(3) NNI_ROW_CASE(4) NNI_ROW_CASE(5) NNI_ROW_CASE(6) NNI_ROW_CASE(7)
+        NNI_ROW_CASE(8) NNI_ROW_CASE(9) NNI_ROW_CASE(10) NNI_ROW_CASE(11) NNI_ROW_CASE(12) NNI_ROW_CASE(13) NNI_ROW_CASE(14)
+        NNI_ROW_CASE(15) NNI_ROW_CASE(16) NNI_ROW_CASE(17) NNI_ROW_CASE(18) NNI_ROW_CASE(19) NNI_ROW_CASE(20)
+        NNI_ROW_CASE(21) NNI_ROW_CASE(22) NNI_ROW_CASE(23) NNI_ROW_CASE(24) NNI_ROW_CASE(25) NNI_ROW_CASE(26)
+#undef NNI_ROW_CASE
+        }
     float beta = g->beta;
     size_t p = 0;
     for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
@@ -2799,7 +4221,12 @@ static void nni_gemm_packed_row_scalar(const nni_gemm *g) {
 }
 
 static void nni_gemm_rows_scalar(const nni_gemm *g) {
-    for (size_t i = 0; i < g->m; i++) nni_gemm_row_scalar(g, g->c + i * g->ldc, g->a + i * g->a_row);
+    for (size_t i = 0; i < g->m; i++) {
+        float *c = g->c + i * g->ldc;
+        const float *a = g->a + i * g->a_row;
+        if (g->k == 1 && g->n >= VF_LANES) nni_gemm_row_step_scalar(1, c, a, 0, g->b, 0, g->n, g->beta);
+        else nni_gemm_row_scalar(g, c, a);
+    }
 }
 
 /* ---- simd/kernels/gemm_turned.h ---- */
@@ -3857,6 +5284,7 @@ static const nni_tier nni_tier_scalar = {"scalar", NNI_LARGE_VECTORS * VF_LANES 
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
+#undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 
@@ -3896,6 +5324,7 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
     X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 12, 6, 4, 2
 #define NNI_LARGE_VECTORS 2
+#define NNI_ROW_VECTORS 13
 #define NNI_DOT_ROWS 3
 #define NNI_DOT_COLS 2
 
@@ -3918,6 +5347,10 @@ NNI_INLINE nni_vf_avx2 nni_vf_load_n_avx2(const float *p, size_t n) { return nni
 NNI_INLINE void nni_vf_store_n_avx2(float *p, nni_vf_avx2 v, size_t n) { nni_vf_store_m_avx2(p, v, nni_vm_first_avx2(n)); }
 NNI_INLINE nni_vi_avx2 nni_vi_load_avx2(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
 NNI_INLINE void nni_vi_store_avx2(uint32_t *p, nni_vi_avx2 v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
+NNI_INLINE nni_vf_avx2 nni_vf_keep_avx2(nni_vf_avx2 v) {
+    __asm__("" : "+x"(v));
+    return v;
+}
 
 NNI_INLINE nni_vf_avx2 nni_vf_set1_avx2(float a) { return _mm256_set1_ps(a); }
 NNI_INLINE nni_vf_avx2 nni_vf_add_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_add_ps(a, b); }
@@ -4012,6 +5445,20 @@ NNI_INLINE void nni_vf_transpose_avx2(nni_vf_avx2 *r) {
         t[i + 4] = _mm256_permute2f128_ps(r[i], r[i + 4], 0x31);
     }
     NNI_UNROLL for (int i = 0; i < 8; i++) r[i] = t[i];
+}
+
+/* Four columns of eight rows: the rows come from memory in their 128-bit halves, so that no shuffle crosses halves. */
+NNI_INLINE void nni_vf_load_turned_avx2(nni_vf_avx2 *r, const float *p, size_t stride, size_t rows) {
+    nni_vf_avx2 half[4];
+    NNI_UNROLL for (size_t s = 0; s < 4; s++) /* rows s and 4+s */
+        half[s] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(p + nni_min(s, rows - 1) * stride)),
+                                       _mm_loadu_ps(p + nni_min(4 + s, rows - 1) * stride), 1);
+    const nni_vf_avx2 low01 = _mm256_unpacklo_ps(half[0], half[1]), low23 = _mm256_unpacklo_ps(half[2], half[3]);
+    const nni_vf_avx2 high01 = _mm256_unpackhi_ps(half[0], half[1]), high23 = _mm256_unpackhi_ps(half[2], half[3]);
+    r[0] = _mm256_shuffle_ps(low01, low23, 0x44);
+    r[1] = _mm256_shuffle_ps(low01, low23, 0xee);
+    r[2] = _mm256_shuffle_ps(high01, high23, 0x44);
+    r[3] = _mm256_shuffle_ps(high01, high23, 0xee);
 }
 
 NNI_INLINE nni_vq_avx2 nni_vq_load_avx2(const float *p) {
@@ -4190,7 +5637,10 @@ NNI_INLINE nni_vf_avx2 nni_vselu_avx2(nni_vf_avx2 x) {
 /* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
  * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
  * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
-NNI_INLINE nni_vf_avx2 nni_gate_avx2(nni_vf_avx2 x, nni_vf_avx2 h) { return nni_vf_sub_avx2(nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(0.0f)), nni_vf_set1_avx2(-0.0f), x), h); }
+NNI_INLINE nni_vf_avx2 nni_gate_avx2(nni_vf_avx2 x, nni_vf_avx2 h) {
+    /* Not (x < 0 ? -0 : x) - h: of that Clang 14 makes a maximum, which takes -0 for +0. */
+    return nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(0.0f)), nni_vf_sub_avx2(nni_vf_set1_avx2(-0.0f), h), nni_vf_sub_avx2(x, h));
+}
 NNI_INLINE nni_vf_avx2 nni_gate_slope_avx2(nni_vf_avx2 x, nni_vf_avx2 slope) {
     return nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(0.0f)), slope, nni_vf_sub_avx2(nni_vf_set1_avx2(1.0f), slope));
 }
@@ -4899,11 +6349,83 @@ static void nni_layer_norm_backward_avx2(float *dx, const nni_strip *s, const fl
     else nni_layer_norm_rows_backward_avx2(0, dx, s, NULL);
 }
 
+/* ---- simd/kernels/short_rows.h ---- */
+/* short_rows.h - rows of few floats, several at a time: turned so that a vector holds one column of VF_LANES rows
+ *
+ * A row of 10 leaves 6 of 16 lanes idle and must be folded across lanes for its maximum and its sum. Turned, no lane is
+ * idle and nothing is folded. The sums follow the same tree as 16 lanes folded, so that both ways give the same bits and
+ * either may run.
+ */
+
+#define NNI_SHORT 16 /* the longest rows that are turned */
+
+/* How many of the first rows to turn: all that fill blocks, and the rest if that takes no more vectors than row by row. */
+NNI_INLINE size_t nni_rows_to_turn_avx2(size_t rows, size_t n) {
+    if (n > NNI_SHORT) return 0;
+    const size_t rest = rows % VF_LANES;
+    return rest * nni_ceil_div(n, VF_LANES) >= n ? rows : rows - rest;
+}
+
+/* Lane r of column[j] becomes x[r*n + j], for n <= NNI_SHORT and rows <= VF_LANES; further lanes become 0. */
+static void nni_load_columns_avx2(nni_vf_avx2 *column, const float *x, size_t rows, size_t n) {
+    if (n == 1) {
+        column[0] = nni_vf_load_n_avx2(x, rows);
+        return;
+    }
+    for (size_t j = 0; j < n; j += VF_LANES) {
+        const size_t count = nni_min(n - j, VF_LANES);
+        nni_vf_avx2 r[VF_LANES];
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++)
+            r[i] = (size_t)i < rows ? nni_vf_load_n_avx2(x + (size_t)i * n + j, count) : nni_vf_set1_avx2(0.0f);
+        nni_vf_transpose_avx2(r);
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) column[j + (size_t)i] = r[i];
+    }
+}
+
+/* The way back; what column holds beyond n is not looked at. */
+static void nni_store_columns_avx2(float *y, const nni_vf_avx2 *column, size_t rows, size_t n) {
+    if (n == 1) {
+        nni_vf_store_n_avx2(y, column[0], rows);
+        return;
+    }
+    for (size_t j = 0; j < n; j += VF_LANES) {
+        const size_t count = nni_min(n - j, VF_LANES);
+        nni_vf_avx2 r[VF_LANES];
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = column[j + (size_t)i];
+        nni_vf_transpose_avx2(r);
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++)
+            if ((size_t)i < rows) nni_vf_store_n_avx2(y + (size_t)i * n + j, r[i], count);
+    }
+}
+
+/* The sum of n > 0 columns, which are spent: column i with i+8, then i+4, ... as fold16 does. Columns from n on count as
+ * zeros and are left out: no column may hold -0. */
+static nni_vf_avx2 nni_fold_columns_avx2(nni_vf_avx2 *column, size_t n) {
+    for (size_t half = 8; half > 0; n = nni_min(n, half), half /= 2)
+        for (size_t i = 0; i + half < n; i++) column[i] = nni_vf_add_avx2(column[i], column[i + half]);
+    return column[0];
+}
+
+/* The largest of n columns; NaN where there is one; never -0. */
+NNI_INLINE nni_vf_avx2 nni_max_columns_avx2(const nni_vf_avx2 *column, size_t n) {
+    nni_vf_avx2 top = nni_vf_set1_avx2(-INFINITY);
+    for (size_t j = 0; j < n; j++) top = nni_vf_max_avx2(column[j], top);
+    return nni_vf_add_avx2(top, nni_vf_set1_avx2(0.0f));
+}
+
+/* column[j] = e^(column[j] - top); their sum is returned. */
+static nni_vf_avx2 nni_exp_columns_avx2(nni_vf_avx2 *column, size_t n, nni_vf_avx2 top) {
+    nni_vf_avx2 sum[NNI_SHORT];
+    for (size_t j = 0; j < n; j++) sum[j] = column[j] = nni_vexp_avx2(nni_vf_sub_avx2(column[j], top));
+    return nni_fold_columns_avx2(sum, n);
+}
+
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
  *
  * The row's maximum is subtracted first, so every exponential is at most 1 and one of them is 1: no finite row can
- * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double.
+ * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double. Short
+ * rows run turned (short_rows.h), with the same bits.
  */
 
 /* y[i] = e^(x[i] - shift) for n <= NNI_BLOCK floats; their sum is returned. A NULL y keeps the sum only. */
@@ -4929,10 +6451,15 @@ NNI_INLINE float nni_exp_block_avx2(const int keep, float *y, const float *x, si
     return nni_fold16_avx2(sum);
 }
 
-NNI_INLINE double nni_exp_row_avx2(const int keep, float *y, const float *x, size_t n, float shift) {
+/* The sums over a row, with and without keeping the exponentials. */
+static double nni_exp_row_avx2(float *y, const float *x, size_t n, float shift) {
     double sum = 0.0;
-    for (size_t i = 0; i < n; i += NNI_BLOCK)
-        sum += (double)nni_exp_block_avx2(keep, keep ? y + i : y, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)nni_exp_block_avx2(1, y + i, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    return sum;
+}
+static double nni_exp_sum_avx2(const float *x, size_t n, float shift) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)nni_exp_block_avx2(0, NULL, x + i, nni_min(n - i, NNI_BLOCK), shift);
     return sum;
 }
 
@@ -4943,28 +6470,61 @@ NNI_INLINE float nni_log_of_sum_avx2(double sum) {
     return y[0];
 }
 
+/* Up to VF_LANES rows of up to NNI_SHORT floats. A float divided in float is what it is divided in double and rounded. */
+static void nni_softmax_block_avx2(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_avx2 column[NNI_SHORT];
+    nni_load_columns_avx2(column, x, rows, n);
+    const nni_vf_avx2 scale = nni_vf_div_avx2(nni_vf_set1_avx2(1.0f), nni_exp_columns_avx2(column, n, nni_max_columns_avx2(column, n)));
+    for (size_t j = 0; j < n; j++) column[j] = nni_vf_mul_avx2(scale, column[j]);
+    nni_store_columns_avx2(y, column, rows, n);
+}
+
 static void nni_softmax_avx2(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const double sum = nni_exp_row_avx2(1, y, x, n, nni_max_avx2(x, n));
-        nni_map1_avx2(nni_v_scale_avx2, y, y, n, (float)(1.0 / sum));
+    const size_t turned = nni_rows_to_turn_avx2(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_softmax_block_avx2(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const double sum = nni_exp_row_avx2(y + r * n, x + r * n, n, nni_max_avx2(x + r * n, n));
+        nni_map1_avx2(nni_v_scale_avx2, y + r * n, y + r * n, n, (float)(1.0 / sum));
     }
 }
 
 NNI_INLINE nni_vf_avx2 nni_v_subtract_avx2(nni_vf_avx2 x, nni_vf_avx2 a) { return nni_vf_sub_avx2(x, a); }
 
+static void nni_log_softmax_block_avx2(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_avx2 column[NNI_SHORT], e[NNI_SHORT];
+    nni_load_columns_avx2(column, x, rows, n);
+    for (size_t j = 0; j < n; j++) e[j] = column[j];
+    const nni_vf_avx2 top = nni_max_columns_avx2(column, n), log_sum = nni_vlog_avx2(nni_exp_columns_avx2(e, n, top));
+    for (size_t j = 0; j < n; j++) column[j] = nni_vf_sub_avx2(nni_vf_sub_avx2(column[j], top), log_sum);
+    nni_store_columns_avx2(y, column, rows, n);
+}
+
 static void nni_log_softmax_avx2(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const float top = nni_max_avx2(x, n), log_sum = nni_log_of_sum_avx2(nni_exp_row_avx2(0, NULL, x, n, top));
+    const size_t turned = nni_rows_to_turn_avx2(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_log_softmax_block_avx2(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    x += turned * n;
+    y += turned * n;
+    for (size_t r = turned; r < rows; r++, x += n, y += n) {
+        const float top = nni_max_avx2(x, n), log_sum = nni_log_of_sum_avx2(nni_exp_sum_avx2(x, n, top));
         /* two subtractions: top + log_sum in one float would lose log_sum beside a large top */
         nni_map1_avx2(nni_v_subtract_avx2, y, x, n, top);
         nni_map1_avx2(nni_v_subtract_avx2, y, y, n, log_sum);
     }
 }
 
+static void nni_log_sum_exp_block_avx2(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_avx2 column[NNI_SHORT];
+    nni_load_columns_avx2(column, x, rows, n);
+    const nni_vf_avx2 top = nni_max_columns_avx2(column, n), log_sum = nni_vlog_avx2(nni_exp_columns_avx2(column, n, top));
+    nni_vf_store_n_avx2(y, nni_vf_add_avx2(top, log_sum), rows);
+}
+
 static void nni_log_sum_exp_avx2(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n) {
-        const float top = nni_max_avx2(x, n);
-        y[r] = top + nni_log_of_sum_avx2(nni_exp_row_avx2(0, NULL, x, n, top));
+    const size_t turned = nni_rows_to_turn_avx2(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_log_sum_exp_block_avx2(y + r, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const float top = nni_max_avx2(x + r * n, n);
+        y[r] = top + nni_log_of_sum_avx2(nni_exp_sum_avx2(x + r * n, n, top));
     }
 }
 
@@ -4991,6 +6551,663 @@ static void nni_log_softmax_backward_avx2(float *dx, const float *dy, const floa
             sum += (double)nni_sum_block_avx2(nni_sum_one_avx2, nni_sum_one_n_avx2, dy + i, dy + i, nni_min(n - i, NNI_BLOCK));
         nni_map2_avx2(nni_d_log_softmax_y_avx2, dx, dy, y, n, (float)sum);
     }
+}
+
+/* ---- simd/kernels/loss.h ---- */
+/* loss.h - losses that are sums over columns, each column for itself, and what all losses share
+ *
+ * Rows are summed in 16 lanes over blocks of NNI_BLOCK, whose results are added in double; rows of few columns run turned
+ * (short_rows.h), with the same bits. Every loss takes its x before it writes dx there, so that dx may be x.
+ */
+
+/* Whether no float is infinite or NaN: 0*x is 0 then. */
+static int nni_all_finite_avx2(const float *x, size_t n) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f);
+    nni_vf_avx2 sum[4];
+    NNI_UNROLL for (int s = 0; s < 4; s++) sum[s] = zero;
+    size_t i = 0;
+    for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
+        NNI_UNROLL for (int s = 0; s < 4; s++) sum[s] = nni_vf_fma_avx2(nni_vf_load_avx2(x + i + s * VF_LANES), zero, sum[s]);
+    for (; i < n; i += VF_LANES) sum[0] = nni_vf_fma_avx2(nni_vf_load_n_avx2(x + i, nni_min(n - i, VF_LANES)), zero, sum[0]);
+    return nni_vm_bits_avx2(nni_vf_nan_avx2(nni_vf_add_avx2(nni_vf_add_avx2(sum[0], sum[1]), nni_vf_add_avx2(sum[2], sum[3])))) == 0;
+}
+
+/* ---- rows ---- */
+
+/* A row, and what a pass over it needs. */
+typedef struct nni_loss_row_avx2 {
+    const float *x;
+    float *dx;               /* NULL if only the value is asked for */
+    size_t n;
+    const float *targets;    /* NULL: 1 at the label */
+    size_t label;
+    float keep, add;
+    const float *weights;    /* of the columns, or NULL */
+    float weight, gradient;  /* of the row's value, and of its gradient */
+    size_t column;           /* one to leave out */
+    float top, shift, factor, term; /* what an earlier pass found out */
+} nni_loss_row_avx2;
+
+NNI_INLINE nni_loss_row_avx2 nni_row_of_avx2(const nni_loss *l, float *dx, const float *x, size_t r) {
+    nni_loss_row_avx2 row;
+    memset(&row, 0, sizeof row);
+    row.x = x + r * l->n;
+    row.dx = dx ? dx + r * l->n : NULL;
+    row.n = l->n;
+    row.targets = l->targets ? l->targets + r * l->n : NULL;
+    row.label = l->targets ? 0 : l->labels[r];
+    row.keep = l->keep;
+    row.add = l->add;
+    row.weights = l->class_weights;
+    row.weight = l->sample_weights ? l->sample_weights[r] : 1.0f;
+    row.gradient = l->gradient * row.weight;
+    return row;
+}
+
+/* n <= VF_LANES floats; n is a constant where it is VF_LANES. */
+NNI_INLINE nni_vf_avx2 nni_load_some_avx2(const float *p, size_t n) { return n == VF_LANES ? nni_vf_load_avx2(p) : nni_vf_load_n_avx2(p, n); }
+NNI_INLINE void nni_store_some_avx2(float *p, nni_vf_avx2 v, size_t n) {
+    if (n == VF_LANES) nni_vf_store_avx2(p, v);
+    else nni_vf_store_n_avx2(p, v, n);
+}
+NNI_INLINE nni_vf_avx2 nni_first_some_avx2(nni_vf_avx2 v, size_t n) { return n == VF_LANES ? v : nni_vf_where_avx2(nni_vm_first_avx2(n), v); }
+
+/* Truth in the lane of column `column`, if that lies among the columns from i on. */
+NNI_INLINE nni_vm_avx2 nni_is_column_avx2(size_t i, size_t column) {
+    return nni_vi_eq0_avx2(nni_vi_xor_avx2(nni_vi_add_avx2(nni_vi_lane_avx2(), nni_vi_set1_avx2((uint32_t)i)), nni_vi_set1_avx2((uint32_t)column)), nni_vi_set1_avx2(0xffffffffu));
+}
+
+NNI_INLINE nni_vf_avx2 nni_row_target_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n) {
+    const nni_vf_avx2 t = row->targets ? nni_load_some_avx2(row->targets + i, n) : nni_vf_where_avx2(nni_is_column_avx2(i, row->label), nni_vf_set1_avx2(1.0f));
+    return nni_vf_fma_avx2(nni_vf_set1_avx2(row->keep), t, nni_vf_set1_avx2(row->add));
+}
+NNI_INLINE nni_vf_avx2 nni_row_weight_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n) {
+    return row->weights ? nni_load_some_avx2(row->weights + i, n) : nni_vf_set1_avx2(1.0f);
+}
+NNI_INLINE float nni_lane_0_avx2(nni_vf_avx2 v) {
+    float lanes[VF_LANES];
+    nni_vf_store_avx2(lanes, v);
+    return lanes[0];
+}
+
+/* f sees n <= VF_LANES columns from i on and adds to two sums. The lanes are left in memory: unrolled, the many functions
+ * would fill hundreds of KB where a vector has one lane. */
+typedef void (*nni_loss_row_fn_avx2)(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum);
+
+NNI_INLINE void nni_row_block_avx2(nni_loss_row_fn_avx2 f, const nni_loss_row_avx2 *row, size_t i, size_t end, double *total) {
+    nni_vf_avx2 sum[2 * NNI_WIDE], lanes[NNI_WIDE];
+    for (int w = 0; w < 2 * NNI_WIDE; w++) sum[w] = nni_vf_set1_avx2(0.0f);
+    for (; i + 16 <= end; i += 16)
+        for (int w = 0; w < NNI_WIDE; w++) f(row, i + (size_t)(w * VF_LANES), VF_LANES, sum + 2 * w);
+    for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at < end) f(row, at, nni_min(end - at, VF_LANES), sum + 2 * w);
+    }
+    for (int s = 0; s < 2; s++) {
+        for (int w = 0; w < NNI_WIDE; w++) lanes[w] = sum[2 * w + s];
+        total[s] += (double)nni_fold16_avx2(lanes);
+    }
+}
+
+NNI_INLINE void nni_row_pass_avx2(nni_loss_row_fn_avx2 f, const nni_loss_row_avx2 *row, double *total) {
+    total[0] = total[1] = 0.0;
+    for (size_t i = 0; i < row->n; i += NNI_BLOCK) nni_row_block_avx2(f, row, i, nni_min(row->n, i + NNI_BLOCK), total);
+}
+
+/* ---- blocks of rows, turned ---- */
+
+/* The targets of `rows` rows from r on. */
+static void nni_target_columns_avx2(nni_vf_avx2 *t, const nni_loss *l, size_t r, size_t rows) {
+    if (l->targets) {
+        nni_load_columns_avx2(t, l->targets + r * l->n, rows, l->n);
+    } else {
+        float label[VF_LANES] = {0};
+        for (size_t i = 0; i < rows; i++) label[i] = (float)l->labels[r + i];
+        const nni_vf_avx2 right = nni_vf_load_avx2(label);
+        for (size_t j = 0; j < l->n; j++) t[j] = nni_vf_where_avx2(nni_vf_eq_avx2(right, nni_vf_set1_avx2((float)j)), nni_vf_set1_avx2(1.0f));
+    }
+    for (size_t j = 0; j < l->n; j++) t[j] = nni_vf_fma_avx2(nni_vf_set1_avx2(l->keep), t[j], nni_vf_set1_avx2(l->add));
+}
+NNI_INLINE nni_vf_avx2 nni_column_weight_avx2(const nni_loss *l, size_t j) { return nni_vf_set1_avx2(l->class_weights ? l->class_weights[j] : 1.0f); }
+NNI_INLINE nni_vf_avx2 nni_weights_of_rows_avx2(const nni_loss *l, size_t r, size_t rows) {
+    return l->sample_weights ? nni_load_some_avx2(l->sample_weights + r, rows) : nni_vf_set1_avx2(1.0f);
+}
+
+/* ---- terms: one column's part of the loss, and its derivative ---- */
+
+typedef struct nni_term_avx2 {
+    nni_vf_avx2 value, slope;
+} nni_term_avx2;
+
+typedef nni_term_avx2 (*nni_term_fn_avx2)(nni_vf_avx2 x, nni_vf_avx2 t, nni_vf_avx2 option);
+
+NNI_INLINE nni_term_avx2 nni_term_mse_avx2(nni_vf_avx2 x, nni_vf_avx2 t, nni_vf_avx2 option) {
+    nni_term_avx2 term;
+    term.slope = nni_vf_sub_avx2(x, t);
+    term.value = nni_vf_mul_avx2(nni_vf_mul_avx2(nni_vf_set1_avx2(0.5f), term.slope), term.slope);
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_avx2 nni_term_mae_avx2(nni_vf_avx2 x, nni_vf_avx2 t, nni_vf_avx2 option) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), apart = nni_vf_sub_avx2(x, t);
+    nni_term_avx2 term;
+    term.value = nni_vf_abs_avx2(apart);
+    term.slope = nni_vf_select_avx2(nni_vf_lt_avx2(zero, apart), nni_vf_set1_avx2(1.0f), nni_vf_select_avx2(nni_vf_lt_avx2(apart, zero), nni_vf_set1_avx2(-1.0f), apart));
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_avx2 nni_term_huber_avx2(nni_vf_avx2 x, nni_vf_avx2 t, nni_vf_avx2 delta) {
+    const nni_vf_avx2 half = nni_vf_set1_avx2(0.5f), apart = nni_vf_sub_avx2(x, t), size = nni_vf_abs_avx2(apart), below = nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), delta);
+    nni_term_avx2 term;
+    term.value = nni_vf_select_avx2(nni_vf_le_avx2(size, delta), nni_vf_mul_avx2(nni_vf_mul_avx2(half, apart), apart), nni_vf_mul_avx2(delta, nni_vf_fnma_avx2(half, delta, size)));
+    term.slope = nni_vf_select_avx2(nni_vf_lt_avx2(delta, apart), delta, nni_vf_select_avx2(nni_vf_lt_avx2(apart, below), below, apart));
+    return term;
+}
+
+/* Logarithms of probabilities are at least -100, and what a derivative divides by is at least 1e-12. */
+NNI_INLINE nni_vf_avx2 nni_log_clamped_avx2(nni_vf_avx2 p) { return nni_vf_max_avx2(nni_vlog_avx2(p), nni_vf_set1_avx2(-100.0f)); }
+NNI_INLINE nni_vf_avx2 nni_div_clamped_avx2(nni_vf_avx2 a, nni_vf_avx2 p) { return nni_vf_div_avx2(a, nni_vf_max_avx2(p, nni_vf_set1_avx2(1e-12f))); }
+
+NNI_INLINE nni_term_avx2 nni_term_bce_avx2(nni_vf_avx2 x, nni_vf_avx2 t, nni_vf_avx2 option) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f), no = nni_vf_sub_avx2(one, x), not_t = nni_vf_sub_avx2(one, t);
+    nni_term_avx2 term;
+    term.value = nni_vf_fnma_avx2(t, nni_log_clamped_avx2(x), nni_vf_fnma_avx2(not_t, nni_log_clamped_avx2(no), zero));
+    term.slope = nni_vf_sub_avx2(nni_div_clamped_avx2(not_t, no), nni_div_clamped_avx2(t, x));
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_avx2 nni_term_ce_avx2(nni_vf_avx2 x, nni_vf_avx2 t, nni_vf_avx2 option) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f);
+    nni_term_avx2 term;
+    term.value = nni_vf_fnma_avx2(t, nni_log_clamped_avx2(x), zero);
+    term.slope = nni_div_clamped_avx2(nni_vf_sub_avx2(zero, t), x);
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_avx2 nni_term_log_ce_avx2(nni_vf_avx2 x, nni_vf_avx2 t, nni_vf_avx2 option) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f);
+    nni_term_avx2 term;
+    term.value = nni_vf_select_avx2(nni_vf_eq_avx2(t, zero), nni_vf_where_avx2(nni_vf_nan_avx2(x), x), nni_vf_fnma_avx2(t, x, zero));
+    term.slope = nni_vf_sub_avx2(zero, t);
+    return (void)option, term;
+}
+
+/* log(1 + v) for v >= -1/2: u = 1 + v rounds away v - (u - 1), which comes back divided by u. */
+NNI_INLINE nni_vf_avx2 nni_vlog1p_avx2(nni_vf_avx2 v) {
+    const nni_vf_avx2 one = nni_vf_set1_avx2(1.0f), u = nni_vf_add_avx2(one, v);
+    return nni_vf_add_avx2(nni_vlog_avx2(u), nni_vf_div_avx2(nni_vf_sub_avx2(v, nni_vf_sub_avx2(u, one)), u));
+}
+
+/* max(x, 0) - t x + log(1 + e^-|x|), where the first two are |x| times the target of the other answer. With it, the
+ * derivative sigmoid(x) - t loses nothing where sigmoid(x) comes close to t = 1. */
+NNI_INLINE nni_term_avx2 nni_term_sigmoid_bce_avx2(nni_vf_avx2 x, nni_vf_avx2 t, nni_vf_avx2 option) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f), size = nni_vf_abs_avx2(x);
+    const nni_vf_avx2 e = nni_vexp_avx2(nni_vf_sub_avx2(zero, size)), unlikely = nni_vf_div_avx2(e, nni_vf_add_avx2(one, e)), not_t = nni_vf_sub_avx2(one, t);
+    const nni_vm_avx2 below = nni_vf_lt_avx2(x, zero);
+    const nni_vf_avx2 missed = nni_vf_select_avx2(below, t, not_t);
+    nni_term_avx2 term;
+    term.value = nni_vf_add_avx2(nni_vf_select_avx2(nni_vf_eq_avx2(missed, zero), zero, nni_vf_mul_avx2(missed, size)), nni_vlog1p_avx2(e));
+    term.slope = nni_vf_select_avx2(below, nni_vf_sub_avx2(unlikely, t), nni_vf_sub_avx2(not_t, unlikely));
+    return (void)option, term;
+}
+
+/* ---- their sums ---- */
+
+NNI_INLINE void nni_term_block_avx2(nni_term_fn_avx2 f, float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_avx2 option = nni_vf_set1_avx2(l->delta), weight = nni_weights_of_rows_avx2(l, r, rows), g = nni_vf_mul_avx2(nni_vf_set1_avx2(l->gradient), weight);
+    nni_vf_avx2 column[NNI_SHORT], t[NNI_SHORT];
+    nni_load_columns_avx2(column, x + r * n, rows, n);
+    nni_target_columns_avx2(t, l, r, rows);
+    for (size_t j = 0; j < n; j++) {
+        const nni_term_avx2 term = f(column[j], t[j], option);
+        const nni_vf_avx2 w = nni_column_weight_avx2(l, j);
+        column[j] = nni_vf_mul_avx2(g, nni_vf_mul_avx2(w, term.slope));
+        t[j] = nni_vf_fma_avx2(w, term.value, nni_vf_set1_avx2(0.0f));
+    }
+    if (dx) nni_store_columns_avx2(dx + r * n, column, rows, n);
+    nni_store_some_avx2(y + r, nni_vf_mul_avx2(weight, nni_fold_columns_avx2(t, n)), rows);
+}
+
+NNI_INLINE void nni_term_rows_avx2(nni_term_fn_avx2 f, nni_loss_row_fn_avx2 pass, float *y, float *dx, const float *x, size_t rows,
+                                  const nni_loss *l) {
+    const size_t turned = nni_rows_to_turn_avx2(rows, l->n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_term_block_avx2(f, y, dx, x, l, r, nni_min(turned - r, VF_LANES));
+    for (size_t r = turned; r < rows; r++) {
+        nni_loss_row_avx2 row = nni_row_of_avx2(l, dx, x, r);
+        double sum[2];
+        row.term = l->delta;
+        nni_row_pass_avx2(pass, &row, sum);
+        y[r] = row.weight * (float)sum[0];
+    }
+}
+
+NNI_INLINE void nni_term_some_avx2(nni_term_fn_avx2 f, const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum) {
+    const nni_term_avx2 term = f(nni_load_some_avx2(row->x + i, n), nni_row_target_avx2(row, i, n), nni_vf_set1_avx2(row->term));
+    const nni_vf_avx2 w = nni_row_weight_avx2(row, i, n);
+    if (row->dx) nni_store_some_avx2(row->dx + i, nni_vf_mul_avx2(nni_vf_set1_avx2(row->gradient), nni_vf_mul_avx2(w, term.slope)), n);
+    sum[0] = nni_vf_add_avx2(sum[0], nni_first_some_avx2(nni_vf_fma_avx2(w, term.value, nni_vf_set1_avx2(0.0f)), n));
+}
+
+#define NNI_TERMS(X) X(mse) X(mae) X(huber) X(bce) X(ce) X(log_ce) X(sigmoid_bce)
+#define NNI_TERM_LOSS(function)                                                                                             \
+    NNI_INLINE void nni_pass_##function##_avx2(const nni_loss_row_avx2 * row, size_t i, size_t n, nni_vf_avx2 *sum) {                         \
+        nni_term_some_avx2(nni_term_##function##_avx2, row, i, n, sum);                                                         \
+    }                                                                                                                       \
+    static void nni_loss_##function##_avx2(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {              \
+        nni_term_rows_avx2(nni_term_##function##_avx2, nni_pass_##function##_avx2, y, dx, x, rows, l);                             \
+    }
+NNI_TERMS(NNI_TERM_LOSS)
+#undef NNI_TERM_LOSS
+#undef NNI_TERMS
+
+/* ---- the multi-class hinge ---- */
+
+/* shift = x of the right column less the margin, factor = what the gradient of a column is. */
+NNI_INLINE void nni_pass_hinge_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f);
+    const nni_vf_avx2 over = nni_vf_add_avx2(nni_vf_sub_avx2(nni_load_some_avx2(row->x + i, n), nni_vf_set1_avx2(row->shift)), nni_vf_set1_avx2(row->term));
+    const nni_vf_avx2 wrong = nni_first_some_avx2(nni_vf_select_avx2(nni_is_column_avx2(i, row->label), zero, over), n);
+    const nni_vf_avx2 counts = nni_vf_select_avx2(nni_vf_nan_avx2(wrong), wrong, nni_vf_where_avx2(nni_vf_lt_avx2(zero, wrong), one));
+    if (row->dx) nni_store_some_avx2(row->dx + i, nni_vf_mul_avx2(nni_vf_set1_avx2(row->gradient), counts), n);
+    sum[0] = nni_vf_add_avx2(sum[0], nni_vf_max_avx2(wrong, zero));
+    sum[1] = nni_vf_add_avx2(sum[1], counts);
+}
+
+/* The right column is the label, or that of the largest target. */
+static void nni_loss_hinge_avx2(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_avx2 row = nni_row_of_avx2(l, dx, x, r);
+        double sum[2];
+        if (row.targets) row.label = nni_argmax_avx2(row.targets, row.n);
+        if (row.weights) {
+            row.weight *= row.weights[row.label];
+            row.gradient *= row.weights[row.label];
+        }
+        row.shift = row.x[row.label];
+        row.term = l->margin;
+        nni_row_pass_avx2(nni_pass_hinge_avx2, &row, sum);
+        if (dx) row.dx[row.label] = -row.gradient * (float)sum[1];
+        y[r] = row.weight * (float)sum[0];
+    }
+}
+
+/* ---- simd/kernels/loss_softmax.h ---- */
+/* loss_softmax.h - losses of the softmax of logits, from the logits: nothing overflows and no logarithm meets a 0
+ *
+ * With d = top - x >= 0 and s = log(sum(e^-d)) >= 0 the logarithm of a probability is -(d + s), two terms of one sign.
+ */
+
+/* A target times how far its logarithm lies below 0; a target of 0 weighs nothing even where that is infinite. */
+NNI_INLINE nni_vf_avx2 nni_target_times_avx2(nni_vf_avx2 t, nni_vf_avx2 distance) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f);
+    return nni_vf_select_avx2(nni_vf_eq_avx2(t, zero), zero, nni_vf_fma_avx2(t, distance, zero));
+}
+
+/* The sum of e^-d, which dx keeps if there is one; rounded to float, as the turned rows have it. */
+static float nni_row_exp_sum_avx2(const nni_loss_row_avx2 *row, float top) {
+    return (float)(row->dx ? nni_exp_row_avx2(row->dx, row->x, row->n, top) : nni_exp_sum_avx2(row->x, row->n, top));
+}
+
+/* ---- cross-entropy: the loss is T s + sum(t d) and its gradient T p - t, with T = sum(t) ----
+ *
+ * Targets that are 1 at the label and 0 elsewhere have T = 1 and one t d: short cuts with the same bits. */
+
+/* The gradient g (T p - t) from e = e^-d, with factor = g T / sum(e) and part = -g t. */
+NNI_INLINE nni_vf_avx2 nni_d_softmax_ce_avx2(nni_vf_avx2 e, nni_vf_avx2 part, nni_vf_avx2 factor) { return nni_vf_fma_avx2(e, factor, part); }
+NNI_INLINE nni_vf_avx2 nni_d_softmax_ce_rest_avx2(nni_vf_avx2 e, nni_vf_avx2 factor) { return nni_vf_fma_avx2(e, factor, nni_vf_set1_avx2(0.0f)); }
+
+NNI_INLINE void nni_label_ce_block_avx2(float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), weight = nni_weights_of_rows_avx2(l, r, rows), g = nni_vf_mul_avx2(nni_vf_set1_avx2(l->gradient), weight);
+    float label[VF_LANES] = {0}, logit[VF_LANES] = {0};
+    nni_vf_avx2 column[NNI_SHORT];
+    for (size_t i = 0; i < rows; i++) {
+        label[i] = (float)l->labels[r + i];
+        logit[i] = x[(r + i) * n + l->labels[r + i]];
+    }
+    nni_load_columns_avx2(column, x + r * n, rows, n);
+    const nni_vf_avx2 top = nni_max_columns_avx2(column, n), sum = nni_exp_columns_avx2(column, n, top);
+    nni_store_some_avx2(y + r, nni_vf_mul_avx2(weight, nni_vf_add_avx2(nni_vlog_avx2(sum), nni_vf_sub_avx2(top, nni_vf_load_avx2(logit)))), rows);
+    if (!dx) return;
+    const nni_vf_avx2 factor = nni_vf_mul_avx2(nni_vf_div_avx2(nni_vf_set1_avx2(1.0f), sum), g), part = nni_vf_sub_avx2(zero, g), right = nni_vf_load_avx2(label);
+    for (size_t j = 0; j < n; j++)
+        column[j] = nni_d_softmax_ce_avx2(column[j], nni_vf_where_avx2(nni_vf_eq_avx2(right, nni_vf_set1_avx2((float)j)), part), factor);
+    nni_store_columns_avx2(dx + r * n, column, rows, n);
+}
+
+/* What is known of a few rows before their logarithms, which are taken together: 16 cost no more than one. */
+typedef struct nni_ce_rows_avx2 {
+    float sum[16], all[16], far[16], weight[16]; /* sum(e^-d), T, sum(t d) */
+} nni_ce_rows_avx2;
+
+static void nni_ce_values_avx2(float *y, const nni_ce_rows_avx2 *known, size_t rows) {
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const nni_vf_avx2 lost = nni_vf_fma_avx2(nni_vf_load_avx2(known->all + i), nni_vlog_avx2(nni_vf_load_avx2(known->sum + i)), nni_vf_load_avx2(known->far + i));
+        nni_vf_store_n_avx2(y + i, nni_vf_mul_avx2(nni_vf_load_avx2(known->weight + i), lost), nni_min(rows - i, VF_LANES));
+    }
+}
+
+NNI_INLINE void nni_label_ce_row_avx2(nni_ce_rows_avx2 *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
+    const nni_loss_row_avx2 row = nni_row_of_avx2(l, dx, x, r);
+    const float top = nni_max_avx2(row.x, row.n);
+    known->weight[i] = row.weight;
+    known->all[i] = 1.0f;
+    known->far[i] = top - row.x[row.label];
+    known->sum[i] = nni_row_exp_sum_avx2(&row, top);
+    if (!dx) return;
+    const float factor = 1.0f / known->sum[i] * row.gradient;
+    const nni_vf_avx2 right = nni_d_softmax_ce_avx2(nni_vf_set1_avx2(row.dx[row.label]), nni_vf_set1_avx2(-row.gradient), nni_vf_set1_avx2(factor));
+    nni_map1_avx2(nni_d_softmax_ce_rest_avx2, row.dx, row.dx, row.n, factor);
+    nni_vf_store_n_avx2(row.dx + row.label, right, 1);
+}
+
+NNI_INLINE void nni_target_ce_block_avx2(float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), weight = nni_weights_of_rows_avx2(l, r, rows), g = nni_vf_mul_avx2(nni_vf_set1_avx2(l->gradient), weight);
+    nni_vf_avx2 column[NNI_SHORT], t[NNI_SHORT], total[NNI_SHORT], lost[NNI_SHORT];
+    nni_load_columns_avx2(column, x + r * n, rows, n);
+    nni_target_columns_avx2(t, l, r, rows);
+    const nni_vf_avx2 top = nni_max_columns_avx2(column, n);
+    for (size_t j = 0; j < n; j++) {
+        t[j] = total[j] = nni_vf_fma_avx2(nni_column_weight_avx2(l, j), t[j], zero);
+        lost[j] = nni_target_times_avx2(t[j], nni_vf_sub_avx2(top, column[j]));
+    }
+    const nni_vf_avx2 sum = nni_exp_columns_avx2(column, n, top), all = nni_fold_columns_avx2(total, n);
+    const nni_vf_avx2 far = nni_fold_columns_avx2(lost, n);
+    nni_store_some_avx2(y + r, nni_vf_mul_avx2(weight, nni_vf_fma_avx2(all, nni_vlog_avx2(sum), far)), rows);
+    if (!dx) return;
+    const nni_vf_avx2 factor = nni_vf_mul_avx2(nni_vf_mul_avx2(nni_vf_div_avx2(nni_vf_set1_avx2(1.0f), sum), all), g);
+    for (size_t j = 0; j < n; j++) column[j] = nni_d_softmax_ce_avx2(column[j], nni_vf_fnma_avx2(g, t[j], zero), factor);
+    nni_store_columns_avx2(dx + r * n, column, rows, n);
+}
+
+NNI_INLINE nni_vf_avx2 nni_weighted_target_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n) {
+    return nni_first_some_avx2(nni_vf_fma_avx2(nni_row_weight_avx2(row, i, n), nni_row_target_avx2(row, i, n), nni_vf_set1_avx2(0.0f)), n);
+}
+NNI_INLINE void nni_pass_targets_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum) {
+    const nni_vf_avx2 t = nni_weighted_target_avx2(row, i, n);
+    sum[0] = nni_vf_add_avx2(sum[0], t);
+    sum[1] = nni_vf_add_avx2(sum[1], nni_target_times_avx2(t, nni_vf_sub_avx2(nni_vf_set1_avx2(row->shift), nni_load_some_avx2(row->x + i, n))));
+}
+NNI_INLINE void nni_pass_softmax_ce_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum) {
+    const nni_vf_avx2 part = nni_vf_fnma_avx2(nni_vf_set1_avx2(row->gradient), nni_weighted_target_avx2(row, i, n), nni_vf_set1_avx2(0.0f));
+    nni_store_some_avx2(row->dx + i, nni_d_softmax_ce_avx2(nni_load_some_avx2(row->dx + i, n), part, nni_vf_set1_avx2(row->factor)), n);
+    (void)sum;
+}
+
+NNI_INLINE void nni_target_ce_row_avx2(nni_ce_rows_avx2 *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
+    nni_loss_row_avx2 row = nni_row_of_avx2(l, dx, x, r);
+    double total[2];
+    row.shift = nni_max_avx2(row.x, row.n);
+    nni_row_pass_avx2(nni_pass_targets_avx2, &row, total);
+    known->weight[i] = row.weight;
+    known->all[i] = (float)total[0];
+    known->far[i] = (float)total[1];
+    known->sum[i] = nni_row_exp_sum_avx2(&row, row.shift);
+    row.factor = 1.0f / known->sum[i] * known->all[i] * row.gradient;
+    if (dx) nni_row_pass_avx2(nni_pass_softmax_ce_avx2, &row, total);
+}
+
+static void nni_loss_softmax_ce_avx2(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    const size_t turned = nni_rows_to_turn_avx2(rows, l->n);
+    const int plain = l->labels && !l->class_weights && l->keep == 1.0f;
+    for (size_t r = 0; r < turned; r += VF_LANES) {
+        const size_t some = nni_min(turned - r, VF_LANES);
+        if (plain) nni_label_ce_block_avx2(y, dx, x, l, r, some);
+        else nni_target_ce_block_avx2(y, dx, x, l, r, some);
+    }
+    for (size_t r = turned; r < rows; r += 16) {
+        nni_ce_rows_avx2 known;
+        memset(&known, 0, sizeof known);
+        for (size_t i = 0; i < 16 && r + i < rows; i++) {
+            if (plain) nni_label_ce_row_avx2(&known, i, dx, x, l, r + i);
+            else nni_target_ce_row_avx2(&known, i, dx, x, l, r + i);
+        }
+        nni_ce_values_avx2(y + r, &known, nni_min(rows - r, 16));
+    }
+}
+
+/* ---- half the squared distance of the probabilities p from the targets ---- */
+
+/* e^-d, kept in dx by an earlier pass if there is one. */
+NNI_INLINE nni_vf_avx2 nni_row_exp_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n) {
+    if (row->dx) return nni_load_some_avx2(row->dx + i, n);
+    return nni_vexp_avx2(nni_vf_sub_avx2(nni_load_some_avx2(row->x + i, n), nni_vf_set1_avx2(row->shift)));
+}
+
+/* sum(w (p - t)^2) and sum(w (p - t) p), with factor = 1/sum(e) */
+NNI_INLINE void nni_pass_distances_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum) {
+    const nni_vf_avx2 p = nni_vf_mul_avx2(nni_row_exp_avx2(row, i, n), nni_vf_set1_avx2(row->factor)), apart = nni_vf_sub_avx2(p, nni_row_target_avx2(row, i, n));
+    const nni_vf_avx2 slope = nni_first_some_avx2(nni_vf_mul_avx2(nni_row_weight_avx2(row, i, n), apart), n);
+    sum[0] = nni_vf_fma_avx2(slope, apart, sum[0]);
+    sum[1] = nni_vf_fma_avx2(slope, p, sum[1]);
+}
+
+/* dx = g p (w (p - t) - term) */
+NNI_INLINE void nni_pass_softmax_mse_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum) {
+    const nni_vf_avx2 p = nni_vf_mul_avx2(nni_row_exp_avx2(row, i, n), nni_vf_set1_avx2(row->factor)), apart = nni_vf_sub_avx2(p, nni_row_target_avx2(row, i, n));
+    const nni_vf_avx2 slope = nni_vf_mul_avx2(nni_row_weight_avx2(row, i, n), apart);
+    nni_store_some_avx2(row->dx + i, nni_vf_mul_avx2(nni_vf_mul_avx2(nni_vf_set1_avx2(row->gradient), p), nni_vf_sub_avx2(slope, nni_vf_set1_avx2(row->term))), n);
+    (void)sum;
+}
+
+static void nni_loss_softmax_mse_avx2(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_avx2 row = nni_row_of_avx2(l, dx, x, r);
+        double total[2];
+        row.shift = nni_max_avx2(row.x, row.n);
+        row.factor = 1.0f / nni_row_exp_sum_avx2(&row, row.shift);
+        nni_row_pass_avx2(nni_pass_distances_avx2, &row, total);
+        y[r] = row.weight * (0.5f * (float)total[0]);
+        row.term = (float)total[1];
+        if (dx) nni_row_pass_avx2(nni_pass_softmax_mse_avx2, &row, total);
+    }
+}
+
+/* ---- a yes-or-no cross-entropy of every probability ----
+ *
+ * Only the likeliest column k can have p > 1/2, where 1 - p would cancel and its logarithm become infinite. Its 1 - p is the
+ * sum of the others, which are therefore kept relative to the largest of them: E = e^(x - shift), R = sum(E),
+ * odds = e^(shift - x[k]), s = 1 + R odds. Then p[k] = 1/s, 1 - p[k] = R odds/s, and elsewhere p = E odds/s <= 1/2. */
+
+/* The largest of the columns but k; -infinity if there are none. */
+NNI_INLINE float nni_max_without_avx2(const float *x, size_t n, size_t k) {
+    const float before = k ? nni_max_avx2(x, k) : -INFINITY, after = k + 1 < n ? nni_max_avx2(x + k + 1, n - k - 1) : -INFINITY;
+    return before > after || before != before ? before : after;
+}
+
+/* v, 0 in the column left out. */
+NNI_INLINE nni_vf_avx2 nni_without_column_avx2(const nni_loss_row_avx2 *row, size_t i, nni_vf_avx2 v) {
+    return nni_vf_select_avx2(nni_is_column_avx2(i, row->column), nni_vf_set1_avx2(0.0f), v);
+}
+
+/* R and sum(w t d) over the others; keeps E in dx. */
+NNI_INLINE void nni_pass_others_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum) {
+    const nni_vf_avx2 x = nni_load_some_avx2(row->x + i, n), t = nni_without_column_avx2(row, i, nni_weighted_target_avx2(row, i, n));
+    const nni_vf_avx2 e = nni_without_column_avx2(row, i, nni_vexp_avx2(nni_vf_sub_avx2(x, nni_vf_set1_avx2(row->shift))));
+    if (row->dx) nni_store_some_avx2(row->dx + i, e, n);
+    sum[0] = nni_vf_add_avx2(sum[0], nni_first_some_avx2(e, n));
+    sum[1] = nni_vf_add_avx2(sum[1], nni_target_times_avx2(t, nni_vf_sub_avx2(nni_vf_set1_avx2(row->top), x)));
+}
+
+/* a = w ((1-t) p/(1-p) - t): the derivative of a column's terms by the logarithm of its p */
+NNI_INLINE nni_vf_avx2 nni_d_log_p_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 p) {
+    const nni_vf_avx2 one = nni_vf_set1_avx2(1.0f), t = nni_row_target_avx2(row, i, n), odds = nni_vf_div_avx2(p, nni_vf_sub_avx2(one, p));
+    return nni_vf_mul_avx2(nni_row_weight_avx2(row, i, n), nni_vf_sub_avx2(nni_vf_mul_avx2(nni_vf_sub_avx2(one, t), odds), t));
+}
+
+/* sum(w t log(s) - w (1-t) log(1-p)) and sum(a) over the others, with factor = odds/s, term = log(s) */
+NNI_INLINE void nni_pass_softmax_bce_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), t = nni_row_target_avx2(row, i, n), not_t = nni_vf_sub_avx2(nni_vf_set1_avx2(1.0f), t);
+    const nni_vf_avx2 p = nni_without_column_avx2(row, i, nni_vf_mul_avx2(nni_row_exp_avx2(row, i, n), nni_vf_set1_avx2(row->factor)));
+    const nni_vf_avx2 no = nni_vf_mul_avx2(not_t, nni_vlog1p_avx2(nni_vf_sub_avx2(zero, p))), both = nni_vf_sub_avx2(nni_vf_mul_avx2(t, nni_vf_set1_avx2(row->term)), no);
+    const nni_vf_avx2 lost = nni_without_column_avx2(row, i, nni_vf_mul_avx2(nni_row_weight_avx2(row, i, n), both));
+    sum[0] = nni_vf_add_avx2(sum[0], nni_first_some_avx2(lost, n));
+    sum[1] = nni_vf_add_avx2(sum[1], nni_first_some_avx2(nni_without_column_avx2(row, i, nni_d_log_p_avx2(row, i, n, p)), n));
+}
+
+/* dx = g (a - E term) */
+NNI_INLINE void nni_pass_d_softmax_bce_avx2(const nni_loss_row_avx2 *row, size_t i, size_t n, nni_vf_avx2 *sum) {
+    const nni_vf_avx2 e = nni_load_some_avx2(row->dx + i, n), a = nni_d_log_p_avx2(row, i, n, nni_vf_mul_avx2(e, nni_vf_set1_avx2(row->factor)));
+    nni_store_some_avx2(row->dx + i, nni_vf_mul_avx2(nni_vf_set1_avx2(row->gradient), nni_vf_fnma_avx2(e, nni_vf_set1_avx2(row->term), a)), n);
+    (void)sum;
+}
+
+NNI_INLINE float nni_exp_1_avx2(float x) { return nni_lane_0_avx2(nni_vexp_avx2(nni_vf_set1_avx2(x))); }
+
+/* The value: what the others lose, and column k, w being its weight and t its target. */
+NNI_INLINE float nni_softmax_bce_value_avx2(const nni_loss_row_avx2 *row, float w, float t, double sum_e, double others, float gap) {
+    const float not_p = gap + nni_lane_0_avx2(nni_vf_sub_avx2(nni_vf_set1_avx2(row->term), nni_vlog_avx2(nni_vf_set1_avx2((float)sum_e)))); /* -log(1-p) */
+    const nni_vf_avx2 yes = nni_target_times_avx2(nni_vf_set1_avx2(t), nni_vf_set1_avx2(row->term)), no = nni_target_times_avx2(nni_vf_set1_avx2(1.0f - t), nni_vf_set1_avx2(not_p));
+    return row->weight * (float)((double)(w * nni_lane_0_avx2(nni_vf_add_avx2(yes, no))) + others);
+}
+
+static void nni_loss_softmax_bce_avx2(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_avx2 row = nni_row_of_avx2(l, dx, x, r);
+        const size_t k = row.column = nni_argmax_avx2(row.x, row.n);
+        const float other = nni_max_without_avx2(row.x, row.n, k), gap = row.x[k] - other, odds = nni_exp_1_avx2(-gap);
+        const float t = nni_lane_0_avx2(nni_row_target_avx2(&row, k, 1)), w = row.weights ? row.weights[k] : 1.0f;
+        double first[2], second[2];
+        row.top = row.x[k];
+        row.shift = other == -INFINITY ? 0.0f : other;
+        nni_row_pass_avx2(nni_pass_others_avx2, &row, first);
+        const double no_p = first[0] * (double)odds, s = 1.0 + no_p, wt = (double)w * (double)t, wn = (double)w * (1.0 - (double)t);
+        row.factor = (float)((double)odds / s);
+        row.term = nni_lane_0_avx2(nni_vlog1p_avx2(nni_vf_set1_avx2((float)no_p)));
+        nni_row_pass_avx2(nni_pass_softmax_bce_avx2, &row, second);
+        y[r] = nni_softmax_bce_value_avx2(&row, w, t, first[0], first[1] + second[0], gap);
+        if (!dx) continue;
+        /* a of column k times p elsewhere, and times 1 - p there: what is infinite in a cancels */
+        const int alone = first[0] == 0.0; /* p[k] is 1 whatever x[k], unless that is NaN */
+        const double by_no = alone ? 0.0 : wn / (first[0] * s);
+        const double top = alone ? (double)(row.top - row.top) : (wn - wt * no_p - second[1]) / s;
+        row.term = (float)((double)odds / s * (second[1] - wt) + by_no);
+        nni_row_pass_avx2(nni_pass_d_softmax_bce_avx2, &row, first);
+        row.dx[k] = row.gradient * (float)top;
+    }
+}
+
+/* ---- all losses ---- */
+
+static void nni_loss_avx2(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    switch (l->loss) {
+#define NNI_LOSS(name, function) case name: nni_loss_##function##_avx2(y, dx, x, rows, l); break;
+        NN_LOSS_LIST(NNI_LOSS)
+#undef NNI_LOSS
+    default: break;
+    }
+}
+
+/* ---- simd/kernels/regularize.h ---- */
+/* regularize.h - penalties and bounds on weights */
+
+NNI_INLINE nni_vf_avx2 nni_sum_size_avx2(const float *x, const float *y, nni_vf_avx2 sum) { return (void)y, nni_vf_add_avx2(sum, nni_vf_abs_avx2(nni_vf_load_avx2(x))); }
+NNI_INLINE nni_vf_avx2 nni_sum_size_n_avx2(const float *x, const float *y, nni_vf_avx2 sum, size_t n) {
+    return (void)y, nni_vf_add_avx2(sum, nni_vf_abs_avx2(nni_vf_load_n_avx2(x, n)));
+}
+static void nni_sum_abs_avx2(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_avx2(nni_sum_size_avx2, nni_sum_size_n_avx2, partial, x, x, n);
+}
+
+NNI_INLINE nni_vf_avx2 nni_d_penalty_avx2(nni_vf_avx2 dw, nni_vf_avx2 w, nni_vf_avx2 l1, nni_vf_avx2 l2) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f);
+    const nni_vf_avx2 slope = nni_vf_select_avx2(nni_vf_lt_avx2(zero, w), l1, nni_vf_where_avx2(nni_vf_lt_avx2(w, zero), nni_vf_sub_avx2(zero, l1)));
+    return nni_vf_fma_avx2(l2, w, nni_vf_add_avx2(dw, slope));
+}
+
+static void nni_penalty_backward_avx2(float *dw, const float *w, size_t n, float l1, float l2) {
+    const nni_vf_avx2 first = nni_vf_set1_avx2(l1), second = nni_vf_set1_avx2(l2);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(dw + i, nni_d_penalty_avx2(nni_vf_load_avx2(dw + i), nni_vf_load_avx2(w + i), first, second));
+    if (i < n) nni_vf_store_n_avx2(dw + i, nni_d_penalty_avx2(nni_vf_load_n_avx2(dw + i, n - i), nni_vf_load_n_avx2(w + i, n - i), first, second), n - i);
+}
+
+#define NNI_NORM_ROWS 256  /* rows of a block, summed in float */
+#define NNI_NORM_PANEL 64  /* columns summed side by side */
+
+/* total[j] += the sum of squares of column j, for `rows` <= NNI_NORM_ROWS rows and `cols` <= NNI_NORM_PANEL columns. */
+NNI_INLINE void nni_norm_block_avx2(double *total, const float *w, size_t rows, size_t cols, size_t stride) {
+    float partial[NNI_NORM_PANEL];
+    for (size_t j = 0; j < cols; j += VF_LANES) {
+        const size_t some = nni_min(cols - j, VF_LANES);
+        nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
+        if (some == VF_LANES)
+            for (size_t r = 0; r < rows; r++) sum = nni_vf_fma_avx2(nni_vf_load_avx2(w + r * stride + j), nni_vf_load_avx2(w + r * stride + j), sum);
+        else
+            for (size_t r = 0; r < rows; r++) {
+                const nni_vf_avx2 v = nni_vf_load_n_avx2(w + r * stride + j, some);
+                sum = nni_vf_fma_avx2(v, v, sum);
+            }
+        nni_vf_store_avx2(partial + j, sum);
+    }
+    for (size_t j = 0; j < cols; j++) total[j] += (double)partial[j];
+}
+
+/* Columns [0, cols) of rows `stride` apart: those of a norm above the limit are scaled down to it. */
+static void nni_max_norm_avx2(float *w, size_t rows, size_t cols, size_t stride, float limit) {
+    for (size_t panel = 0; panel < cols; panel += NNI_NORM_PANEL, w += NNI_NORM_PANEL) {
+        const size_t some = nni_min(cols - panel, NNI_NORM_PANEL);
+        double total[NNI_NORM_PANEL] = {0};
+        float factor[NNI_NORM_PANEL];
+        int above = 0;
+        for (size_t r = 0; r < rows; r += NNI_NORM_ROWS)
+            nni_norm_block_avx2(total, w + r * stride, nni_min(rows - r, NNI_NORM_ROWS), some, stride);
+        for (size_t j = 0; j < some; j++) {
+            const int over = total[j] > (double)limit * (double)limit;
+            factor[j] = over ? (float)((double)limit / sqrt(total[j])) : 1.0f;
+            above |= over;
+        }
+        for (size_t r = 0; above && r < rows; r++) nni_map2_avx2(nni_v_mul_avx2, w + r * stride, w + r * stride, factor, some, 0.0f);
+    }
+}
+
+static size_t nni_zero_small_avx2(float *w, size_t n, float threshold) {
+    const nni_vf_avx2 least = nni_vf_set1_avx2(threshold), one = nni_vf_set1_avx2(1.0f);
+    size_t count = 0;
+    for (size_t i = 0; i < n;) {
+        nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f); /* counts are exact */
+        const size_t end = nni_min(n, i + NNI_BLOCK);
+        for (; i + VF_LANES <= end; i += VF_LANES) {
+            const nni_vf_avx2 v = nni_vf_load_avx2(w + i);
+            const nni_vm_avx2 small = nni_vf_lt_avx2(nni_vf_abs_avx2(v), least);
+            nni_vf_store_avx2(w + i, nni_vf_select_avx2(small, nni_vf_set1_avx2(0.0f), v));
+            sum = nni_vf_add_avx2(sum, nni_vf_where_avx2(small, one));
+        }
+        count += (size_t)nni_vf_fold_avx2(sum);
+        for (; i < end; i++)
+            if (fabsf(w[i]) < threshold) {
+                w[i] = 0.0f;
+                count++;
+            }
+    }
+    return count;
+}
+
+/* ---- simd/kernels/init.h ---- */
+/* init.h - the truncated normal distribution */
+
+/* The normal quantile of (1 + u)/2 for |u| <= erf(sqrt(2)): within +-2. It is u P(-log(1 - u^2)), P being smooth where the
+ * quantile is steep (Giles, "Approximating the erfinv function", 2012). */
+NNI_INLINE nni_vf_avx2 nni_truncated_avx2(nni_vf_avx2 u, nni_vf_avx2 scale) {
+    const nni_vf_avx2 two = nni_vf_set1_avx2(2.0f), least = nni_vf_set1_avx2(-2.0f);
+    const nni_vf_avx2 w = nni_vf_sub_avx2(nni_vf_set1_avx2(-1.25f), nni_log_builtin_avx2(nni_vf_fnma_avx2(u, u, nni_vf_set1_avx2(1.0f))));
+    nni_vf_avx2 p = nni_vf_set1_avx2(-5.243909981800243e-7f); /* relative error 0.3 units of 2^-24 */
+    p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(-6.645328539889306e-6f));
+    p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(4.4244334276299924e-5f));
+    p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(2.0263981423340738e-4f));
+    p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(-3.1874419655650854e-3f));
+    p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(3.552180016413331e-3f));
+    p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(0.3528740704059601f));
+    p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(1.6822941303253174f));
+    const nni_vf_avx2 z = nni_vf_mul_avx2(u, p), below = nni_vf_select_avx2(nni_vf_lt_avx2(two, z), two, z);
+    return nni_vf_mul_avx2(scale, nni_vf_select_avx2(nni_vf_lt_avx2(below, least), least, below));
+}
+
+/* y[i] = scale * a standard normal number cut at 2, from x[i] uniform in [-erf(sqrt(2)), erf(sqrt(2))). */
+static void nni_truncated_normal_avx2(float *y, const float *x, size_t n, float scale) {
+    nni_map1_avx2(nni_truncated_avx2, y, x, n, scale);
 }
 
 /* ---- simd/kernels/random.h ---- */
@@ -5408,6 +7625,19 @@ static void nni_pack_a_avx2(float *dst, const float *a, size_t a_row, size_t a_c
     }
 }
 
+/* `height` columns of B, which are rows in memory, as k vectors: four rows of the result at a time, of which the last may
+ * repeat some. */
+NNI_INLINE void nni_pack_b_turned_avx2(float *dst, const float *b, size_t b_col, size_t k, size_t height, size_t width) {
+    for (size_t p = 0; p < k && k < 4; p++)
+        for (size_t i = 0; i < height; i++) dst[p * width + i] = b[i * b_col + p];
+    for (size_t p = 0; p < k && k >= 4; p += 4) {
+        const size_t at = nni_min(p, k - 4);
+        nni_vf_avx2 r[4];
+        nni_vf_load_turned_avx2(r, b + at, b_col, height);
+        NNI_UNROLL for (size_t q = 0; q < 4; q++) nni_vf_store_avx2(dst + (at + q) * width, r[q]);
+    }
+}
+
 static void nni_pack_b_avx2(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
         for (size_t p = 0; p < k; p++) {
@@ -5417,16 +7647,9 @@ static void nni_pack_b_avx2(float *dst, const float *b, size_t b_row, size_t b_c
         }
         return;
     }
-    for (size_t j = 0; j < cols; j += VF_LANES) {
-        const size_t height = nni_min(cols - j, VF_LANES);
-        for (size_t p = 0; p < k; p += VF_LANES) {
-            const size_t depth = nni_min(k - p, VF_LANES);
-            nni_vf_avx2 r[VF_LANES];
-            nni_pack_block_avx2(r, b + j * b_col + p, b_col, height, depth);
-            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
-                if (q < depth) nni_vf_store_avx2(dst + (p + q) * width + j, r[q]);
-        }
-    }
+    size_t j = 0;
+    for (; j + VF_LANES <= cols; j += VF_LANES) nni_pack_b_turned_avx2(dst + j, b + j * b_col, b_col, k, VF_LANES, width);
+    if (j < cols) nni_pack_b_turned_avx2(dst + j, b + j * b_col, b_col, k, cols - j, width);
 }
 
 /* ---- simd/kernels/gemm_dot.h ---- */
@@ -5449,9 +7672,9 @@ NNI_INLINE void nni_dot_block_avx2(const int rows, const int cols, nni_vf_avx2 *
     for (; p + 16 <= k; p += 16)
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
             nni_vf_avx2 av[NNI_DOT_ROWS];
-            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_avx2(a + (size_t)i * a_row + p + w * VF_LANES);
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_keep_avx2(nni_vf_load_avx2(a + (size_t)i * a_row + p + w * VF_LANES));
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_avx2 bv = nni_vf_load_avx2(row_b[j] + p + w * VF_LANES);
+                const nni_vf_avx2 bv = nni_vf_keep_avx2(nni_vf_load_avx2(row_b[j] + p + w * VF_LANES));
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
                     sum[s] = nni_vf_fma_avx2(av[i], bv, sum[s]);
@@ -5480,47 +7703,48 @@ NNI_INLINE void nni_dot_block_avx2(const int rows, const int cols, nni_vf_avx2 *
         }
 }
 
-/* `rows` rows of C, VF_LANES columns at a time. A single row takes twice the columns: four sums would wait for each other. */
-NNI_INLINE void nni_dot_rows_avx2(const int rows, const nni_gemm *g, size_t i0) {
+/* `rows` rows of C, VF_LANES columns from j0 on. A single row takes twice the columns at a time: four sums would wait for
+ * each other. */
+NNI_INLINE void nni_dot_rows_avx2(const int rows, const nni_gemm *g, size_t i0, size_t j0) {
     const int cols = rows == 1 && 2 * NNI_DOT_COLS <= VF_LANES ? 2 * NNI_DOT_COLS : NNI_DOT_COLS;
     const float *a = g->a + i0 * g->a_row;
     const nni_vf_avx2 beta = nni_vf_set1_avx2(g->beta);
-    for (size_t j0 = 0; j0 < g->n; j0 += VF_LANES) {
-        nni_vf_avx2 products[NNI_DOT_ROWS * VF_LANES];
-        for (int s = 0; s < VF_LANES; s += cols) {
-            const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
-            nni_dot_block_avx2(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
-        }
-        const size_t width = nni_min(g->n - j0, VF_LANES);
-        for (int i = 0; i < rows; i++) {
-            float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
-            nni_vf_avx2 y = nni_vf_fold_each_avx2(products + i * VF_LANES);
-            if (g->beta != 0.0f) y = nni_vf_add_avx2(nni_vf_mul_avx2(beta, nni_vf_load_n_avx2(c, width)), y);
-            if (width == VF_LANES) nni_vf_store_avx2(c, y);
-            else nni_vf_store_n_avx2(c, y, width);
-        }
+    const size_t width = nni_min(g->n - j0, VF_LANES);
+    nni_vf_avx2 products[NNI_DOT_ROWS * VF_LANES];
+    for (int s = 0; s < VF_LANES; s += cols) {
+        const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
+        nni_dot_block_avx2(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
+    }
+    for (int i = 0; i < rows; i++) {
+        float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
+        nni_vf_avx2 y = nni_vf_fold_each_avx2(products + i * VF_LANES);
+        if (g->beta != 0.0f) y = nni_vf_add_avx2(nni_vf_mul_avx2(beta, nni_vf_load_n_avx2(c, width)), y);
+        if (width == VF_LANES) nni_vf_store_avx2(c, y);
+        else nni_vf_store_n_avx2(c, y, width);
     }
 }
 
+/* The rows of A in groups; each meets the same few rows of B while these are in L1. */
 static void nni_gemm_dot_avx2(const nni_gemm *g) {
     const size_t groups = nni_ceil_div(g->m, NNI_DOT_ROWS), least = g->m / groups, taller = g->m % groups;
-    for (size_t t = 0, i = 0; t < groups; t++) {
-        const size_t rows = least + (t < taller);
-        switch (rows) { /* the sums live in registers only if their number is a constant */
-        case 1: nni_dot_rows_avx2(1, g, i); break;
-#define NNI_DOT_CASE(count) case count: nni_dot_rows_avx2(count <= NNI_DOT_ROWS ? count : 1, g, i); break;
-        NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
+    for (size_t j = 0; j < g->n; j += VF_LANES)
+        for (size_t t = 0, i = 0, rows; t < groups; t++, i += rows) {
+            rows = least + (t < taller);
+            switch (rows) { /* the sums live in registers only if their number is a constant */
+            case 1: nni_dot_rows_avx2(1, g, i, j); break;
+#define NNI_DOT_CASE(count) case count: nni_dot_rows_avx2(count <= NNI_DOT_ROWS ? count : 1, g, i, j); break;
+            NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
 #undef NNI_DOT_CASE
+            }
         }
-        i += rows;
-    }
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
 /* gemm_row.h - one row against B as it lies, and outer products: the whole time goes into reading B, or writing C, once
  *
- * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
- * column blocks would jump a row ahead at every step. With k of 1 or 2 the rows of C are such streams.
+ * A row of C that fits the registers stays there, and B is one forward stream. For longer ones eight rows of B are read side by
+ * side while y stays in L1: eight streams that the prefetcher follows, where column blocks would jump a row ahead at every
+ * step. With k of 1 or 2 the rows of C are such streams.
  */
 
 #define NNI_ROW_STREAMS 8
@@ -5529,17 +7753,30 @@ static void nni_gemm_dot_avx2(const nni_gemm *g) {
 static int nni_gemm_is_row_avx2(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
-    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k <= 2 && g->n >= 512);
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 8 * VF_LANES);
 }
 
-/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order; n >= VF_LANES. Where y is not read, its last
+ * vector may share elements with the one before, which come out the same: on AVX2, stores by mask are slow. */
 NNI_INLINE void nni_gemm_row_step_avx2(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
                                       size_t n, float beta) {
     nni_vf_avx2 xv[NNI_ROW_STREAMS];
     NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_avx2(x[(size_t)r * x_stride]);
     const nni_vf_avx2 scale = nni_vf_set1_avx2(beta);
     size_t j = 0;
-    for (; j + VF_LANES <= n; j += VF_LANES) {
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
+        nni_vf_avx2 sum[4];
+        NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_set1_avx2(0.0f);
+        if (beta != 0.0f) {
+            NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_mul_avx2(scale, nni_vf_load_avx2(y + j + v * VF_LANES));
+        }
+        NNI_UNROLL for (int r = 0; r < rows; r++)
+            NNI_UNROLL for (int v = 0; v < 4; v++)
+                sum[v] = nni_vf_fma_avx2(xv[r], nni_vf_load_avx2(b + (size_t)r * ldb + j + v * VF_LANES), sum[v]);
+        NNI_UNROLL for (int v = 0; v < 4; v++) nni_vf_store_avx2(y + j + v * VF_LANES, sum[v]);
+    }
+    for (; j + VF_LANES <= n || (beta == 0.0f && j < n); j += VF_LANES) {
+        j = nni_min(j, n - VF_LANES);
         nni_vf_avx2 sum = beta == 0.0f ? nni_vf_set1_avx2(0.0f) : nni_vf_mul_avx2(scale, nni_vf_load_avx2(y + j));
         NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx2(xv[r], nni_vf_load_avx2(b + (size_t)r * ldb + j), sum);
         nni_vf_store_avx2(y + j, sum);
@@ -5551,7 +7788,38 @@ NNI_INLINE void nni_gemm_row_step_avx2(const int rows, float *y, const float *x,
     }
 }
 
+/* The same for all rows of B, with y, of `vectors` vectors, in registers, the last one again overlapping. */
+NNI_INLINE void nni_gemm_row_short_avx2(const int vectors, const nni_gemm *g, float *y, const float *x) {
+    nni_vf_avx2 sum[NNI_ROW_VECTORS];
+    const size_t last = vectors == 1 ? 0 : g->n - VF_LANES;
+    const nni_vm_avx2 mask = nni_vm_first_avx2(vectors == 1 ? g->n : VF_LANES);
+    const nni_vf_avx2 beta = nni_vf_set1_avx2(g->beta);
+    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx2(0.0f);
+    if (g->beta != 0.0f) {
+        NNI_UNROLL for (int v = 0; v < vectors - 1; v++) sum[v] = nni_vf_mul_avx2(beta, nni_vf_load_avx2(y + v * VF_LANES));
+        sum[vectors - 1] = nni_vf_mul_avx2(beta, vectors == 1 ? nni_vf_load_m_avx2(y, mask) : nni_vf_load_avx2(y + last));
+    }
+    const float *b = g->b;
+    for (size_t p = 0; p < g->k; p++, b += g->b_row) {
+        const nni_vf_avx2 xv = nni_vf_set1_avx2(x[p * g->a_col]);
+        NNI_UNROLL for (int v = 0; v < vectors - 1; v++) sum[v] = nni_vf_fma_avx2(xv, nni_vf_load_avx2(b + v * VF_LANES), sum[v]);
+        sum[vectors - 1] = nni_vf_fma_avx2(xv, vectors == 1 ? nni_vf_load_m_avx2(b, mask) : nni_vf_load_avx2(b + last), sum[vectors - 1]);
+    }
+    NNI_UNROLL for (int v = 0; v < vectors - 1; v++) nni_vf_store_avx2(y + v * VF_LANES, sum[v]);
+    if (vectors == 1) nni_vf_store_m_avx2(y, sum[0], mask);
+    else nni_vf_store_avx2(y + last, sum[vectors - 1]);
+}
+
 static void nni_gemm_row_avx2(const nni_gemm *g, float *c, const float *a) {
+    if (g->n <= (size_t)NNI_ROW_VECTORS * VF_LANES)
+        switch ((g->n - 1) / VF_LANES + 1) { /* the sums live in registers only if their number is a constant */
+#define NNI_ROW_CASE(count) case count: nni_gemm_row_short_avx2(count <= NNI_ROW_VECTORS ? count : 1, g, c, a); return;
+        NNI_ROW_CASE(1) NNI_ROW_CASE(2) NNI_ROW_CASE(3) NNI_ROW_CASE(4) NNI_ROW_CASE(5) NNI_ROW_CASE(6) NNI_ROW_CASE(7)
+        NNI_ROW_CASE(8) NNI_ROW_CASE(9) NNI_ROW_CASE(10) NNI_ROW_CASE(11) NNI_ROW_CASE(12) NNI_ROW_CASE(13) NNI_ROW_CASE(14)
+        NNI_ROW_CASE(15) NNI_ROW_CASE(16) NNI_ROW_CASE(17) NNI_ROW_CASE(18) NNI_ROW_CASE(19) NNI_ROW_CASE(20)
+        NNI_ROW_CASE(21) NNI_ROW_CASE(22) NNI_ROW_CASE(23) NNI_ROW_CASE(24) NNI_ROW_CASE(25) NNI_ROW_CASE(26)
+#undef NNI_ROW_CASE
+        }
     float beta = g->beta;
     size_t p = 0;
     for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
@@ -5592,7 +7860,12 @@ static void nni_gemm_packed_row_avx2(const nni_gemm *g) {
 }
 
 static void nni_gemm_rows_avx2(const nni_gemm *g) {
-    for (size_t i = 0; i < g->m; i++) nni_gemm_row_avx2(g, g->c + i * g->ldc, g->a + i * g->a_row);
+    for (size_t i = 0; i < g->m; i++) {
+        float *c = g->c + i * g->ldc;
+        const float *a = g->a + i * g->a_row;
+        if (g->k == 1 && g->n >= VF_LANES) nni_gemm_row_step_avx2(1, c, a, 0, g->b, 0, g->n, g->beta);
+        else nni_gemm_row_avx2(g, c, a);
+    }
 }
 
 /* ---- simd/kernels/gemm_turned.h ---- */
@@ -6650,6 +8923,7 @@ static const nni_tier nni_tier_avx2 = {"avx2", NNI_LARGE_VECTORS * VF_LANES NNI_
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
+#undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 
@@ -6703,6 +8977,7 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
     X(4, 4) X(5, 4) X(6, 4)
 #define NNI_TILE_ROWS 16, 14, 9, 6
 #define NNI_LARGE_VECTORS 4
+#define NNI_ROW_VECTORS 26
 #define NNI_DOT_ROWS 6
 #define NNI_DOT_COLS 4
 
@@ -6722,6 +8997,10 @@ NNI_INLINE nni_vf_avx512 nni_vf_load_n_avx512(const float *p, size_t n) { return
 NNI_INLINE void nni_vf_store_n_avx512(float *p, nni_vf_avx512 v, size_t n) { nni_vf_store_m_avx512(p, v, nni_vm_first_avx512(n)); }
 NNI_INLINE nni_vi_avx512 nni_vi_load_avx512(const uint32_t *p) { return _mm512_loadu_si512(p); }
 NNI_INLINE void nni_vi_store_avx512(uint32_t *p, nni_vi_avx512 v) { _mm512_storeu_si512(p, v); }
+NNI_INLINE nni_vf_avx512 nni_vf_keep_avx512(nni_vf_avx512 v) {
+    __asm__("" : "+v"(v));
+    return v;
+}
 
 NNI_INLINE nni_vf_avx512 nni_vf_set1_avx512(float a) { return _mm512_set1_ps(a); }
 NNI_INLINE nni_vf_avx512 nni_vf_add_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_add_ps(a, b); }
@@ -6819,6 +9098,23 @@ NNI_INLINE void nni_vf_transpose_avx512(nni_vf_avx512 *r) {
         r[i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0x88);
         r[8 + i] = _mm512_shuffle_f32x4(t[i], t[8 + i], 0xdd);
     }
+}
+
+/* Four columns of sixteen rows: the rows come from memory in their 128-bit parts, so that no shuffle crosses parts. */
+NNI_INLINE void nni_vf_load_turned_avx512(nni_vf_avx512 *r, const float *p, size_t stride, size_t rows) {
+    nni_vf_avx512 part[4];
+    NNI_UNROLL for (size_t s = 0; s < 4; s++) { /* rows s, 4+s, 8+s, 12+s */
+        part[s] = _mm512_castps128_ps512(_mm_loadu_ps(p + nni_min(s, rows - 1) * stride));
+        part[s] = _mm512_insertf32x4(part[s], _mm_loadu_ps(p + nni_min(4 + s, rows - 1) * stride), 1);
+        part[s] = _mm512_insertf32x4(part[s], _mm_loadu_ps(p + nni_min(8 + s, rows - 1) * stride), 2);
+        part[s] = _mm512_insertf32x4(part[s], _mm_loadu_ps(p + nni_min(12 + s, rows - 1) * stride), 3);
+    }
+    const nni_vf_avx512 low01 = _mm512_unpacklo_ps(part[0], part[1]), low23 = _mm512_unpacklo_ps(part[2], part[3]);
+    const nni_vf_avx512 high01 = _mm512_unpackhi_ps(part[0], part[1]), high23 = _mm512_unpackhi_ps(part[2], part[3]);
+    r[0] = _mm512_shuffle_ps(low01, low23, 0x44);
+    r[1] = _mm512_shuffle_ps(low01, low23, 0xee);
+    r[2] = _mm512_shuffle_ps(high01, high23, 0x44);
+    r[3] = _mm512_shuffle_ps(high01, high23, 0xee);
 }
 
 NNI_INLINE nni_vq_avx512 nni_vq_load_avx512(const float *p) {
@@ -6997,7 +9293,10 @@ NNI_INLINE nni_vf_avx512 nni_vselu_avx512(nni_vf_avx512 x) {
 /* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
  * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
  * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
-NNI_INLINE nni_vf_avx512 nni_gate_avx512(nni_vf_avx512 x, nni_vf_avx512 h) { return nni_vf_sub_avx512(nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(0.0f)), nni_vf_set1_avx512(-0.0f), x), h); }
+NNI_INLINE nni_vf_avx512 nni_gate_avx512(nni_vf_avx512 x, nni_vf_avx512 h) {
+    /* Not (x < 0 ? -0 : x) - h: of that Clang 14 makes a maximum, which takes -0 for +0. */
+    return nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(0.0f)), nni_vf_sub_avx512(nni_vf_set1_avx512(-0.0f), h), nni_vf_sub_avx512(x, h));
+}
 NNI_INLINE nni_vf_avx512 nni_gate_slope_avx512(nni_vf_avx512 x, nni_vf_avx512 slope) {
     return nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(0.0f)), slope, nni_vf_sub_avx512(nni_vf_set1_avx512(1.0f), slope));
 }
@@ -7706,11 +10005,83 @@ static void nni_layer_norm_backward_avx512(float *dx, const nni_strip *s, const 
     else nni_layer_norm_rows_backward_avx512(0, dx, s, NULL);
 }
 
+/* ---- simd/kernels/short_rows.h ---- */
+/* short_rows.h - rows of few floats, several at a time: turned so that a vector holds one column of VF_LANES rows
+ *
+ * A row of 10 leaves 6 of 16 lanes idle and must be folded across lanes for its maximum and its sum. Turned, no lane is
+ * idle and nothing is folded. The sums follow the same tree as 16 lanes folded, so that both ways give the same bits and
+ * either may run.
+ */
+
+#define NNI_SHORT 16 /* the longest rows that are turned */
+
+/* How many of the first rows to turn: all that fill blocks, and the rest if that takes no more vectors than row by row. */
+NNI_INLINE size_t nni_rows_to_turn_avx512(size_t rows, size_t n) {
+    if (n > NNI_SHORT) return 0;
+    const size_t rest = rows % VF_LANES;
+    return rest * nni_ceil_div(n, VF_LANES) >= n ? rows : rows - rest;
+}
+
+/* Lane r of column[j] becomes x[r*n + j], for n <= NNI_SHORT and rows <= VF_LANES; further lanes become 0. */
+static void nni_load_columns_avx512(nni_vf_avx512 *column, const float *x, size_t rows, size_t n) {
+    if (n == 1) {
+        column[0] = nni_vf_load_n_avx512(x, rows);
+        return;
+    }
+    for (size_t j = 0; j < n; j += VF_LANES) {
+        const size_t count = nni_min(n - j, VF_LANES);
+        nni_vf_avx512 r[VF_LANES];
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++)
+            r[i] = (size_t)i < rows ? nni_vf_load_n_avx512(x + (size_t)i * n + j, count) : nni_vf_set1_avx512(0.0f);
+        nni_vf_transpose_avx512(r);
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) column[j + (size_t)i] = r[i];
+    }
+}
+
+/* The way back; what column holds beyond n is not looked at. */
+static void nni_store_columns_avx512(float *y, const nni_vf_avx512 *column, size_t rows, size_t n) {
+    if (n == 1) {
+        nni_vf_store_n_avx512(y, column[0], rows);
+        return;
+    }
+    for (size_t j = 0; j < n; j += VF_LANES) {
+        const size_t count = nni_min(n - j, VF_LANES);
+        nni_vf_avx512 r[VF_LANES];
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = column[j + (size_t)i];
+        nni_vf_transpose_avx512(r);
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++)
+            if ((size_t)i < rows) nni_vf_store_n_avx512(y + (size_t)i * n + j, r[i], count);
+    }
+}
+
+/* The sum of n > 0 columns, which are spent: column i with i+8, then i+4, ... as fold16 does. Columns from n on count as
+ * zeros and are left out: no column may hold -0. */
+static nni_vf_avx512 nni_fold_columns_avx512(nni_vf_avx512 *column, size_t n) {
+    for (size_t half = 8; half > 0; n = nni_min(n, half), half /= 2)
+        for (size_t i = 0; i + half < n; i++) column[i] = nni_vf_add_avx512(column[i], column[i + half]);
+    return column[0];
+}
+
+/* The largest of n columns; NaN where there is one; never -0. */
+NNI_INLINE nni_vf_avx512 nni_max_columns_avx512(const nni_vf_avx512 *column, size_t n) {
+    nni_vf_avx512 top = nni_vf_set1_avx512(-INFINITY);
+    for (size_t j = 0; j < n; j++) top = nni_vf_max_avx512(column[j], top);
+    return nni_vf_add_avx512(top, nni_vf_set1_avx512(0.0f));
+}
+
+/* column[j] = e^(column[j] - top); their sum is returned. */
+static nni_vf_avx512 nni_exp_columns_avx512(nni_vf_avx512 *column, size_t n, nni_vf_avx512 top) {
+    nni_vf_avx512 sum[NNI_SHORT];
+    for (size_t j = 0; j < n; j++) sum[j] = column[j] = nni_vexp_avx512(nni_vf_sub_avx512(column[j], top));
+    return nni_fold_columns_avx512(sum, n);
+}
+
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
  *
  * The row's maximum is subtracted first, so every exponential is at most 1 and one of them is 1: no finite row can
- * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double.
+ * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double. Short
+ * rows run turned (short_rows.h), with the same bits.
  */
 
 /* y[i] = e^(x[i] - shift) for n <= NNI_BLOCK floats; their sum is returned. A NULL y keeps the sum only. */
@@ -7736,10 +10107,15 @@ NNI_INLINE float nni_exp_block_avx512(const int keep, float *y, const float *x, 
     return nni_fold16_avx512(sum);
 }
 
-NNI_INLINE double nni_exp_row_avx512(const int keep, float *y, const float *x, size_t n, float shift) {
+/* The sums over a row, with and without keeping the exponentials. */
+static double nni_exp_row_avx512(float *y, const float *x, size_t n, float shift) {
     double sum = 0.0;
-    for (size_t i = 0; i < n; i += NNI_BLOCK)
-        sum += (double)nni_exp_block_avx512(keep, keep ? y + i : y, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)nni_exp_block_avx512(1, y + i, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    return sum;
+}
+static double nni_exp_sum_avx512(const float *x, size_t n, float shift) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)nni_exp_block_avx512(0, NULL, x + i, nni_min(n - i, NNI_BLOCK), shift);
     return sum;
 }
 
@@ -7750,28 +10126,61 @@ NNI_INLINE float nni_log_of_sum_avx512(double sum) {
     return y[0];
 }
 
+/* Up to VF_LANES rows of up to NNI_SHORT floats. A float divided in float is what it is divided in double and rounded. */
+static void nni_softmax_block_avx512(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_avx512 column[NNI_SHORT];
+    nni_load_columns_avx512(column, x, rows, n);
+    const nni_vf_avx512 scale = nni_vf_div_avx512(nni_vf_set1_avx512(1.0f), nni_exp_columns_avx512(column, n, nni_max_columns_avx512(column, n)));
+    for (size_t j = 0; j < n; j++) column[j] = nni_vf_mul_avx512(scale, column[j]);
+    nni_store_columns_avx512(y, column, rows, n);
+}
+
 static void nni_softmax_avx512(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const double sum = nni_exp_row_avx512(1, y, x, n, nni_max_avx512(x, n));
-        nni_map1_avx512(nni_v_scale_avx512, y, y, n, (float)(1.0 / sum));
+    const size_t turned = nni_rows_to_turn_avx512(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_softmax_block_avx512(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const double sum = nni_exp_row_avx512(y + r * n, x + r * n, n, nni_max_avx512(x + r * n, n));
+        nni_map1_avx512(nni_v_scale_avx512, y + r * n, y + r * n, n, (float)(1.0 / sum));
     }
 }
 
 NNI_INLINE nni_vf_avx512 nni_v_subtract_avx512(nni_vf_avx512 x, nni_vf_avx512 a) { return nni_vf_sub_avx512(x, a); }
 
+static void nni_log_softmax_block_avx512(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_avx512 column[NNI_SHORT], e[NNI_SHORT];
+    nni_load_columns_avx512(column, x, rows, n);
+    for (size_t j = 0; j < n; j++) e[j] = column[j];
+    const nni_vf_avx512 top = nni_max_columns_avx512(column, n), log_sum = nni_vlog_avx512(nni_exp_columns_avx512(e, n, top));
+    for (size_t j = 0; j < n; j++) column[j] = nni_vf_sub_avx512(nni_vf_sub_avx512(column[j], top), log_sum);
+    nni_store_columns_avx512(y, column, rows, n);
+}
+
 static void nni_log_softmax_avx512(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const float top = nni_max_avx512(x, n), log_sum = nni_log_of_sum_avx512(nni_exp_row_avx512(0, NULL, x, n, top));
+    const size_t turned = nni_rows_to_turn_avx512(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_log_softmax_block_avx512(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    x += turned * n;
+    y += turned * n;
+    for (size_t r = turned; r < rows; r++, x += n, y += n) {
+        const float top = nni_max_avx512(x, n), log_sum = nni_log_of_sum_avx512(nni_exp_sum_avx512(x, n, top));
         /* two subtractions: top + log_sum in one float would lose log_sum beside a large top */
         nni_map1_avx512(nni_v_subtract_avx512, y, x, n, top);
         nni_map1_avx512(nni_v_subtract_avx512, y, y, n, log_sum);
     }
 }
 
+static void nni_log_sum_exp_block_avx512(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_avx512 column[NNI_SHORT];
+    nni_load_columns_avx512(column, x, rows, n);
+    const nni_vf_avx512 top = nni_max_columns_avx512(column, n), log_sum = nni_vlog_avx512(nni_exp_columns_avx512(column, n, top));
+    nni_vf_store_n_avx512(y, nni_vf_add_avx512(top, log_sum), rows);
+}
+
 static void nni_log_sum_exp_avx512(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n) {
-        const float top = nni_max_avx512(x, n);
-        y[r] = top + nni_log_of_sum_avx512(nni_exp_row_avx512(0, NULL, x, n, top));
+    const size_t turned = nni_rows_to_turn_avx512(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_log_sum_exp_block_avx512(y + r, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const float top = nni_max_avx512(x + r * n, n);
+        y[r] = top + nni_log_of_sum_avx512(nni_exp_sum_avx512(x + r * n, n, top));
     }
 }
 
@@ -7798,6 +10207,663 @@ static void nni_log_softmax_backward_avx512(float *dx, const float *dy, const fl
             sum += (double)nni_sum_block_avx512(nni_sum_one_avx512, nni_sum_one_n_avx512, dy + i, dy + i, nni_min(n - i, NNI_BLOCK));
         nni_map2_avx512(nni_d_log_softmax_y_avx512, dx, dy, y, n, (float)sum);
     }
+}
+
+/* ---- simd/kernels/loss.h ---- */
+/* loss.h - losses that are sums over columns, each column for itself, and what all losses share
+ *
+ * Rows are summed in 16 lanes over blocks of NNI_BLOCK, whose results are added in double; rows of few columns run turned
+ * (short_rows.h), with the same bits. Every loss takes its x before it writes dx there, so that dx may be x.
+ */
+
+/* Whether no float is infinite or NaN: 0*x is 0 then. */
+static int nni_all_finite_avx512(const float *x, size_t n) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f);
+    nni_vf_avx512 sum[4];
+    NNI_UNROLL for (int s = 0; s < 4; s++) sum[s] = zero;
+    size_t i = 0;
+    for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
+        NNI_UNROLL for (int s = 0; s < 4; s++) sum[s] = nni_vf_fma_avx512(nni_vf_load_avx512(x + i + s * VF_LANES), zero, sum[s]);
+    for (; i < n; i += VF_LANES) sum[0] = nni_vf_fma_avx512(nni_vf_load_n_avx512(x + i, nni_min(n - i, VF_LANES)), zero, sum[0]);
+    return nni_vm_bits_avx512(nni_vf_nan_avx512(nni_vf_add_avx512(nni_vf_add_avx512(sum[0], sum[1]), nni_vf_add_avx512(sum[2], sum[3])))) == 0;
+}
+
+/* ---- rows ---- */
+
+/* A row, and what a pass over it needs. */
+typedef struct nni_loss_row_avx512 {
+    const float *x;
+    float *dx;               /* NULL if only the value is asked for */
+    size_t n;
+    const float *targets;    /* NULL: 1 at the label */
+    size_t label;
+    float keep, add;
+    const float *weights;    /* of the columns, or NULL */
+    float weight, gradient;  /* of the row's value, and of its gradient */
+    size_t column;           /* one to leave out */
+    float top, shift, factor, term; /* what an earlier pass found out */
+} nni_loss_row_avx512;
+
+NNI_INLINE nni_loss_row_avx512 nni_row_of_avx512(const nni_loss *l, float *dx, const float *x, size_t r) {
+    nni_loss_row_avx512 row;
+    memset(&row, 0, sizeof row);
+    row.x = x + r * l->n;
+    row.dx = dx ? dx + r * l->n : NULL;
+    row.n = l->n;
+    row.targets = l->targets ? l->targets + r * l->n : NULL;
+    row.label = l->targets ? 0 : l->labels[r];
+    row.keep = l->keep;
+    row.add = l->add;
+    row.weights = l->class_weights;
+    row.weight = l->sample_weights ? l->sample_weights[r] : 1.0f;
+    row.gradient = l->gradient * row.weight;
+    return row;
+}
+
+/* n <= VF_LANES floats; n is a constant where it is VF_LANES. */
+NNI_INLINE nni_vf_avx512 nni_load_some_avx512(const float *p, size_t n) { return n == VF_LANES ? nni_vf_load_avx512(p) : nni_vf_load_n_avx512(p, n); }
+NNI_INLINE void nni_store_some_avx512(float *p, nni_vf_avx512 v, size_t n) {
+    if (n == VF_LANES) nni_vf_store_avx512(p, v);
+    else nni_vf_store_n_avx512(p, v, n);
+}
+NNI_INLINE nni_vf_avx512 nni_first_some_avx512(nni_vf_avx512 v, size_t n) { return n == VF_LANES ? v : nni_vf_where_avx512(nni_vm_first_avx512(n), v); }
+
+/* Truth in the lane of column `column`, if that lies among the columns from i on. */
+NNI_INLINE nni_vm_avx512 nni_is_column_avx512(size_t i, size_t column) {
+    return nni_vi_eq0_avx512(nni_vi_xor_avx512(nni_vi_add_avx512(nni_vi_lane_avx512(), nni_vi_set1_avx512((uint32_t)i)), nni_vi_set1_avx512((uint32_t)column)), nni_vi_set1_avx512(0xffffffffu));
+}
+
+NNI_INLINE nni_vf_avx512 nni_row_target_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n) {
+    const nni_vf_avx512 t = row->targets ? nni_load_some_avx512(row->targets + i, n) : nni_vf_where_avx512(nni_is_column_avx512(i, row->label), nni_vf_set1_avx512(1.0f));
+    return nni_vf_fma_avx512(nni_vf_set1_avx512(row->keep), t, nni_vf_set1_avx512(row->add));
+}
+NNI_INLINE nni_vf_avx512 nni_row_weight_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n) {
+    return row->weights ? nni_load_some_avx512(row->weights + i, n) : nni_vf_set1_avx512(1.0f);
+}
+NNI_INLINE float nni_lane_0_avx512(nni_vf_avx512 v) {
+    float lanes[VF_LANES];
+    nni_vf_store_avx512(lanes, v);
+    return lanes[0];
+}
+
+/* f sees n <= VF_LANES columns from i on and adds to two sums. The lanes are left in memory: unrolled, the many functions
+ * would fill hundreds of KB where a vector has one lane. */
+typedef void (*nni_loss_row_fn_avx512)(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum);
+
+NNI_INLINE void nni_row_block_avx512(nni_loss_row_fn_avx512 f, const nni_loss_row_avx512 *row, size_t i, size_t end, double *total) {
+    nni_vf_avx512 sum[2 * NNI_WIDE], lanes[NNI_WIDE];
+    for (int w = 0; w < 2 * NNI_WIDE; w++) sum[w] = nni_vf_set1_avx512(0.0f);
+    for (; i + 16 <= end; i += 16)
+        for (int w = 0; w < NNI_WIDE; w++) f(row, i + (size_t)(w * VF_LANES), VF_LANES, sum + 2 * w);
+    for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at < end) f(row, at, nni_min(end - at, VF_LANES), sum + 2 * w);
+    }
+    for (int s = 0; s < 2; s++) {
+        for (int w = 0; w < NNI_WIDE; w++) lanes[w] = sum[2 * w + s];
+        total[s] += (double)nni_fold16_avx512(lanes);
+    }
+}
+
+NNI_INLINE void nni_row_pass_avx512(nni_loss_row_fn_avx512 f, const nni_loss_row_avx512 *row, double *total) {
+    total[0] = total[1] = 0.0;
+    for (size_t i = 0; i < row->n; i += NNI_BLOCK) nni_row_block_avx512(f, row, i, nni_min(row->n, i + NNI_BLOCK), total);
+}
+
+/* ---- blocks of rows, turned ---- */
+
+/* The targets of `rows` rows from r on. */
+static void nni_target_columns_avx512(nni_vf_avx512 *t, const nni_loss *l, size_t r, size_t rows) {
+    if (l->targets) {
+        nni_load_columns_avx512(t, l->targets + r * l->n, rows, l->n);
+    } else {
+        float label[VF_LANES] = {0};
+        for (size_t i = 0; i < rows; i++) label[i] = (float)l->labels[r + i];
+        const nni_vf_avx512 right = nni_vf_load_avx512(label);
+        for (size_t j = 0; j < l->n; j++) t[j] = nni_vf_where_avx512(nni_vf_eq_avx512(right, nni_vf_set1_avx512((float)j)), nni_vf_set1_avx512(1.0f));
+    }
+    for (size_t j = 0; j < l->n; j++) t[j] = nni_vf_fma_avx512(nni_vf_set1_avx512(l->keep), t[j], nni_vf_set1_avx512(l->add));
+}
+NNI_INLINE nni_vf_avx512 nni_column_weight_avx512(const nni_loss *l, size_t j) { return nni_vf_set1_avx512(l->class_weights ? l->class_weights[j] : 1.0f); }
+NNI_INLINE nni_vf_avx512 nni_weights_of_rows_avx512(const nni_loss *l, size_t r, size_t rows) {
+    return l->sample_weights ? nni_load_some_avx512(l->sample_weights + r, rows) : nni_vf_set1_avx512(1.0f);
+}
+
+/* ---- terms: one column's part of the loss, and its derivative ---- */
+
+typedef struct nni_term_avx512 {
+    nni_vf_avx512 value, slope;
+} nni_term_avx512;
+
+typedef nni_term_avx512 (*nni_term_fn_avx512)(nni_vf_avx512 x, nni_vf_avx512 t, nni_vf_avx512 option);
+
+NNI_INLINE nni_term_avx512 nni_term_mse_avx512(nni_vf_avx512 x, nni_vf_avx512 t, nni_vf_avx512 option) {
+    nni_term_avx512 term;
+    term.slope = nni_vf_sub_avx512(x, t);
+    term.value = nni_vf_mul_avx512(nni_vf_mul_avx512(nni_vf_set1_avx512(0.5f), term.slope), term.slope);
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_avx512 nni_term_mae_avx512(nni_vf_avx512 x, nni_vf_avx512 t, nni_vf_avx512 option) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), apart = nni_vf_sub_avx512(x, t);
+    nni_term_avx512 term;
+    term.value = nni_vf_abs_avx512(apart);
+    term.slope = nni_vf_select_avx512(nni_vf_lt_avx512(zero, apart), nni_vf_set1_avx512(1.0f), nni_vf_select_avx512(nni_vf_lt_avx512(apart, zero), nni_vf_set1_avx512(-1.0f), apart));
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_avx512 nni_term_huber_avx512(nni_vf_avx512 x, nni_vf_avx512 t, nni_vf_avx512 delta) {
+    const nni_vf_avx512 half = nni_vf_set1_avx512(0.5f), apart = nni_vf_sub_avx512(x, t), size = nni_vf_abs_avx512(apart), below = nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), delta);
+    nni_term_avx512 term;
+    term.value = nni_vf_select_avx512(nni_vf_le_avx512(size, delta), nni_vf_mul_avx512(nni_vf_mul_avx512(half, apart), apart), nni_vf_mul_avx512(delta, nni_vf_fnma_avx512(half, delta, size)));
+    term.slope = nni_vf_select_avx512(nni_vf_lt_avx512(delta, apart), delta, nni_vf_select_avx512(nni_vf_lt_avx512(apart, below), below, apart));
+    return term;
+}
+
+/* Logarithms of probabilities are at least -100, and what a derivative divides by is at least 1e-12. */
+NNI_INLINE nni_vf_avx512 nni_log_clamped_avx512(nni_vf_avx512 p) { return nni_vf_max_avx512(nni_vlog_avx512(p), nni_vf_set1_avx512(-100.0f)); }
+NNI_INLINE nni_vf_avx512 nni_div_clamped_avx512(nni_vf_avx512 a, nni_vf_avx512 p) { return nni_vf_div_avx512(a, nni_vf_max_avx512(p, nni_vf_set1_avx512(1e-12f))); }
+
+NNI_INLINE nni_term_avx512 nni_term_bce_avx512(nni_vf_avx512 x, nni_vf_avx512 t, nni_vf_avx512 option) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f), no = nni_vf_sub_avx512(one, x), not_t = nni_vf_sub_avx512(one, t);
+    nni_term_avx512 term;
+    term.value = nni_vf_fnma_avx512(t, nni_log_clamped_avx512(x), nni_vf_fnma_avx512(not_t, nni_log_clamped_avx512(no), zero));
+    term.slope = nni_vf_sub_avx512(nni_div_clamped_avx512(not_t, no), nni_div_clamped_avx512(t, x));
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_avx512 nni_term_ce_avx512(nni_vf_avx512 x, nni_vf_avx512 t, nni_vf_avx512 option) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f);
+    nni_term_avx512 term;
+    term.value = nni_vf_fnma_avx512(t, nni_log_clamped_avx512(x), zero);
+    term.slope = nni_div_clamped_avx512(nni_vf_sub_avx512(zero, t), x);
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_avx512 nni_term_log_ce_avx512(nni_vf_avx512 x, nni_vf_avx512 t, nni_vf_avx512 option) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f);
+    nni_term_avx512 term;
+    term.value = nni_vf_select_avx512(nni_vf_eq_avx512(t, zero), nni_vf_where_avx512(nni_vf_nan_avx512(x), x), nni_vf_fnma_avx512(t, x, zero));
+    term.slope = nni_vf_sub_avx512(zero, t);
+    return (void)option, term;
+}
+
+/* log(1 + v) for v >= -1/2: u = 1 + v rounds away v - (u - 1), which comes back divided by u. */
+NNI_INLINE nni_vf_avx512 nni_vlog1p_avx512(nni_vf_avx512 v) {
+    const nni_vf_avx512 one = nni_vf_set1_avx512(1.0f), u = nni_vf_add_avx512(one, v);
+    return nni_vf_add_avx512(nni_vlog_avx512(u), nni_vf_div_avx512(nni_vf_sub_avx512(v, nni_vf_sub_avx512(u, one)), u));
+}
+
+/* max(x, 0) - t x + log(1 + e^-|x|), where the first two are |x| times the target of the other answer. With it, the
+ * derivative sigmoid(x) - t loses nothing where sigmoid(x) comes close to t = 1. */
+NNI_INLINE nni_term_avx512 nni_term_sigmoid_bce_avx512(nni_vf_avx512 x, nni_vf_avx512 t, nni_vf_avx512 option) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f), size = nni_vf_abs_avx512(x);
+    const nni_vf_avx512 e = nni_vexp_avx512(nni_vf_sub_avx512(zero, size)), unlikely = nni_vf_div_avx512(e, nni_vf_add_avx512(one, e)), not_t = nni_vf_sub_avx512(one, t);
+    const nni_vm_avx512 below = nni_vf_lt_avx512(x, zero);
+    const nni_vf_avx512 missed = nni_vf_select_avx512(below, t, not_t);
+    nni_term_avx512 term;
+    term.value = nni_vf_add_avx512(nni_vf_select_avx512(nni_vf_eq_avx512(missed, zero), zero, nni_vf_mul_avx512(missed, size)), nni_vlog1p_avx512(e));
+    term.slope = nni_vf_select_avx512(below, nni_vf_sub_avx512(unlikely, t), nni_vf_sub_avx512(not_t, unlikely));
+    return (void)option, term;
+}
+
+/* ---- their sums ---- */
+
+NNI_INLINE void nni_term_block_avx512(nni_term_fn_avx512 f, float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_avx512 option = nni_vf_set1_avx512(l->delta), weight = nni_weights_of_rows_avx512(l, r, rows), g = nni_vf_mul_avx512(nni_vf_set1_avx512(l->gradient), weight);
+    nni_vf_avx512 column[NNI_SHORT], t[NNI_SHORT];
+    nni_load_columns_avx512(column, x + r * n, rows, n);
+    nni_target_columns_avx512(t, l, r, rows);
+    for (size_t j = 0; j < n; j++) {
+        const nni_term_avx512 term = f(column[j], t[j], option);
+        const nni_vf_avx512 w = nni_column_weight_avx512(l, j);
+        column[j] = nni_vf_mul_avx512(g, nni_vf_mul_avx512(w, term.slope));
+        t[j] = nni_vf_fma_avx512(w, term.value, nni_vf_set1_avx512(0.0f));
+    }
+    if (dx) nni_store_columns_avx512(dx + r * n, column, rows, n);
+    nni_store_some_avx512(y + r, nni_vf_mul_avx512(weight, nni_fold_columns_avx512(t, n)), rows);
+}
+
+NNI_INLINE void nni_term_rows_avx512(nni_term_fn_avx512 f, nni_loss_row_fn_avx512 pass, float *y, float *dx, const float *x, size_t rows,
+                                  const nni_loss *l) {
+    const size_t turned = nni_rows_to_turn_avx512(rows, l->n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_term_block_avx512(f, y, dx, x, l, r, nni_min(turned - r, VF_LANES));
+    for (size_t r = turned; r < rows; r++) {
+        nni_loss_row_avx512 row = nni_row_of_avx512(l, dx, x, r);
+        double sum[2];
+        row.term = l->delta;
+        nni_row_pass_avx512(pass, &row, sum);
+        y[r] = row.weight * (float)sum[0];
+    }
+}
+
+NNI_INLINE void nni_term_some_avx512(nni_term_fn_avx512 f, const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum) {
+    const nni_term_avx512 term = f(nni_load_some_avx512(row->x + i, n), nni_row_target_avx512(row, i, n), nni_vf_set1_avx512(row->term));
+    const nni_vf_avx512 w = nni_row_weight_avx512(row, i, n);
+    if (row->dx) nni_store_some_avx512(row->dx + i, nni_vf_mul_avx512(nni_vf_set1_avx512(row->gradient), nni_vf_mul_avx512(w, term.slope)), n);
+    sum[0] = nni_vf_add_avx512(sum[0], nni_first_some_avx512(nni_vf_fma_avx512(w, term.value, nni_vf_set1_avx512(0.0f)), n));
+}
+
+#define NNI_TERMS(X) X(mse) X(mae) X(huber) X(bce) X(ce) X(log_ce) X(sigmoid_bce)
+#define NNI_TERM_LOSS(function)                                                                                             \
+    NNI_INLINE void nni_pass_##function##_avx512(const nni_loss_row_avx512 * row, size_t i, size_t n, nni_vf_avx512 *sum) {                         \
+        nni_term_some_avx512(nni_term_##function##_avx512, row, i, n, sum);                                                         \
+    }                                                                                                                       \
+    static void nni_loss_##function##_avx512(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {              \
+        nni_term_rows_avx512(nni_term_##function##_avx512, nni_pass_##function##_avx512, y, dx, x, rows, l);                             \
+    }
+NNI_TERMS(NNI_TERM_LOSS)
+#undef NNI_TERM_LOSS
+#undef NNI_TERMS
+
+/* ---- the multi-class hinge ---- */
+
+/* shift = x of the right column less the margin, factor = what the gradient of a column is. */
+NNI_INLINE void nni_pass_hinge_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f);
+    const nni_vf_avx512 over = nni_vf_add_avx512(nni_vf_sub_avx512(nni_load_some_avx512(row->x + i, n), nni_vf_set1_avx512(row->shift)), nni_vf_set1_avx512(row->term));
+    const nni_vf_avx512 wrong = nni_first_some_avx512(nni_vf_select_avx512(nni_is_column_avx512(i, row->label), zero, over), n);
+    const nni_vf_avx512 counts = nni_vf_select_avx512(nni_vf_nan_avx512(wrong), wrong, nni_vf_where_avx512(nni_vf_lt_avx512(zero, wrong), one));
+    if (row->dx) nni_store_some_avx512(row->dx + i, nni_vf_mul_avx512(nni_vf_set1_avx512(row->gradient), counts), n);
+    sum[0] = nni_vf_add_avx512(sum[0], nni_vf_max_avx512(wrong, zero));
+    sum[1] = nni_vf_add_avx512(sum[1], counts);
+}
+
+/* The right column is the label, or that of the largest target. */
+static void nni_loss_hinge_avx512(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_avx512 row = nni_row_of_avx512(l, dx, x, r);
+        double sum[2];
+        if (row.targets) row.label = nni_argmax_avx512(row.targets, row.n);
+        if (row.weights) {
+            row.weight *= row.weights[row.label];
+            row.gradient *= row.weights[row.label];
+        }
+        row.shift = row.x[row.label];
+        row.term = l->margin;
+        nni_row_pass_avx512(nni_pass_hinge_avx512, &row, sum);
+        if (dx) row.dx[row.label] = -row.gradient * (float)sum[1];
+        y[r] = row.weight * (float)sum[0];
+    }
+}
+
+/* ---- simd/kernels/loss_softmax.h ---- */
+/* loss_softmax.h - losses of the softmax of logits, from the logits: nothing overflows and no logarithm meets a 0
+ *
+ * With d = top - x >= 0 and s = log(sum(e^-d)) >= 0 the logarithm of a probability is -(d + s), two terms of one sign.
+ */
+
+/* A target times how far its logarithm lies below 0; a target of 0 weighs nothing even where that is infinite. */
+NNI_INLINE nni_vf_avx512 nni_target_times_avx512(nni_vf_avx512 t, nni_vf_avx512 distance) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f);
+    return nni_vf_select_avx512(nni_vf_eq_avx512(t, zero), zero, nni_vf_fma_avx512(t, distance, zero));
+}
+
+/* The sum of e^-d, which dx keeps if there is one; rounded to float, as the turned rows have it. */
+static float nni_row_exp_sum_avx512(const nni_loss_row_avx512 *row, float top) {
+    return (float)(row->dx ? nni_exp_row_avx512(row->dx, row->x, row->n, top) : nni_exp_sum_avx512(row->x, row->n, top));
+}
+
+/* ---- cross-entropy: the loss is T s + sum(t d) and its gradient T p - t, with T = sum(t) ----
+ *
+ * Targets that are 1 at the label and 0 elsewhere have T = 1 and one t d: short cuts with the same bits. */
+
+/* The gradient g (T p - t) from e = e^-d, with factor = g T / sum(e) and part = -g t. */
+NNI_INLINE nni_vf_avx512 nni_d_softmax_ce_avx512(nni_vf_avx512 e, nni_vf_avx512 part, nni_vf_avx512 factor) { return nni_vf_fma_avx512(e, factor, part); }
+NNI_INLINE nni_vf_avx512 nni_d_softmax_ce_rest_avx512(nni_vf_avx512 e, nni_vf_avx512 factor) { return nni_vf_fma_avx512(e, factor, nni_vf_set1_avx512(0.0f)); }
+
+NNI_INLINE void nni_label_ce_block_avx512(float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), weight = nni_weights_of_rows_avx512(l, r, rows), g = nni_vf_mul_avx512(nni_vf_set1_avx512(l->gradient), weight);
+    float label[VF_LANES] = {0}, logit[VF_LANES] = {0};
+    nni_vf_avx512 column[NNI_SHORT];
+    for (size_t i = 0; i < rows; i++) {
+        label[i] = (float)l->labels[r + i];
+        logit[i] = x[(r + i) * n + l->labels[r + i]];
+    }
+    nni_load_columns_avx512(column, x + r * n, rows, n);
+    const nni_vf_avx512 top = nni_max_columns_avx512(column, n), sum = nni_exp_columns_avx512(column, n, top);
+    nni_store_some_avx512(y + r, nni_vf_mul_avx512(weight, nni_vf_add_avx512(nni_vlog_avx512(sum), nni_vf_sub_avx512(top, nni_vf_load_avx512(logit)))), rows);
+    if (!dx) return;
+    const nni_vf_avx512 factor = nni_vf_mul_avx512(nni_vf_div_avx512(nni_vf_set1_avx512(1.0f), sum), g), part = nni_vf_sub_avx512(zero, g), right = nni_vf_load_avx512(label);
+    for (size_t j = 0; j < n; j++)
+        column[j] = nni_d_softmax_ce_avx512(column[j], nni_vf_where_avx512(nni_vf_eq_avx512(right, nni_vf_set1_avx512((float)j)), part), factor);
+    nni_store_columns_avx512(dx + r * n, column, rows, n);
+}
+
+/* What is known of a few rows before their logarithms, which are taken together: 16 cost no more than one. */
+typedef struct nni_ce_rows_avx512 {
+    float sum[16], all[16], far[16], weight[16]; /* sum(e^-d), T, sum(t d) */
+} nni_ce_rows_avx512;
+
+static void nni_ce_values_avx512(float *y, const nni_ce_rows_avx512 *known, size_t rows) {
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const nni_vf_avx512 lost = nni_vf_fma_avx512(nni_vf_load_avx512(known->all + i), nni_vlog_avx512(nni_vf_load_avx512(known->sum + i)), nni_vf_load_avx512(known->far + i));
+        nni_vf_store_n_avx512(y + i, nni_vf_mul_avx512(nni_vf_load_avx512(known->weight + i), lost), nni_min(rows - i, VF_LANES));
+    }
+}
+
+NNI_INLINE void nni_label_ce_row_avx512(nni_ce_rows_avx512 *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
+    const nni_loss_row_avx512 row = nni_row_of_avx512(l, dx, x, r);
+    const float top = nni_max_avx512(row.x, row.n);
+    known->weight[i] = row.weight;
+    known->all[i] = 1.0f;
+    known->far[i] = top - row.x[row.label];
+    known->sum[i] = nni_row_exp_sum_avx512(&row, top);
+    if (!dx) return;
+    const float factor = 1.0f / known->sum[i] * row.gradient;
+    const nni_vf_avx512 right = nni_d_softmax_ce_avx512(nni_vf_set1_avx512(row.dx[row.label]), nni_vf_set1_avx512(-row.gradient), nni_vf_set1_avx512(factor));
+    nni_map1_avx512(nni_d_softmax_ce_rest_avx512, row.dx, row.dx, row.n, factor);
+    nni_vf_store_n_avx512(row.dx + row.label, right, 1);
+}
+
+NNI_INLINE void nni_target_ce_block_avx512(float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), weight = nni_weights_of_rows_avx512(l, r, rows), g = nni_vf_mul_avx512(nni_vf_set1_avx512(l->gradient), weight);
+    nni_vf_avx512 column[NNI_SHORT], t[NNI_SHORT], total[NNI_SHORT], lost[NNI_SHORT];
+    nni_load_columns_avx512(column, x + r * n, rows, n);
+    nni_target_columns_avx512(t, l, r, rows);
+    const nni_vf_avx512 top = nni_max_columns_avx512(column, n);
+    for (size_t j = 0; j < n; j++) {
+        t[j] = total[j] = nni_vf_fma_avx512(nni_column_weight_avx512(l, j), t[j], zero);
+        lost[j] = nni_target_times_avx512(t[j], nni_vf_sub_avx512(top, column[j]));
+    }
+    const nni_vf_avx512 sum = nni_exp_columns_avx512(column, n, top), all = nni_fold_columns_avx512(total, n);
+    const nni_vf_avx512 far = nni_fold_columns_avx512(lost, n);
+    nni_store_some_avx512(y + r, nni_vf_mul_avx512(weight, nni_vf_fma_avx512(all, nni_vlog_avx512(sum), far)), rows);
+    if (!dx) return;
+    const nni_vf_avx512 factor = nni_vf_mul_avx512(nni_vf_mul_avx512(nni_vf_div_avx512(nni_vf_set1_avx512(1.0f), sum), all), g);
+    for (size_t j = 0; j < n; j++) column[j] = nni_d_softmax_ce_avx512(column[j], nni_vf_fnma_avx512(g, t[j], zero), factor);
+    nni_store_columns_avx512(dx + r * n, column, rows, n);
+}
+
+NNI_INLINE nni_vf_avx512 nni_weighted_target_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n) {
+    return nni_first_some_avx512(nni_vf_fma_avx512(nni_row_weight_avx512(row, i, n), nni_row_target_avx512(row, i, n), nni_vf_set1_avx512(0.0f)), n);
+}
+NNI_INLINE void nni_pass_targets_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum) {
+    const nni_vf_avx512 t = nni_weighted_target_avx512(row, i, n);
+    sum[0] = nni_vf_add_avx512(sum[0], t);
+    sum[1] = nni_vf_add_avx512(sum[1], nni_target_times_avx512(t, nni_vf_sub_avx512(nni_vf_set1_avx512(row->shift), nni_load_some_avx512(row->x + i, n))));
+}
+NNI_INLINE void nni_pass_softmax_ce_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum) {
+    const nni_vf_avx512 part = nni_vf_fnma_avx512(nni_vf_set1_avx512(row->gradient), nni_weighted_target_avx512(row, i, n), nni_vf_set1_avx512(0.0f));
+    nni_store_some_avx512(row->dx + i, nni_d_softmax_ce_avx512(nni_load_some_avx512(row->dx + i, n), part, nni_vf_set1_avx512(row->factor)), n);
+    (void)sum;
+}
+
+NNI_INLINE void nni_target_ce_row_avx512(nni_ce_rows_avx512 *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
+    nni_loss_row_avx512 row = nni_row_of_avx512(l, dx, x, r);
+    double total[2];
+    row.shift = nni_max_avx512(row.x, row.n);
+    nni_row_pass_avx512(nni_pass_targets_avx512, &row, total);
+    known->weight[i] = row.weight;
+    known->all[i] = (float)total[0];
+    known->far[i] = (float)total[1];
+    known->sum[i] = nni_row_exp_sum_avx512(&row, row.shift);
+    row.factor = 1.0f / known->sum[i] * known->all[i] * row.gradient;
+    if (dx) nni_row_pass_avx512(nni_pass_softmax_ce_avx512, &row, total);
+}
+
+static void nni_loss_softmax_ce_avx512(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    const size_t turned = nni_rows_to_turn_avx512(rows, l->n);
+    const int plain = l->labels && !l->class_weights && l->keep == 1.0f;
+    for (size_t r = 0; r < turned; r += VF_LANES) {
+        const size_t some = nni_min(turned - r, VF_LANES);
+        if (plain) nni_label_ce_block_avx512(y, dx, x, l, r, some);
+        else nni_target_ce_block_avx512(y, dx, x, l, r, some);
+    }
+    for (size_t r = turned; r < rows; r += 16) {
+        nni_ce_rows_avx512 known;
+        memset(&known, 0, sizeof known);
+        for (size_t i = 0; i < 16 && r + i < rows; i++) {
+            if (plain) nni_label_ce_row_avx512(&known, i, dx, x, l, r + i);
+            else nni_target_ce_row_avx512(&known, i, dx, x, l, r + i);
+        }
+        nni_ce_values_avx512(y + r, &known, nni_min(rows - r, 16));
+    }
+}
+
+/* ---- half the squared distance of the probabilities p from the targets ---- */
+
+/* e^-d, kept in dx by an earlier pass if there is one. */
+NNI_INLINE nni_vf_avx512 nni_row_exp_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n) {
+    if (row->dx) return nni_load_some_avx512(row->dx + i, n);
+    return nni_vexp_avx512(nni_vf_sub_avx512(nni_load_some_avx512(row->x + i, n), nni_vf_set1_avx512(row->shift)));
+}
+
+/* sum(w (p - t)^2) and sum(w (p - t) p), with factor = 1/sum(e) */
+NNI_INLINE void nni_pass_distances_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum) {
+    const nni_vf_avx512 p = nni_vf_mul_avx512(nni_row_exp_avx512(row, i, n), nni_vf_set1_avx512(row->factor)), apart = nni_vf_sub_avx512(p, nni_row_target_avx512(row, i, n));
+    const nni_vf_avx512 slope = nni_first_some_avx512(nni_vf_mul_avx512(nni_row_weight_avx512(row, i, n), apart), n);
+    sum[0] = nni_vf_fma_avx512(slope, apart, sum[0]);
+    sum[1] = nni_vf_fma_avx512(slope, p, sum[1]);
+}
+
+/* dx = g p (w (p - t) - term) */
+NNI_INLINE void nni_pass_softmax_mse_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum) {
+    const nni_vf_avx512 p = nni_vf_mul_avx512(nni_row_exp_avx512(row, i, n), nni_vf_set1_avx512(row->factor)), apart = nni_vf_sub_avx512(p, nni_row_target_avx512(row, i, n));
+    const nni_vf_avx512 slope = nni_vf_mul_avx512(nni_row_weight_avx512(row, i, n), apart);
+    nni_store_some_avx512(row->dx + i, nni_vf_mul_avx512(nni_vf_mul_avx512(nni_vf_set1_avx512(row->gradient), p), nni_vf_sub_avx512(slope, nni_vf_set1_avx512(row->term))), n);
+    (void)sum;
+}
+
+static void nni_loss_softmax_mse_avx512(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_avx512 row = nni_row_of_avx512(l, dx, x, r);
+        double total[2];
+        row.shift = nni_max_avx512(row.x, row.n);
+        row.factor = 1.0f / nni_row_exp_sum_avx512(&row, row.shift);
+        nni_row_pass_avx512(nni_pass_distances_avx512, &row, total);
+        y[r] = row.weight * (0.5f * (float)total[0]);
+        row.term = (float)total[1];
+        if (dx) nni_row_pass_avx512(nni_pass_softmax_mse_avx512, &row, total);
+    }
+}
+
+/* ---- a yes-or-no cross-entropy of every probability ----
+ *
+ * Only the likeliest column k can have p > 1/2, where 1 - p would cancel and its logarithm become infinite. Its 1 - p is the
+ * sum of the others, which are therefore kept relative to the largest of them: E = e^(x - shift), R = sum(E),
+ * odds = e^(shift - x[k]), s = 1 + R odds. Then p[k] = 1/s, 1 - p[k] = R odds/s, and elsewhere p = E odds/s <= 1/2. */
+
+/* The largest of the columns but k; -infinity if there are none. */
+NNI_INLINE float nni_max_without_avx512(const float *x, size_t n, size_t k) {
+    const float before = k ? nni_max_avx512(x, k) : -INFINITY, after = k + 1 < n ? nni_max_avx512(x + k + 1, n - k - 1) : -INFINITY;
+    return before > after || before != before ? before : after;
+}
+
+/* v, 0 in the column left out. */
+NNI_INLINE nni_vf_avx512 nni_without_column_avx512(const nni_loss_row_avx512 *row, size_t i, nni_vf_avx512 v) {
+    return nni_vf_select_avx512(nni_is_column_avx512(i, row->column), nni_vf_set1_avx512(0.0f), v);
+}
+
+/* R and sum(w t d) over the others; keeps E in dx. */
+NNI_INLINE void nni_pass_others_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum) {
+    const nni_vf_avx512 x = nni_load_some_avx512(row->x + i, n), t = nni_without_column_avx512(row, i, nni_weighted_target_avx512(row, i, n));
+    const nni_vf_avx512 e = nni_without_column_avx512(row, i, nni_vexp_avx512(nni_vf_sub_avx512(x, nni_vf_set1_avx512(row->shift))));
+    if (row->dx) nni_store_some_avx512(row->dx + i, e, n);
+    sum[0] = nni_vf_add_avx512(sum[0], nni_first_some_avx512(e, n));
+    sum[1] = nni_vf_add_avx512(sum[1], nni_target_times_avx512(t, nni_vf_sub_avx512(nni_vf_set1_avx512(row->top), x)));
+}
+
+/* a = w ((1-t) p/(1-p) - t): the derivative of a column's terms by the logarithm of its p */
+NNI_INLINE nni_vf_avx512 nni_d_log_p_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 p) {
+    const nni_vf_avx512 one = nni_vf_set1_avx512(1.0f), t = nni_row_target_avx512(row, i, n), odds = nni_vf_div_avx512(p, nni_vf_sub_avx512(one, p));
+    return nni_vf_mul_avx512(nni_row_weight_avx512(row, i, n), nni_vf_sub_avx512(nni_vf_mul_avx512(nni_vf_sub_avx512(one, t), odds), t));
+}
+
+/* sum(w t log(s) - w (1-t) log(1-p)) and sum(a) over the others, with factor = odds/s, term = log(s) */
+NNI_INLINE void nni_pass_softmax_bce_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), t = nni_row_target_avx512(row, i, n), not_t = nni_vf_sub_avx512(nni_vf_set1_avx512(1.0f), t);
+    const nni_vf_avx512 p = nni_without_column_avx512(row, i, nni_vf_mul_avx512(nni_row_exp_avx512(row, i, n), nni_vf_set1_avx512(row->factor)));
+    const nni_vf_avx512 no = nni_vf_mul_avx512(not_t, nni_vlog1p_avx512(nni_vf_sub_avx512(zero, p))), both = nni_vf_sub_avx512(nni_vf_mul_avx512(t, nni_vf_set1_avx512(row->term)), no);
+    const nni_vf_avx512 lost = nni_without_column_avx512(row, i, nni_vf_mul_avx512(nni_row_weight_avx512(row, i, n), both));
+    sum[0] = nni_vf_add_avx512(sum[0], nni_first_some_avx512(lost, n));
+    sum[1] = nni_vf_add_avx512(sum[1], nni_first_some_avx512(nni_without_column_avx512(row, i, nni_d_log_p_avx512(row, i, n, p)), n));
+}
+
+/* dx = g (a - E term) */
+NNI_INLINE void nni_pass_d_softmax_bce_avx512(const nni_loss_row_avx512 *row, size_t i, size_t n, nni_vf_avx512 *sum) {
+    const nni_vf_avx512 e = nni_load_some_avx512(row->dx + i, n), a = nni_d_log_p_avx512(row, i, n, nni_vf_mul_avx512(e, nni_vf_set1_avx512(row->factor)));
+    nni_store_some_avx512(row->dx + i, nni_vf_mul_avx512(nni_vf_set1_avx512(row->gradient), nni_vf_fnma_avx512(e, nni_vf_set1_avx512(row->term), a)), n);
+    (void)sum;
+}
+
+NNI_INLINE float nni_exp_1_avx512(float x) { return nni_lane_0_avx512(nni_vexp_avx512(nni_vf_set1_avx512(x))); }
+
+/* The value: what the others lose, and column k, w being its weight and t its target. */
+NNI_INLINE float nni_softmax_bce_value_avx512(const nni_loss_row_avx512 *row, float w, float t, double sum_e, double others, float gap) {
+    const float not_p = gap + nni_lane_0_avx512(nni_vf_sub_avx512(nni_vf_set1_avx512(row->term), nni_vlog_avx512(nni_vf_set1_avx512((float)sum_e)))); /* -log(1-p) */
+    const nni_vf_avx512 yes = nni_target_times_avx512(nni_vf_set1_avx512(t), nni_vf_set1_avx512(row->term)), no = nni_target_times_avx512(nni_vf_set1_avx512(1.0f - t), nni_vf_set1_avx512(not_p));
+    return row->weight * (float)((double)(w * nni_lane_0_avx512(nni_vf_add_avx512(yes, no))) + others);
+}
+
+static void nni_loss_softmax_bce_avx512(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_avx512 row = nni_row_of_avx512(l, dx, x, r);
+        const size_t k = row.column = nni_argmax_avx512(row.x, row.n);
+        const float other = nni_max_without_avx512(row.x, row.n, k), gap = row.x[k] - other, odds = nni_exp_1_avx512(-gap);
+        const float t = nni_lane_0_avx512(nni_row_target_avx512(&row, k, 1)), w = row.weights ? row.weights[k] : 1.0f;
+        double first[2], second[2];
+        row.top = row.x[k];
+        row.shift = other == -INFINITY ? 0.0f : other;
+        nni_row_pass_avx512(nni_pass_others_avx512, &row, first);
+        const double no_p = first[0] * (double)odds, s = 1.0 + no_p, wt = (double)w * (double)t, wn = (double)w * (1.0 - (double)t);
+        row.factor = (float)((double)odds / s);
+        row.term = nni_lane_0_avx512(nni_vlog1p_avx512(nni_vf_set1_avx512((float)no_p)));
+        nni_row_pass_avx512(nni_pass_softmax_bce_avx512, &row, second);
+        y[r] = nni_softmax_bce_value_avx512(&row, w, t, first[0], first[1] + second[0], gap);
+        if (!dx) continue;
+        /* a of column k times p elsewhere, and times 1 - p there: what is infinite in a cancels */
+        const int alone = first[0] == 0.0; /* p[k] is 1 whatever x[k], unless that is NaN */
+        const double by_no = alone ? 0.0 : wn / (first[0] * s);
+        const double top = alone ? (double)(row.top - row.top) : (wn - wt * no_p - second[1]) / s;
+        row.term = (float)((double)odds / s * (second[1] - wt) + by_no);
+        nni_row_pass_avx512(nni_pass_d_softmax_bce_avx512, &row, first);
+        row.dx[k] = row.gradient * (float)top;
+    }
+}
+
+/* ---- all losses ---- */
+
+static void nni_loss_avx512(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    switch (l->loss) {
+#define NNI_LOSS(name, function) case name: nni_loss_##function##_avx512(y, dx, x, rows, l); break;
+        NN_LOSS_LIST(NNI_LOSS)
+#undef NNI_LOSS
+    default: break;
+    }
+}
+
+/* ---- simd/kernels/regularize.h ---- */
+/* regularize.h - penalties and bounds on weights */
+
+NNI_INLINE nni_vf_avx512 nni_sum_size_avx512(const float *x, const float *y, nni_vf_avx512 sum) { return (void)y, nni_vf_add_avx512(sum, nni_vf_abs_avx512(nni_vf_load_avx512(x))); }
+NNI_INLINE nni_vf_avx512 nni_sum_size_n_avx512(const float *x, const float *y, nni_vf_avx512 sum, size_t n) {
+    return (void)y, nni_vf_add_avx512(sum, nni_vf_abs_avx512(nni_vf_load_n_avx512(x, n)));
+}
+static void nni_sum_abs_avx512(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_avx512(nni_sum_size_avx512, nni_sum_size_n_avx512, partial, x, x, n);
+}
+
+NNI_INLINE nni_vf_avx512 nni_d_penalty_avx512(nni_vf_avx512 dw, nni_vf_avx512 w, nni_vf_avx512 l1, nni_vf_avx512 l2) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f);
+    const nni_vf_avx512 slope = nni_vf_select_avx512(nni_vf_lt_avx512(zero, w), l1, nni_vf_where_avx512(nni_vf_lt_avx512(w, zero), nni_vf_sub_avx512(zero, l1)));
+    return nni_vf_fma_avx512(l2, w, nni_vf_add_avx512(dw, slope));
+}
+
+static void nni_penalty_backward_avx512(float *dw, const float *w, size_t n, float l1, float l2) {
+    const nni_vf_avx512 first = nni_vf_set1_avx512(l1), second = nni_vf_set1_avx512(l2);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(dw + i, nni_d_penalty_avx512(nni_vf_load_avx512(dw + i), nni_vf_load_avx512(w + i), first, second));
+    if (i < n) nni_vf_store_n_avx512(dw + i, nni_d_penalty_avx512(nni_vf_load_n_avx512(dw + i, n - i), nni_vf_load_n_avx512(w + i, n - i), first, second), n - i);
+}
+
+#define NNI_NORM_ROWS 256  /* rows of a block, summed in float */
+#define NNI_NORM_PANEL 64  /* columns summed side by side */
+
+/* total[j] += the sum of squares of column j, for `rows` <= NNI_NORM_ROWS rows and `cols` <= NNI_NORM_PANEL columns. */
+NNI_INLINE void nni_norm_block_avx512(double *total, const float *w, size_t rows, size_t cols, size_t stride) {
+    float partial[NNI_NORM_PANEL];
+    for (size_t j = 0; j < cols; j += VF_LANES) {
+        const size_t some = nni_min(cols - j, VF_LANES);
+        nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
+        if (some == VF_LANES)
+            for (size_t r = 0; r < rows; r++) sum = nni_vf_fma_avx512(nni_vf_load_avx512(w + r * stride + j), nni_vf_load_avx512(w + r * stride + j), sum);
+        else
+            for (size_t r = 0; r < rows; r++) {
+                const nni_vf_avx512 v = nni_vf_load_n_avx512(w + r * stride + j, some);
+                sum = nni_vf_fma_avx512(v, v, sum);
+            }
+        nni_vf_store_avx512(partial + j, sum);
+    }
+    for (size_t j = 0; j < cols; j++) total[j] += (double)partial[j];
+}
+
+/* Columns [0, cols) of rows `stride` apart: those of a norm above the limit are scaled down to it. */
+static void nni_max_norm_avx512(float *w, size_t rows, size_t cols, size_t stride, float limit) {
+    for (size_t panel = 0; panel < cols; panel += NNI_NORM_PANEL, w += NNI_NORM_PANEL) {
+        const size_t some = nni_min(cols - panel, NNI_NORM_PANEL);
+        double total[NNI_NORM_PANEL] = {0};
+        float factor[NNI_NORM_PANEL];
+        int above = 0;
+        for (size_t r = 0; r < rows; r += NNI_NORM_ROWS)
+            nni_norm_block_avx512(total, w + r * stride, nni_min(rows - r, NNI_NORM_ROWS), some, stride);
+        for (size_t j = 0; j < some; j++) {
+            const int over = total[j] > (double)limit * (double)limit;
+            factor[j] = over ? (float)((double)limit / sqrt(total[j])) : 1.0f;
+            above |= over;
+        }
+        for (size_t r = 0; above && r < rows; r++) nni_map2_avx512(nni_v_mul_avx512, w + r * stride, w + r * stride, factor, some, 0.0f);
+    }
+}
+
+static size_t nni_zero_small_avx512(float *w, size_t n, float threshold) {
+    const nni_vf_avx512 least = nni_vf_set1_avx512(threshold), one = nni_vf_set1_avx512(1.0f);
+    size_t count = 0;
+    for (size_t i = 0; i < n;) {
+        nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f); /* counts are exact */
+        const size_t end = nni_min(n, i + NNI_BLOCK);
+        for (; i + VF_LANES <= end; i += VF_LANES) {
+            const nni_vf_avx512 v = nni_vf_load_avx512(w + i);
+            const nni_vm_avx512 small = nni_vf_lt_avx512(nni_vf_abs_avx512(v), least);
+            nni_vf_store_avx512(w + i, nni_vf_select_avx512(small, nni_vf_set1_avx512(0.0f), v));
+            sum = nni_vf_add_avx512(sum, nni_vf_where_avx512(small, one));
+        }
+        count += (size_t)nni_vf_fold_avx512(sum);
+        for (; i < end; i++)
+            if (fabsf(w[i]) < threshold) {
+                w[i] = 0.0f;
+                count++;
+            }
+    }
+    return count;
+}
+
+/* ---- simd/kernels/init.h ---- */
+/* init.h - the truncated normal distribution */
+
+/* The normal quantile of (1 + u)/2 for |u| <= erf(sqrt(2)): within +-2. It is u P(-log(1 - u^2)), P being smooth where the
+ * quantile is steep (Giles, "Approximating the erfinv function", 2012). */
+NNI_INLINE nni_vf_avx512 nni_truncated_avx512(nni_vf_avx512 u, nni_vf_avx512 scale) {
+    const nni_vf_avx512 two = nni_vf_set1_avx512(2.0f), least = nni_vf_set1_avx512(-2.0f);
+    const nni_vf_avx512 w = nni_vf_sub_avx512(nni_vf_set1_avx512(-1.25f), nni_log_builtin_avx512(nni_vf_fnma_avx512(u, u, nni_vf_set1_avx512(1.0f))));
+    nni_vf_avx512 p = nni_vf_set1_avx512(-5.243909981800243e-7f); /* relative error 0.3 units of 2^-24 */
+    p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(-6.645328539889306e-6f));
+    p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(4.4244334276299924e-5f));
+    p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(2.0263981423340738e-4f));
+    p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(-3.1874419655650854e-3f));
+    p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(3.552180016413331e-3f));
+    p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(0.3528740704059601f));
+    p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(1.6822941303253174f));
+    const nni_vf_avx512 z = nni_vf_mul_avx512(u, p), below = nni_vf_select_avx512(nni_vf_lt_avx512(two, z), two, z);
+    return nni_vf_mul_avx512(scale, nni_vf_select_avx512(nni_vf_lt_avx512(below, least), least, below));
+}
+
+/* y[i] = scale * a standard normal number cut at 2, from x[i] uniform in [-erf(sqrt(2)), erf(sqrt(2))). */
+static void nni_truncated_normal_avx512(float *y, const float *x, size_t n, float scale) {
+    nni_map1_avx512(nni_truncated_avx512, y, x, n, scale);
 }
 
 /* ---- simd/kernels/random.h ---- */
@@ -8215,6 +11281,19 @@ static void nni_pack_a_avx512(float *dst, const float *a, size_t a_row, size_t a
     }
 }
 
+/* `height` columns of B, which are rows in memory, as k vectors: four rows of the result at a time, of which the last may
+ * repeat some. */
+NNI_INLINE void nni_pack_b_turned_avx512(float *dst, const float *b, size_t b_col, size_t k, size_t height, size_t width) {
+    for (size_t p = 0; p < k && k < 4; p++)
+        for (size_t i = 0; i < height; i++) dst[p * width + i] = b[i * b_col + p];
+    for (size_t p = 0; p < k && k >= 4; p += 4) {
+        const size_t at = nni_min(p, k - 4);
+        nni_vf_avx512 r[4];
+        nni_vf_load_turned_avx512(r, b + at, b_col, height);
+        NNI_UNROLL for (size_t q = 0; q < 4; q++) nni_vf_store_avx512(dst + (at + q) * width, r[q]);
+    }
+}
+
 static void nni_pack_b_avx512(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
         for (size_t p = 0; p < k; p++) {
@@ -8224,16 +11303,9 @@ static void nni_pack_b_avx512(float *dst, const float *b, size_t b_row, size_t b
         }
         return;
     }
-    for (size_t j = 0; j < cols; j += VF_LANES) {
-        const size_t height = nni_min(cols - j, VF_LANES);
-        for (size_t p = 0; p < k; p += VF_LANES) {
-            const size_t depth = nni_min(k - p, VF_LANES);
-            nni_vf_avx512 r[VF_LANES];
-            nni_pack_block_avx512(r, b + j * b_col + p, b_col, height, depth);
-            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
-                if (q < depth) nni_vf_store_avx512(dst + (p + q) * width + j, r[q]);
-        }
-    }
+    size_t j = 0;
+    for (; j + VF_LANES <= cols; j += VF_LANES) nni_pack_b_turned_avx512(dst + j, b + j * b_col, b_col, k, VF_LANES, width);
+    if (j < cols) nni_pack_b_turned_avx512(dst + j, b + j * b_col, b_col, k, cols - j, width);
 }
 
 /* ---- simd/kernels/gemm_dot.h ---- */
@@ -8256,9 +11328,9 @@ NNI_INLINE void nni_dot_block_avx512(const int rows, const int cols, nni_vf_avx5
     for (; p + 16 <= k; p += 16)
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
             nni_vf_avx512 av[NNI_DOT_ROWS];
-            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_avx512(a + (size_t)i * a_row + p + w * VF_LANES);
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_keep_avx512(nni_vf_load_avx512(a + (size_t)i * a_row + p + w * VF_LANES));
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_avx512 bv = nni_vf_load_avx512(row_b[j] + p + w * VF_LANES);
+                const nni_vf_avx512 bv = nni_vf_keep_avx512(nni_vf_load_avx512(row_b[j] + p + w * VF_LANES));
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
                     sum[s] = nni_vf_fma_avx512(av[i], bv, sum[s]);
@@ -8287,47 +11359,48 @@ NNI_INLINE void nni_dot_block_avx512(const int rows, const int cols, nni_vf_avx5
         }
 }
 
-/* `rows` rows of C, VF_LANES columns at a time. A single row takes twice the columns: four sums would wait for each other. */
-NNI_INLINE void nni_dot_rows_avx512(const int rows, const nni_gemm *g, size_t i0) {
+/* `rows` rows of C, VF_LANES columns from j0 on. A single row takes twice the columns at a time: four sums would wait for
+ * each other. */
+NNI_INLINE void nni_dot_rows_avx512(const int rows, const nni_gemm *g, size_t i0, size_t j0) {
     const int cols = rows == 1 && 2 * NNI_DOT_COLS <= VF_LANES ? 2 * NNI_DOT_COLS : NNI_DOT_COLS;
     const float *a = g->a + i0 * g->a_row;
     const nni_vf_avx512 beta = nni_vf_set1_avx512(g->beta);
-    for (size_t j0 = 0; j0 < g->n; j0 += VF_LANES) {
-        nni_vf_avx512 products[NNI_DOT_ROWS * VF_LANES];
-        for (int s = 0; s < VF_LANES; s += cols) {
-            const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
-            nni_dot_block_avx512(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
-        }
-        const size_t width = nni_min(g->n - j0, VF_LANES);
-        for (int i = 0; i < rows; i++) {
-            float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
-            nni_vf_avx512 y = nni_vf_fold_each_avx512(products + i * VF_LANES);
-            if (g->beta != 0.0f) y = nni_vf_add_avx512(nni_vf_mul_avx512(beta, nni_vf_load_n_avx512(c, width)), y);
-            if (width == VF_LANES) nni_vf_store_avx512(c, y);
-            else nni_vf_store_n_avx512(c, y, width);
-        }
+    const size_t width = nni_min(g->n - j0, VF_LANES);
+    nni_vf_avx512 products[NNI_DOT_ROWS * VF_LANES];
+    for (int s = 0; s < VF_LANES; s += cols) {
+        const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
+        nni_dot_block_avx512(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
+    }
+    for (int i = 0; i < rows; i++) {
+        float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
+        nni_vf_avx512 y = nni_vf_fold_each_avx512(products + i * VF_LANES);
+        if (g->beta != 0.0f) y = nni_vf_add_avx512(nni_vf_mul_avx512(beta, nni_vf_load_n_avx512(c, width)), y);
+        if (width == VF_LANES) nni_vf_store_avx512(c, y);
+        else nni_vf_store_n_avx512(c, y, width);
     }
 }
 
+/* The rows of A in groups; each meets the same few rows of B while these are in L1. */
 static void nni_gemm_dot_avx512(const nni_gemm *g) {
     const size_t groups = nni_ceil_div(g->m, NNI_DOT_ROWS), least = g->m / groups, taller = g->m % groups;
-    for (size_t t = 0, i = 0; t < groups; t++) {
-        const size_t rows = least + (t < taller);
-        switch (rows) { /* the sums live in registers only if their number is a constant */
-        case 1: nni_dot_rows_avx512(1, g, i); break;
-#define NNI_DOT_CASE(count) case count: nni_dot_rows_avx512(count <= NNI_DOT_ROWS ? count : 1, g, i); break;
-        NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
+    for (size_t j = 0; j < g->n; j += VF_LANES)
+        for (size_t t = 0, i = 0, rows; t < groups; t++, i += rows) {
+            rows = least + (t < taller);
+            switch (rows) { /* the sums live in registers only if their number is a constant */
+            case 1: nni_dot_rows_avx512(1, g, i, j); break;
+#define NNI_DOT_CASE(count) case count: nni_dot_rows_avx512(count <= NNI_DOT_ROWS ? count : 1, g, i, j); break;
+            NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
 #undef NNI_DOT_CASE
+            }
         }
-        i += rows;
-    }
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
 /* gemm_row.h - one row against B as it lies, and outer products: the whole time goes into reading B, or writing C, once
  *
- * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
- * column blocks would jump a row ahead at every step. With k of 1 or 2 the rows of C are such streams.
+ * A row of C that fits the registers stays there, and B is one forward stream. For longer ones eight rows of B are read side by
+ * side while y stays in L1: eight streams that the prefetcher follows, where column blocks would jump a row ahead at every
+ * step. With k of 1 or 2 the rows of C are such streams.
  */
 
 #define NNI_ROW_STREAMS 8
@@ -8336,17 +11409,30 @@ static void nni_gemm_dot_avx512(const nni_gemm *g) {
 static int nni_gemm_is_row_avx512(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
-    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k <= 2 && g->n >= 512);
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 8 * VF_LANES);
 }
 
-/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order; n >= VF_LANES. Where y is not read, its last
+ * vector may share elements with the one before, which come out the same: on AVX2, stores by mask are slow. */
 NNI_INLINE void nni_gemm_row_step_avx512(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
                                       size_t n, float beta) {
     nni_vf_avx512 xv[NNI_ROW_STREAMS];
     NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_avx512(x[(size_t)r * x_stride]);
     const nni_vf_avx512 scale = nni_vf_set1_avx512(beta);
     size_t j = 0;
-    for (; j + VF_LANES <= n; j += VF_LANES) {
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
+        nni_vf_avx512 sum[4];
+        NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_set1_avx512(0.0f);
+        if (beta != 0.0f) {
+            NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_mul_avx512(scale, nni_vf_load_avx512(y + j + v * VF_LANES));
+        }
+        NNI_UNROLL for (int r = 0; r < rows; r++)
+            NNI_UNROLL for (int v = 0; v < 4; v++)
+                sum[v] = nni_vf_fma_avx512(xv[r], nni_vf_load_avx512(b + (size_t)r * ldb + j + v * VF_LANES), sum[v]);
+        NNI_UNROLL for (int v = 0; v < 4; v++) nni_vf_store_avx512(y + j + v * VF_LANES, sum[v]);
+    }
+    for (; j + VF_LANES <= n || (beta == 0.0f && j < n); j += VF_LANES) {
+        j = nni_min(j, n - VF_LANES);
         nni_vf_avx512 sum = beta == 0.0f ? nni_vf_set1_avx512(0.0f) : nni_vf_mul_avx512(scale, nni_vf_load_avx512(y + j));
         NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx512(xv[r], nni_vf_load_avx512(b + (size_t)r * ldb + j), sum);
         nni_vf_store_avx512(y + j, sum);
@@ -8358,7 +11444,38 @@ NNI_INLINE void nni_gemm_row_step_avx512(const int rows, float *y, const float *
     }
 }
 
+/* The same for all rows of B, with y, of `vectors` vectors, in registers, the last one again overlapping. */
+NNI_INLINE void nni_gemm_row_short_avx512(const int vectors, const nni_gemm *g, float *y, const float *x) {
+    nni_vf_avx512 sum[NNI_ROW_VECTORS];
+    const size_t last = vectors == 1 ? 0 : g->n - VF_LANES;
+    const nni_vm_avx512 mask = nni_vm_first_avx512(vectors == 1 ? g->n : VF_LANES);
+    const nni_vf_avx512 beta = nni_vf_set1_avx512(g->beta);
+    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx512(0.0f);
+    if (g->beta != 0.0f) {
+        NNI_UNROLL for (int v = 0; v < vectors - 1; v++) sum[v] = nni_vf_mul_avx512(beta, nni_vf_load_avx512(y + v * VF_LANES));
+        sum[vectors - 1] = nni_vf_mul_avx512(beta, vectors == 1 ? nni_vf_load_m_avx512(y, mask) : nni_vf_load_avx512(y + last));
+    }
+    const float *b = g->b;
+    for (size_t p = 0; p < g->k; p++, b += g->b_row) {
+        const nni_vf_avx512 xv = nni_vf_set1_avx512(x[p * g->a_col]);
+        NNI_UNROLL for (int v = 0; v < vectors - 1; v++) sum[v] = nni_vf_fma_avx512(xv, nni_vf_load_avx512(b + v * VF_LANES), sum[v]);
+        sum[vectors - 1] = nni_vf_fma_avx512(xv, vectors == 1 ? nni_vf_load_m_avx512(b, mask) : nni_vf_load_avx512(b + last), sum[vectors - 1]);
+    }
+    NNI_UNROLL for (int v = 0; v < vectors - 1; v++) nni_vf_store_avx512(y + v * VF_LANES, sum[v]);
+    if (vectors == 1) nni_vf_store_m_avx512(y, sum[0], mask);
+    else nni_vf_store_avx512(y + last, sum[vectors - 1]);
+}
+
 static void nni_gemm_row_avx512(const nni_gemm *g, float *c, const float *a) {
+    if (g->n <= (size_t)NNI_ROW_VECTORS * VF_LANES)
+        switch ((g->n - 1) / VF_LANES + 1) { /* the sums live in registers only if their number is a constant */
+#define NNI_ROW_CASE(count) case count: nni_gemm_row_short_avx512(count <= NNI_ROW_VECTORS ? count : 1, g, c, a); return;
+        NNI_ROW_CASE(1) NNI_ROW_CASE(2) NNI_ROW_CASE(3) NNI_ROW_CASE(4) NNI_ROW_CASE(5) NNI_ROW_CASE(6) NNI_ROW_CASE(7)
+        NNI_ROW_CASE(8) NNI_ROW_CASE(9) NNI_ROW_CASE(10) NNI_ROW_CASE(11) NNI_ROW_CASE(12) NNI_ROW_CASE(13) NNI_ROW_CASE(14)
+        NNI_ROW_CASE(15) NNI_ROW_CASE(16) NNI_ROW_CASE(17) NNI_ROW_CASE(18) NNI_ROW_CASE(19) NNI_ROW_CASE(20)
+        NNI_ROW_CASE(21) NNI_ROW_CASE(22) NNI_ROW_CASE(23) NNI_ROW_CASE(24) NNI_ROW_CASE(25) NNI_ROW_CASE(26)
+#undef NNI_ROW_CASE
+        }
     float beta = g->beta;
     size_t p = 0;
     for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
@@ -8399,7 +11516,12 @@ static void nni_gemm_packed_row_avx512(const nni_gemm *g) {
 }
 
 static void nni_gemm_rows_avx512(const nni_gemm *g) {
-    for (size_t i = 0; i < g->m; i++) nni_gemm_row_avx512(g, g->c + i * g->ldc, g->a + i * g->a_row);
+    for (size_t i = 0; i < g->m; i++) {
+        float *c = g->c + i * g->ldc;
+        const float *a = g->a + i * g->a_row;
+        if (g->k == 1 && g->n >= VF_LANES) nni_gemm_row_step_avx512(1, c, a, 0, g->b, 0, g->n, g->beta);
+        else nni_gemm_row_avx512(g, c, a);
+    }
 }
 
 /* ---- simd/kernels/gemm_turned.h ---- */
@@ -9457,6 +12579,7 @@ static const nni_tier nni_tier_avx512 = {"avx512", NNI_LARGE_VECTORS * VF_LANES 
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
+#undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 
@@ -9498,6 +12621,7 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
     X(7, 2) X(8, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4)
 #define NNI_TILE_ROWS 8, 8, 8, 4
 #define NNI_LARGE_VECTORS 3
+#define NNI_ROW_VECTORS 26
 #define NNI_DOT_ROWS 3
 #define NNI_DOT_COLS 2
 
@@ -9540,6 +12664,10 @@ NNI_INLINE nni_vf_neon nni_vf_load_m_neon(const float *p, nni_vm_neon m) { retur
 NNI_INLINE void nni_vf_store_m_neon(float *p, nni_vf_neon v, nni_vm_neon m) { nni_vf_store_n_neon(p, v, vm_count_neon(m)); }
 NNI_INLINE nni_vi_neon nni_vi_load_neon(const uint32_t *p) { return vld1q_u32(p); }
 NNI_INLINE void nni_vi_store_neon(uint32_t *p, nni_vi_neon v) { vst1q_u32(p, v); }
+NNI_INLINE nni_vf_neon nni_vf_keep_neon(nni_vf_neon v) {
+    __asm__("" : "+w"(v));
+    return v;
+}
 
 NNI_INLINE nni_vf_neon nni_vf_set1_neon(float a) { return vdupq_n_f32(a); }
 NNI_INLINE nni_vf_neon nni_vf_add_neon(nni_vf_neon a, nni_vf_neon b) { return vaddq_f32(a, b); }
@@ -9608,6 +12736,10 @@ NNI_INLINE nni_vf_neon nni_vf_fold_each_neon(nni_vf_neon *r) {
     return vaddq_f32(vaddq_f32(r[0], r[2]), vaddq_f32(r[1], r[3]));
 }
 
+NNI_INLINE void nni_vf_load_turned_neon(nni_vf_neon *r, const float *p, size_t stride, size_t rows) {
+    NNI_UNROLL for (size_t s = 0; s < 4; s++) r[s] = nni_vf_load_neon(p + nni_min(s, rows - 1) * stride);
+    nni_vf_transpose_neon(r);
+}
 NNI_INLINE nni_vq_neon nni_vq_load_neon(const float *p) { return vld1q_f32(p); }
 NNI_INLINE nni_vf_neon nni_vf_fma_q_neon(nni_vq_neon a, int i, nni_vf_neon b, nni_vf_neon c) {
     switch (i) { /* the instruction wants a literal lane, also where nothing is optimised */
@@ -9787,7 +12919,10 @@ NNI_INLINE nni_vf_neon nni_vselu_neon(nni_vf_neon x) {
 /* Gates: y = x * p(x) for a probability p with p(-x) = 1 - p(x). So y = max(x, 0) - h(|x|) with h(a) = a * p(-a), which is
  * small, has no sign, and loses nothing where it is subtracted: x p(x) >= x/2. The derivative is h'(a) below 0 and 1 - h'(a)
  * above. h is made of an exponential in parts and rounded once it is whole; far out it goes to 0 through the subnormals. */
-NNI_INLINE nni_vf_neon nni_gate_neon(nni_vf_neon x, nni_vf_neon h) { return nni_vf_sub_neon(nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(0.0f)), nni_vf_set1_neon(-0.0f), x), h); }
+NNI_INLINE nni_vf_neon nni_gate_neon(nni_vf_neon x, nni_vf_neon h) {
+    /* Not (x < 0 ? -0 : x) - h: of that Clang 14 makes a maximum, which takes -0 for +0. */
+    return nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(0.0f)), nni_vf_sub_neon(nni_vf_set1_neon(-0.0f), h), nni_vf_sub_neon(x, h));
+}
 NNI_INLINE nni_vf_neon nni_gate_slope_neon(nni_vf_neon x, nni_vf_neon slope) {
     return nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(0.0f)), slope, nni_vf_sub_neon(nni_vf_set1_neon(1.0f), slope));
 }
@@ -10496,11 +13631,83 @@ static void nni_layer_norm_backward_neon(float *dx, const nni_strip *s, const fl
     else nni_layer_norm_rows_backward_neon(0, dx, s, NULL);
 }
 
+/* ---- simd/kernels/short_rows.h ---- */
+/* short_rows.h - rows of few floats, several at a time: turned so that a vector holds one column of VF_LANES rows
+ *
+ * A row of 10 leaves 6 of 16 lanes idle and must be folded across lanes for its maximum and its sum. Turned, no lane is
+ * idle and nothing is folded. The sums follow the same tree as 16 lanes folded, so that both ways give the same bits and
+ * either may run.
+ */
+
+#define NNI_SHORT 16 /* the longest rows that are turned */
+
+/* How many of the first rows to turn: all that fill blocks, and the rest if that takes no more vectors than row by row. */
+NNI_INLINE size_t nni_rows_to_turn_neon(size_t rows, size_t n) {
+    if (n > NNI_SHORT) return 0;
+    const size_t rest = rows % VF_LANES;
+    return rest * nni_ceil_div(n, VF_LANES) >= n ? rows : rows - rest;
+}
+
+/* Lane r of column[j] becomes x[r*n + j], for n <= NNI_SHORT and rows <= VF_LANES; further lanes become 0. */
+static void nni_load_columns_neon(nni_vf_neon *column, const float *x, size_t rows, size_t n) {
+    if (n == 1) {
+        column[0] = nni_vf_load_n_neon(x, rows);
+        return;
+    }
+    for (size_t j = 0; j < n; j += VF_LANES) {
+        const size_t count = nni_min(n - j, VF_LANES);
+        nni_vf_neon r[VF_LANES];
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++)
+            r[i] = (size_t)i < rows ? nni_vf_load_n_neon(x + (size_t)i * n + j, count) : nni_vf_set1_neon(0.0f);
+        nni_vf_transpose_neon(r);
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) column[j + (size_t)i] = r[i];
+    }
+}
+
+/* The way back; what column holds beyond n is not looked at. */
+static void nni_store_columns_neon(float *y, const nni_vf_neon *column, size_t rows, size_t n) {
+    if (n == 1) {
+        nni_vf_store_n_neon(y, column[0], rows);
+        return;
+    }
+    for (size_t j = 0; j < n; j += VF_LANES) {
+        const size_t count = nni_min(n - j, VF_LANES);
+        nni_vf_neon r[VF_LANES];
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++) r[i] = column[j + (size_t)i];
+        nni_vf_transpose_neon(r);
+        NNI_UNROLL for (int i = 0; i < VF_LANES; i++)
+            if ((size_t)i < rows) nni_vf_store_n_neon(y + (size_t)i * n + j, r[i], count);
+    }
+}
+
+/* The sum of n > 0 columns, which are spent: column i with i+8, then i+4, ... as fold16 does. Columns from n on count as
+ * zeros and are left out: no column may hold -0. */
+static nni_vf_neon nni_fold_columns_neon(nni_vf_neon *column, size_t n) {
+    for (size_t half = 8; half > 0; n = nni_min(n, half), half /= 2)
+        for (size_t i = 0; i + half < n; i++) column[i] = nni_vf_add_neon(column[i], column[i + half]);
+    return column[0];
+}
+
+/* The largest of n columns; NaN where there is one; never -0. */
+NNI_INLINE nni_vf_neon nni_max_columns_neon(const nni_vf_neon *column, size_t n) {
+    nni_vf_neon top = nni_vf_set1_neon(-INFINITY);
+    for (size_t j = 0; j < n; j++) top = nni_vf_max_neon(column[j], top);
+    return nni_vf_add_neon(top, nni_vf_set1_neon(0.0f));
+}
+
+/* column[j] = e^(column[j] - top); their sum is returned. */
+static nni_vf_neon nni_exp_columns_neon(nni_vf_neon *column, size_t n, nni_vf_neon top) {
+    nni_vf_neon sum[NNI_SHORT];
+    for (size_t j = 0; j < n; j++) sum[j] = column[j] = nni_vexp_neon(nni_vf_sub_neon(column[j], top));
+    return nni_fold_columns_neon(sum, n);
+}
+
 /* ---- simd/kernels/softmax.h ---- */
 /* softmax.h - softmax, log-softmax and log-sum-exp of each row, and their gradients
  *
  * The row's maximum is subtracted first, so every exponential is at most 1 and one of them is 1: no finite row can
- * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double.
+ * overflow or divide by zero. Sums run in 16 lanes over blocks of NNI_BLOCK, whose results are added in double. Short
+ * rows run turned (short_rows.h), with the same bits.
  */
 
 /* y[i] = e^(x[i] - shift) for n <= NNI_BLOCK floats; their sum is returned. A NULL y keeps the sum only. */
@@ -10526,10 +13733,15 @@ NNI_INLINE float nni_exp_block_neon(const int keep, float *y, const float *x, si
     return nni_fold16_neon(sum);
 }
 
-NNI_INLINE double nni_exp_row_neon(const int keep, float *y, const float *x, size_t n, float shift) {
+/* The sums over a row, with and without keeping the exponentials. */
+static double nni_exp_row_neon(float *y, const float *x, size_t n, float shift) {
     double sum = 0.0;
-    for (size_t i = 0; i < n; i += NNI_BLOCK)
-        sum += (double)nni_exp_block_neon(keep, keep ? y + i : y, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)nni_exp_block_neon(1, y + i, x + i, nni_min(n - i, NNI_BLOCK), shift);
+    return sum;
+}
+static double nni_exp_sum_neon(const float *x, size_t n, float shift) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK) sum += (double)nni_exp_block_neon(0, NULL, x + i, nni_min(n - i, NNI_BLOCK), shift);
     return sum;
 }
 
@@ -10540,28 +13752,61 @@ NNI_INLINE float nni_log_of_sum_neon(double sum) {
     return y[0];
 }
 
+/* Up to VF_LANES rows of up to NNI_SHORT floats. A float divided in float is what it is divided in double and rounded. */
+static void nni_softmax_block_neon(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_neon column[NNI_SHORT];
+    nni_load_columns_neon(column, x, rows, n);
+    const nni_vf_neon scale = nni_vf_div_neon(nni_vf_set1_neon(1.0f), nni_exp_columns_neon(column, n, nni_max_columns_neon(column, n)));
+    for (size_t j = 0; j < n; j++) column[j] = nni_vf_mul_neon(scale, column[j]);
+    nni_store_columns_neon(y, column, rows, n);
+}
+
 static void nni_softmax_neon(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const double sum = nni_exp_row_neon(1, y, x, n, nni_max_neon(x, n));
-        nni_map1_neon(nni_v_scale_neon, y, y, n, (float)(1.0 / sum));
+    const size_t turned = nni_rows_to_turn_neon(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_softmax_block_neon(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const double sum = nni_exp_row_neon(y + r * n, x + r * n, n, nni_max_neon(x + r * n, n));
+        nni_map1_neon(nni_v_scale_neon, y + r * n, y + r * n, n, (float)(1.0 / sum));
     }
 }
 
 NNI_INLINE nni_vf_neon nni_v_subtract_neon(nni_vf_neon x, nni_vf_neon a) { return nni_vf_sub_neon(x, a); }
 
+static void nni_log_softmax_block_neon(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_neon column[NNI_SHORT], e[NNI_SHORT];
+    nni_load_columns_neon(column, x, rows, n);
+    for (size_t j = 0; j < n; j++) e[j] = column[j];
+    const nni_vf_neon top = nni_max_columns_neon(column, n), log_sum = nni_vlog_neon(nni_exp_columns_neon(e, n, top));
+    for (size_t j = 0; j < n; j++) column[j] = nni_vf_sub_neon(nni_vf_sub_neon(column[j], top), log_sum);
+    nni_store_columns_neon(y, column, rows, n);
+}
+
 static void nni_log_softmax_neon(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n, y += n) {
-        const float top = nni_max_neon(x, n), log_sum = nni_log_of_sum_neon(nni_exp_row_neon(0, NULL, x, n, top));
+    const size_t turned = nni_rows_to_turn_neon(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_log_softmax_block_neon(y + r * n, x + r * n, nni_min(turned - r, VF_LANES), n);
+    x += turned * n;
+    y += turned * n;
+    for (size_t r = turned; r < rows; r++, x += n, y += n) {
+        const float top = nni_max_neon(x, n), log_sum = nni_log_of_sum_neon(nni_exp_sum_neon(x, n, top));
         /* two subtractions: top + log_sum in one float would lose log_sum beside a large top */
         nni_map1_neon(nni_v_subtract_neon, y, x, n, top);
         nni_map1_neon(nni_v_subtract_neon, y, y, n, log_sum);
     }
 }
 
+static void nni_log_sum_exp_block_neon(float *y, const float *x, size_t rows, size_t n) {
+    nni_vf_neon column[NNI_SHORT];
+    nni_load_columns_neon(column, x, rows, n);
+    const nni_vf_neon top = nni_max_columns_neon(column, n), log_sum = nni_vlog_neon(nni_exp_columns_neon(column, n, top));
+    nni_vf_store_n_neon(y, nni_vf_add_neon(top, log_sum), rows);
+}
+
 static void nni_log_sum_exp_neon(float *y, const float *x, size_t rows, size_t n) {
-    for (size_t r = 0; r < rows; r++, x += n) {
-        const float top = nni_max_neon(x, n);
-        y[r] = top + nni_log_of_sum_neon(nni_exp_row_neon(0, NULL, x, n, top));
+    const size_t turned = nni_rows_to_turn_neon(rows, n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_log_sum_exp_block_neon(y + r, x + r * n, nni_min(turned - r, VF_LANES), n);
+    for (size_t r = turned; r < rows; r++) {
+        const float top = nni_max_neon(x + r * n, n);
+        y[r] = top + nni_log_of_sum_neon(nni_exp_sum_neon(x + r * n, n, top));
     }
 }
 
@@ -10588,6 +13833,663 @@ static void nni_log_softmax_backward_neon(float *dx, const float *dy, const floa
             sum += (double)nni_sum_block_neon(nni_sum_one_neon, nni_sum_one_n_neon, dy + i, dy + i, nni_min(n - i, NNI_BLOCK));
         nni_map2_neon(nni_d_log_softmax_y_neon, dx, dy, y, n, (float)sum);
     }
+}
+
+/* ---- simd/kernels/loss.h ---- */
+/* loss.h - losses that are sums over columns, each column for itself, and what all losses share
+ *
+ * Rows are summed in 16 lanes over blocks of NNI_BLOCK, whose results are added in double; rows of few columns run turned
+ * (short_rows.h), with the same bits. Every loss takes its x before it writes dx there, so that dx may be x.
+ */
+
+/* Whether no float is infinite or NaN: 0*x is 0 then. */
+static int nni_all_finite_neon(const float *x, size_t n) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f);
+    nni_vf_neon sum[4];
+    NNI_UNROLL for (int s = 0; s < 4; s++) sum[s] = zero;
+    size_t i = 0;
+    for (; i + 4 * VF_LANES <= n; i += 4 * VF_LANES)
+        NNI_UNROLL for (int s = 0; s < 4; s++) sum[s] = nni_vf_fma_neon(nni_vf_load_neon(x + i + s * VF_LANES), zero, sum[s]);
+    for (; i < n; i += VF_LANES) sum[0] = nni_vf_fma_neon(nni_vf_load_n_neon(x + i, nni_min(n - i, VF_LANES)), zero, sum[0]);
+    return nni_vm_bits_neon(nni_vf_nan_neon(nni_vf_add_neon(nni_vf_add_neon(sum[0], sum[1]), nni_vf_add_neon(sum[2], sum[3])))) == 0;
+}
+
+/* ---- rows ---- */
+
+/* A row, and what a pass over it needs. */
+typedef struct nni_loss_row_neon {
+    const float *x;
+    float *dx;               /* NULL if only the value is asked for */
+    size_t n;
+    const float *targets;    /* NULL: 1 at the label */
+    size_t label;
+    float keep, add;
+    const float *weights;    /* of the columns, or NULL */
+    float weight, gradient;  /* of the row's value, and of its gradient */
+    size_t column;           /* one to leave out */
+    float top, shift, factor, term; /* what an earlier pass found out */
+} nni_loss_row_neon;
+
+NNI_INLINE nni_loss_row_neon nni_row_of_neon(const nni_loss *l, float *dx, const float *x, size_t r) {
+    nni_loss_row_neon row;
+    memset(&row, 0, sizeof row);
+    row.x = x + r * l->n;
+    row.dx = dx ? dx + r * l->n : NULL;
+    row.n = l->n;
+    row.targets = l->targets ? l->targets + r * l->n : NULL;
+    row.label = l->targets ? 0 : l->labels[r];
+    row.keep = l->keep;
+    row.add = l->add;
+    row.weights = l->class_weights;
+    row.weight = l->sample_weights ? l->sample_weights[r] : 1.0f;
+    row.gradient = l->gradient * row.weight;
+    return row;
+}
+
+/* n <= VF_LANES floats; n is a constant where it is VF_LANES. */
+NNI_INLINE nni_vf_neon nni_load_some_neon(const float *p, size_t n) { return n == VF_LANES ? nni_vf_load_neon(p) : nni_vf_load_n_neon(p, n); }
+NNI_INLINE void nni_store_some_neon(float *p, nni_vf_neon v, size_t n) {
+    if (n == VF_LANES) nni_vf_store_neon(p, v);
+    else nni_vf_store_n_neon(p, v, n);
+}
+NNI_INLINE nni_vf_neon nni_first_some_neon(nni_vf_neon v, size_t n) { return n == VF_LANES ? v : nni_vf_where_neon(nni_vm_first_neon(n), v); }
+
+/* Truth in the lane of column `column`, if that lies among the columns from i on. */
+NNI_INLINE nni_vm_neon nni_is_column_neon(size_t i, size_t column) {
+    return nni_vi_eq0_neon(nni_vi_xor_neon(nni_vi_add_neon(nni_vi_lane_neon(), nni_vi_set1_neon((uint32_t)i)), nni_vi_set1_neon((uint32_t)column)), nni_vi_set1_neon(0xffffffffu));
+}
+
+NNI_INLINE nni_vf_neon nni_row_target_neon(const nni_loss_row_neon *row, size_t i, size_t n) {
+    const nni_vf_neon t = row->targets ? nni_load_some_neon(row->targets + i, n) : nni_vf_where_neon(nni_is_column_neon(i, row->label), nni_vf_set1_neon(1.0f));
+    return nni_vf_fma_neon(nni_vf_set1_neon(row->keep), t, nni_vf_set1_neon(row->add));
+}
+NNI_INLINE nni_vf_neon nni_row_weight_neon(const nni_loss_row_neon *row, size_t i, size_t n) {
+    return row->weights ? nni_load_some_neon(row->weights + i, n) : nni_vf_set1_neon(1.0f);
+}
+NNI_INLINE float nni_lane_0_neon(nni_vf_neon v) {
+    float lanes[VF_LANES];
+    nni_vf_store_neon(lanes, v);
+    return lanes[0];
+}
+
+/* f sees n <= VF_LANES columns from i on and adds to two sums. The lanes are left in memory: unrolled, the many functions
+ * would fill hundreds of KB where a vector has one lane. */
+typedef void (*nni_loss_row_fn_neon)(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum);
+
+NNI_INLINE void nni_row_block_neon(nni_loss_row_fn_neon f, const nni_loss_row_neon *row, size_t i, size_t end, double *total) {
+    nni_vf_neon sum[2 * NNI_WIDE], lanes[NNI_WIDE];
+    for (int w = 0; w < 2 * NNI_WIDE; w++) sum[w] = nni_vf_set1_neon(0.0f);
+    for (; i + 16 <= end; i += 16)
+        for (int w = 0; w < NNI_WIDE; w++) f(row, i + (size_t)(w * VF_LANES), VF_LANES, sum + 2 * w);
+    for (int w = 0; w < NNI_WIDE; w++) {
+        const size_t at = i + (size_t)(w * VF_LANES);
+        if (at < end) f(row, at, nni_min(end - at, VF_LANES), sum + 2 * w);
+    }
+    for (int s = 0; s < 2; s++) {
+        for (int w = 0; w < NNI_WIDE; w++) lanes[w] = sum[2 * w + s];
+        total[s] += (double)nni_fold16_neon(lanes);
+    }
+}
+
+NNI_INLINE void nni_row_pass_neon(nni_loss_row_fn_neon f, const nni_loss_row_neon *row, double *total) {
+    total[0] = total[1] = 0.0;
+    for (size_t i = 0; i < row->n; i += NNI_BLOCK) nni_row_block_neon(f, row, i, nni_min(row->n, i + NNI_BLOCK), total);
+}
+
+/* ---- blocks of rows, turned ---- */
+
+/* The targets of `rows` rows from r on. */
+static void nni_target_columns_neon(nni_vf_neon *t, const nni_loss *l, size_t r, size_t rows) {
+    if (l->targets) {
+        nni_load_columns_neon(t, l->targets + r * l->n, rows, l->n);
+    } else {
+        float label[VF_LANES] = {0};
+        for (size_t i = 0; i < rows; i++) label[i] = (float)l->labels[r + i];
+        const nni_vf_neon right = nni_vf_load_neon(label);
+        for (size_t j = 0; j < l->n; j++) t[j] = nni_vf_where_neon(nni_vf_eq_neon(right, nni_vf_set1_neon((float)j)), nni_vf_set1_neon(1.0f));
+    }
+    for (size_t j = 0; j < l->n; j++) t[j] = nni_vf_fma_neon(nni_vf_set1_neon(l->keep), t[j], nni_vf_set1_neon(l->add));
+}
+NNI_INLINE nni_vf_neon nni_column_weight_neon(const nni_loss *l, size_t j) { return nni_vf_set1_neon(l->class_weights ? l->class_weights[j] : 1.0f); }
+NNI_INLINE nni_vf_neon nni_weights_of_rows_neon(const nni_loss *l, size_t r, size_t rows) {
+    return l->sample_weights ? nni_load_some_neon(l->sample_weights + r, rows) : nni_vf_set1_neon(1.0f);
+}
+
+/* ---- terms: one column's part of the loss, and its derivative ---- */
+
+typedef struct nni_term_neon {
+    nni_vf_neon value, slope;
+} nni_term_neon;
+
+typedef nni_term_neon (*nni_term_fn_neon)(nni_vf_neon x, nni_vf_neon t, nni_vf_neon option);
+
+NNI_INLINE nni_term_neon nni_term_mse_neon(nni_vf_neon x, nni_vf_neon t, nni_vf_neon option) {
+    nni_term_neon term;
+    term.slope = nni_vf_sub_neon(x, t);
+    term.value = nni_vf_mul_neon(nni_vf_mul_neon(nni_vf_set1_neon(0.5f), term.slope), term.slope);
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_neon nni_term_mae_neon(nni_vf_neon x, nni_vf_neon t, nni_vf_neon option) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), apart = nni_vf_sub_neon(x, t);
+    nni_term_neon term;
+    term.value = nni_vf_abs_neon(apart);
+    term.slope = nni_vf_select_neon(nni_vf_lt_neon(zero, apart), nni_vf_set1_neon(1.0f), nni_vf_select_neon(nni_vf_lt_neon(apart, zero), nni_vf_set1_neon(-1.0f), apart));
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_neon nni_term_huber_neon(nni_vf_neon x, nni_vf_neon t, nni_vf_neon delta) {
+    const nni_vf_neon half = nni_vf_set1_neon(0.5f), apart = nni_vf_sub_neon(x, t), size = nni_vf_abs_neon(apart), below = nni_vf_sub_neon(nni_vf_set1_neon(0.0f), delta);
+    nni_term_neon term;
+    term.value = nni_vf_select_neon(nni_vf_le_neon(size, delta), nni_vf_mul_neon(nni_vf_mul_neon(half, apart), apart), nni_vf_mul_neon(delta, nni_vf_fnma_neon(half, delta, size)));
+    term.slope = nni_vf_select_neon(nni_vf_lt_neon(delta, apart), delta, nni_vf_select_neon(nni_vf_lt_neon(apart, below), below, apart));
+    return term;
+}
+
+/* Logarithms of probabilities are at least -100, and what a derivative divides by is at least 1e-12. */
+NNI_INLINE nni_vf_neon nni_log_clamped_neon(nni_vf_neon p) { return nni_vf_max_neon(nni_vlog_neon(p), nni_vf_set1_neon(-100.0f)); }
+NNI_INLINE nni_vf_neon nni_div_clamped_neon(nni_vf_neon a, nni_vf_neon p) { return nni_vf_div_neon(a, nni_vf_max_neon(p, nni_vf_set1_neon(1e-12f))); }
+
+NNI_INLINE nni_term_neon nni_term_bce_neon(nni_vf_neon x, nni_vf_neon t, nni_vf_neon option) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f), no = nni_vf_sub_neon(one, x), not_t = nni_vf_sub_neon(one, t);
+    nni_term_neon term;
+    term.value = nni_vf_fnma_neon(t, nni_log_clamped_neon(x), nni_vf_fnma_neon(not_t, nni_log_clamped_neon(no), zero));
+    term.slope = nni_vf_sub_neon(nni_div_clamped_neon(not_t, no), nni_div_clamped_neon(t, x));
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_neon nni_term_ce_neon(nni_vf_neon x, nni_vf_neon t, nni_vf_neon option) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f);
+    nni_term_neon term;
+    term.value = nni_vf_fnma_neon(t, nni_log_clamped_neon(x), zero);
+    term.slope = nni_div_clamped_neon(nni_vf_sub_neon(zero, t), x);
+    return (void)option, term;
+}
+
+NNI_INLINE nni_term_neon nni_term_log_ce_neon(nni_vf_neon x, nni_vf_neon t, nni_vf_neon option) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f);
+    nni_term_neon term;
+    term.value = nni_vf_select_neon(nni_vf_eq_neon(t, zero), nni_vf_where_neon(nni_vf_nan_neon(x), x), nni_vf_fnma_neon(t, x, zero));
+    term.slope = nni_vf_sub_neon(zero, t);
+    return (void)option, term;
+}
+
+/* log(1 + v) for v >= -1/2: u = 1 + v rounds away v - (u - 1), which comes back divided by u. */
+NNI_INLINE nni_vf_neon nni_vlog1p_neon(nni_vf_neon v) {
+    const nni_vf_neon one = nni_vf_set1_neon(1.0f), u = nni_vf_add_neon(one, v);
+    return nni_vf_add_neon(nni_vlog_neon(u), nni_vf_div_neon(nni_vf_sub_neon(v, nni_vf_sub_neon(u, one)), u));
+}
+
+/* max(x, 0) - t x + log(1 + e^-|x|), where the first two are |x| times the target of the other answer. With it, the
+ * derivative sigmoid(x) - t loses nothing where sigmoid(x) comes close to t = 1. */
+NNI_INLINE nni_term_neon nni_term_sigmoid_bce_neon(nni_vf_neon x, nni_vf_neon t, nni_vf_neon option) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f), size = nni_vf_abs_neon(x);
+    const nni_vf_neon e = nni_vexp_neon(nni_vf_sub_neon(zero, size)), unlikely = nni_vf_div_neon(e, nni_vf_add_neon(one, e)), not_t = nni_vf_sub_neon(one, t);
+    const nni_vm_neon below = nni_vf_lt_neon(x, zero);
+    const nni_vf_neon missed = nni_vf_select_neon(below, t, not_t);
+    nni_term_neon term;
+    term.value = nni_vf_add_neon(nni_vf_select_neon(nni_vf_eq_neon(missed, zero), zero, nni_vf_mul_neon(missed, size)), nni_vlog1p_neon(e));
+    term.slope = nni_vf_select_neon(below, nni_vf_sub_neon(unlikely, t), nni_vf_sub_neon(not_t, unlikely));
+    return (void)option, term;
+}
+
+/* ---- their sums ---- */
+
+NNI_INLINE void nni_term_block_neon(nni_term_fn_neon f, float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_neon option = nni_vf_set1_neon(l->delta), weight = nni_weights_of_rows_neon(l, r, rows), g = nni_vf_mul_neon(nni_vf_set1_neon(l->gradient), weight);
+    nni_vf_neon column[NNI_SHORT], t[NNI_SHORT];
+    nni_load_columns_neon(column, x + r * n, rows, n);
+    nni_target_columns_neon(t, l, r, rows);
+    for (size_t j = 0; j < n; j++) {
+        const nni_term_neon term = f(column[j], t[j], option);
+        const nni_vf_neon w = nni_column_weight_neon(l, j);
+        column[j] = nni_vf_mul_neon(g, nni_vf_mul_neon(w, term.slope));
+        t[j] = nni_vf_fma_neon(w, term.value, nni_vf_set1_neon(0.0f));
+    }
+    if (dx) nni_store_columns_neon(dx + r * n, column, rows, n);
+    nni_store_some_neon(y + r, nni_vf_mul_neon(weight, nni_fold_columns_neon(t, n)), rows);
+}
+
+NNI_INLINE void nni_term_rows_neon(nni_term_fn_neon f, nni_loss_row_fn_neon pass, float *y, float *dx, const float *x, size_t rows,
+                                  const nni_loss *l) {
+    const size_t turned = nni_rows_to_turn_neon(rows, l->n);
+    for (size_t r = 0; r < turned; r += VF_LANES) nni_term_block_neon(f, y, dx, x, l, r, nni_min(turned - r, VF_LANES));
+    for (size_t r = turned; r < rows; r++) {
+        nni_loss_row_neon row = nni_row_of_neon(l, dx, x, r);
+        double sum[2];
+        row.term = l->delta;
+        nni_row_pass_neon(pass, &row, sum);
+        y[r] = row.weight * (float)sum[0];
+    }
+}
+
+NNI_INLINE void nni_term_some_neon(nni_term_fn_neon f, const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum) {
+    const nni_term_neon term = f(nni_load_some_neon(row->x + i, n), nni_row_target_neon(row, i, n), nni_vf_set1_neon(row->term));
+    const nni_vf_neon w = nni_row_weight_neon(row, i, n);
+    if (row->dx) nni_store_some_neon(row->dx + i, nni_vf_mul_neon(nni_vf_set1_neon(row->gradient), nni_vf_mul_neon(w, term.slope)), n);
+    sum[0] = nni_vf_add_neon(sum[0], nni_first_some_neon(nni_vf_fma_neon(w, term.value, nni_vf_set1_neon(0.0f)), n));
+}
+
+#define NNI_TERMS(X) X(mse) X(mae) X(huber) X(bce) X(ce) X(log_ce) X(sigmoid_bce)
+#define NNI_TERM_LOSS(function)                                                                                             \
+    NNI_INLINE void nni_pass_##function##_neon(const nni_loss_row_neon * row, size_t i, size_t n, nni_vf_neon *sum) {                         \
+        nni_term_some_neon(nni_term_##function##_neon, row, i, n, sum);                                                         \
+    }                                                                                                                       \
+    static void nni_loss_##function##_neon(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {              \
+        nni_term_rows_neon(nni_term_##function##_neon, nni_pass_##function##_neon, y, dx, x, rows, l);                             \
+    }
+NNI_TERMS(NNI_TERM_LOSS)
+#undef NNI_TERM_LOSS
+#undef NNI_TERMS
+
+/* ---- the multi-class hinge ---- */
+
+/* shift = x of the right column less the margin, factor = what the gradient of a column is. */
+NNI_INLINE void nni_pass_hinge_neon(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f);
+    const nni_vf_neon over = nni_vf_add_neon(nni_vf_sub_neon(nni_load_some_neon(row->x + i, n), nni_vf_set1_neon(row->shift)), nni_vf_set1_neon(row->term));
+    const nni_vf_neon wrong = nni_first_some_neon(nni_vf_select_neon(nni_is_column_neon(i, row->label), zero, over), n);
+    const nni_vf_neon counts = nni_vf_select_neon(nni_vf_nan_neon(wrong), wrong, nni_vf_where_neon(nni_vf_lt_neon(zero, wrong), one));
+    if (row->dx) nni_store_some_neon(row->dx + i, nni_vf_mul_neon(nni_vf_set1_neon(row->gradient), counts), n);
+    sum[0] = nni_vf_add_neon(sum[0], nni_vf_max_neon(wrong, zero));
+    sum[1] = nni_vf_add_neon(sum[1], counts);
+}
+
+/* The right column is the label, or that of the largest target. */
+static void nni_loss_hinge_neon(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_neon row = nni_row_of_neon(l, dx, x, r);
+        double sum[2];
+        if (row.targets) row.label = nni_argmax_neon(row.targets, row.n);
+        if (row.weights) {
+            row.weight *= row.weights[row.label];
+            row.gradient *= row.weights[row.label];
+        }
+        row.shift = row.x[row.label];
+        row.term = l->margin;
+        nni_row_pass_neon(nni_pass_hinge_neon, &row, sum);
+        if (dx) row.dx[row.label] = -row.gradient * (float)sum[1];
+        y[r] = row.weight * (float)sum[0];
+    }
+}
+
+/* ---- simd/kernels/loss_softmax.h ---- */
+/* loss_softmax.h - losses of the softmax of logits, from the logits: nothing overflows and no logarithm meets a 0
+ *
+ * With d = top - x >= 0 and s = log(sum(e^-d)) >= 0 the logarithm of a probability is -(d + s), two terms of one sign.
+ */
+
+/* A target times how far its logarithm lies below 0; a target of 0 weighs nothing even where that is infinite. */
+NNI_INLINE nni_vf_neon nni_target_times_neon(nni_vf_neon t, nni_vf_neon distance) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f);
+    return nni_vf_select_neon(nni_vf_eq_neon(t, zero), zero, nni_vf_fma_neon(t, distance, zero));
+}
+
+/* The sum of e^-d, which dx keeps if there is one; rounded to float, as the turned rows have it. */
+static float nni_row_exp_sum_neon(const nni_loss_row_neon *row, float top) {
+    return (float)(row->dx ? nni_exp_row_neon(row->dx, row->x, row->n, top) : nni_exp_sum_neon(row->x, row->n, top));
+}
+
+/* ---- cross-entropy: the loss is T s + sum(t d) and its gradient T p - t, with T = sum(t) ----
+ *
+ * Targets that are 1 at the label and 0 elsewhere have T = 1 and one t d: short cuts with the same bits. */
+
+/* The gradient g (T p - t) from e = e^-d, with factor = g T / sum(e) and part = -g t. */
+NNI_INLINE nni_vf_neon nni_d_softmax_ce_neon(nni_vf_neon e, nni_vf_neon part, nni_vf_neon factor) { return nni_vf_fma_neon(e, factor, part); }
+NNI_INLINE nni_vf_neon nni_d_softmax_ce_rest_neon(nni_vf_neon e, nni_vf_neon factor) { return nni_vf_fma_neon(e, factor, nni_vf_set1_neon(0.0f)); }
+
+NNI_INLINE void nni_label_ce_block_neon(float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), weight = nni_weights_of_rows_neon(l, r, rows), g = nni_vf_mul_neon(nni_vf_set1_neon(l->gradient), weight);
+    float label[VF_LANES] = {0}, logit[VF_LANES] = {0};
+    nni_vf_neon column[NNI_SHORT];
+    for (size_t i = 0; i < rows; i++) {
+        label[i] = (float)l->labels[r + i];
+        logit[i] = x[(r + i) * n + l->labels[r + i]];
+    }
+    nni_load_columns_neon(column, x + r * n, rows, n);
+    const nni_vf_neon top = nni_max_columns_neon(column, n), sum = nni_exp_columns_neon(column, n, top);
+    nni_store_some_neon(y + r, nni_vf_mul_neon(weight, nni_vf_add_neon(nni_vlog_neon(sum), nni_vf_sub_neon(top, nni_vf_load_neon(logit)))), rows);
+    if (!dx) return;
+    const nni_vf_neon factor = nni_vf_mul_neon(nni_vf_div_neon(nni_vf_set1_neon(1.0f), sum), g), part = nni_vf_sub_neon(zero, g), right = nni_vf_load_neon(label);
+    for (size_t j = 0; j < n; j++)
+        column[j] = nni_d_softmax_ce_neon(column[j], nni_vf_where_neon(nni_vf_eq_neon(right, nni_vf_set1_neon((float)j)), part), factor);
+    nni_store_columns_neon(dx + r * n, column, rows, n);
+}
+
+/* What is known of a few rows before their logarithms, which are taken together: 16 cost no more than one. */
+typedef struct nni_ce_rows_neon {
+    float sum[16], all[16], far[16], weight[16]; /* sum(e^-d), T, sum(t d) */
+} nni_ce_rows_neon;
+
+static void nni_ce_values_neon(float *y, const nni_ce_rows_neon *known, size_t rows) {
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const nni_vf_neon lost = nni_vf_fma_neon(nni_vf_load_neon(known->all + i), nni_vlog_neon(nni_vf_load_neon(known->sum + i)), nni_vf_load_neon(known->far + i));
+        nni_vf_store_n_neon(y + i, nni_vf_mul_neon(nni_vf_load_neon(known->weight + i), lost), nni_min(rows - i, VF_LANES));
+    }
+}
+
+NNI_INLINE void nni_label_ce_row_neon(nni_ce_rows_neon *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
+    const nni_loss_row_neon row = nni_row_of_neon(l, dx, x, r);
+    const float top = nni_max_neon(row.x, row.n);
+    known->weight[i] = row.weight;
+    known->all[i] = 1.0f;
+    known->far[i] = top - row.x[row.label];
+    known->sum[i] = nni_row_exp_sum_neon(&row, top);
+    if (!dx) return;
+    const float factor = 1.0f / known->sum[i] * row.gradient;
+    const nni_vf_neon right = nni_d_softmax_ce_neon(nni_vf_set1_neon(row.dx[row.label]), nni_vf_set1_neon(-row.gradient), nni_vf_set1_neon(factor));
+    nni_map1_neon(nni_d_softmax_ce_rest_neon, row.dx, row.dx, row.n, factor);
+    nni_vf_store_n_neon(row.dx + row.label, right, 1);
+}
+
+NNI_INLINE void nni_target_ce_block_neon(float *y, float *dx, const float *x, const nni_loss *l, size_t r, size_t rows) {
+    const size_t n = l->n;
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), weight = nni_weights_of_rows_neon(l, r, rows), g = nni_vf_mul_neon(nni_vf_set1_neon(l->gradient), weight);
+    nni_vf_neon column[NNI_SHORT], t[NNI_SHORT], total[NNI_SHORT], lost[NNI_SHORT];
+    nni_load_columns_neon(column, x + r * n, rows, n);
+    nni_target_columns_neon(t, l, r, rows);
+    const nni_vf_neon top = nni_max_columns_neon(column, n);
+    for (size_t j = 0; j < n; j++) {
+        t[j] = total[j] = nni_vf_fma_neon(nni_column_weight_neon(l, j), t[j], zero);
+        lost[j] = nni_target_times_neon(t[j], nni_vf_sub_neon(top, column[j]));
+    }
+    const nni_vf_neon sum = nni_exp_columns_neon(column, n, top), all = nni_fold_columns_neon(total, n);
+    const nni_vf_neon far = nni_fold_columns_neon(lost, n);
+    nni_store_some_neon(y + r, nni_vf_mul_neon(weight, nni_vf_fma_neon(all, nni_vlog_neon(sum), far)), rows);
+    if (!dx) return;
+    const nni_vf_neon factor = nni_vf_mul_neon(nni_vf_mul_neon(nni_vf_div_neon(nni_vf_set1_neon(1.0f), sum), all), g);
+    for (size_t j = 0; j < n; j++) column[j] = nni_d_softmax_ce_neon(column[j], nni_vf_fnma_neon(g, t[j], zero), factor);
+    nni_store_columns_neon(dx + r * n, column, rows, n);
+}
+
+NNI_INLINE nni_vf_neon nni_weighted_target_neon(const nni_loss_row_neon *row, size_t i, size_t n) {
+    return nni_first_some_neon(nni_vf_fma_neon(nni_row_weight_neon(row, i, n), nni_row_target_neon(row, i, n), nni_vf_set1_neon(0.0f)), n);
+}
+NNI_INLINE void nni_pass_targets_neon(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum) {
+    const nni_vf_neon t = nni_weighted_target_neon(row, i, n);
+    sum[0] = nni_vf_add_neon(sum[0], t);
+    sum[1] = nni_vf_add_neon(sum[1], nni_target_times_neon(t, nni_vf_sub_neon(nni_vf_set1_neon(row->shift), nni_load_some_neon(row->x + i, n))));
+}
+NNI_INLINE void nni_pass_softmax_ce_neon(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum) {
+    const nni_vf_neon part = nni_vf_fnma_neon(nni_vf_set1_neon(row->gradient), nni_weighted_target_neon(row, i, n), nni_vf_set1_neon(0.0f));
+    nni_store_some_neon(row->dx + i, nni_d_softmax_ce_neon(nni_load_some_neon(row->dx + i, n), part, nni_vf_set1_neon(row->factor)), n);
+    (void)sum;
+}
+
+NNI_INLINE void nni_target_ce_row_neon(nni_ce_rows_neon *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
+    nni_loss_row_neon row = nni_row_of_neon(l, dx, x, r);
+    double total[2];
+    row.shift = nni_max_neon(row.x, row.n);
+    nni_row_pass_neon(nni_pass_targets_neon, &row, total);
+    known->weight[i] = row.weight;
+    known->all[i] = (float)total[0];
+    known->far[i] = (float)total[1];
+    known->sum[i] = nni_row_exp_sum_neon(&row, row.shift);
+    row.factor = 1.0f / known->sum[i] * known->all[i] * row.gradient;
+    if (dx) nni_row_pass_neon(nni_pass_softmax_ce_neon, &row, total);
+}
+
+static void nni_loss_softmax_ce_neon(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    const size_t turned = nni_rows_to_turn_neon(rows, l->n);
+    const int plain = l->labels && !l->class_weights && l->keep == 1.0f;
+    for (size_t r = 0; r < turned; r += VF_LANES) {
+        const size_t some = nni_min(turned - r, VF_LANES);
+        if (plain) nni_label_ce_block_neon(y, dx, x, l, r, some);
+        else nni_target_ce_block_neon(y, dx, x, l, r, some);
+    }
+    for (size_t r = turned; r < rows; r += 16) {
+        nni_ce_rows_neon known;
+        memset(&known, 0, sizeof known);
+        for (size_t i = 0; i < 16 && r + i < rows; i++) {
+            if (plain) nni_label_ce_row_neon(&known, i, dx, x, l, r + i);
+            else nni_target_ce_row_neon(&known, i, dx, x, l, r + i);
+        }
+        nni_ce_values_neon(y + r, &known, nni_min(rows - r, 16));
+    }
+}
+
+/* ---- half the squared distance of the probabilities p from the targets ---- */
+
+/* e^-d, kept in dx by an earlier pass if there is one. */
+NNI_INLINE nni_vf_neon nni_row_exp_neon(const nni_loss_row_neon *row, size_t i, size_t n) {
+    if (row->dx) return nni_load_some_neon(row->dx + i, n);
+    return nni_vexp_neon(nni_vf_sub_neon(nni_load_some_neon(row->x + i, n), nni_vf_set1_neon(row->shift)));
+}
+
+/* sum(w (p - t)^2) and sum(w (p - t) p), with factor = 1/sum(e) */
+NNI_INLINE void nni_pass_distances_neon(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum) {
+    const nni_vf_neon p = nni_vf_mul_neon(nni_row_exp_neon(row, i, n), nni_vf_set1_neon(row->factor)), apart = nni_vf_sub_neon(p, nni_row_target_neon(row, i, n));
+    const nni_vf_neon slope = nni_first_some_neon(nni_vf_mul_neon(nni_row_weight_neon(row, i, n), apart), n);
+    sum[0] = nni_vf_fma_neon(slope, apart, sum[0]);
+    sum[1] = nni_vf_fma_neon(slope, p, sum[1]);
+}
+
+/* dx = g p (w (p - t) - term) */
+NNI_INLINE void nni_pass_softmax_mse_neon(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum) {
+    const nni_vf_neon p = nni_vf_mul_neon(nni_row_exp_neon(row, i, n), nni_vf_set1_neon(row->factor)), apart = nni_vf_sub_neon(p, nni_row_target_neon(row, i, n));
+    const nni_vf_neon slope = nni_vf_mul_neon(nni_row_weight_neon(row, i, n), apart);
+    nni_store_some_neon(row->dx + i, nni_vf_mul_neon(nni_vf_mul_neon(nni_vf_set1_neon(row->gradient), p), nni_vf_sub_neon(slope, nni_vf_set1_neon(row->term))), n);
+    (void)sum;
+}
+
+static void nni_loss_softmax_mse_neon(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_neon row = nni_row_of_neon(l, dx, x, r);
+        double total[2];
+        row.shift = nni_max_neon(row.x, row.n);
+        row.factor = 1.0f / nni_row_exp_sum_neon(&row, row.shift);
+        nni_row_pass_neon(nni_pass_distances_neon, &row, total);
+        y[r] = row.weight * (0.5f * (float)total[0]);
+        row.term = (float)total[1];
+        if (dx) nni_row_pass_neon(nni_pass_softmax_mse_neon, &row, total);
+    }
+}
+
+/* ---- a yes-or-no cross-entropy of every probability ----
+ *
+ * Only the likeliest column k can have p > 1/2, where 1 - p would cancel and its logarithm become infinite. Its 1 - p is the
+ * sum of the others, which are therefore kept relative to the largest of them: E = e^(x - shift), R = sum(E),
+ * odds = e^(shift - x[k]), s = 1 + R odds. Then p[k] = 1/s, 1 - p[k] = R odds/s, and elsewhere p = E odds/s <= 1/2. */
+
+/* The largest of the columns but k; -infinity if there are none. */
+NNI_INLINE float nni_max_without_neon(const float *x, size_t n, size_t k) {
+    const float before = k ? nni_max_neon(x, k) : -INFINITY, after = k + 1 < n ? nni_max_neon(x + k + 1, n - k - 1) : -INFINITY;
+    return before > after || before != before ? before : after;
+}
+
+/* v, 0 in the column left out. */
+NNI_INLINE nni_vf_neon nni_without_column_neon(const nni_loss_row_neon *row, size_t i, nni_vf_neon v) {
+    return nni_vf_select_neon(nni_is_column_neon(i, row->column), nni_vf_set1_neon(0.0f), v);
+}
+
+/* R and sum(w t d) over the others; keeps E in dx. */
+NNI_INLINE void nni_pass_others_neon(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum) {
+    const nni_vf_neon x = nni_load_some_neon(row->x + i, n), t = nni_without_column_neon(row, i, nni_weighted_target_neon(row, i, n));
+    const nni_vf_neon e = nni_without_column_neon(row, i, nni_vexp_neon(nni_vf_sub_neon(x, nni_vf_set1_neon(row->shift))));
+    if (row->dx) nni_store_some_neon(row->dx + i, e, n);
+    sum[0] = nni_vf_add_neon(sum[0], nni_first_some_neon(e, n));
+    sum[1] = nni_vf_add_neon(sum[1], nni_target_times_neon(t, nni_vf_sub_neon(nni_vf_set1_neon(row->top), x)));
+}
+
+/* a = w ((1-t) p/(1-p) - t): the derivative of a column's terms by the logarithm of its p */
+NNI_INLINE nni_vf_neon nni_d_log_p_neon(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon p) {
+    const nni_vf_neon one = nni_vf_set1_neon(1.0f), t = nni_row_target_neon(row, i, n), odds = nni_vf_div_neon(p, nni_vf_sub_neon(one, p));
+    return nni_vf_mul_neon(nni_row_weight_neon(row, i, n), nni_vf_sub_neon(nni_vf_mul_neon(nni_vf_sub_neon(one, t), odds), t));
+}
+
+/* sum(w t log(s) - w (1-t) log(1-p)) and sum(a) over the others, with factor = odds/s, term = log(s) */
+NNI_INLINE void nni_pass_softmax_bce_neon(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), t = nni_row_target_neon(row, i, n), not_t = nni_vf_sub_neon(nni_vf_set1_neon(1.0f), t);
+    const nni_vf_neon p = nni_without_column_neon(row, i, nni_vf_mul_neon(nni_row_exp_neon(row, i, n), nni_vf_set1_neon(row->factor)));
+    const nni_vf_neon no = nni_vf_mul_neon(not_t, nni_vlog1p_neon(nni_vf_sub_neon(zero, p))), both = nni_vf_sub_neon(nni_vf_mul_neon(t, nni_vf_set1_neon(row->term)), no);
+    const nni_vf_neon lost = nni_without_column_neon(row, i, nni_vf_mul_neon(nni_row_weight_neon(row, i, n), both));
+    sum[0] = nni_vf_add_neon(sum[0], nni_first_some_neon(lost, n));
+    sum[1] = nni_vf_add_neon(sum[1], nni_first_some_neon(nni_without_column_neon(row, i, nni_d_log_p_neon(row, i, n, p)), n));
+}
+
+/* dx = g (a - E term) */
+NNI_INLINE void nni_pass_d_softmax_bce_neon(const nni_loss_row_neon *row, size_t i, size_t n, nni_vf_neon *sum) {
+    const nni_vf_neon e = nni_load_some_neon(row->dx + i, n), a = nni_d_log_p_neon(row, i, n, nni_vf_mul_neon(e, nni_vf_set1_neon(row->factor)));
+    nni_store_some_neon(row->dx + i, nni_vf_mul_neon(nni_vf_set1_neon(row->gradient), nni_vf_fnma_neon(e, nni_vf_set1_neon(row->term), a)), n);
+    (void)sum;
+}
+
+NNI_INLINE float nni_exp_1_neon(float x) { return nni_lane_0_neon(nni_vexp_neon(nni_vf_set1_neon(x))); }
+
+/* The value: what the others lose, and column k, w being its weight and t its target. */
+NNI_INLINE float nni_softmax_bce_value_neon(const nni_loss_row_neon *row, float w, float t, double sum_e, double others, float gap) {
+    const float not_p = gap + nni_lane_0_neon(nni_vf_sub_neon(nni_vf_set1_neon(row->term), nni_vlog_neon(nni_vf_set1_neon((float)sum_e)))); /* -log(1-p) */
+    const nni_vf_neon yes = nni_target_times_neon(nni_vf_set1_neon(t), nni_vf_set1_neon(row->term)), no = nni_target_times_neon(nni_vf_set1_neon(1.0f - t), nni_vf_set1_neon(not_p));
+    return row->weight * (float)((double)(w * nni_lane_0_neon(nni_vf_add_neon(yes, no))) + others);
+}
+
+static void nni_loss_softmax_bce_neon(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++) {
+        nni_loss_row_neon row = nni_row_of_neon(l, dx, x, r);
+        const size_t k = row.column = nni_argmax_neon(row.x, row.n);
+        const float other = nni_max_without_neon(row.x, row.n, k), gap = row.x[k] - other, odds = nni_exp_1_neon(-gap);
+        const float t = nni_lane_0_neon(nni_row_target_neon(&row, k, 1)), w = row.weights ? row.weights[k] : 1.0f;
+        double first[2], second[2];
+        row.top = row.x[k];
+        row.shift = other == -INFINITY ? 0.0f : other;
+        nni_row_pass_neon(nni_pass_others_neon, &row, first);
+        const double no_p = first[0] * (double)odds, s = 1.0 + no_p, wt = (double)w * (double)t, wn = (double)w * (1.0 - (double)t);
+        row.factor = (float)((double)odds / s);
+        row.term = nni_lane_0_neon(nni_vlog1p_neon(nni_vf_set1_neon((float)no_p)));
+        nni_row_pass_neon(nni_pass_softmax_bce_neon, &row, second);
+        y[r] = nni_softmax_bce_value_neon(&row, w, t, first[0], first[1] + second[0], gap);
+        if (!dx) continue;
+        /* a of column k times p elsewhere, and times 1 - p there: what is infinite in a cancels */
+        const int alone = first[0] == 0.0; /* p[k] is 1 whatever x[k], unless that is NaN */
+        const double by_no = alone ? 0.0 : wn / (first[0] * s);
+        const double top = alone ? (double)(row.top - row.top) : (wn - wt * no_p - second[1]) / s;
+        row.term = (float)((double)odds / s * (second[1] - wt) + by_no);
+        nni_row_pass_neon(nni_pass_d_softmax_bce_neon, &row, first);
+        row.dx[k] = row.gradient * (float)top;
+    }
+}
+
+/* ---- all losses ---- */
+
+static void nni_loss_neon(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
+    switch (l->loss) {
+#define NNI_LOSS(name, function) case name: nni_loss_##function##_neon(y, dx, x, rows, l); break;
+        NN_LOSS_LIST(NNI_LOSS)
+#undef NNI_LOSS
+    default: break;
+    }
+}
+
+/* ---- simd/kernels/regularize.h ---- */
+/* regularize.h - penalties and bounds on weights */
+
+NNI_INLINE nni_vf_neon nni_sum_size_neon(const float *x, const float *y, nni_vf_neon sum) { return (void)y, nni_vf_add_neon(sum, nni_vf_abs_neon(nni_vf_load_neon(x))); }
+NNI_INLINE nni_vf_neon nni_sum_size_n_neon(const float *x, const float *y, nni_vf_neon sum, size_t n) {
+    return (void)y, nni_vf_add_neon(sum, nni_vf_abs_neon(nni_vf_load_n_neon(x, n)));
+}
+static void nni_sum_abs_neon(float *partial, const float *x, size_t n) {
+    nni_sum_blocks_neon(nni_sum_size_neon, nni_sum_size_n_neon, partial, x, x, n);
+}
+
+NNI_INLINE nni_vf_neon nni_d_penalty_neon(nni_vf_neon dw, nni_vf_neon w, nni_vf_neon l1, nni_vf_neon l2) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f);
+    const nni_vf_neon slope = nni_vf_select_neon(nni_vf_lt_neon(zero, w), l1, nni_vf_where_neon(nni_vf_lt_neon(w, zero), nni_vf_sub_neon(zero, l1)));
+    return nni_vf_fma_neon(l2, w, nni_vf_add_neon(dw, slope));
+}
+
+static void nni_penalty_backward_neon(float *dw, const float *w, size_t n, float l1, float l2) {
+    const nni_vf_neon first = nni_vf_set1_neon(l1), second = nni_vf_set1_neon(l2);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(dw + i, nni_d_penalty_neon(nni_vf_load_neon(dw + i), nni_vf_load_neon(w + i), first, second));
+    if (i < n) nni_vf_store_n_neon(dw + i, nni_d_penalty_neon(nni_vf_load_n_neon(dw + i, n - i), nni_vf_load_n_neon(w + i, n - i), first, second), n - i);
+}
+
+#define NNI_NORM_ROWS 256  /* rows of a block, summed in float */
+#define NNI_NORM_PANEL 64  /* columns summed side by side */
+
+/* total[j] += the sum of squares of column j, for `rows` <= NNI_NORM_ROWS rows and `cols` <= NNI_NORM_PANEL columns. */
+NNI_INLINE void nni_norm_block_neon(double *total, const float *w, size_t rows, size_t cols, size_t stride) {
+    float partial[NNI_NORM_PANEL];
+    for (size_t j = 0; j < cols; j += VF_LANES) {
+        const size_t some = nni_min(cols - j, VF_LANES);
+        nni_vf_neon sum = nni_vf_set1_neon(0.0f);
+        if (some == VF_LANES)
+            for (size_t r = 0; r < rows; r++) sum = nni_vf_fma_neon(nni_vf_load_neon(w + r * stride + j), nni_vf_load_neon(w + r * stride + j), sum);
+        else
+            for (size_t r = 0; r < rows; r++) {
+                const nni_vf_neon v = nni_vf_load_n_neon(w + r * stride + j, some);
+                sum = nni_vf_fma_neon(v, v, sum);
+            }
+        nni_vf_store_neon(partial + j, sum);
+    }
+    for (size_t j = 0; j < cols; j++) total[j] += (double)partial[j];
+}
+
+/* Columns [0, cols) of rows `stride` apart: those of a norm above the limit are scaled down to it. */
+static void nni_max_norm_neon(float *w, size_t rows, size_t cols, size_t stride, float limit) {
+    for (size_t panel = 0; panel < cols; panel += NNI_NORM_PANEL, w += NNI_NORM_PANEL) {
+        const size_t some = nni_min(cols - panel, NNI_NORM_PANEL);
+        double total[NNI_NORM_PANEL] = {0};
+        float factor[NNI_NORM_PANEL];
+        int above = 0;
+        for (size_t r = 0; r < rows; r += NNI_NORM_ROWS)
+            nni_norm_block_neon(total, w + r * stride, nni_min(rows - r, NNI_NORM_ROWS), some, stride);
+        for (size_t j = 0; j < some; j++) {
+            const int over = total[j] > (double)limit * (double)limit;
+            factor[j] = over ? (float)((double)limit / sqrt(total[j])) : 1.0f;
+            above |= over;
+        }
+        for (size_t r = 0; above && r < rows; r++) nni_map2_neon(nni_v_mul_neon, w + r * stride, w + r * stride, factor, some, 0.0f);
+    }
+}
+
+static size_t nni_zero_small_neon(float *w, size_t n, float threshold) {
+    const nni_vf_neon least = nni_vf_set1_neon(threshold), one = nni_vf_set1_neon(1.0f);
+    size_t count = 0;
+    for (size_t i = 0; i < n;) {
+        nni_vf_neon sum = nni_vf_set1_neon(0.0f); /* counts are exact */
+        const size_t end = nni_min(n, i + NNI_BLOCK);
+        for (; i + VF_LANES <= end; i += VF_LANES) {
+            const nni_vf_neon v = nni_vf_load_neon(w + i);
+            const nni_vm_neon small = nni_vf_lt_neon(nni_vf_abs_neon(v), least);
+            nni_vf_store_neon(w + i, nni_vf_select_neon(small, nni_vf_set1_neon(0.0f), v));
+            sum = nni_vf_add_neon(sum, nni_vf_where_neon(small, one));
+        }
+        count += (size_t)nni_vf_fold_neon(sum);
+        for (; i < end; i++)
+            if (fabsf(w[i]) < threshold) {
+                w[i] = 0.0f;
+                count++;
+            }
+    }
+    return count;
+}
+
+/* ---- simd/kernels/init.h ---- */
+/* init.h - the truncated normal distribution */
+
+/* The normal quantile of (1 + u)/2 for |u| <= erf(sqrt(2)): within +-2. It is u P(-log(1 - u^2)), P being smooth where the
+ * quantile is steep (Giles, "Approximating the erfinv function", 2012). */
+NNI_INLINE nni_vf_neon nni_truncated_neon(nni_vf_neon u, nni_vf_neon scale) {
+    const nni_vf_neon two = nni_vf_set1_neon(2.0f), least = nni_vf_set1_neon(-2.0f);
+    const nni_vf_neon w = nni_vf_sub_neon(nni_vf_set1_neon(-1.25f), nni_log_builtin_neon(nni_vf_fnma_neon(u, u, nni_vf_set1_neon(1.0f))));
+    nni_vf_neon p = nni_vf_set1_neon(-5.243909981800243e-7f); /* relative error 0.3 units of 2^-24 */
+    p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(-6.645328539889306e-6f));
+    p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(4.4244334276299924e-5f));
+    p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(2.0263981423340738e-4f));
+    p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(-3.1874419655650854e-3f));
+    p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(3.552180016413331e-3f));
+    p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(0.3528740704059601f));
+    p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(1.6822941303253174f));
+    const nni_vf_neon z = nni_vf_mul_neon(u, p), below = nni_vf_select_neon(nni_vf_lt_neon(two, z), two, z);
+    return nni_vf_mul_neon(scale, nni_vf_select_neon(nni_vf_lt_neon(below, least), least, below));
+}
+
+/* y[i] = scale * a standard normal number cut at 2, from x[i] uniform in [-erf(sqrt(2)), erf(sqrt(2))). */
+static void nni_truncated_normal_neon(float *y, const float *x, size_t n, float scale) {
+    nni_map1_neon(nni_truncated_neon, y, x, n, scale);
 }
 
 /* ---- simd/kernels/random.h ---- */
@@ -11005,6 +14907,19 @@ static void nni_pack_a_neon(float *dst, const float *a, size_t a_row, size_t a_c
     }
 }
 
+/* `height` columns of B, which are rows in memory, as k vectors: four rows of the result at a time, of which the last may
+ * repeat some. */
+NNI_INLINE void nni_pack_b_turned_neon(float *dst, const float *b, size_t b_col, size_t k, size_t height, size_t width) {
+    for (size_t p = 0; p < k && k < 4; p++)
+        for (size_t i = 0; i < height; i++) dst[p * width + i] = b[i * b_col + p];
+    for (size_t p = 0; p < k && k >= 4; p += 4) {
+        const size_t at = nni_min(p, k - 4);
+        nni_vf_neon r[4];
+        nni_vf_load_turned_neon(r, b + at, b_col, height);
+        NNI_UNROLL for (size_t q = 0; q < 4; q++) nni_vf_store_neon(dst + (at + q) * width, r[q]);
+    }
+}
+
 static void nni_pack_b_neon(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
         for (size_t p = 0; p < k; p++) {
@@ -11014,16 +14929,9 @@ static void nni_pack_b_neon(float *dst, const float *b, size_t b_row, size_t b_c
         }
         return;
     }
-    for (size_t j = 0; j < cols; j += VF_LANES) {
-        const size_t height = nni_min(cols - j, VF_LANES);
-        for (size_t p = 0; p < k; p += VF_LANES) {
-            const size_t depth = nni_min(k - p, VF_LANES);
-            nni_vf_neon r[VF_LANES];
-            nni_pack_block_neon(r, b + j * b_col + p, b_col, height, depth);
-            NNI_UNROLL for (size_t q = 0; q < VF_LANES; q++)
-                if (q < depth) nni_vf_store_neon(dst + (p + q) * width + j, r[q]);
-        }
-    }
+    size_t j = 0;
+    for (; j + VF_LANES <= cols; j += VF_LANES) nni_pack_b_turned_neon(dst + j, b + j * b_col, b_col, k, VF_LANES, width);
+    if (j < cols) nni_pack_b_turned_neon(dst + j, b + j * b_col, b_col, k, cols - j, width);
 }
 
 /* ---- simd/kernels/gemm_dot.h ---- */
@@ -11046,9 +14954,9 @@ NNI_INLINE void nni_dot_block_neon(const int rows, const int cols, nni_vf_neon *
     for (; p + 16 <= k; p += 16)
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
             nni_vf_neon av[NNI_DOT_ROWS];
-            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_neon(a + (size_t)i * a_row + p + w * VF_LANES);
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_keep_neon(nni_vf_load_neon(a + (size_t)i * a_row + p + w * VF_LANES));
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_neon bv = nni_vf_load_neon(row_b[j] + p + w * VF_LANES);
+                const nni_vf_neon bv = nni_vf_keep_neon(nni_vf_load_neon(row_b[j] + p + w * VF_LANES));
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
                     sum[s] = nni_vf_fma_neon(av[i], bv, sum[s]);
@@ -11077,47 +14985,48 @@ NNI_INLINE void nni_dot_block_neon(const int rows, const int cols, nni_vf_neon *
         }
 }
 
-/* `rows` rows of C, VF_LANES columns at a time. A single row takes twice the columns: four sums would wait for each other. */
-NNI_INLINE void nni_dot_rows_neon(const int rows, const nni_gemm *g, size_t i0) {
+/* `rows` rows of C, VF_LANES columns from j0 on. A single row takes twice the columns at a time: four sums would wait for
+ * each other. */
+NNI_INLINE void nni_dot_rows_neon(const int rows, const nni_gemm *g, size_t i0, size_t j0) {
     const int cols = rows == 1 && 2 * NNI_DOT_COLS <= VF_LANES ? 2 * NNI_DOT_COLS : NNI_DOT_COLS;
     const float *a = g->a + i0 * g->a_row;
     const nni_vf_neon beta = nni_vf_set1_neon(g->beta);
-    for (size_t j0 = 0; j0 < g->n; j0 += VF_LANES) {
-        nni_vf_neon products[NNI_DOT_ROWS * VF_LANES];
-        for (int s = 0; s < VF_LANES; s += cols) {
-            const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
-            nni_dot_block_neon(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
-        }
-        const size_t width = nni_min(g->n - j0, VF_LANES);
-        for (int i = 0; i < rows; i++) {
-            float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
-            nni_vf_neon y = nni_vf_fold_each_neon(products + i * VF_LANES);
-            if (g->beta != 0.0f) y = nni_vf_add_neon(nni_vf_mul_neon(beta, nni_vf_load_n_neon(c, width)), y);
-            if (width == VF_LANES) nni_vf_store_neon(c, y);
-            else nni_vf_store_n_neon(c, y, width);
-        }
+    const size_t width = nni_min(g->n - j0, VF_LANES);
+    nni_vf_neon products[NNI_DOT_ROWS * VF_LANES];
+    for (int s = 0; s < VF_LANES; s += cols) {
+        const size_t j = nni_min(j0 + (size_t)s, g->n - 1);
+        nni_dot_block_neon(rows, cols, products + s, a, g->a_row, g->b + j * g->b_col, g->b_col, g->k, g->n - j);
+    }
+    for (int i = 0; i < rows; i++) {
+        float *c = g->c + (i0 + (size_t)i) * g->ldc + j0;
+        nni_vf_neon y = nni_vf_fold_each_neon(products + i * VF_LANES);
+        if (g->beta != 0.0f) y = nni_vf_add_neon(nni_vf_mul_neon(beta, nni_vf_load_n_neon(c, width)), y);
+        if (width == VF_LANES) nni_vf_store_neon(c, y);
+        else nni_vf_store_n_neon(c, y, width);
     }
 }
 
+/* The rows of A in groups; each meets the same few rows of B while these are in L1. */
 static void nni_gemm_dot_neon(const nni_gemm *g) {
     const size_t groups = nni_ceil_div(g->m, NNI_DOT_ROWS), least = g->m / groups, taller = g->m % groups;
-    for (size_t t = 0, i = 0; t < groups; t++) {
-        const size_t rows = least + (t < taller);
-        switch (rows) { /* the sums live in registers only if their number is a constant */
-        case 1: nni_dot_rows_neon(1, g, i); break;
-#define NNI_DOT_CASE(count) case count: nni_dot_rows_neon(count <= NNI_DOT_ROWS ? count : 1, g, i); break;
-        NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
+    for (size_t j = 0; j < g->n; j += VF_LANES)
+        for (size_t t = 0, i = 0, rows; t < groups; t++, i += rows) {
+            rows = least + (t < taller);
+            switch (rows) { /* the sums live in registers only if their number is a constant */
+            case 1: nni_dot_rows_neon(1, g, i, j); break;
+#define NNI_DOT_CASE(count) case count: nni_dot_rows_neon(count <= NNI_DOT_ROWS ? count : 1, g, i, j); break;
+            NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
 #undef NNI_DOT_CASE
+            }
         }
-        i += rows;
-    }
 }
 
 /* ---- simd/kernels/gemm_row.h ---- */
 /* gemm_row.h - one row against B as it lies, and outer products: the whole time goes into reading B, or writing C, once
  *
- * Eight rows of B are read side by side while y stays in L1: eight forward streams that the prefetcher follows, where
- * column blocks would jump a row ahead at every step. With k of 1 or 2 the rows of C are such streams.
+ * A row of C that fits the registers stays there, and B is one forward stream. For longer ones eight rows of B are read side by
+ * side while y stays in L1: eight streams that the prefetcher follows, where column blocks would jump a row ahead at every
+ * step. With k of 1 or 2 the rows of C are such streams.
  */
 
 #define NNI_ROW_STREAMS 8
@@ -11126,17 +15035,30 @@ static void nni_gemm_dot_neon(const nni_gemm *g) {
 static int nni_gemm_is_row_neon(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
-    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k <= 2 && g->n >= 512);
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 8 * VF_LANES);
 }
 
-/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order */
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order; n >= VF_LANES. Where y is not read, its last
+ * vector may share elements with the one before, which come out the same: on AVX2, stores by mask are slow. */
 NNI_INLINE void nni_gemm_row_step_neon(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
                                       size_t n, float beta) {
     nni_vf_neon xv[NNI_ROW_STREAMS];
     NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_neon(x[(size_t)r * x_stride]);
     const nni_vf_neon scale = nni_vf_set1_neon(beta);
     size_t j = 0;
-    for (; j + VF_LANES <= n; j += VF_LANES) {
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
+        nni_vf_neon sum[4];
+        NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_set1_neon(0.0f);
+        if (beta != 0.0f) {
+            NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_mul_neon(scale, nni_vf_load_neon(y + j + v * VF_LANES));
+        }
+        NNI_UNROLL for (int r = 0; r < rows; r++)
+            NNI_UNROLL for (int v = 0; v < 4; v++)
+                sum[v] = nni_vf_fma_neon(xv[r], nni_vf_load_neon(b + (size_t)r * ldb + j + v * VF_LANES), sum[v]);
+        NNI_UNROLL for (int v = 0; v < 4; v++) nni_vf_store_neon(y + j + v * VF_LANES, sum[v]);
+    }
+    for (; j + VF_LANES <= n || (beta == 0.0f && j < n); j += VF_LANES) {
+        j = nni_min(j, n - VF_LANES);
         nni_vf_neon sum = beta == 0.0f ? nni_vf_set1_neon(0.0f) : nni_vf_mul_neon(scale, nni_vf_load_neon(y + j));
         NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_neon(xv[r], nni_vf_load_neon(b + (size_t)r * ldb + j), sum);
         nni_vf_store_neon(y + j, sum);
@@ -11148,7 +15070,38 @@ NNI_INLINE void nni_gemm_row_step_neon(const int rows, float *y, const float *x,
     }
 }
 
+/* The same for all rows of B, with y, of `vectors` vectors, in registers, the last one again overlapping. */
+NNI_INLINE void nni_gemm_row_short_neon(const int vectors, const nni_gemm *g, float *y, const float *x) {
+    nni_vf_neon sum[NNI_ROW_VECTORS];
+    const size_t last = vectors == 1 ? 0 : g->n - VF_LANES;
+    const nni_vm_neon mask = nni_vm_first_neon(vectors == 1 ? g->n : VF_LANES);
+    const nni_vf_neon beta = nni_vf_set1_neon(g->beta);
+    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_neon(0.0f);
+    if (g->beta != 0.0f) {
+        NNI_UNROLL for (int v = 0; v < vectors - 1; v++) sum[v] = nni_vf_mul_neon(beta, nni_vf_load_neon(y + v * VF_LANES));
+        sum[vectors - 1] = nni_vf_mul_neon(beta, vectors == 1 ? nni_vf_load_m_neon(y, mask) : nni_vf_load_neon(y + last));
+    }
+    const float *b = g->b;
+    for (size_t p = 0; p < g->k; p++, b += g->b_row) {
+        const nni_vf_neon xv = nni_vf_set1_neon(x[p * g->a_col]);
+        NNI_UNROLL for (int v = 0; v < vectors - 1; v++) sum[v] = nni_vf_fma_neon(xv, nni_vf_load_neon(b + v * VF_LANES), sum[v]);
+        sum[vectors - 1] = nni_vf_fma_neon(xv, vectors == 1 ? nni_vf_load_m_neon(b, mask) : nni_vf_load_neon(b + last), sum[vectors - 1]);
+    }
+    NNI_UNROLL for (int v = 0; v < vectors - 1; v++) nni_vf_store_neon(y + v * VF_LANES, sum[v]);
+    if (vectors == 1) nni_vf_store_m_neon(y, sum[0], mask);
+    else nni_vf_store_neon(y + last, sum[vectors - 1]);
+}
+
 static void nni_gemm_row_neon(const nni_gemm *g, float *c, const float *a) {
+    if (g->n <= (size_t)NNI_ROW_VECTORS * VF_LANES)
+        switch ((g->n - 1) / VF_LANES + 1) { /* the sums live in registers only if their number is a constant */
+#define NNI_ROW_CASE(count) case count: nni_gemm_row_short_neon(count <= NNI_ROW_VECTORS ? count : 1, g, c, a); return;
+        NNI_ROW_CASE(1) NNI_ROW_CASE(2) NNI_ROW_CASE(3) NNI_ROW_CASE(4) NNI_ROW_CASE(5) NNI_ROW_CASE(6) NNI_ROW_CASE(7)
+        NNI_ROW_CASE(8) NNI_ROW_CASE(9) NNI_ROW_CASE(10) NNI_ROW_CASE(11) NNI_ROW_CASE(12) NNI_ROW_CASE(13) NNI_ROW_CASE(14)
+        NNI_ROW_CASE(15) NNI_ROW_CASE(16) NNI_ROW_CASE(17) NNI_ROW_CASE(18) NNI_ROW_CASE(19) NNI_ROW_CASE(20)
+        NNI_ROW_CASE(21) NNI_ROW_CASE(22) NNI_ROW_CASE(23) NNI_ROW_CASE(24) NNI_ROW_CASE(25) NNI_ROW_CASE(26)
+#undef NNI_ROW_CASE
+        }
     float beta = g->beta;
     size_t p = 0;
     for (; p + NNI_ROW_STREAMS <= g->k; p += NNI_ROW_STREAMS, beta = 1.0f)
@@ -11189,7 +15142,12 @@ static void nni_gemm_packed_row_neon(const nni_gemm *g) {
 }
 
 static void nni_gemm_rows_neon(const nni_gemm *g) {
-    for (size_t i = 0; i < g->m; i++) nni_gemm_row_neon(g, g->c + i * g->ldc, g->a + i * g->a_row);
+    for (size_t i = 0; i < g->m; i++) {
+        float *c = g->c + i * g->ldc;
+        const float *a = g->a + i * g->a_row;
+        if (g->k == 1 && g->n >= VF_LANES) nni_gemm_row_step_neon(1, c, a, 0, g->b, 0, g->n, g->beta);
+        else nni_gemm_row_neon(g, c, a);
+    }
 }
 
 /* ---- simd/kernels/gemm_turned.h ---- */
@@ -12247,6 +16205,7 @@ static const nni_tier nni_tier_neon = {"neon", NNI_LARGE_VECTORS * VF_LANES NNI_
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
+#undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS
 #undef NNI_DOT_COLS
 
@@ -12812,7 +16771,7 @@ static void nni_columns_panel(const nni_columns *c, size_t column, size_t width)
         nni_columns_total(c, total, factor, column, width);
         c->finish(c, factor, total, column, width);
     }
-    if (c->apply) c->apply(c, factor, 0, c->rows, column, width);
+    if (c->apply && c->rows) c->apply(c, factor, 0, c->rows, column, width);
 }
 
 static void nni_columns_part(void *context, size_t i) {
@@ -13693,7 +17652,7 @@ NN_API void nn_dropout_channels(float *y, const float *x, size_t images, size_t 
                                 float scale, nn_random *random) {
     nni_dropout_channels d = {nni_get_tier(), *random, y, x, images, pixels, channels, 0, keep, scale};
     random->next += images * channels;
-    if (images == 0) return;
+    if (images == 0 || pixels == 0) return;
     d.part = nni_ceil_div(images, nni_threads_for(images * pixels * channels, NNI_NOISE_SHARE));
     nni_parallel(nni_dropout_channels_task, &d, nni_ceil_div(images, d.part));
 }
@@ -14593,6 +18552,3117 @@ NN_API void nn_global_average_pool_backward(float *dx, const float *dy, size_t i
     nni_pool_global_run(w);
 }
 
+/* ---- src/loss.h ---- */
+
+#include <math.h>
+
+#define NNI_LOSS_SHARE 16384 /* elements worth a thread */
+#define NNI_LOSS_ROUND 4096  /* rows whose values are held at a time */
+#define NNI_BITS 1.44269504088896340736 /* of a natural unit of information */
+
+/* ---- what is wrong ---- */
+
+static int nni_loss_overlap(const void *a, size_t a_bytes, const void *b, size_t b_bytes) {
+    return a && b && (uintptr_t)a < (uintptr_t)b + b_bytes && (uintptr_t)b < (uintptr_t)a + a_bytes;
+}
+
+static int nni_loss_has_logarithm(nn_loss loss) {
+    return loss == NN_LOSS_SOFTMAX_CE || loss == NN_LOSS_SOFTMAX_BCE || loss == NN_LOSS_SIGMOID_BCE || loss == NN_LOSS_CE ||
+           loss == NN_LOSS_LOG_CE || loss == NN_LOSS_BCE;
+}
+
+/* Whether a row belongs to a class, whose weight then weighs the whole row. */
+static int nni_loss_has_class(nn_loss loss) {
+    return loss == NN_LOSS_SOFTMAX_CE || loss == NN_LOSS_CE || loss == NN_LOSS_LOG_CE || loss == NN_LOSS_HINGE;
+}
+
+static nn_status nni_loss_check_options(const nn_loss_desc *d) {
+    const int smooth = d->label_smoothing != 0.0f;
+    if ((unsigned)d->loss >= NN_LOSS_COUNT || (unsigned)d->reduction > NN_REDUCE_SUM) return NN_ERROR_ARGUMENT;
+    if (!(d->label_smoothing >= 0.0f && d->label_smoothing < 1.0f) || (smooth && d->loss == NN_LOSS_HINGE)) return NN_ERROR_ARGUMENT;
+    if (!(d->margin >= 0.0f && d->margin < INFINITY && d->delta >= 0.0f && d->delta < INFINITY)) return NN_ERROR_ARGUMENT;
+    return isfinite(d->scale) ? NN_OK : NN_ERROR_ARGUMENT;
+}
+
+/* Whether the arrays can exist, are there, and do not lie on each other. */
+static nn_status nni_loss_check_arrays(const float *value, const float *row_values, const float *dx, const float *x, size_t rows,
+                                       size_t n, const nn_loss_desc *d) {
+    size_t floats, bytes;
+    if (!nni_mul_size(rows, n, &floats) || !nni_mul_size(floats, sizeof(float), &bytes) || bytes > PTRDIFF_MAX ||
+        rows > PTRDIFF_MAX / sizeof(float) || n > UINT32_MAX)
+        return NN_ERROR_SIZE;
+    if (floats && !x) return NN_ERROR_NULL;
+    if (d->targets && d->labels) return NN_ERROR_ARGUMENT;
+    if (floats && !d->targets && !d->labels) return NN_ERROR_NULL;
+    const size_t per_row = rows * sizeof(float), per_column = n * sizeof(float);
+    const void *const out[] = {value, row_values, dx};
+    const size_t out_bytes[] = {sizeof(float), per_row, bytes};
+    for (int i = 0; i < 3; i++) {
+        const size_t size = out_bytes[i];
+        if (!(i == 2 && dx == x) && nni_loss_overlap(out[i], size, x, bytes)) return NN_ERROR_ALIAS;
+        if (nni_loss_overlap(out[i], size, d->targets, bytes) || nni_loss_overlap(out[i], size, d->labels, per_row) ||
+            nni_loss_overlap(out[i], size, d->sample_weights, per_row) || nni_loss_overlap(out[i], size, d->class_weights, per_column) ||
+            nni_loss_overlap(out[i], size, out[(i + 1) % 3], out_bytes[(i + 1) % 3]))
+            return NN_ERROR_ALIAS;
+    }
+    return NN_OK;
+}
+
+/* The sum of weights, or -1 if one is not a weight. */
+static double nni_weight_sum(const float *weights, size_t n) {
+    double sum = 0.0;
+    int fine = 1;
+    for (size_t i = 0; i < n; i++) {
+        fine &= weights[i] >= 0.0f && weights[i] < INFINITY;
+        sum += (double)weights[i];
+    }
+    return fine ? sum : -1.0;
+}
+
+static nn_status nni_loss_check_values(const nni_tier *tier, size_t rows, size_t n, const nn_loss_desc *d) {
+    int fine = 1;
+    if (d->labels) {
+        for (size_t r = 0; r < rows; r++) fine &= d->labels[r] < n;
+        if (!fine) return NN_ERROR_LABEL;
+    } else if (n && !tier->all_finite(d->targets, rows * n)) {
+        return NN_ERROR_TARGET;
+    }
+    if (d->sample_weights && rows && !(nni_weight_sum(d->sample_weights, rows) > 0.0)) return NN_ERROR_WEIGHT;
+    if (d->class_weights && n && !(nni_weight_sum(d->class_weights, n) > 0.0)) return NN_ERROR_WEIGHT;
+    return NN_OK;
+}
+
+/* ---- what to divide by ---- */
+
+/* The weight of a row's class: of the right column, or of the columns as the targets say. */
+static double nni_class_weight(const nni_tier *tier, size_t r, size_t n, const nn_loss_desc *d) {
+    if (d->labels) return (double)d->class_weights[d->labels[r]];
+    const float *targets = d->targets + r * n;
+    if (d->loss == NN_LOSS_HINGE) return (double)d->class_weights[tier->argmax(targets, n)];
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i += NNI_BLOCK) {
+        float partial;
+        tier->dot(&partial, d->class_weights + i, targets + i, nni_min(n - i, NNI_BLOCK));
+        sum += (double)partial;
+    }
+    return sum;
+}
+
+static double nni_loss_divisor(const nni_tier *tier, size_t rows, size_t n, const nn_loss_desc *d) {
+    if (d->reduction == NN_REDUCE_SUM) return 1.0;
+    if (!d->class_weights || !nni_loss_has_class(d->loss)) return d->sample_weights ? nni_weight_sum(d->sample_weights, rows) : (double)rows;
+    double sum = 0.0;
+    for (size_t r = 0; r < rows; r++)
+        sum += nni_class_weight(tier, r, n, d) * (d->sample_weights ? (double)d->sample_weights[r] : 1.0);
+    return sum;
+}
+
+/* ---- the run ---- */
+
+static nni_loss nni_loss_of(const nn_loss_desc *d, size_t n, double factor) {
+    const int questions = d->loss == NN_LOSS_BCE || d->loss == NN_LOSS_SIGMOID_BCE;
+    nni_loss l;
+    memset(&l, 0, sizeof l);
+    l.loss = d->loss;
+    l.n = n;
+    l.targets = d->targets;
+    l.labels = d->labels;
+    l.keep = 1.0f - d->label_smoothing;
+    l.add = d->label_smoothing / (questions ? 2.0f : (float)n);
+    l.sample_weights = d->sample_weights;
+    l.class_weights = d->class_weights;
+    l.margin = d->margin > 0.0f ? d->margin : 1.0f;
+    l.delta = d->delta > 0.0f ? d->delta : 1.0f;
+    l.gradient = (float)(d->gradient_bits && nni_loss_has_logarithm(d->loss) ? factor * NNI_BITS : factor);
+    return l;
+}
+
+/* A round of rows, cut into parts for the threads. */
+typedef struct nni_loss_job {
+    const nni_tier *tier;
+    nni_loss loss;
+    const float *x;
+    float *dx, *row;
+    size_t rows, part;
+} nni_loss_job;
+
+/* Rows of weight 0 may hold anything, of which 0 times infinity would remain. */
+static void nni_loss_drop(float *row, float *dx, size_t rows, const nni_loss *l) {
+    for (size_t r = 0; r < rows; r++)
+        if (l->sample_weights[r] == 0.0f) {
+            row[r] = 0.0f;
+            if (dx) memset(dx + r * l->n, 0, l->n * sizeof *dx);
+        }
+}
+
+static void nni_loss_task(void *context, size_t i) {
+    const nni_loss_job *job = (const nni_loss_job *)context;
+    const size_t r = i * job->part, at = r * job->loss.n, rows = nni_min(job->part, job->rows - r);
+    float *row = job->row + r, *dx = job->dx ? job->dx + at : NULL;
+    nni_loss l = job->loss;
+    if (l.targets) l.targets += at;
+    if (l.labels) l.labels += r;
+    if (l.sample_weights) l.sample_weights += r;
+    job->tier->loss(row, dx, job->x + at, rows, &l);
+    if (l.sample_weights) nni_loss_drop(row, dx, rows, &l);
+}
+
+/* Moves a job past its round. */
+static void nni_loss_next(nni_loss_job *job) {
+    const size_t floats = job->rows * job->loss.n;
+    job->x += floats;
+    if (job->dx) job->dx += floats;
+    if (job->loss.targets) job->loss.targets += floats;
+    if (job->loss.labels) job->loss.labels += job->rows;
+    if (job->loss.sample_weights) job->loss.sample_weights += job->rows;
+}
+
+static double nni_loss_sum(nni_loss_job *job, float *row_values, size_t rows) {
+    float held[NNI_LOSS_ROUND];
+    double total = 0.0;
+    for (size_t done = 0; done < rows; done += job->rows) {
+        job->rows = nni_min(rows - done, NNI_LOSS_ROUND);
+        job->row = row_values ? row_values + done : held;
+        job->part = nni_ceil_div(job->rows, nni_threads_for(job->rows * job->loss.n, NNI_LOSS_SHARE));
+        nni_parallel(nni_loss_task, job, nni_ceil_div(job->rows, job->part));
+        for (size_t r = 0; r < job->rows; r++) total += (double)job->row[r];
+        nni_loss_next(job);
+    }
+    return total;
+}
+
+static double nni_loss_all(float *row_values, float *dx, const float *x, size_t rows, size_t n, const nn_loss_desc *d,
+                           const nni_tier *tier, double factor) {
+    const double unit = d->bits && nni_loss_has_logarithm(d->loss) ? NNI_BITS : 1.0;
+    nni_loss_job job;
+    memset(&job, 0, sizeof job);
+    job.tier = tier;
+    job.loss = nni_loss_of(d, n, factor);
+    job.x = x;
+    job.dx = dx;
+    const double total = nni_loss_sum(&job, row_values, rows);
+    if (row_values && unit != 1.0) tier->scale(row_values, row_values, rows, (float)unit);
+    return total * factor * unit;
+}
+
+NN_API nn_status nn_loss_run(float *value, float *row_values, float *dx, const float *x, size_t rows, size_t n,
+                             const nn_loss_desc *desc) {
+    const nni_tier *tier = nni_get_tier();
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = desc ? nni_loss_check_options(desc) : NN_ERROR_NULL;
+    if (status == NN_OK) status = nni_loss_check_arrays(value, row_values, dx, x, rows, n, desc);
+    if (status == NN_OK) status = nni_loss_check_values(tier, rows, n, desc);
+    if (status != NN_OK) return status;
+    double total = 0.0;
+    if (rows && n) {
+        const double divisor = nni_loss_divisor(tier, rows, n, desc);
+        if (!(divisor > 0.0)) return NN_ERROR_WEIGHT;
+        total = nni_loss_all(row_values, dx, x, rows, n, desc, tier, (desc->scale != 0.0f ? (double)desc->scale : 1.0) / divisor);
+    } else if (row_values) {
+        memset(row_values, 0, rows * sizeof *row_values);
+    }
+    if (value) *value = (float)total;
+    return NN_OK;
+}
+
+NN_API const char *nn_loss_name(nn_loss loss) {
+    static const char *const names[] = {
+#define NN_LOSS_NAME(name, function) #name,
+        NN_LOSS_LIST(NN_LOSS_NAME)
+#undef NN_LOSS_NAME
+    };
+    return (unsigned)loss < NN_LOSS_COUNT ? names[loss] : "NN_LOSS_UNKNOWN";
+}
+
+/* ---- src/metrics.h ---- */
+
+#include <math.h>
+
+static float nni_share(size_t count, size_t of) { return of ? (float)((double)count / (double)of) : 0.0f; }
+
+/* The predicted class, or n for a row with NaN, whose argmax is one. */
+static size_t nni_predicted(const nni_tier *tier, const float *x, size_t n) {
+    const size_t top = tier->argmax(x, n);
+    return x[top] == x[top] ? top : n;
+}
+
+NN_API void nn_argmax_rows(uint32_t *y, const float *x, size_t rows, size_t n) {
+    const nni_tier *tier = nni_get_tier();
+    for (size_t r = 0; r < rows; r++) y[r] = n ? (uint32_t)tier->argmax(x + r * n, n) : 0;
+}
+
+NN_API size_t nn_count_correct(const float *x, const uint32_t *labels, size_t rows, size_t n) {
+    const nni_tier *tier = nni_get_tier();
+    size_t count = 0;
+    for (size_t r = 0; n && r < rows; r++) count += labels[r] < n && nni_predicted(tier, x + r * n, n) == labels[r];
+    return count;
+}
+
+/* Whether fewer than k columns come before column `label`; a NaN anywhere says no. */
+static int nni_in_top(const float *x, size_t label, size_t n, size_t k) {
+    const float score = x[label];
+    size_t before = 0;
+    int nan = 0;
+    for (size_t j = 0; j < n; j++) {
+        before += x[j] > score || (j < label && x[j] == score);
+        nan |= x[j] != x[j];
+    }
+    return before < k && !nan;
+}
+
+NN_API size_t nn_count_top_k(const float *x, const uint32_t *labels, size_t rows, size_t n, size_t k) {
+    size_t count = 0;
+    for (size_t r = 0; r < rows; r++) count += labels[r] < n && nni_in_top(x + r * n, labels[r], n, k);
+    return count;
+}
+
+NN_API float nn_accuracy(const float *x, const uint32_t *labels, size_t rows, size_t n) {
+    return nni_share(nn_count_correct(x, labels, rows, n), rows);
+}
+NN_API float nn_top_k_accuracy(const float *x, const uint32_t *labels, size_t rows, size_t n, size_t k) {
+    return nni_share(nn_count_top_k(x, labels, rows, n, k), rows);
+}
+
+NN_API size_t nn_count_binary(const float *x, const float *y, size_t n, float threshold) {
+    size_t count = 0;
+    for (size_t i = 0; i < n; i++) count += x[i] == x[i] && y[i] == y[i] && (x[i] >= threshold) == (y[i] >= 0.5f);
+    return count;
+}
+NN_API float nn_binary_accuracy(const float *x, const float *y, size_t n, float threshold) {
+    return nni_share(nn_count_binary(x, y, n, threshold), n);
+}
+
+NN_API nn_status nn_confusion_add(size_t *matrix, const float *x, const uint32_t *labels, size_t rows, size_t n) {
+    const nni_tier *tier = nni_get_tier();
+    const nn_status isa = nn_isa_status();
+    if (isa != NN_OK) return isa;
+    if (rows && (!labels || (n && (!matrix || !x)))) return NN_ERROR_NULL;
+    for (size_t r = 0; r < rows; r++)
+        if (labels[r] >= n) return NN_ERROR_LABEL;
+    for (size_t r = 0; r < rows; r++) {
+        size_t predicted = nni_predicted(tier, x + r * n, n);
+        if (predicted == n) predicted = labels[r] == 0 && n > 1;
+        matrix[labels[r] * n + predicted]++;
+    }
+    return NN_OK;
+}
+
+static double nni_ratio(double a, double b) { return b > 0.0 ? a / b : 0.0; }
+
+/* Of which = n, all classes together. */
+static void nni_score_counts(const size_t *matrix, size_t n, size_t which, double *right, double *predicted, double *labelled) {
+    *right = *predicted = *labelled = 0.0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < n; j++) {
+            const double count = (double)matrix[i * n + j];
+            if (i == j && (which == n || which == i)) *right += count;
+            if (which == n || which == j) *predicted += count;
+            if (which == n || which == i) *labelled += count;
+        }
+}
+
+static void nni_score(double score[3], const size_t *matrix, size_t n, size_t which) {
+    double right, predicted, labelled;
+    nni_score_counts(matrix, n, which, &right, &predicted, &labelled);
+    score[0] = nni_ratio(right, predicted);
+    score[1] = nni_ratio(right, labelled);
+    score[2] = nni_ratio(2.0 * score[0] * score[1], score[0] + score[1]);
+}
+
+static nn_score nni_score_float(const double score[3]) {
+    nn_score s;
+    s.precision = (float)score[0];
+    s.recall = (float)score[1];
+    s.f1 = (float)score[2];
+    return s;
+}
+
+NN_API nn_score nn_score_of_class(const size_t *matrix, size_t n, size_t which) {
+    double score[3] = {0.0, 0.0, 0.0};
+    if (which < n) nni_score(score, matrix, n, which);
+    return nni_score_float(score);
+}
+NN_API nn_score nn_score_micro(const size_t *matrix, size_t n) {
+    double score[3];
+    nni_score(score, matrix, n, n);
+    return nni_score_float(score);
+}
+NN_API nn_score nn_score_macro(const size_t *matrix, size_t n) {
+    double sum[3] = {0.0, 0.0, 0.0}, score[3];
+    for (size_t which = 0; which < n; which++) {
+        nni_score(score, matrix, n, which);
+        for (int i = 0; i < 3; i++) sum[i] += score[i];
+    }
+    for (int i = 0; i < 3; i++) sum[i] = nni_ratio(sum[i], (double)n);
+    return nni_score_float(sum);
+}
+
+static double nni_squared_distance(const float *x, const float *y, size_t n) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) sum += ((double)x[i] - (double)y[i]) * ((double)x[i] - (double)y[i]);
+    return sum;
+}
+
+NN_API float nn_mean_squared_error(const float *x, const float *y, size_t n) {
+    return n ? (float)(nni_squared_distance(x, y, n) / (double)n) : 0.0f;
+}
+NN_API float nn_mean_absolute_error(const float *x, const float *y, size_t n) {
+    double sum = 0.0;
+    for (size_t i = 0; i < n; i++) sum += fabs((double)x[i] - (double)y[i]);
+    return n ? (float)(sum / (double)n) : 0.0f;
+}
+
+NN_API float nn_r_squared(const float *x, const float *y, size_t n) {
+    double mean = 0.0, spread = 0.0;
+    if (n == 0) return 0.0f;
+    for (size_t i = 0; i < n; i++) mean += (double)y[i];
+    mean /= (double)n;
+    for (size_t i = 0; i < n; i++) spread += ((double)y[i] - mean) * ((double)y[i] - mean);
+    const double rest = nni_squared_distance(x, y, n);
+    if (spread == 0.0) return rest == 0.0 ? 1.0f : rest == rest ? 0.0f : (float)rest;
+    return (float)(1.0 - rest / spread);
+}
+
+NN_API void nn_mark_alive(unsigned char *alive, const float *y, size_t rows, size_t n) {
+    for (size_t r = 0; r < rows; r++)
+        for (size_t j = 0; j < n; j++) alive[j] |= y[r * n + j] != 0.0f;
+}
+NN_API float nn_dead_share(const unsigned char *alive, size_t n) {
+    size_t dead = 0;
+    for (size_t j = 0; j < n; j++) dead += !alive[j];
+    return nni_share(dead, n);
+}
+
+/* ---- src/regularize.h ---- */
+
+#define NNI_MAX_NORM_SHARE 65536 /* weights worth a thread */
+
+static void nni_reduce_abs(const nni_reduce *r, float *partial, size_t i, size_t n) { r->tier->sum_abs(partial, r->x + i, n); }
+
+NN_API float nn_sum_abs(const float *x, size_t n) { return nni_reduce_run(nni_reduce_abs, x, x, n); }
+NN_API float nn_norm(const float *x, size_t n) { return (float)sqrt((double)nn_sum_squares(x, n)); }
+
+NN_API float nn_penalty(const float *w, size_t n, float l1, float l2) {
+    const double first = l1 != 0.0f ? (double)l1 * (double)nn_sum_abs(w, n) : 0.0;
+    const double second = l2 != 0.0f ? 0.5 * (double)l2 * (double)nn_sum_squares(w, n) : 0.0;
+    return (float)(first + second);
+}
+
+static void nni_map_penalty(const nni_map *m, size_t i, size_t n) {
+    m->tier->penalty_backward(m->y + i, m->a + i, n, m->b[0], m->b[1]);
+}
+
+NN_API void nn_penalty_backward(float *dw, const float *w, size_t n, float l1, float l2) {
+    const float factors[2] = {l1, l2};
+    nni_map map = nni_map_of(nni_map_penalty, dw, w, factors, n);
+    if (l1 != 0.0f || l2 != 0.0f) nni_map_run(&map, NNI_MAP_SHARE);
+}
+
+typedef struct nni_max_norm_job {
+    const nni_tier *tier;
+    float *w;
+    size_t in, out, part; /* part: columns of one part */
+    float limit;
+} nni_max_norm_job;
+
+static void nni_max_norm_task(void *context, size_t i) {
+    const nni_max_norm_job *job = (const nni_max_norm_job *)context;
+    const size_t first = i * job->part;
+    job->tier->max_norm(job->w + first, job->in, nni_min(job->part, job->out - first), job->out, job->limit);
+}
+
+NN_API void nn_max_norm(float *w, size_t in, size_t out, float limit) {
+    nni_max_norm_job job;
+    if (in == 0 || out == 0) return;
+    job.tier = nni_get_tier();
+    job.w = w;
+    job.in = in;
+    job.out = out;
+    job.part = nni_round_up(nni_ceil_div(out, nni_threads_for(in * out, NNI_MAX_NORM_SHARE)), 64);
+    job.limit = limit;
+    nni_parallel(nni_max_norm_task, &job, nni_ceil_div(out, job.part));
+}
+
+NN_API size_t nn_zero_small(float *w, size_t n, float threshold) { return nni_get_tier()->zero_small(w, n, threshold); }
+
+/* ---- src/init.h ---- */
+
+#include <math.h>
+
+static nn_init nni_init_of(nn_init_kind kind, nn_fan fan, float scale) {
+    nn_init init;
+    init.kind = kind;
+    init.fan = fan;
+    init.scale = scale;
+    return init;
+}
+
+NN_API nn_init nn_init_usual(void) { return nni_init_of(NN_INIT_USUAL, NN_FAN_NONE, 0.0f); }
+NN_API nn_init nn_init_constant(float value) { return nni_init_of(NN_INIT_CONSTANT, NN_FAN_NONE, value); }
+NN_API nn_init nn_init_normal(float deviation) { return nni_init_of(NN_INIT_NORMAL, NN_FAN_NONE, deviation); }
+NN_API nn_init nn_init_truncated_normal(float deviation) { return nni_init_of(NN_INIT_TRUNCATED_NORMAL, NN_FAN_NONE, deviation); }
+NN_API nn_init nn_init_uniform(float bound) { return nni_init_of(NN_INIT_UNIFORM, NN_FAN_NONE, bound); }
+NN_API nn_init nn_init_xavier(void) { return nni_init_of(NN_INIT_NORMAL, NN_FAN_IN, 1.0f); }
+NN_API nn_init nn_init_glorot(void) { return nni_init_of(NN_INIT_NORMAL, NN_FAN_AVERAGE, 1.0f); }
+NN_API nn_init nn_init_glorot_uniform(void) { return nni_init_of(NN_INIT_UNIFORM, NN_FAN_AVERAGE, 1.0f); }
+NN_API nn_init nn_init_he(void) { return nni_init_of(NN_INIT_NORMAL, NN_FAN_IN, 2.0f); }
+NN_API nn_init nn_init_he_uniform(void) { return nni_init_of(NN_INIT_UNIFORM, NN_FAN_IN, 2.0f); }
+NN_API nn_init nn_init_orthogonal(float gain) { return nni_init_of(NN_INIT_ORTHOGONAL, NN_FAN_NONE, gain); }
+
+/* What a variance is divided by; scale itself is a variance only where there is a fan. */
+static double nni_init_fan(nn_fan fan, size_t fan_in, size_t fan_out) {
+    const double in = (double)nni_max(fan_in, 1), out = (double)nni_max(fan_out, 1);
+    return fan == NN_FAN_IN ? in : fan == NN_FAN_OUT ? out : 0.5 * (in + out);
+}
+
+/* ---- the truncated normal: one uniform number through the inverse of its distribution ---- */
+
+#define NNI_TRUNCATED_REACH 0.954499721527099609375f /* of the normal distribution, what lies within two deviations */
+#define NNI_TRUNCATED_WIDER 1.1368472343385565       /* 1 / the deviation of the standard normal cut at 2 */
+
+static void nni_map_truncated(const nni_map *m, size_t i, size_t n) { m->tier->truncated_normal(m->y + i, m->a + i, n, m->slope); }
+
+static void nni_init_truncated(float *w, size_t n, double deviation, nn_random *random) {
+    nni_map map = nni_map_of(nni_map_truncated, w, w, NULL, n);
+    map.slope = (float)(deviation * NNI_TRUNCATED_WIDER);
+    nn_random_uniform(w, n, -NNI_TRUNCATED_REACH, NNI_TRUNCATED_REACH, random);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+
+/* ---- orthogonal vectors: those of a normal distribution by Gram and Schmidt, everything twice, in double ----
+ *
+ * A vector that has had the others taken out twice is at right angles to them to the last place of a float. */
+
+#define NNI_ORTHOGONAL_HELD 256 /* products held at a time */
+
+/* `count` vectors of `length` floats; component r of vector i is w[i*across + r*along]. */
+typedef struct nni_vectors {
+    float *w;
+    size_t count, length, across, along;
+} nni_vectors;
+
+/* dot[j] = the product of vector i with vector first + j. Components lie side by side, or vectors do. */
+static void nni_vectors_dots(double *dot, const nni_vectors *v, size_t i, size_t first, size_t count) {
+    for (size_t j = 0; j < count; j++) dot[j] = 0.0;
+    if (v->along == 1) {
+        const float *a = v->w + i * v->across;
+        for (size_t j = 0; j < count; j++) {
+            const float *b = v->w + (first + j) * v->across;
+            double lane[8] = {0.0};
+            for (size_t r = 0; r < v->length; r++) lane[r % 8] += (double)a[r] * (double)b[r];
+            for (size_t l = 0; l < 8; l++) dot[j] += lane[l];
+        }
+        return;
+    }
+    for (size_t r = 0; r < v->length; r++) {
+        const float *row = v->w + r * v->along;
+        for (size_t j = 0; j < count; j++) dot[j] += (double)row[i] * (double)row[first + j];
+    }
+}
+
+/* Vector i less dot[j] times vector first + j. */
+static void nni_vectors_take(const nni_vectors *v, size_t i, const double *dot, size_t first, size_t count) {
+    for (size_t r = 0; r < v->length; r++) {
+        double sum = 0.0;
+        for (size_t j = 0; j < count; j++) sum += dot[j] * (double)v->w[(first + j) * v->across + r * v->along];
+        float *to = v->w + i * v->across + r * v->along;
+        *to = (float)((double)*to - sum);
+    }
+}
+
+static void nni_vectors_scale(const nni_vectors *v, size_t i, double factor) {
+    for (size_t r = 0; r < v->length; r++) {
+        float *to = v->w + i * v->across + r * v->along;
+        *to = (float)((double)*to * factor);
+    }
+}
+
+static void nni_vectors_orthogonal(const nni_vectors *v) {
+    double dot[NNI_ORTHOGONAL_HELD];
+    for (size_t i = 0; i < v->count; i++) {
+        for (int twice = 0; twice < 2; twice++) {
+            for (size_t first = 0; first < i; first += NNI_ORTHOGONAL_HELD) {
+                const size_t count = nni_min(i - first, NNI_ORTHOGONAL_HELD);
+                nni_vectors_dots(dot, v, i, first, count);
+                nni_vectors_take(v, i, dot, first, count);
+            }
+            nni_vectors_dots(dot, v, i, i, 1);
+            if (dot[0] > 0.0) nni_vectors_scale(v, i, 1.0 / sqrt(dot[0]));
+        }
+    }
+}
+
+static void nni_init_orthogonal(float *w, size_t rows, size_t n, float gain, nn_random *random) {
+    const size_t cols = n / rows;
+    nni_vectors v;
+    nn_random_normal(w, n, 0.0f, 1.0f, random);
+    memset(w + rows * cols, 0, (n - rows * cols) * sizeof *w);
+    v.w = w;
+    v.count = nni_min(rows, cols);
+    v.length = nni_max(rows, cols);
+    v.across = rows < cols ? cols : 1;
+    v.along = rows < cols ? 1 : cols;
+    nni_vectors_orthogonal(&v);
+    if (gain != 0.0f && gain != 1.0f) nn_scale(w, w, n, gain);
+}
+
+NN_API void nn_init_fill(float *w, size_t fan_in, size_t fan_out, size_t n, nn_init init, nn_random *random) {
+    if (n == 0) return;
+    if (init.kind == NN_INIT_USUAL) init = nn_init_xavier();
+    double deviation = (double)init.scale;
+    if (init.fan != NN_FAN_NONE) deviation = sqrt((double)init.scale / nni_init_fan(init.fan, fan_in, fan_out));
+    switch (init.kind) {
+    case NN_INIT_NORMAL: nn_random_normal(w, n, 0.0f, (float)deviation, random); break;
+    case NN_INIT_TRUNCATED_NORMAL: nni_init_truncated(w, n, deviation, random); break;
+    case NN_INIT_UNIFORM: {
+        const float bound = (float)(init.fan == NN_FAN_NONE ? deviation : sqrt(3.0) * deviation);
+        nn_random_uniform(w, n, -bound, bound, random);
+        break;
+    }
+    case NN_INIT_ORTHOGONAL: nni_init_orthogonal(w, nni_max(fan_in, 1), n, init.scale, random); break;
+    default:
+        for (size_t i = 0; i < n; i++) w[i] = init.scale;
+    }
+}
+
+/* ---- src/graph/model.h ---- */
+
+#include <float.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#define NNI_NONE SIZE_MAX
+
+struct nni_call;
+struct nni_node;
+
+/* A kind of node: how it computes, and what it needs. Nodes of one kind differ by their options only. */
+typedef struct nni_op {
+    const char *name;
+    nn_status (*forward)(struct nni_call *call);
+    nn_status (*backward)(struct nni_call *call);              /* NULL: no gradient flows back */
+    void (*settle)(struct nni_call *call);                     /* what outlives a pass, once all of it has succeeded */
+    size_t (*kept)(const nn_model *m, const struct nni_node *node, size_t rows); /* floats for the backward pass besides x, y */
+    size_t (*work)(const nn_model *m, const struct nni_node *node, size_t rows); /* bytes of nni_arena_need for its allocations */
+    unsigned flags;
+} nni_op;
+
+enum {
+    NNI_NEEDS_X = 1,           /* the backward pass reads the inputs' values */
+    NNI_NEEDS_Y = 2,           /* the backward pass reads the output's value */
+    NNI_IN_PLACE = 4,          /* y may be the first input's memory */
+    NNI_GRADIENT_IN_PLACE = 8, /* dx of the first input may be dy's memory */
+    NNI_ALIAS = 16,            /* y is the first input as it is, under another shape */
+    NNI_EPILOGUE = 32,         /* forward applies an activation that follows */
+    NNI_INPUT = 64,            /* the value is the caller's array */
+    NNI_LOSS = 128,            /* the value is one number, the end of a graph */
+    NNI_ACTIVATION = 256,      /* options.activation is what an epilogue could apply */
+    NNI_OUTPUT = 512,          /* the caller reads the value after the pass */
+    NNI_PREDICTION = 1024      /* made for a loss to be read: not computed in training */
+};
+
+typedef struct nni_activation_options {
+    nn_activation kind;
+    float slope;
+} nni_activation_options;
+
+typedef struct nni_loss_options {
+    nn_loss_desc desc;
+    nn_status (*custom)(float *value, float *dx, const float *x, const float *targets, size_t rows, size_t n, void *user);
+    void *user;
+    uint32_t prediction; /* the node that holds what this loss compares with the targets; 0: its input */
+} nni_loss_options;
+
+typedef struct nni_norm_options {
+    float epsilon, momentum;
+    size_t groups;
+    int folded; /* batch norm whose work the layer before it does */
+} nni_norm_options;
+
+typedef struct nni_dropout_options {
+    float keep;
+    int scale_at_test, spatial;
+} nni_dropout_options;
+
+typedef struct nni_node {
+    const nni_op *op;
+    char name[NN_NAME_MOST];
+    nn_shape shape;
+    unsigned flags;                 /* of the op, as this node's options make them */
+    size_t inputs_at, inputs;       /* in model->inputs */
+    size_t parameters_at, parameters;
+    int frozen;
+    const float *folded_bias;       /* of a layer that a batch norm was folded into */
+    int wanted;                     /* the caller asked for the gradient */
+    int backward;                   /* a gradient flows into this node: set by the build, and by freezing */
+    union {
+        nni_activation_options activation;
+        nn_conv2d_desc conv;
+        nn_pool2d_desc pool;
+        nni_dropout_options dropout;
+        nni_norm_options norm;
+        nni_loss_options loss;
+        float deviation;
+        struct {
+            float a, b;
+        } linear;
+    } options;
+} nni_node;
+
+/* Weights, biases, and what else a node owns. Those with a gradient come first in memory, weights before the others. */
+typedef struct nni_parameter {
+    const char *kind; /* "weights", "bias", ... */
+    uint32_t node;
+    size_t rows, columns;
+    size_t fan_in, fan_out;
+    size_t at;        /* floats from the start of the block; gradients lie alike */
+    int decays;       /* a weight: penalties hold unless the caller says otherwise */
+    int trained;      /* has a gradient; running statistics have none */
+    int frozen;
+    int initialised_apart, penalised_apart;
+    nn_init init;
+    float constant;   /* what it starts with where it is not drawn */
+    float l1, l2, max_norm;
+    size_t shared;    /* the parameter whose memory this one uses, or NNI_NONE */
+    int written;      /* its gradient holds something of this backward pass */
+} nni_parameter;
+
+/* Where the plan puts what a node computes: offsets in floats into the block of a run, or NNI_NONE. */
+typedef struct nni_place {
+    uint32_t owner;          /* the node whose value's memory this one's is: itself, or an ancestor */
+    uint32_t gradient_owner; /* the node whose gradient's memory this one's is: itself, or a descendant */
+    size_t value, gradient, kept;
+    int fused;               /* an activation that its producer applies */
+    nni_activation_options epilogue;
+} nni_place;
+
+typedef struct nni_plan {
+    nni_place *places; /* one a node */
+    size_t floats;     /* of the block */
+    size_t sum, work;  /* offsets: a gradient to be added, the operations' workspace */
+    size_t work_floats;
+} nni_plan;
+
+typedef struct nn_workspace nn_workspace;
+
+struct nn_model {
+    nn_allocator allocator;
+    nn_status status;
+    char sentence[512];
+    nni_node *nodes; /* node id is nodes[id - 1] */
+    size_t count, nodes_room;
+    uint32_t *inputs;
+    size_t inputs_count, inputs_room;
+    nni_parameter *parameters;
+    size_t parameters_count, parameters_room;
+    int built, inference, keep, folded;
+    size_t batch;            /* most rows of a call */
+    uint64_t seed, step;     /* step: training passes so far, which random layers draw from */
+    float *values, *gradients;
+    size_t decaying, trained, total; /* floats: those that decay, those with gradients, all */
+    nni_plan training, prediction;
+    nn_workspace *run, *test; /* the model's own: for training, for nn_predict */
+    size_t collecting;       /* in mode NN_STATISTICS: the batch norm's index + 1, or 0 */
+    nn_moments collected;    /* its moments so far */
+};
+
+/* Keeps the sentence; in a graph under construction, also the first error. */
+__attribute__((format(printf, 3, 4))) static nn_status nni_report(nn_model *m, nn_status status, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(m->sentence, sizeof m->sentence, format, arguments);
+    va_end(arguments);
+    return status;
+}
+#define NNI_MISTAKE(m, code, ...) ((m)->status = nni_report(m, code, __VA_ARGS__), nni_no_node())
+
+static inline nn_node nni_no_node(void) {
+    const nn_node none = {0};
+    return none;
+}
+
+/* Room for one more element of `size` bytes. */
+static int nni_grow(const nn_allocator *allocator, void **array, size_t count, size_t *room, size_t size) {
+    if (count < *room) return 1;
+    const size_t more = *room ? 2 * *room : 16;
+    void *grown = nni_alloc(allocator, more, size);
+    if (!grown) return 0;
+    if (count) memcpy(grown, *array, count * size);
+    nni_free(allocator, *array);
+    *array = grown;
+    *room = more;
+    return 1;
+}
+
+NN_API nn_model *nn_model_new(const nn_allocator *allocator) {
+    nn_model *m = (nn_model *)nni_alloc(allocator, 1, sizeof *m);
+    if (!m) return NULL;
+    memset(m, 0, sizeof *m);
+    if (allocator) m->allocator = *allocator;
+    return m;
+}
+
+/* The model's allocator as nni_alloc takes it. */
+static inline const nn_allocator *nni_allocator_of(const nn_model *m) { return m->allocator.alloc ? &m->allocator : NULL; }
+
+NN_API const char *nn_error(const nn_model *m) {
+    if (!m) return nn_status_message(NN_ERROR_NULL);
+    return *m->sentence ? m->sentence : nn_status_message(NN_OK);
+}
+
+static inline const nni_node *nni_node_of(const nn_model *m, nn_node node) {
+    return m && node.id && node.id <= m->count ? &m->nodes[node.id - 1] : NULL;
+}
+static inline uint32_t nni_input(const nn_model *m, const nni_node *node, size_t i) { return m->inputs[node->inputs_at + i]; }
+static inline nni_node *nni_input_node(const nn_model *m, const nni_node *node, size_t i) {
+    return &m->nodes[nni_input(m, node, i) - 1];
+}
+static inline uint32_t nni_id(const nn_model *m, const nni_node *node) { return (uint32_t)(node - m->nodes) + 1; }
+
+NN_API nn_node nn_model_node(const nn_model *m, const char *name) {
+    nn_node node = {0};
+    for (uint32_t i = 0; m && name && i < m->count; i++)
+        if (strcmp(m->nodes[i].name, name) == 0) node.id = i + 1;
+    return node;
+}
+NN_API const char *nn_node_name(const nn_model *m, nn_node node) {
+    const nni_node *n = nni_node_of(m, node);
+    return n ? n->name : "";
+}
+NN_API nn_shape nn_node_shape(const nn_model *m, nn_node node) {
+    const nni_node *n = nni_node_of(m, node);
+    return n ? n->shape : nn_shape_vector(0);
+}
+
+NN_API nn_node nn_layer_name(nn_model *m, nn_node node, const char *name) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!nni_node_of(m, node)) return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_name is given a node that this model does not have");
+    if (!name || !*name || strlen(name) >= NN_NAME_MOST || strpbrk(name, ". \t\n"))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "a name for %s must have 1 to %d characters, none of them a dot or a blank",
+                           nn_node_name(m, node), NN_NAME_MOST - 1);
+    const nn_node other = nn_model_node(m, name);
+    if (other.id && other.id != node.id)
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s cannot be named \"%s\": another node has that name", nn_node_name(m, node), name);
+    memcpy(m->nodes[node.id - 1].name, name, strlen(name) + 1);
+    return node;
+}
+
+/* ---- how layers add nodes ---- */
+
+/* "dense_3": the third of its kind, or the next number that is free. */
+static void nni_name_node(const nn_model *m, nni_node *node) {
+    size_t number = 1;
+    for (size_t i = 0; i < m->count; i++) number += m->nodes[i].op == node->op;
+    do snprintf(node->name, sizeof node->name, "%.40s_%zu", node->op->name, number++);
+    while (nn_model_node(m, node->name).id);
+}
+
+/* A new node that takes `inputs`, with a shape and options that the caller then sets; NULL if an error stands. */
+static nni_node *nni_add_node(nn_model *m, const nni_op *op, const nn_node *inputs, size_t count) {
+    if (!m || m->status != NN_OK) return NULL;
+    if (m->built) return NNI_MISTAKE(m, NN_ERROR_ORDER, "%s is added to a model that is built already", op->name), (nni_node *)NULL;
+    for (size_t i = 0; i < count; i++) {
+        const nni_node *from = nni_node_of(m, inputs[i]);
+        if (!from) return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "input %zu of a %s is not a node of this model", i + 1, op->name), (nni_node *)NULL;
+        if (from->flags & NNI_LOSS)
+            return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s is a loss and cannot feed a %s", from->name, op->name), (nni_node *)NULL;
+    }
+    const nn_allocator *allocator = nni_allocator_of(m);
+    void *nodes = m->nodes, *edges = m->inputs;
+    int room = nni_grow(allocator, &nodes, m->count, &m->nodes_room, sizeof *m->nodes);
+    m->nodes = (nni_node *)nodes;
+    for (size_t i = 0; room && i < count; i++) {
+        room = nni_grow(allocator, &edges, m->inputs_count + i, &m->inputs_room, sizeof *m->inputs);
+        m->inputs = (uint32_t *)edges;
+        if (room) m->inputs[m->inputs_count + i] = inputs[i].id;
+    }
+    if (!room) return NNI_MISTAKE(m, NN_ERROR_MEMORY, "no memory for another %s", op->name), (nni_node *)NULL;
+    nni_node *node = &m->nodes[m->count];
+    memset(node, 0, sizeof *node);
+    node->op = op;
+    node->flags = op->flags;
+    node->inputs_at = m->inputs_count;
+    node->inputs = count;
+    node->parameters_at = m->parameters_count;
+    if (count) node->shape = m->nodes[inputs[0].id - 1].shape;
+    nni_name_node(m, node);
+    m->inputs_count += count;
+    m->count++;
+    return node;
+}
+
+static inline nn_node nni_added(const nn_model *m, const nni_node *node) {
+    nn_node added = {node ? nni_id(m, node) : 0};
+    return added;
+}
+
+/* Another parameter of `node`, which was just added. */
+static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char *kind, size_t rows, size_t columns) {
+    void *parameters = m->parameters;
+    const int room = nni_grow(nni_allocator_of(m), &parameters, m->parameters_count, &m->parameters_room, sizeof *m->parameters);
+    m->parameters = (nni_parameter *)parameters;
+    if (!room) return NNI_MISTAKE(m, NN_ERROR_MEMORY, "no memory for the %s of %s", kind, node->name), (nni_parameter *)NULL;
+    nni_parameter *p = &m->parameters[m->parameters_count++];
+    memset(p, 0, sizeof *p);
+    p->kind = kind;
+    p->node = nni_id(m, node);
+    p->rows = rows;
+    p->columns = columns;
+    p->trained = 1;
+    p->shared = NNI_NONE;
+    node->parameters++;
+    return p;
+}
+
+/* The weights of a layer: drawn, and subject to penalties. */
+static void nni_add_weights(nn_model *m, nni_node *node, size_t rows, size_t columns, size_t fan_in, size_t fan_out) {
+    nni_parameter *p = nni_add_parameter(m, node, "weights", rows, columns);
+    if (!p) return;
+    p->decays = 1;
+    p->fan_in = fan_in;
+    p->fan_out = fan_out;
+}
+
+/* One value a channel, the same for all at the start. */
+static nni_parameter *nni_add_row(nn_model *m, nni_node *node, const char *kind, size_t columns, float constant) {
+    nni_parameter *p = nni_add_parameter(m, node, kind, 1, columns);
+    if (p) p->constant = constant;
+    return p;
+}
+
+/* The parameters of `node` use the memory of those from `theirs` on, or of those that these share. */
+static void nni_share_parameters(nn_model *m, const nni_node *node, size_t theirs) {
+    for (size_t k = 0; k < node->parameters; k++) {
+        const nni_parameter *p = &m->parameters[theirs + k];
+        m->parameters[node->parameters_at + k].shared = p->shared == NNI_NONE ? theirs + k : p->shared;
+    }
+}
+
+/* ---- src/layers/input.h ---- */
+
+static const nni_op nni_op_input = {"input", NULL, NULL, NULL, NULL, NULL, NNI_INPUT};
+
+/* Whether a sample of that shape can exist; an error if not. */
+static int nni_shape_valid(nn_model *m, nn_shape shape, const char *what) {
+    size_t places, floats;
+    if (!m || m->status != NN_OK) return 0;
+    if (!shape.height || !shape.width || !shape.channels)
+        NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s of shape %zu x %zu x %zu: no side may be 0", what, shape.height, shape.width, shape.channels);
+    else if (!nni_mul_size(shape.height, shape.width, &places) || !nni_mul_size(places, shape.channels, &floats) ||
+             floats > PTRDIFF_MAX / 8)
+        NNI_MISTAKE(m, NN_ERROR_SIZE, "%s of shape %zu x %zu x %zu is too large", what, shape.height, shape.width, shape.channels);
+    return m->status == NN_OK;
+}
+
+NN_API nn_node nn_layer_input(nn_model *m, nn_shape shape) {
+    if (!nni_shape_valid(m, shape, "an input")) return nni_no_node();
+    nni_node *node = nni_add_node(m, &nni_op_input, NULL, 0);
+    if (node) node->shape = shape;
+    return nni_added(m, node);
+}
+
+NN_API nn_node nn_want_gradient(nn_model *m, nn_node node) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!nni_node_of(m, node) || m->built)
+        return NNI_MISTAKE(m, m->built ? NN_ERROR_ORDER : NN_ERROR_ARGUMENT, m->built ? "nn_want_gradient after nn_model_build"
+                           : "nn_want_gradient is given a node that this model does not have");
+    m->nodes[node.id - 1].wanted = 1;
+    return node;
+}
+
+/* ---- src/graph/plan.h ---- */
+
+#include <stdlib.h>
+
+/* An array while the plan is made; `offset` is where its place is to be written. */
+typedef struct nni_span {
+    size_t floats, first, last, at;
+    size_t *offset;
+} nni_span;
+
+typedef struct nni_planner {
+    nn_model *m;
+    nni_plan *plan;
+    int training;
+    size_t rows;
+    uint32_t *users; /* by node: how many inputs it feeds in this plan; a loss counts in training only */
+    nni_span *spans;
+    size_t count;
+    int overflow;
+} nni_planner;
+
+#define NNI_SPANS_A_NODE 3 /* value, gradient, kept */
+
+static inline size_t nni_forward_time(size_t node) { return node; }
+static inline size_t nni_backward_time(const nn_model *m, size_t node) { return 2 * m->count - node; }
+static inline size_t nni_end_of_time(const nn_model *m) { return 2 * m->count + 1; }
+
+static int nni_used_by(const nni_planner *p, const nni_node *user, size_t node) {
+    if (!p->training && (user->flags & NNI_LOSS)) return 0;
+    for (size_t k = 0; k < user->inputs; k++)
+        if (nni_input(p->m, user, k) == node + 1) return 1;
+    return 0;
+}
+
+/* ---- who shares memory with whom ---- */
+
+/* Whether `node` may write over the memory of its first input: nobody else reads that, now or in the backward pass. */
+static int nni_may_overwrite(const nni_planner *p, const nni_node *node) {
+    const nn_model *m = p->m;
+    const uint32_t owner = p->plan->places[nni_input(m, node, 0) - 1].owner;
+    if (m->nodes[owner - 1].flags & NNI_INPUT) return 0;
+    if (p->training && (node->flags & NNI_NEEDS_X)) return 0;
+    for (size_t j = 0; &m->nodes[j] < node; j++) {
+        if (p->plan->places[j].owner != owner) continue;
+        if (p->users[j] != 1) return 0;
+        if (!p->training) continue;
+        if (m->keep || m->nodes[j].wanted || (m->nodes[j].flags & NNI_NEEDS_Y)) return 0;
+        for (size_t u = j + 1; u < m->count; u++)
+            if ((m->nodes[u].flags & NNI_NEEDS_X) && nni_used_by(p, &m->nodes[u], j)) return 0;
+    }
+    return 1;
+}
+
+/* The node before `node` that can apply it, an activation, as it writes; or NULL. What lies between changes nothing. */
+static nni_place *nni_may_fuse(const nni_planner *p, const nni_node *node) {
+    const nn_model *m = p->m;
+    if (!(node->flags & NNI_ACTIVATION) || !nni_may_overwrite(p, node)) return NULL;
+    const nni_node *from = nni_input_node(m, node, 0);
+    while (from->flags & NNI_ALIAS) from = nni_input_node(m, from, 0);
+    nni_place *place = &p->plan->places[from - m->nodes];
+    return (from->flags & NNI_EPILOGUE) && place->epilogue.kind == NN_IDENTITY ? place : NULL;
+}
+
+static void nni_plan_owner(const nni_planner *p, size_t i) {
+    nn_model *m = p->m;
+    nni_node *node = &m->nodes[i];
+    nni_place *place = &p->plan->places[i];
+    place->owner = place->gradient_owner = (uint32_t)i + 1;
+    place->value = place->gradient = place->kept = NNI_NONE;
+    if (!node->inputs || (node->flags & NNI_LOSS)) return;
+    const nni_place *from = &p->plan->places[nni_input(m, node, 0) - 1];
+    nni_place *producer = nni_may_fuse(p, node);
+    if (producer) {
+        place->fused = 1;
+        producer->epilogue = node->options.activation;
+    }
+    if (place->fused || (node->flags & NNI_ALIAS) || ((node->flags & NNI_IN_PLACE) && nni_may_overwrite(p, node)))
+        place->owner = from->owner;
+}
+
+/* A node that feeds one gradient only may have it in the memory of the node that it feeds. */
+static void nni_plan_gradient_owner(const nni_planner *p, size_t i) {
+    nn_model *m = p->m;
+    const nni_node *user = NULL;
+    size_t users = 0;
+    if (m->nodes[i].wanted || m->keep) return;
+    for (size_t u = i + 1; u < m->count; u++)
+        for (size_t k = 0; k < m->nodes[u].inputs; k++)
+            if (nni_input(m, &m->nodes[u], k) == i + 1 && m->nodes[u].backward) {
+                users++;
+                user = k == 0 ? &m->nodes[u] : NULL;
+            }
+    if (users == 1 && user && !user->wanted && (user->flags & (NNI_GRADIENT_IN_PLACE | NNI_ALIAS)))
+        p->plan->places[i].gradient_owner = p->plan->places[user - m->nodes].gradient_owner;
+}
+
+/* ---- how long they live ---- */
+
+static nni_span *nni_plan_span(nni_planner *p, size_t per_row, size_t first, size_t last, size_t *offset) {
+    nni_span *span = &p->spans[p->count++];
+    if (!nni_mul_size(per_row, p->rows, &span->floats) || span->floats > PTRDIFF_MAX / 8) p->overflow = 1, span->floats = 0;
+    span->floats = nni_round_up(span->floats, 16);
+    span->first = first;
+    span->last = last;
+    span->offset = offset;
+    return span;
+}
+
+/* The last moment at which the value of node i itself is read. */
+static size_t nni_value_last(const nni_planner *p, size_t i) {
+    const nn_model *m = p->m;
+    const nni_node *node = &m->nodes[i];
+    size_t last = nni_forward_time(i);
+    if ((p->training && m->keep) || !p->users[i] || (node->flags & NNI_OUTPUT)) return nni_end_of_time(m);
+    if (p->training && (node->flags & NNI_NEEDS_Y)) last = nni_backward_time(m, i);
+    for (size_t u = i + 1; u < m->count; u++) {
+        if (!nni_used_by(p, &m->nodes[u], i)) continue;
+        const int again = p->training && (m->nodes[u].flags & NNI_NEEDS_X) != 0;
+        last = nni_max(last, again ? nni_backward_time(m, u) : nni_forward_time(u));
+    }
+    return last;
+}
+
+static void nni_plan_value(nni_planner *p, size_t i) {
+    nn_model *m = p->m;
+    if (p->plan->places[i].owner != i + 1 || (m->nodes[i].flags & (NNI_INPUT | NNI_LOSS))) return;
+    size_t last = i;
+    for (size_t j = i; j < m->count; j++)
+        if (p->plan->places[j].owner == i + 1) last = nni_max(last, nni_value_last(p, j));
+    nni_plan_span(p, nn_shape_size(m->nodes[i].shape), nni_forward_time(i), last, &p->plan->places[i].value);
+}
+
+/* The gradient that node i owns: from the first node that writes it, the last one of its users, to the last that reads it. */
+static void nni_plan_gradient(nni_planner *p, size_t i) {
+    nn_model *m = p->m;
+    const nni_node *node = &m->nodes[i];
+    if (!node->backward || p->plan->places[i].gradient_owner != i + 1) return;
+    size_t first = node->flags & NNI_LOSS ? nni_forward_time(i) : m->count, last = nni_backward_time(m, i);
+    for (size_t u = m->count; u-- > i + 1 && first == m->count;)
+        if (m->nodes[u].backward && nni_used_by(p, &m->nodes[u], i)) first = nni_backward_time(m, u);
+    for (size_t j = 0; j <= i; j++)
+        if (p->plan->places[j].gradient_owner == i + 1) {
+            last = nni_max(last, nni_backward_time(m, j));
+            if (m->nodes[j].wanted || m->keep) last = nni_end_of_time(m);
+        }
+    nni_plan_span(p, nn_shape_size(node->shape), first, last, &p->plan->places[i].gradient);
+}
+
+static void nni_plan_kept(nni_planner *p, size_t i) {
+    nn_model *m = p->m;
+    const nni_node *node = &m->nodes[i];
+    const size_t floats = node->op->kept ? node->op->kept(m, node, p->rows) : 0;
+    if (!floats) return;
+    nni_span *span = nni_plan_span(p, 0, nni_forward_time(i), nni_backward_time(m, i), &p->plan->places[i].kept);
+    span->floats = nni_round_up(floats, 16);
+}
+
+/* The most memory that the gradients of one node's inputs take which are added to what is there. */
+static size_t nni_plan_sums(const nni_planner *p) {
+    size_t most = 0;
+    for (size_t i = 0; i < p->m->count; i++) {
+        const nni_node *node = &p->m->nodes[i];
+        size_t sums = 0;
+        for (size_t k = 0; k < node->inputs; k++) {
+            const nni_node *from = nni_input_node(p->m, node, k);
+            if (from->backward && p->users[from - p->m->nodes] > 1) sums += nni_round_up(nn_shape_size(from->shape) * p->rows, 16);
+        }
+        most = nni_max(most, sums);
+    }
+    return most;
+}
+
+static size_t nni_plan_work(const nni_planner *p) {
+    size_t most = 0;
+    for (size_t i = 0; i < p->m->count; i++) {
+        const nni_node *node = &p->m->nodes[i];
+        if (node->op->work) most = nni_max(most, node->op->work(p->m, node, p->rows));
+    }
+    return nni_ceil_div(most, sizeof(float));
+}
+
+/* ---- placing them ---- */
+
+static int nni_span_larger(const void *a, const void *b) {
+    const nni_span *x = (const nni_span *)a, *y = (const nni_span *)b;
+    if (x->floats != y->floats) return x->floats < y->floats ? 1 : -1;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* The largest first, each at the lowest place that is free for as long as it lives. */
+static void nni_plan_place(nni_planner *p) {
+    qsort(p->spans, p->count, sizeof *p->spans, nni_span_larger);
+    p->plan->floats = 0;
+    for (size_t i = 0; i < p->count; i++) {
+        nni_span *span = &p->spans[i];
+        span->at = 0;
+        for (size_t j = 0; j < i; j++) {
+            const nni_span *other = &p->spans[j];
+            const int together = span->first <= other->last && other->first <= span->last;
+            if (together && span->at < other->at + other->floats && other->at < span->at + span->floats) {
+                span->at = other->at + other->floats;
+                j = SIZE_MAX; /* from the start: a place below may clash as well */
+            }
+        }
+        *span->offset = span->at;
+        p->plan->floats = nni_max(p->plan->floats, span->at + span->floats);
+    }
+}
+
+static void nni_plan_all(nni_planner *p) {
+    nn_model *m = p->m;
+    const size_t end = nni_end_of_time(m);
+    for (size_t i = 0; i < m->count; i++) nni_plan_owner(p, i);
+    for (size_t i = 0; i < m->count; i++) nni_plan_value(p, i);
+    for (size_t i = m->count; p->training && i-- > 0;) nni_plan_gradient_owner(p, i);
+    for (size_t i = 0; p->training && i < m->count; i++) {
+        nni_plan_gradient(p, i);
+        nni_plan_kept(p, i);
+    }
+    if (p->training) nni_plan_span(p, 0, m->count, end, &p->plan->sum)->floats = nni_plan_sums(p);
+    p->plan->work_floats = nni_round_up(nni_plan_work(p), 16);
+    nni_plan_span(p, 0, 0, end, &p->plan->work)->floats = p->plan->work_floats;
+    nni_plan_place(p);
+}
+
+/* Plans for batches of `rows`. The places of an earlier plan are used again if there are any. */
+static nn_status nni_plan_make(nn_model *m, nni_plan *plan, int training, size_t rows) {
+    const nn_allocator *allocator = nni_allocator_of(m);
+    nni_planner p;
+    memset(&p, 0, sizeof p);
+    p.m = m;
+    p.plan = plan;
+    p.training = training;
+    p.rows = rows;
+    p.users = (uint32_t *)nni_alloc(allocator, m->count, sizeof *p.users);
+    p.spans = (nni_span *)nni_alloc(allocator, NNI_SPANS_A_NODE * m->count + 2, sizeof *p.spans);
+    if (!plan->places) plan->places = (nni_place *)nni_alloc(allocator, m->count, sizeof *plan->places);
+    if (p.users && p.spans && plan->places) {
+        memset(plan->places, 0, m->count * sizeof *plan->places);
+        for (size_t i = 0; i < m->count; i++) {
+            p.users[i] = 0;
+            for (size_t u = i + 1; u < m->count; u++) {
+                if (!training && (m->nodes[u].flags & NNI_LOSS)) continue;
+                for (size_t k = 0; k < m->nodes[u].inputs; k++) p.users[i] += nni_input(m, &m->nodes[u], k) == i + 1;
+            }
+        }
+        nni_plan_all(&p);
+    }
+    const int complete = p.users && p.spans && plan->places;
+    nni_free(allocator, p.spans);
+    nni_free(allocator, p.users);
+    if (!complete) return nni_report(m, NN_ERROR_MEMORY, "no memory to plan the network");
+    if (p.overflow) return nni_report(m, NN_ERROR_SIZE, "a batch of %zu samples of this network does not fit into memory", rows);
+    return NN_OK;
+}
+
+/* ---- src/graph/workspace.h ---- */
+
+/* Memory for the operations' own needs, handed out from one end of a planned block and counted back. What does not fit, as
+ * when threads were added after the plan was made, comes from the model's allocator. */
+typedef struct nni_arena {
+    char *base;
+    size_t bytes, used, taken; /* taken: how many are out */
+    const nn_allocator *otherwise;
+} nni_arena;
+
+/* What the caller gives to a node, and what a pass leaves there. */
+typedef struct nni_feed {
+    const float *values;    /* of an input; or the targets of a loss */
+    const uint32_t *labels;
+    const float *weights;
+    const float *gradient;  /* of an output */
+    float loss;
+    int has_gradient;       /* something was written to the node's gradient in this pass */
+} nni_feed;
+
+struct nn_workspace {
+    const nn_model *model;
+    const nni_plan *plan;
+    float *block;
+    nni_feed *feeds; /* one a node */
+    float **dx;      /* one for each input of a node */
+    nni_arena arena;
+    nn_allocator scratch; /* the arena as an allocator */
+    size_t rows;          /* of the last pass forward; 0 before */
+    nn_mode mode;
+    int ready;            /* the pass may be followed by one back */
+};
+
+/* A node at work. */
+typedef struct nni_call {
+    nn_workspace *w;
+    nn_model *m;
+    const nni_node *node;
+    const nni_place *place;
+    size_t rows;   /* samples */
+    size_t places; /* rows of the first input as a matrix: samples times height times width */
+    size_t n;      /* and its columns, the channels */
+    nn_mode mode;
+    const float *x; /* of the first input */
+    float *y, *dy, *kept;
+    float **dx; /* NULL where not wanted */
+    int accumulate;
+    const nn_allocator *scratch;
+} nni_call;
+
+static void *nni_arena_alloc(size_t bytes, void *user) {
+    nni_arena *arena = (nni_arena *)user;
+    const size_t need = nni_round_up(bytes, NNI_ALIGNMENT);
+    if (need <= arena->bytes - arena->used) {
+        void *memory = arena->base + arena->used;
+        arena->used += need;
+        arena->taken++;
+        return memory;
+    }
+    const nn_allocator *a = arena->otherwise;
+    return a ? a->alloc(bytes, a->user) : malloc(bytes);
+}
+
+static void nni_arena_free(void *memory, void *user) {
+    nni_arena *arena = (nni_arena *)user;
+    const uintptr_t at = (uintptr_t)memory, base = (uintptr_t)arena->base;
+    if (at >= base && at < base + arena->bytes) {
+        if (--arena->taken == 0) arena->used = 0;
+        return;
+    }
+    const nn_allocator *a = arena->otherwise;
+    if (a) a->free(memory, a->user);
+    else free(memory);
+}
+
+/* Bytes of the arena for an allocation of `bytes` by nni_alloc. */
+static inline size_t nni_arena_need(size_t bytes) {
+    return bytes ? nni_round_up(bytes + NNI_ALIGNMENT + sizeof(void *), NNI_ALIGNMENT) : 0;
+}
+
+static void nni_workspace_free(const nn_allocator *allocator, nn_workspace *w) {
+    if (!w) return;
+    nni_free(allocator, w->dx);
+    nni_free(allocator, w->feeds);
+    nni_free(allocator, w->block);
+    nni_free(allocator, w);
+}
+
+/* Memory for `plan`, which is or will be at the place `kept`. */
+static nn_workspace *nni_workspace_new(const nn_model *m, const nni_plan *kept, const nni_plan *plan) {
+    const nn_allocator *allocator = nni_allocator_of(m);
+    nn_workspace *w = (nn_workspace *)nni_alloc(allocator, 1, sizeof *w);
+    if (!w) return NULL;
+    memset(w, 0, sizeof *w);
+    size_t most = 1;
+    for (size_t i = 0; i < m->count; i++) most = nni_max(most, m->nodes[i].inputs);
+    w->model = m;
+    w->plan = kept;
+    w->block = (float *)nni_alloc(allocator, nni_max(plan->floats, 1), sizeof *w->block);
+    w->feeds = (nni_feed *)nni_alloc(allocator, m->count, sizeof *w->feeds);
+    w->dx = (float **)nni_alloc(allocator, most, sizeof *w->dx);
+    if (!w->block || !w->feeds || !w->dx) {
+        nni_workspace_free(allocator, w);
+        return NULL;
+    }
+    memset(w->feeds, 0, m->count * sizeof *w->feeds);
+    memset(w->block, 0, plan->floats * sizeof *w->block);
+    w->arena.base = (char *)(w->block + plan->work);
+    w->arena.bytes = plan->work_floats * sizeof(float);
+    w->arena.otherwise = allocator;
+    w->scratch.alloc = nni_arena_alloc;
+    w->scratch.free = nni_arena_free;
+    w->scratch.user = &w->arena;
+    return w;
+}
+
+/* The value of a node: the caller's array for an input. NULL where nothing is. */
+static const float *nni_value(const nn_workspace *w, uint32_t id) {
+    const uint32_t owner = w->plan->places[id - 1].owner;
+    if (w->model->nodes[owner - 1].flags & NNI_INPUT) return w->feeds[owner - 1].values;
+    const size_t at = w->plan->places[owner - 1].value;
+    return at == NNI_NONE ? NULL : w->block + at;
+}
+
+static float *nni_gradient(const nn_workspace *w, uint32_t id) {
+    const uint32_t owner = w->plan->places[id - 1].gradient_owner;
+    const size_t at = w->plan->places[owner - 1].gradient;
+    return at == NNI_NONE ? NULL : w->block + at;
+}
+
+static inline size_t nni_floats(const nn_workspace *w, const nni_node *node) { return w->rows * nn_shape_size(node->shape); }
+
+/* ---- what operations ask of their call ---- */
+
+static inline const float *nni_call_x(const nni_call *c, size_t i) { return nni_value(c->w, nni_input(c->m, c->node, i)); }
+static inline size_t nni_call_size(const nni_call *c) { return c->rows * nn_shape_size(c->node->shape); }
+
+/* The parameter whose memory parameter k of the node uses. */
+static nni_parameter *nni_root(const nn_model *m, const nni_node *node, size_t k) {
+    nni_parameter *p = &m->parameters[node->parameters_at + k];
+    return p->shared == NNI_NONE ? p : &m->parameters[p->shared];
+}
+static float *nni_weights(const nni_call *c, size_t k) {
+    return k < c->node->parameters ? c->m->values + nni_root(c->m, c->node, k)->at : NULL;
+}
+
+/* The bias of a layer whose second parameter it is. */
+static const float *nni_bias(const nni_call *c) { return c->node->folded_bias ? c->node->folded_bias : nni_weights(c, 1); }
+
+/* The gradient of parameter k, and whether to add to it; NULL if it is frozen or there is none. */
+static float *nni_weights_gradient(const nni_call *c, size_t k, int *accumulate) {
+    if (k >= c->node->parameters) return NULL;
+    nni_parameter *p = nni_root(c->m, c->node, k);
+    if (p->frozen || !p->trained) return NULL;
+    *accumulate = c->accumulate || p->written;
+    p->written = 1;
+    return c->m->gradients + p->at;
+}
+
+/* The random numbers of a node at this step: the same in the backward pass. */
+static nn_random nni_call_random(const nni_call *c) {
+    nn_random random = {c->m->seed, 0xcbf29ce484222325u, 0};
+    for (const char *name = c->node->name; *name; name++) random.stream = (random.stream ^ (unsigned char)*name) * 0x100000001b3u;
+    random.stream += c->m->step * 0x9e3779b97f4a7c15u;
+    return random;
+}
+
+/* ---- src/layers/dense.h ---- */
+
+/* ---- dense ---- */
+
+static inline size_t nni_dense_in(const nn_model *m, const nni_node *node) { return nn_shape_size(nni_input_node(m, node, 0)->shape); }
+
+static nn_status nni_dense_forward(nni_call *c) {
+    nn_sgemm_desc d = nni_sgemm_usual;
+    d.bias = nni_bias(c);
+    d.activation = c->place->epilogue.kind;
+    d.slope = c->place->epilogue.slope;
+    d.allocator = c->scratch;
+    return nn_sgemm(c->y, c->x, nni_weights(c, 0), c->rows, c->node->shape.channels, nni_dense_in(c->m, c->node), 1.0f, 0.0f, &d);
+}
+
+static nn_status nni_dense_backward(nni_call *c) {
+    const size_t in = nni_dense_in(c->m, c->node), units = c->node->shape.channels;
+    int add = 0, add_bias = 0;
+    float *dw = nni_weights_gradient(c, 0, &add), *db = nni_weights_gradient(c, 1, &add_bias);
+    nn_sgemm_desc by_weights = nni_sgemm_usual, by_input = nni_sgemm_usual;
+    by_weights.transpose_a = 1;
+    by_input.transpose_b = 1;
+    by_weights.allocator = by_input.allocator = c->scratch;
+    nn_status status = NN_OK;
+    if (dw) status = nn_sgemm(dw, c->x, c->dy, in, units, c->rows, 1.0f, add ? 1.0f : 0.0f, &by_weights);
+    if (db) nn_sum_columns(db, c->dy, c->rows, units, add_bias);
+    if (c->dx[0] && status == NN_OK)
+        status = nn_sgemm(c->dx[0], c->dy, nni_weights(c, 0), c->rows, in, units, 1.0f, 0.0f, &by_input);
+    return status;
+}
+
+/* Bytes of the arena for a product. */
+static size_t nni_sgemm_need(size_t m, size_t n, size_t k, int transpose_a, int transpose_b) {
+    nn_sgemm_desc d = nni_sgemm_usual;
+    d.transpose_a = transpose_a;
+    d.transpose_b = transpose_b;
+    size_t times;
+    const size_t bytes = nn_sgemm_workspace(m, n, k, &d, &times);
+    return bytes + times * nni_arena_need(1);
+}
+
+/* For every number of rows up to the batch: fewer may need more, where they take another way. */
+static size_t nni_dense_work(const nn_model *m, const nni_node *node, size_t rows) {
+    const size_t in = nni_dense_in(m, node), units = node->shape.channels;
+    size_t most = 0;
+    for (size_t r = 1; r <= rows; r++) {
+        most = nni_max(most, nni_sgemm_need(r, units, in, 0, 0));
+        if (m->inference) continue;
+        most = nni_max(most, nni_max(nni_sgemm_need(in, units, r, 1, 0), nni_sgemm_need(r, in, units, 0, 1)));
+    }
+    return most;
+}
+
+static const nni_op nni_op_dense = {"dense", nni_dense_forward, nni_dense_backward, NULL, NULL, nni_dense_work,
+                                    NNI_NEEDS_X | NNI_EPILOGUE};
+
+static nni_node *nni_add_dense(nn_model *m, nn_node x, size_t units) {
+    nni_node *node = nni_add_node(m, &nni_op_dense, &x, 1);
+    if (!node || !nni_shape_valid(m, nn_shape_vector(units), "a dense layer")) return NULL;
+    node->shape = nn_shape_vector(units);
+    nni_add_weights(m, node, nni_dense_in(m, node), units, nni_dense_in(m, node), units);
+    return m->status == NN_OK ? node : NULL;
+}
+
+NN_API nn_node nn_layer_dense_no_bias(nn_model *m, nn_node x, size_t units) { return nni_added(m, nni_add_dense(m, x, units)); }
+
+NN_API nn_node nn_layer_dense(nn_model *m, nn_node x, size_t units) {
+    nni_node *node = nni_add_dense(m, x, units);
+    if (node) nni_add_row(m, node, "bias", units, 0.0f);
+    return nni_added(m, node);
+}
+
+NN_API nn_node nn_layer_dense_shared(nn_model *m, nn_node x, nn_node like) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!nni_node_of(m, like) || m->nodes[like.id - 1].op != &nni_op_dense)
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_dense_shared shares with a dense layer, and %s is none", nn_node_name(m, like));
+    const nni_node *other = &m->nodes[like.id - 1];
+    const size_t from = other->parameters_at, biased = other->parameters > 1, units = other->shape.channels;
+    nni_node *node = nni_add_dense(m, x, units);
+    if (node && biased) nni_add_row(m, node, "bias", units, 0.0f);
+    if (!node || m->status != NN_OK) return nni_no_node();
+    const nni_parameter *mine = &m->parameters[node->parameters_at], *theirs = &m->parameters[from];
+    if (mine->rows != theirs->rows)
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s takes %zu values and cannot share the weights of %s, which takes %zu", node->name,
+                           mine->rows, m->nodes[like.id - 1].name, theirs->rows);
+    nni_share_parameters(m, node, from);
+    return nni_added(m, node);
+}
+
+/* ---- bias ---- */
+
+static nn_status nni_bias_forward(nni_call *c) {
+    nn_add_row(c->y, c->x, nni_weights(c, 0), c->places, c->n);
+    return NN_OK;
+}
+static nn_status nni_bias_backward(nni_call *c) {
+    int add = 0;
+    float *db = nni_weights_gradient(c, 0, &add);
+    if (db) nn_sum_columns(db, c->dy, c->places, c->n, add);
+    if (c->dx[0] && c->dx[0] != c->dy) memcpy(c->dx[0], c->dy, nni_call_size(c) * sizeof(float));
+    return NN_OK;
+}
+static const nni_op nni_op_bias = {"bias", nni_bias_forward, nni_bias_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+NN_API nn_node nn_layer_bias(nn_model *m, nn_node x) {
+    nni_node *node = nni_add_node(m, &nni_op_bias, &x, 1);
+    if (node) nni_add_row(m, node, "bias", node->shape.channels, 0.0f);
+    return nni_added(m, node);
+}
+
+/* ---- src/layers/conv.h ---- */
+
+/* The layer's options for this many images. */
+static nn_conv2d_desc nni_conv_desc(const nni_node *node, size_t images) {
+    nn_conv2d_desc d = node->options.conv;
+    d.images = images;
+    return d;
+}
+
+static nn_status nni_conv_forward(nni_call *c) {
+    nn_conv2d_desc d = nni_conv_desc(c->node, c->rows);
+    d.activation = c->place->epilogue.kind;
+    d.slope = c->place->epilogue.slope;
+    d.allocator = c->scratch;
+    return nn_conv2d(c->y, c->x, nni_weights(c, 0), nni_bias(c), &d);
+}
+
+static nn_status nni_conv_backward(nni_call *c) {
+    nn_conv2d_desc d = nni_conv_desc(c->node, c->rows);
+    const nn_shape shape = c->node->shape;
+    int add = 0, add_bias = 0;
+    float *dw = nni_weights_gradient(c, 0, &add), *db = nni_weights_gradient(c, 1, &add_bias);
+    nn_status status = NN_OK;
+    d.allocator = c->scratch;
+    if (dw) status = nn_conv2d_backward_weights(dw, c->x, c->dy, add, &d);
+    if (db) nn_sum_columns(db, c->dy, c->rows * shape.height * shape.width, shape.channels, add_bias);
+    if (c->dx[0] && status == NN_OK) status = nn_conv2d_backward_input(c->dx[0], c->dy, nni_weights(c, 0), &d);
+    return status;
+}
+
+static size_t nni_conv2d_work(const nn_model *m, const nni_node *node, size_t rows) {
+    const nn_conv2d_desc d = nni_conv_desc(node, rows);
+    return (void)m, nni_arena_need(nn_conv2d_workspace(&d));
+}
+
+static const nni_op nni_op_conv2d = {"conv2d", nni_conv_forward, nni_conv_backward, NULL, NULL, nni_conv2d_work,
+                                     NNI_NEEDS_X | NNI_EPILOGUE};
+
+NN_API nn_node nn_layer_conv2d_with(nn_model *m, nn_node x, const nn_conv2d_desc *desc, int bias) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_conv2d_with needs a desc");
+    nni_node *node = nni_add_node(m, &nni_op_conv2d, &x, 1);
+    if (!node) return nni_no_node();
+    const nn_shape in = node->shape;
+    nn_conv2d_desc *d = &node->options.conv;
+    *d = *desc;
+    d->images = 1;
+    d->height = in.height;
+    d->width = in.width;
+    d->channels = in.channels;
+    d->activation = NN_IDENTITY;
+    d->allocator = NULL;
+    size_t height, width;
+    const nn_status status = nn_conv2d_output(&height, &width, d);
+    if (status != NN_OK)
+        return NNI_MISTAKE(m, status == NN_ERROR_ARGUMENT ? NN_ERROR_SHAPE : status,
+                           "%s: %zu filters of %zu x %zu in %zu groups do not go with %s, %zu x %zu x %zu padded by %zu, %zu, %zu, %zu",
+                           node->name, d->filters, d->kernel_height, d->kernel_width, d->groups ? d->groups : 1, nn_node_name(m, x),
+                           in.height, in.width, in.channels, d->pad_top, d->pad_bottom, d->pad_left, d->pad_right);
+    node->shape = nn_shape_image(height, width, d->filters);
+    if (!nni_shape_valid(m, node->shape, "a convolution")) return nni_no_node();
+    const size_t groups = d->groups ? d->groups : 1, taps = d->kernel_height * d->kernel_width;
+    nni_add_weights(m, node, taps * (in.channels / groups), d->filters, taps * (in.channels / groups), taps * (d->filters / groups));
+    if (bias) nni_add_row(m, node, "bias", node->shape.channels, 0.0f);
+    return nni_added(m, node);
+}
+
+static nn_conv2d_desc nni_conv_same(size_t filters, size_t kernel) {
+    nn_conv2d_desc d;
+    memset(&d, 0, sizeof d);
+    d.filters = filters;
+    d.kernel_height = d.kernel_width = kernel;
+    d.pad_top = d.pad_left = kernel / 2;
+    d.pad_bottom = d.pad_right = kernel ? (kernel - 1) / 2 : 0;
+    return d;
+}
+
+NN_API nn_node nn_layer_conv2d(nn_model *m, nn_node x, size_t filters, size_t kernel) {
+    const nn_conv2d_desc d = nni_conv_same(filters, kernel);
+    return nn_layer_conv2d_with(m, x, &d, 1);
+}
+
+NN_API nn_node nn_layer_depthwise(nn_model *m, nn_node x, size_t kernel) {
+    const size_t channels = nn_node_shape(m, x).channels;
+    nn_conv2d_desc d = nni_conv_same(channels, kernel);
+    d.groups = channels;
+    return nn_layer_conv2d_with(m, x, &d, 1);
+}
+
+/* ---- src/layers/pool.h ---- */
+
+static nn_pool2d_desc nni_pool_desc(const nni_call *c) {
+    nn_pool2d_desc d = c->node->options.pool;
+    d.images = c->rows;
+    return d;
+}
+
+static nn_status nni_max_pool_forward(nni_call *c) {
+    const nn_pool2d_desc d = nni_pool_desc(c);
+    return nn_max_pool2d(c->y, (uint32_t *)(void *)c->kept, c->x, &d);
+}
+static nn_status nni_max_pool_backward(nni_call *c) {
+    const nn_pool2d_desc d = nni_pool_desc(c);
+    return c->dx[0] ? nn_max_pool2d_backward(c->dx[0], c->dy, (const uint32_t *)(const void *)c->kept, &d) : NN_OK;
+}
+static size_t nni_max_pool_kept(const nn_model *m, const nni_node *node, size_t rows) {
+    return (void)m, rows * nn_shape_size(node->shape); /* of each maximum, where it was */
+}
+
+static nn_status nni_average_pool_forward(nni_call *c) {
+    const nn_pool2d_desc d = nni_pool_desc(c);
+    return nn_average_pool2d(c->y, c->x, &d);
+}
+static nn_status nni_average_pool_backward(nni_call *c) {
+    const nn_pool2d_desc d = nni_pool_desc(c);
+    return c->dx[0] ? nn_average_pool2d_backward(c->dx[0], c->dy, &d) : NN_OK;
+}
+
+static nn_status nni_global_pool_forward(nni_call *c) {
+    nn_global_average_pool(c->y, c->x, c->rows, c->places / c->rows, c->n);
+    return NN_OK;
+}
+static nn_status nni_global_pool_backward(nni_call *c) {
+    if (c->dx[0]) nn_global_average_pool_backward(c->dx[0], c->dy, c->rows, c->places / c->rows, c->n);
+    return NN_OK;
+}
+
+static const nni_op nni_op_max_pool = {"max_pool", nni_max_pool_forward, nni_max_pool_backward, NULL, nni_max_pool_kept, NULL, 0};
+static const nni_op nni_op_average_pool = {"average_pool", nni_average_pool_forward, nni_average_pool_backward, NULL, NULL, NULL, 0};
+static const nni_op nni_op_global_average_pool = {"global_average_pool", nni_global_pool_forward, nni_global_pool_backward, NULL, NULL, NULL, 0};
+
+static nn_node nni_add_pool(nn_model *m, const nni_op *op, nn_node x, const nn_pool2d_desc *desc) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "a %s needs a desc", op->name);
+    nni_node *node = nni_add_node(m, op, &x, 1);
+    if (!node) return nni_no_node();
+    const nn_shape in = node->shape;
+    nn_pool2d_desc *d = &node->options.pool;
+    *d = *desc;
+    d->images = 1;
+    d->height = in.height;
+    d->width = in.width;
+    d->channels = in.channels;
+    size_t height, width;
+    const nn_status status = nn_pool2d_output(&height, &width, d);
+    if (status != NN_OK)
+        return NNI_MISTAKE(m, status == NN_ERROR_ARGUMENT ? NN_ERROR_SHAPE : status,
+                           "%s: windows of %zu x %zu do not go with %s, %zu x %zu x %zu padded by %zu, %zu, %zu, %zu", node->name,
+                           d->kernel_height, d->kernel_width, nn_node_name(m, x), in.height, in.width, in.channels, d->pad_top,
+                           d->pad_bottom, d->pad_left, d->pad_right);
+    node->shape = nn_shape_image(height, width, in.channels);
+    return nni_added(m, node);
+}
+
+static nn_pool2d_desc nni_pool_square(size_t kernel, size_t stride) {
+    nn_pool2d_desc d;
+    memset(&d, 0, sizeof d);
+    d.kernel_height = d.kernel_width = kernel;
+    d.stride_y = d.stride_x = stride;
+    return d;
+}
+
+NN_API nn_node nn_layer_max_pool_with(nn_model *m, nn_node x, const nn_pool2d_desc *desc) {
+    return nni_add_pool(m, &nni_op_max_pool, x, desc);
+}
+NN_API nn_node nn_layer_average_pool_with(nn_model *m, nn_node x, const nn_pool2d_desc *desc) {
+    return nni_add_pool(m, &nni_op_average_pool, x, desc);
+}
+NN_API nn_node nn_layer_max_pool(nn_model *m, nn_node x, size_t kernel, size_t stride) {
+    const nn_pool2d_desc d = nni_pool_square(kernel, stride);
+    return nn_layer_max_pool_with(m, x, &d);
+}
+NN_API nn_node nn_layer_average_pool(nn_model *m, nn_node x, size_t kernel, size_t stride) {
+    const nn_pool2d_desc d = nni_pool_square(kernel, stride);
+    return nn_layer_average_pool_with(m, x, &d);
+}
+NN_API nn_node nn_layer_global_average_pool(nn_model *m, nn_node x) {
+    nni_node *node = nni_add_node(m, &nni_op_global_average_pool, &x, 1);
+    if (node) node->shape = nn_shape_vector(node->shape.channels);
+    return nni_added(m, node);
+}
+
+/* ---- src/layers/activation.h ---- */
+
+/* ---- by name ---- */
+
+static nn_status nni_activation_forward(nni_call *c) {
+    nn_activate(c->y, c->x, nni_call_size(c), c->node->options.activation.kind, c->node->options.activation.slope);
+    return NN_OK;
+}
+static nn_status nni_activation_backward(nni_call *c) {
+    const nni_activation_options *a = &c->node->options.activation;
+    const float *v = nn_activation_keeps_input(a->kind) ? c->x : c->y;
+    if (c->dx[0]) nn_activate_backward(c->dx[0], c->dy, v, nni_call_size(c), a->kind, a->slope);
+    return NN_OK;
+}
+
+/* Nodes are named after the function: "relu_1". */
+static const nni_op nni_ops_activation[] = {
+#define NNI_OP_ACTIVATION(name, function, ...) \
+    {#function, nni_activation_forward, nni_activation_backward, NULL, NULL, NULL, \
+     NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE | NNI_ACTIVATION},
+    NN_ACTIVATION_LIST(NNI_OP_ACTIVATION)
+#undef NNI_OP_ACTIVATION
+};
+
+NN_API nn_node nn_layer_activation(nn_model *m, nn_node x, nn_activation activation, float slope) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if ((unsigned)activation >= NN_ACTIVATION_COUNT)
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_activation: %d is not an activation", (int)activation);
+    if ((activation == NN_LEAKY_RELU || activation == NN_ELU) && !(slope > 0.0f && slope <= FLT_MAX))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "the slope of a %s must be positive, not %g", nni_ops_activation[activation].name, (double)slope);
+    nni_node *node = nni_add_node(m, &nni_ops_activation[activation], &x, 1);
+    if (!node) return nni_no_node();
+    node->options.activation.kind = activation;
+    node->options.activation.slope = slope;
+    if (nn_activation_keeps_input(activation)) node->flags = (node->flags & ~(unsigned)NNI_NEEDS_Y) | NNI_NEEDS_X;
+    return nni_added(m, node);
+}
+
+#define NNI_LAYER_ACTIVATION(name, function, ...)                                  \
+    NN_API nn_node nn_layer_##function(nn_model *m, nn_node x) {                   \
+        return nn_layer_activation(m, x, name, name == NN_LEAKY_RELU ? 0.01f : 1.0f); \
+    }
+NN_ACTIVATION_LIST(NNI_LAYER_ACTIVATION)
+#undef NNI_LAYER_ACTIVATION
+
+/* ---- PReLU ---- */
+
+static nn_status nni_prelu_forward(nni_call *c) {
+    nn_prelu(c->y, c->x, nni_weights(c, 0), c->places, c->n, 0);
+    return NN_OK;
+}
+static nn_status nni_prelu_backward(nni_call *c) {
+    int add = 0;
+    float *dslope = nni_weights_gradient(c, 0, &add);
+    nn_prelu_backward(c->dx[0], dslope, c->dy, c->x, nni_weights(c, 0), c->places, c->n, 0, add);
+    return NN_OK;
+}
+static const nni_op nni_op_prelu = {"prelu", nni_prelu_forward, nni_prelu_backward, NULL, NULL, NULL,
+                                    NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+NN_API nn_node nn_layer_prelu(nn_model *m, nn_node x) {
+    nni_node *node = nni_add_node(m, &nni_op_prelu, &x, 1);
+    if (node) nni_add_row(m, node, "slope", node->shape.channels, 0.25f);
+    return nni_added(m, node);
+}
+
+/* ---- softmax ---- */
+
+static nn_status nni_softmax_forward(nni_call *c) {
+    nn_softmax(c->y, c->x, c->places, c->n);
+    return NN_OK;
+}
+static nn_status nni_softmax_backward(nni_call *c) {
+    if (c->dx[0]) nn_softmax_backward(c->dx[0], c->dy, c->y, c->places, c->n);
+    return NN_OK;
+}
+static nn_status nni_log_softmax_forward(nni_call *c) {
+    nn_log_softmax(c->y, c->x, c->places, c->n);
+    return NN_OK;
+}
+static nn_status nni_log_softmax_backward(nni_call *c) {
+    if (c->dx[0]) nn_log_softmax_backward(c->dx[0], c->dy, c->y, c->places, c->n);
+    return NN_OK;
+}
+static const nni_op nni_op_softmax = {"softmax", nni_softmax_forward, nni_softmax_backward, NULL, NULL, NULL,
+                                      NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_log_softmax = {"log_softmax", nni_log_softmax_forward, nni_log_softmax_backward, NULL, NULL, NULL,
+                                          NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+NN_API nn_node nn_layer_softmax(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_softmax, &x, 1)); }
+NN_API nn_node nn_layer_log_softmax(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_log_softmax, &x, 1)); }
+
+/* ---- src/layers/gates.h ---- */
+
+static void nni_copy(float *y, const float *x, size_t n) {
+    if (y != x) memcpy(y, x, n * sizeof *y);
+}
+
+/* ---- two inputs ---- */
+
+static nn_status nni_add_forward(nni_call *c) {
+    nn_add(c->y, c->x, nni_call_x(c, 1), nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_add_backward(nni_call *c) { /* dx[0] may be dy itself: it comes last */
+    for (size_t k = c->node->inputs; k-- > 0;)
+        if (c->dx[k]) nni_copy(c->dx[k], c->dy, nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_sub_forward(nni_call *c) {
+    nn_sub(c->y, c->x, nni_call_x(c, 1), nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_sub_backward(nni_call *c) {
+    if (c->dx[1]) nn_scale(c->dx[1], c->dy, nni_call_size(c), -1.0f);
+    if (c->dx[0]) nni_copy(c->dx[0], c->dy, nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_mul_forward(nni_call *c) {
+    nn_mul(c->y, c->x, nni_call_x(c, 1), nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_mul_backward(nni_call *c) {
+    if (c->dx[1]) nn_mul(c->dx[1], c->dy, c->x, nni_call_size(c));
+    if (c->dx[0]) nn_mul(c->dx[0], c->dy, nni_call_x(c, 1), nni_call_size(c));
+    return NN_OK;
+}
+
+static const nni_op nni_op_add = {"add", nni_add_forward, nni_add_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_sub = {"sub", nni_sub_forward, nni_sub_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_mul = {"mul", nni_mul_forward, nni_mul_backward, NULL, NULL, NULL,
+                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+static nn_node nni_add_pair(nn_model *m, const nni_op *op, nn_node a, nn_node b) {
+    const nn_node both[2] = {a, b};
+    nni_node *node = nni_add_node(m, op, both, 2);
+    if (!node) return nni_no_node();
+    const nn_shape p = nn_node_shape(m, a), q = nn_node_shape(m, b);
+    if (!nn_shape_equal(p, q))
+        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s (%zu x %zu x %zu) and %s (%zu x %zu x %zu): the shapes differ", node->name,
+                           nn_node_name(m, a), p.height, p.width, p.channels, nn_node_name(m, b), q.height, q.width, q.channels);
+    return nni_added(m, node);
+}
+NN_API nn_node nn_layer_add(nn_model *m, nn_node a, nn_node b) { return nni_add_pair(m, &nni_op_add, a, b); }
+NN_API nn_node nn_layer_sub(nn_model *m, nn_node a, nn_node b) { return nni_add_pair(m, &nni_op_sub, a, b); }
+NN_API nn_node nn_layer_mul(nn_model *m, nn_node a, nn_node b) { return nni_add_pair(m, &nni_op_mul, a, b); }
+
+/* ---- one input ---- */
+
+static nn_status nni_exp_forward(nni_call *c) {
+    nn_exp(c->y, c->x, nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_exp_backward(nni_call *c) {
+    if (c->dx[0]) nn_exp_backward(c->dx[0], c->dy, c->y, nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_log_forward(nni_call *c) {
+    nn_log(c->y, c->x, nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_log_backward(nni_call *c) {
+    if (c->dx[0]) nn_log_backward(c->dx[0], c->dy, c->x, nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_reciprocal_forward(nni_call *c) {
+    nn_reciprocal(c->y, c->x, nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_reciprocal_backward(nni_call *c) {
+    if (c->dx[0]) nn_reciprocal_backward(c->dx[0], c->dy, c->y, nni_call_size(c));
+    return NN_OK;
+}
+static nn_status nni_linear_forward(nni_call *c) {
+    nn_scale(c->y, c->x, nni_call_size(c), c->node->options.linear.a);
+    nn_add_row(c->y, c->y, &c->node->options.linear.b, nni_call_size(c), 1);
+    return NN_OK;
+}
+static nn_status nni_linear_backward(nni_call *c) {
+    if (c->dx[0]) nn_scale(c->dx[0], c->dy, nni_call_size(c), c->node->options.linear.a);
+    return NN_OK;
+}
+
+static const nni_op nni_op_exp = {"exp", nni_exp_forward, nni_exp_backward, NULL, NULL, NULL,
+                                  NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_log = {"log", nni_log_forward, nni_log_backward, NULL, NULL, NULL,
+                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_reciprocal = {"reciprocal", nni_reciprocal_forward, nni_reciprocal_backward, NULL, NULL, NULL,
+                                         NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_linear = {"linear", nni_linear_forward, nni_linear_backward, NULL, NULL, NULL,
+                                     NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+NN_API nn_node nn_layer_exp(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_exp, &x, 1)); }
+NN_API nn_node nn_layer_log(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_log, &x, 1)); }
+NN_API nn_node nn_layer_reciprocal(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_reciprocal, &x, 1)); }
+NN_API nn_node nn_layer_linear(nn_model *m, nn_node x, float a, float b) {
+    nni_node *node = nni_add_node(m, &nni_op_linear, &x, 1);
+    if (!node) return nni_no_node();
+    node->options.linear.a = a;
+    node->options.linear.b = b;
+    return nni_added(m, node);
+}
+
+/* ---- concatenation ---- */
+
+/* Copies `width` columns of every row between matrices of other widths. */
+static void nni_copy_columns(float *y, size_t ldy, const float *x, size_t ldx, size_t rows, size_t width) {
+    for (size_t r = 0; r < rows; r++) memcpy(y + r * ldy, x + r * ldx, width * sizeof *y);
+}
+
+static nn_status nni_concat_forward(nni_call *c) {
+    const size_t all = c->node->shape.channels;
+    size_t at = 0;
+    for (size_t k = 0; k < c->node->inputs; k++) {
+        const size_t n = nni_input_node(c->m, c->node, k)->shape.channels;
+        nni_copy_columns(c->y + at, all, nni_call_x(c, k), n, c->places, n);
+        at += n;
+    }
+    return NN_OK;
+}
+static nn_status nni_concat_backward(nni_call *c) {
+    const size_t all = c->node->shape.channels;
+    size_t at = 0;
+    for (size_t k = 0; k < c->node->inputs; k++) {
+        const size_t n = nni_input_node(c->m, c->node, k)->shape.channels;
+        if (c->dx[k]) nni_copy_columns(c->dx[k], n, c->dy + at, all, c->places, n);
+        at += n;
+    }
+    return NN_OK;
+}
+static const nni_op nni_op_concat = {"concat", nni_concat_forward, nni_concat_backward, NULL, NULL, NULL, 0};
+
+NN_API nn_node nn_layer_concat(nn_model *m, const nn_node *x, size_t count) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!x || !count) return NNI_MISTAKE(m, x ? NN_ERROR_ARGUMENT : NN_ERROR_NULL, "nn_layer_concat needs at least one node");
+    nni_node *node = nni_add_node(m, &nni_op_concat, x, count);
+    if (!node) return nni_no_node();
+    for (size_t k = 1; k < count; k++) {
+        const nn_shape first = node->shape, next = nn_node_shape(m, x[k]);
+        if (next.height != first.height || next.width != first.width)
+            return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s: %s is %zu x %zu and %s %zu x %zu; only channels may differ", node->name,
+                               nn_node_name(m, x[0]), first.height, first.width, nn_node_name(m, x[k]), next.height, next.width);
+        node->shape.channels += next.channels;
+    }
+    if (!nni_shape_valid(m, node->shape, "a concatenation")) return nni_no_node();
+    return nni_added(m, node);
+}
+
+/* ---- reshape ---- */
+
+static nn_status nni_reshape_backward(nni_call *c) {
+    if (c->dx[0]) nni_copy(c->dx[0], c->dy, nni_call_size(c));
+    return NN_OK;
+}
+static const nni_op nni_op_reshape = {"reshape", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS};
+static const nni_op nni_op_flatten = {"flatten", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS};
+
+static nn_node nni_add_reshape(nn_model *m, const nni_op *op, nn_node x, nn_shape shape) {
+    if (!nni_shape_valid(m, shape, op->name)) return nni_no_node();
+    nni_node *node = nni_add_node(m, op, &x, 1);
+    if (!node) return nni_no_node();
+    const nn_shape from = node->shape;
+    if (nn_shape_size(from) != nn_shape_size(shape))
+        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s: %zu x %zu x %zu values cannot become %zu x %zu x %zu", node->name, nn_node_name(m, x),
+                           from.height, from.width, from.channels, shape.height, shape.width, shape.channels);
+    node->shape = shape;
+    return nni_added(m, node);
+}
+NN_API nn_node nn_layer_reshape(nn_model *m, nn_node x, nn_shape shape) { return nni_add_reshape(m, &nni_op_reshape, x, shape); }
+NN_API nn_node nn_layer_flatten(nn_model *m, nn_node x) {
+    const size_t n = nn_shape_size(nn_node_shape(m, x));
+    return nni_add_reshape(m, &nni_op_flatten, x, nn_shape_vector(n ? n : 1));
+}
+
+/* ---- src/layers/norm.h ---- */
+
+#define NNI_EPSILON_USUAL 1e-5f
+#define NNI_MOMENTUM_USUAL 0.1f
+
+/* ---- batch norm ---- */
+
+enum { NNI_NORM_MEAN, NNI_NORM_VARIANCE, NNI_NORM_GAMMA, NNI_NORM_BETA }; /* its parameters, in order; the last two may be missing */
+
+static nn_status nni_batch_norm_forward(nni_call *c) {
+    const float *mean = nni_weights(c, NNI_NORM_MEAN), *variance = nni_weights(c, NNI_NORM_VARIANCE);
+    if (c->mode == NN_TRAIN && !c->node->frozen) {
+        nn_batch_norm_statistics(c->kept, c->kept + c->n, c->x, c->places, c->n);
+        mean = c->kept;
+        variance = c->kept + c->n;
+    } else if (c->mode == NN_STATISTICS && c->m->collecting == nni_id(c->m, c->node)) {
+        nn_moments_add(&c->m->collected, c->x, c->places);
+        return NN_OK; /* the pass ends here */
+    }
+    nn_batch_norm(c->y, c->x, mean, variance, nni_weights(c, NNI_NORM_GAMMA), nni_weights(c, NNI_NORM_BETA), c->places, c->n,
+                  c->node->options.norm.epsilon);
+    return NN_OK;
+}
+
+static nn_status nni_batch_norm_backward(nni_call *c) {
+    int add = 0;
+    float *dgamma = nni_weights_gradient(c, NNI_NORM_GAMMA, &add), *dbeta = nni_weights_gradient(c, NNI_NORM_BETA, &add);
+    const float *gamma = nni_weights(c, NNI_NORM_GAMMA), epsilon = c->node->options.norm.epsilon;
+    if (c->node->frozen)
+        nn_batch_norm_backward_frozen(c->dx[0], dgamma, dbeta, c->dy, c->x, nni_weights(c, NNI_NORM_MEAN),
+                                      nni_weights(c, NNI_NORM_VARIANCE), gamma, c->places, c->n, epsilon, add);
+    else
+        nn_batch_norm_backward(c->dx[0], dgamma, dbeta, c->dy, c->x, c->kept, c->kept + c->n, gamma, c->places, c->n, epsilon, add);
+    return NN_OK;
+}
+
+static void nni_batch_norm_settle(nni_call *c) {
+    if (c->mode == NN_TRAIN && !c->node->frozen)
+        nn_batch_norm_average(nni_weights(c, NNI_NORM_MEAN), nni_weights(c, NNI_NORM_VARIANCE), c->kept, c->kept + c->n, c->places,
+                              c->n, c->node->options.norm.momentum);
+}
+
+static size_t nni_batch_norm_kept(const nn_model *m, const nni_node *node, size_t rows) {
+    return (void)m, (void)rows, 2 * node->shape.channels;
+}
+
+static const nni_op nni_op_batch_norm = {"batch_norm", nni_batch_norm_forward, nni_batch_norm_backward, nni_batch_norm_settle,
+                                         nni_batch_norm_kept, NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+/* ---- layer norm ---- */
+
+static nn_status nni_layer_norm_forward(nni_call *c) {
+    float *mean = c->kept, *inverse = c->kept ? c->kept + c->places : NULL;
+    nn_layer_norm(c->y, mean, inverse, c->x, nni_weights(c, 0), nni_weights(c, 1), c->places, c->n, c->node->options.norm.epsilon);
+    return NN_OK;
+}
+static nn_status nni_layer_norm_backward(nni_call *c) {
+    int add = 0;
+    float *dgamma = nni_weights_gradient(c, 0, &add), *dbeta = nni_weights_gradient(c, 1, &add);
+    nn_layer_norm_backward(c->dx[0], dgamma, dbeta, c->dy, c->x, c->kept, c->kept + c->places, nni_weights(c, 0), c->places, c->n, add);
+    return NN_OK;
+}
+static size_t nni_layer_norm_kept(const nn_model *m, const nni_node *node, size_t rows) {
+    return (void)m, 2 * rows * node->shape.height * node->shape.width;
+}
+static const nni_op nni_op_layer_norm = {"layer_norm", nni_layer_norm_forward, nni_layer_norm_backward, NULL, nni_layer_norm_kept, NULL,
+                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+/* ---- group norm ---- */
+
+static nn_status nni_group_norm_forward(nni_call *c) {
+    const nn_shape shape = c->node->shape;
+    const size_t groups = c->node->options.norm.groups;
+    float *mean = c->kept, *inverse = c->kept ? c->kept + c->rows * groups : NULL;
+    return nn_group_norm(c->y, mean, inverse, c->x, nni_weights(c, 0), nni_weights(c, 1), c->rows, shape.height * shape.width, c->n, groups,
+                         c->node->options.norm.epsilon);
+}
+static nn_status nni_group_norm_backward(nni_call *c) {
+    int add = 0;
+    const nn_shape shape = c->node->shape;
+    const size_t groups = c->node->options.norm.groups;
+    float *dgamma = nni_weights_gradient(c, 0, &add), *dbeta = nni_weights_gradient(c, 1, &add);
+    return nn_group_norm_backward(c->dx[0], dgamma, dbeta, c->dy, c->x, c->kept, c->kept + c->rows * groups, nni_weights(c, 0), c->rows,
+                                  shape.height * shape.width, c->n, groups, add);
+}
+static size_t nni_group_norm_kept(const nn_model *m, const nni_node *node, size_t rows) {
+    return (void)m, 2 * rows * node->options.norm.groups;
+}
+static const nni_op nni_op_group_norm = {"group_norm", nni_group_norm_forward, nni_group_norm_backward, NULL, nni_group_norm_kept, NULL,
+                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_instance_norm = {"instance_norm", nni_group_norm_forward, nni_group_norm_backward, NULL, nni_group_norm_kept,
+                                            NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+/* ---- adding them ---- */
+
+static nn_node nni_add_norm(nn_model *m, const nni_op *op, nn_node x, size_t groups, const nn_norm_desc *desc) {
+    static const nn_norm_desc usual = {0, 0, 0};
+    const nn_norm_desc *d = desc ? desc : &usual;
+    const float epsilon = d->epsilon != 0.0f ? d->epsilon : NNI_EPSILON_USUAL;
+    const float momentum = d->momentum != 0.0f ? d->momentum : NNI_MOMENTUM_USUAL;
+    nni_node *node = nni_add_node(m, op, &x, 1);
+    if (!node) return nni_no_node();
+    const size_t channels = node->shape.channels;
+    if (!(epsilon > 0.0f && epsilon <= FLT_MAX) || !(momentum > 0.0f && momentum <= 1.0f))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: epsilon must be positive and momentum in (0, 1], not %g and %g", node->name,
+                           (double)epsilon, (double)momentum);
+    if (!groups || channels % groups)
+        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s: %zu channels cannot be divided into %zu groups", node->name, channels, groups);
+    node->options.norm.epsilon = epsilon;
+    node->options.norm.momentum = momentum;
+    node->options.norm.groups = groups;
+    if (op == &nni_op_batch_norm) {
+        nni_parameter *mean = nni_add_row(m, node, "mean", channels, 0.0f);
+        if (mean) mean->trained = 0;
+        nni_parameter *variance = nni_add_row(m, node, "variance", channels, 1.0f);
+        if (variance) variance->trained = 0;
+    }
+    if (!d->no_affine) {
+        nni_add_row(m, node, "gamma", channels, 1.0f);
+        nni_add_row(m, node, "beta", channels, 0.0f);
+    }
+    return nni_added(m, node);
+}
+
+NN_API nn_node nn_layer_batch_norm_with(nn_model *m, nn_node x, const nn_norm_desc *desc) {
+    return nni_add_norm(m, &nni_op_batch_norm, x, 1, desc);
+}
+NN_API nn_node nn_layer_layer_norm_with(nn_model *m, nn_node x, const nn_norm_desc *desc) {
+    return nni_add_norm(m, &nni_op_layer_norm, x, 1, desc);
+}
+NN_API nn_node nn_layer_group_norm_with(nn_model *m, nn_node x, size_t groups, const nn_norm_desc *desc) {
+    return nni_add_norm(m, &nni_op_group_norm, x, groups, desc);
+}
+NN_API nn_node nn_layer_instance_norm(nn_model *m, nn_node x) {
+    return nni_add_norm(m, &nni_op_instance_norm, x, nni_max(nn_node_shape(m, x).channels, 1), NULL);
+}
+NN_API nn_node nn_layer_batch_norm(nn_model *m, nn_node x) { return nn_layer_batch_norm_with(m, x, NULL); }
+NN_API nn_node nn_layer_layer_norm(nn_model *m, nn_node x) { return nn_layer_layer_norm_with(m, x, NULL); }
+NN_API nn_node nn_layer_group_norm(nn_model *m, nn_node x, size_t groups) { return nn_layer_group_norm_with(m, x, groups, NULL); }
+
+/* ---- src/layers/dropout.h ---- */
+
+/* Forward and back are one: the mask follows from the node's random numbers at this step. */
+static void nni_dropout_apply(const nni_call *c, float *y, const float *x) {
+    const nni_dropout_options *o = &c->node->options.dropout;
+    const float scale = o->scale_at_test ? 1.0f : 1.0f / o->keep;
+    nn_random random = nni_call_random(c);
+    const nn_shape shape = c->node->shape;
+    if (o->spatial) nn_dropout_channels(y, x, c->rows, shape.height * shape.width, shape.channels, o->keep, scale, &random);
+    else nn_dropout(y, x, nni_call_size(c), o->keep, scale, &random);
+}
+
+static nn_status nni_dropout_forward(nni_call *c) {
+    const size_t n = nni_call_size(c);
+    if (c->mode == NN_TRAIN) nni_dropout_apply(c, c->y, c->x);
+    else if (c->node->options.dropout.scale_at_test) nn_scale(c->y, c->x, n, c->node->options.dropout.keep);
+    else if (c->y != c->x) memcpy(c->y, c->x, n * sizeof(float));
+    return NN_OK;
+}
+static nn_status nni_dropout_backward(nni_call *c) {
+    if (c->dx[0]) nni_dropout_apply(c, c->dx[0], c->dy);
+    return NN_OK;
+}
+static const nni_op nni_op_dropout = {"dropout", nni_dropout_forward, nni_dropout_backward, NULL, NULL, NULL,
+                                      NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+static nn_node nni_add_dropout(nn_model *m, nn_node x, float drop, int scale_at_test, int spatial) {
+    nni_node *node = nni_add_node(m, &nni_op_dropout, &x, 1);
+    if (!node) return nni_no_node();
+    if (!(drop >= 0.0f && drop < 1.0f))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: the probability to drop must lie in [0, 1), and %g does not", node->name, (double)drop);
+    node->options.dropout.keep = 1.0f - drop;
+    node->options.dropout.scale_at_test = scale_at_test;
+    node->options.dropout.spatial = spatial;
+    return nni_added(m, node);
+}
+NN_API nn_node nn_layer_dropout(nn_model *m, nn_node x, float drop) { return nni_add_dropout(m, x, drop, 0, 0); }
+NN_API nn_node nn_layer_dropout_scaling_tests(nn_model *m, nn_node x, float drop) { return nni_add_dropout(m, x, drop, 1, 0); }
+NN_API nn_node nn_layer_dropout_channels(nn_model *m, nn_node x, float drop) { return nni_add_dropout(m, x, drop, 0, 1); }
+
+/* ---- noise ---- */
+
+static nn_status nni_noise_forward(nni_call *c) {
+    nn_random random = nni_call_random(c);
+    if (c->mode == NN_TRAIN) nn_add_normal(c->y, c->x, nni_call_size(c), c->node->options.deviation, &random);
+    else if (c->y != c->x) memcpy(c->y, c->x, nni_call_size(c) * sizeof(float));
+    return NN_OK;
+}
+static nn_status nni_noise_backward(nni_call *c) {
+    if (c->dx[0] && c->dx[0] != c->dy) memcpy(c->dx[0], c->dy, nni_call_size(c) * sizeof(float));
+    return NN_OK;
+}
+static const nni_op nni_op_noise = {"noise", nni_noise_forward, nni_noise_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+NN_API nn_node nn_layer_noise(nn_model *m, nn_node x, float deviation) {
+    nni_node *node = nni_add_node(m, &nni_op_noise, &x, 1);
+    if (!node) return nni_no_node();
+    if (!(deviation >= 0.0f))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: a deviation of %g makes no sense", node->name, (double)deviation);
+    node->options.deviation = deviation;
+    return nni_added(m, node);
+}
+
+/* ---- src/layers/loss.h ---- */
+
+/* The gradient is computed with the value, while x is in the cache; the backward pass finds it in the node's own memory. */
+static nn_status nni_loss_forward(nni_call *c) {
+    const nni_loss_options *o = &c->node->options.loss;
+    nni_feed *feed = &c->w->feeds[c->node - c->m->nodes];
+    float *dx = c->mode == NN_TRAIN && c->node->backward ? nni_gradient(c->w, nni_id(c->m, c->node)) : NULL;
+    nn_status status;
+    if (o->custom) {
+        status = o->custom(&feed->loss, dx, c->x, feed->values, c->places, c->n, o->user);
+    } else {
+        nn_loss_desc desc = o->desc;
+        desc.targets = feed->values;
+        desc.labels = feed->labels;
+        desc.sample_weights = feed->weights;
+        status = nn_loss_run(&feed->loss, NULL, dx, c->x, c->places, c->n, &desc);
+    }
+    if (status != NN_OK) return nni_report(c->m, status, "%s: %s", c->node->name, nn_status_message(status));
+    return NN_OK;
+}
+
+static nn_status nni_loss_backward(nni_call *c) {
+    if (c->dx[0] && c->dx[0] != c->dy) memcpy(c->dx[0], c->dy, nni_call_size(c) * sizeof(float));
+    return NN_OK;
+}
+
+static const nni_op nni_op_loss = {"loss", nni_loss_forward, nni_loss_backward, NULL, NULL, NULL, NNI_LOSS | NNI_GRADIENT_IN_PLACE};
+
+/* The loss of logits that is `loss` of an activation's output, or NN_LOSS_COUNT. */
+static nn_loss nni_loss_of_logits(const nni_node *node, nn_loss loss) {
+    if (node->op == &nni_op_softmax && loss == NN_LOSS_CE) return NN_LOSS_SOFTMAX_CE;
+    if (node->op == &nni_op_softmax && loss == NN_LOSS_BCE) return NN_LOSS_SOFTMAX_BCE;
+    if (node->op == &nni_op_softmax && loss == NN_LOSS_MSE) return NN_LOSS_SOFTMAX_MSE;
+    if ((node->flags & NNI_ACTIVATION) && node->options.activation.kind == NN_SIGMOID && loss == NN_LOSS_BCE) return NN_LOSS_SIGMOID_BCE;
+    return NN_LOSS_COUNT;
+}
+
+/* The node that turns logits into what the loss compares, made here if the caller wrote the loss of logits. */
+static nn_node nni_loss_prediction(nn_model *m, nn_node x, nn_loss loss) {
+    nn_node made = nni_no_node();
+    if (loss == NN_LOSS_SOFTMAX_CE || loss == NN_LOSS_SOFTMAX_BCE || loss == NN_LOSS_SOFTMAX_MSE) made = nn_layer_softmax(m, x);
+    if (loss == NN_LOSS_SIGMOID_BCE) made = nn_layer_sigmoid(m, x);
+    return made;
+}
+
+static nn_node nni_add_loss(nn_model *m, nn_node x, const nni_loss_options *options) {
+    nni_loss_options o = *options;
+    const nni_node *from = nni_node_of(m, x);
+    if (from && !o.custom && m->status == NN_OK) {
+        const nn_loss fused = nni_loss_of_logits(from, o.desc.loss);
+        nn_node prediction = nni_no_node();
+        if (fused != NN_LOSS_COUNT) {
+            prediction = x;
+            x.id = nni_input(m, from, 0);
+            o.desc.loss = fused;
+        } else {
+            prediction = nni_loss_prediction(m, x, o.desc.loss);
+        }
+        o.prediction = prediction.id;
+    }
+    nni_node *node = nni_add_node(m, &nni_op_loss, &x, 1);
+    if (!node) return nni_no_node();
+    node->options.loss = o;
+    m->nodes[(o.prediction ? o.prediction : x.id) - 1].flags |= o.prediction ? NNI_OUTPUT | NNI_PREDICTION : NNI_OUTPUT;
+    return nni_added(m, node);
+}
+
+NN_API nn_node nn_layer_loss_with(nn_model *m, nn_node x, const nn_loss_desc *desc) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_loss_with needs a desc");
+    if ((unsigned)desc->loss >= NN_LOSS_COUNT) return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%d is not a loss", (int)desc->loss);
+    nni_loss_options o;
+    memset(&o, 0, sizeof o);
+    o.desc = *desc;
+    return nni_add_loss(m, x, &o);
+}
+
+NN_API nn_node nn_layer_loss(nn_model *m, nn_node x, nn_loss loss) {
+    nn_loss_desc desc;
+    memset(&desc, 0, sizeof desc);
+    desc.loss = loss;
+    return nn_layer_loss_with(m, x, &desc);
+}
+
+NN_API nn_node nn_layer_custom_loss(nn_model *m, nn_node x, nn_custom_loss loss, void *user) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!loss) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_custom_loss needs a function");
+    nni_loss_options o;
+    memset(&o, 0, sizeof o);
+    o.custom = loss;
+    o.user = user;
+    return nni_add_loss(m, x, &o);
+}
+
+/* ---- src/graph/parameter.h ---- */
+
+#include <float.h>
+
+NN_API size_t nn_parameter_count(const nn_model *m) { return m ? m->parameters_count : 0; }
+
+NN_API nn_status nn_parameter_at(const nn_model *m, size_t index, nn_parameter *parameter) {
+    if (!m || !parameter) return NN_ERROR_NULL;
+    if (!m->built) return NN_ERROR_ORDER;
+    if (index >= m->parameters_count) return NN_ERROR_ARGUMENT;
+    const nni_parameter *p = &m->parameters[index];
+    snprintf(parameter->name, sizeof parameter->name, "%s.%s", m->nodes[p->node - 1].name, p->kind);
+    parameter->node.id = p->node;
+    parameter->rows = p->rows;
+    parameter->columns = p->columns;
+    parameter->values = m->values + p->at;
+    parameter->gradients = p->trained && m->gradients ? m->gradients + p->at : NULL;
+    return NN_OK;
+}
+
+/* The index of a parameter, or NNI_NONE. */
+static size_t nni_parameter_find(const nn_model *m, const char *name) {
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < m->parameters_count; i++) {
+        const nni_parameter *p = &m->parameters[i];
+        const char *node = m->nodes[p->node - 1].name;
+        if (strlen(node) == (size_t)(dot - name) && memcmp(node, name, strlen(node)) == 0 && strcmp(p->kind, dot + 1) == 0) return i;
+    }
+    return NNI_NONE;
+}
+
+static nn_status nni_parameter_missing(nn_model *m, const char *name) {
+    return nni_report(m, NN_ERROR_ARGUMENT, "no parameter is named \"%s\"", name);
+}
+
+NN_API nn_status nn_parameter_named(nn_model *m, const char *name, nn_parameter *parameter) {
+    if (!m || !name || !parameter) return NN_ERROR_NULL;
+    const size_t i = nni_parameter_find(m, name);
+    if (i == NNI_NONE) return nni_parameter_missing(m, name);
+    return m->built ? nn_parameter_at(m, i, parameter) : nni_report(m, NN_ERROR_ORDER, "nn_parameter_named before nn_model_build");
+}
+
+NN_API nn_parameters nn_parameters_of(const nn_model *m) {
+    nn_parameters all = {NULL, NULL, 0, 0, 0};
+    if (!m || !m->built) return all;
+    all.values = m->values;
+    all.gradients = m->gradients;
+    all.decaying = m->decaying;
+    all.trained = m->trained;
+    all.total = m->total;
+    return all;
+}
+
+NN_API size_t nn_learned_count(const nn_model *m) {
+    size_t count = 0;
+    for (size_t i = 0; m && i < m->parameters_count; i++) {
+        const nni_parameter *p = &m->parameters[i];
+        if (p->trained && p->shared == NNI_NONE) count += p->rows * p->columns;
+    }
+    return count;
+}
+
+/* ---- settings ---- */
+
+/* A node that has weights; or NULL, and the reason. */
+static nni_parameter *nni_weights_of(nn_model *m, nn_node node, const char *what, nn_status *status) {
+    const nni_node *n = nni_node_of(m, node);
+    *status = NN_ERROR_NULL;
+    if (!m) return NULL;
+    for (size_t k = 0; n && k < n->parameters; k++)
+        if (m->parameters[n->parameters_at + k].decays) {
+            *status = NN_OK;
+            return &m->parameters[n->parameters_at + k];
+        }
+    *status = nni_report(m, NN_ERROR_ARGUMENT, "%s: %s has no weights", what, n ? n->name : "what is not a node of this model");
+    return NULL;
+}
+
+NN_API nn_node nn_layer_init(nn_model *m, nn_node node, nn_init init) {
+    nn_status status;
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (m->built) return NNI_MISTAKE(m, NN_ERROR_ORDER, "nn_layer_init after nn_model_build");
+    nni_parameter *p = nni_weights_of(m, node, "nn_layer_init", &status);
+    if (!p) return (void)(m->status = status), nni_no_node();
+    p->init = init;
+    p->initialised_apart = 1;
+    return node;
+}
+
+static nn_status nni_set_penalty(nn_model *m, nni_parameter *p, float l1, float l2) {
+    if (!(l1 >= 0.0f && l1 <= FLT_MAX && l2 >= 0.0f && l2 <= FLT_MAX))
+        return nni_report(m, NN_ERROR_ARGUMENT, "penalties must be finite and not negative: l1 is %g, l2 %g", (double)l1, (double)l2);
+    p->l1 = l1;
+    p->l2 = l2;
+    p->penalised_apart = 1;
+    return NN_OK;
+}
+
+NN_API nn_status nn_layer_penalty(nn_model *m, nn_node node, float l1, float l2) {
+    nn_status status;
+    nni_parameter *p = nni_weights_of(m, node, "nn_layer_penalty", &status);
+    return p ? nni_set_penalty(m, p, l1, l2) : status;
+}
+
+NN_API nn_status nn_parameter_penalty(nn_model *m, const char *name, float l1, float l2) {
+    if (!m || !name) return NN_ERROR_NULL;
+    const size_t i = nni_parameter_find(m, name);
+    if (i == NNI_NONE) return nni_parameter_missing(m, name);
+    if (!m->parameters[i].trained) return nni_report(m, NN_ERROR_ARGUMENT, "%s is not trained: it takes no penalty", name);
+    return nni_set_penalty(m, &m->parameters[i], l1, l2);
+}
+
+NN_API nn_status nn_layer_max_norm(nn_model *m, nn_node node, float norm) {
+    nn_status status;
+    nni_parameter *p = nni_weights_of(m, node, "nn_layer_max_norm", &status);
+    if (!p) return status;
+    if (!(norm >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "a norm of at most %g makes no sense", (double)norm);
+    p->max_norm = norm;
+    return NN_OK;
+}
+
+NN_API void nn_constrain(nn_model *m) {
+    for (size_t i = 0; m && m->built && i < m->parameters_count; i++) {
+        const nni_parameter *p = &m->parameters[i];
+        if (p->max_norm > 0.0f && !p->frozen && p->shared == NNI_NONE)
+            nn_max_norm(m->values + p->at, p->rows, p->columns, p->max_norm);
+    }
+}
+
+/* ---- where gradients flow ---- */
+
+static int nni_is_used(const nn_model *m, const nni_node *node) {
+    const uint32_t id = nni_id(m, node);
+    for (size_t i = 0; i < m->inputs_count; i++)
+        if (m->inputs[i] == id) return 1;
+    return 0;
+}
+
+/* Whether the caller may feed the node a gradient. */
+static int nni_is_end(const nn_model *m, const nni_node *node) {
+    return !(node->flags & (NNI_LOSS | NNI_PREDICTION | NNI_INPUT)) && !nni_is_used(m, node);
+}
+
+static int nni_trains(const nn_model *m, const nni_node *node, int thawed) {
+    for (size_t k = 0; k < node->parameters; k++)
+        if (m->parameters[node->parameters_at + k].trained && (thawed || !node->frozen)) return 1;
+    return node->wanted;
+}
+
+/* Sets node->backward: something at or before the node needs the gradient, and one can come from behind it. `thawed`: as if
+ * no layer were frozen. */
+static void nni_find_gradients(nn_model *m, int thawed) {
+    for (size_t i = 0; i < m->count; i++) { /* needed, in order */
+        nni_node *node = &m->nodes[i];
+        node->backward = nni_trains(m, node, thawed);
+        for (size_t k = 0; k < node->inputs; k++) node->backward |= nni_input_node(m, node, k)->backward;
+    }
+    for (size_t i = m->count; i-- > 0;) { /* and given, in reverse */
+        nni_node *node = &m->nodes[i];
+        int given = (node->flags & NNI_LOSS) || nni_is_end(m, node);
+        for (size_t u = i + 1; u < m->count && !given; u++)
+            for (size_t k = 0; k < m->nodes[u].inputs; k++) given |= nni_input(m, &m->nodes[u], k) == i + 1 && m->nodes[u].backward;
+        node->backward = node->backward && given;
+    }
+}
+
+NN_API nn_status nn_freeze(nn_model *m, nn_node node, int frozen) {
+    if (!m) return NN_ERROR_NULL;
+    nni_node *n = nni_node_of(m, node) ? &m->nodes[node.id - 1] : NULL;
+    if (!n) return nni_report(m, NN_ERROR_ARGUMENT, "nn_freeze is given a node that this model does not have");
+    n->frozen = frozen != 0;
+    for (size_t k = 0; k < n->parameters; k++) {
+        nni_parameter *p = &m->parameters[n->parameters_at + k];
+        p->frozen = n->frozen;
+        if (p->shared != NNI_NONE) m->parameters[p->shared].frozen = n->frozen;
+    }
+    if (m->built) {
+        nni_find_gradients(m, 0);
+        if (m->run) m->run->ready = 0;
+    }
+    return NN_OK;
+}
+
+/* ---- src/graph/build.h ---- */
+
+#define NNI_BATCH_USUAL 256
+
+/* ---- parameters ---- */
+
+/* Weights first, then what else has gradients, then the rest: *at moves on over those of one kind. */
+static int nni_lay_out(nn_model *m, int decays, int trained, size_t *at) {
+    for (size_t i = 0; i < m->parameters_count; i++) {
+        nni_parameter *p = &m->parameters[i];
+        size_t n;
+        if (p->shared != NNI_NONE || p->decays != decays || p->trained != trained) continue;
+        if (!nni_mul_size(p->rows, p->columns, &n) || n > PTRDIFF_MAX / 16 - *at) return 0;
+        p->at = *at;
+        *at += nni_round_up(n, 16);
+    }
+    return 1;
+}
+
+static nn_status nni_place_parameters(nn_model *m) {
+    size_t at = 0;
+    int fits = nni_lay_out(m, 1, 1, &at);
+    m->decaying = at;
+    fits = fits && nni_lay_out(m, 0, 1, &at);
+    m->trained = at;
+    fits = fits && nni_lay_out(m, 0, 0, &at);
+    m->total = at;
+    for (size_t i = 0; i < m->parameters_count; i++)
+        if (m->parameters[i].shared != NNI_NONE) m->parameters[i].at = m->parameters[m->parameters[i].shared].at;
+    return fits ? NN_OK : nni_report(m, NN_ERROR_SIZE, "the parameters of this network do not fit into memory");
+}
+
+/* The stream of random numbers that belongs to a name. */
+static uint64_t nni_stream_of(const char *node, const char *kind) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *node; node++) hash = (hash ^ (unsigned char)*node) * 0x100000001b3u;
+    hash = (hash ^ '.') * 0x100000001b3u;
+    for (; *kind; kind++) hash = (hash ^ (unsigned char)*kind) * 0x100000001b3u;
+    return hash;
+}
+
+static int nni_draws(const nn_model *m, const nni_node *node) {
+    return node->parameters && m->parameters[node->parameters_at].decays;
+}
+
+/* What the values of `id` meet first on their way: the activation, seen through what keeps their scale. */
+static nn_activation nni_activation_behind(const nn_model *m, uint32_t id) {
+    for (size_t i = id; i < m->count; i++) {
+        const nni_node *node = &m->nodes[i];
+        if (!node->inputs || nni_input(m, node, 0) != id) continue;
+        if (node->op == &nni_op_prelu) return NN_LEAKY_RELU;
+        if (node->flags & NNI_ACTIVATION) return node->options.activation.kind;
+        if (!(node->flags & NNI_LOSS) && !nni_draws(m, node)) id = (uint32_t)i + 1;
+    }
+    return NN_IDENTITY;
+}
+
+/* What NN_INIT_USUAL stands for at a layer: its variance must make up for what the activation takes away. */
+static nn_init nni_usual_init(const nn_model *m, uint32_t id) {
+    switch (nni_activation_behind(m, id)) {
+    case NN_RELU: case NN_LEAKY_RELU: case NN_ELU: case NN_SOFTPLUS: case NN_GELU: case NN_GELU_TANH: case NN_SILU: return nn_init_he();
+    default: return nn_init_xavier();
+    }
+}
+
+static void nni_draw_parameter(nn_model *m, const nni_parameter *p, nn_init usual) {
+    float *values = m->values + p->at;
+    const size_t n = p->rows * p->columns;
+    if (!p->decays) {
+        for (size_t i = 0; i < n; i++) values[i] = p->constant;
+        return;
+    }
+    nn_random random = {m->seed, nni_stream_of(m->nodes[p->node - 1].name, p->kind), 0};
+    nn_init init = p->initialised_apart ? p->init : usual;
+    if (init.kind == NN_INIT_USUAL) init = nni_usual_init(m, p->node);
+    nn_init_fill(values, p->fan_in, p->fan_out, n, init, &random);
+}
+
+static void nni_draw_parameters(nn_model *m, nn_init init) {
+    memset(m->values, 0, m->total * sizeof *m->values);
+    for (size_t i = 0; i < m->parameters_count; i++)
+        if (m->parameters[i].shared == NNI_NONE) nni_draw_parameter(m, &m->parameters[i], init);
+}
+
+NN_API nn_status nn_model_init(nn_model *m, uint64_t seed, nn_init init) {
+    if (!m) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_model_init before nn_model_build");
+    if (m->folded) return nni_report(m, NN_ERROR_ORDER, "nn_model_init of a model whose batch norms were folded");
+    m->seed = seed;
+    m->step = 0;
+    nni_draw_parameters(m, init);
+    return NN_OK;
+}
+
+/* ---- memory ---- */
+
+static void nni_free_built(nn_model *m) {
+    const nn_allocator *allocator = nni_allocator_of(m);
+    if (m->run != m->test) nni_workspace_free(allocator, m->run);
+    nni_workspace_free(allocator, m->test);
+    nni_free(allocator, m->collected.mean);
+    nni_free(allocator, m->training.places);
+    nni_free(allocator, m->prediction.places);
+    nni_free(allocator, m->gradients);
+    nni_free(allocator, m->values);
+    m->run = m->test = NULL;
+    m->collected.mean = NULL;
+    m->training.places = m->prediction.places = NULL;
+    m->gradients = m->values = NULL;
+    m->built = 0;
+}
+
+NN_API void nn_model_free(nn_model *m) {
+    if (!m) return;
+    const nn_allocator allocator = m->allocator, *given = allocator.alloc ? &allocator : NULL;
+    nni_free_built(m);
+    nni_free(given, m->parameters);
+    nni_free(given, m->inputs);
+    nni_free(given, m->nodes);
+    nni_free(given, m);
+}
+
+static nn_status nni_no_memory(nn_model *m, const char *what, size_t floats) {
+    return nni_report(m, NN_ERROR_MEMORY, "no memory for %s: %zu bytes are needed", what, floats * sizeof(float));
+}
+
+static nn_status nni_take_parameters(nn_model *m) {
+    const nn_allocator *allocator = nni_allocator_of(m);
+    size_t channels = 0;
+    for (size_t i = 0; i < m->count; i++)
+        if (m->nodes[i].op == &nni_op_batch_norm) channels = nni_max(channels, m->nodes[i].shape.channels);
+    m->values = (float *)nni_alloc(allocator, nni_max(m->total, 1), sizeof *m->values);
+    if (!m->values) return nni_no_memory(m, "the parameters", m->total);
+    if (channels && !(m->collected.mean = (double *)nni_alloc(allocator, 2 * channels, sizeof(double))))
+        return nni_no_memory(m, "statistics", 4 * channels);
+    if (m->inference) return NN_OK;
+    m->gradients = (float *)nni_alloc(allocator, nni_max(m->trained, 1), sizeof *m->gradients);
+    if (!m->gradients) return nni_no_memory(m, "the gradients", m->trained);
+    memset(m->gradients, 0, m->trained * sizeof *m->gradients);
+    return NN_OK;
+}
+
+static nn_status nni_take_workspaces(nn_model *m) {
+    nn_status status = nni_plan_make(m, &m->prediction, 0, m->batch);
+    if (status != NN_OK) return status;
+    if (!(m->test = nni_workspace_new(m, &m->prediction, &m->prediction))) return nni_no_memory(m, "predictions", m->prediction.floats);
+    m->run = m->test;
+    if (m->inference) return NN_OK;
+    nni_find_gradients(m, 1);
+    status = nni_plan_make(m, &m->training, 1, m->batch);
+    nni_find_gradients(m, 0);
+    if (status != NN_OK) return status;
+    m->run = nni_workspace_new(m, &m->training, &m->training);
+    return m->run ? NN_OK : nni_no_memory(m, "training", m->training.floats);
+}
+
+/* ---- the build ---- */
+
+static nn_status nni_build_check(nn_model *m, const nn_build_desc *d) {
+    const nn_status isa = nn_isa_status();
+    if (m->status != NN_OK) return m->status;
+    if (isa != NN_OK) return nni_report(m, isa, "%s", nn_status_message(isa));
+    if (m->built) return nni_report(m, NN_ERROR_ORDER, "the model is built already");
+    if (!m->count) return nni_report(m, NN_ERROR_ARGUMENT, "the model has no layers");
+    if (!(d->l1 >= 0.0f && d->l2 >= 0.0f && d->l1 <= FLT_MAX && d->l2 <= FLT_MAX))
+        return nni_report(m, NN_ERROR_ARGUMENT, "penalties must be finite and not negative: l1 is %g, l2 %g", (double)d->l1, (double)d->l2);
+    return NN_OK;
+}
+
+static void nni_build_settings(nn_model *m, const nn_build_desc *d) {
+    m->seed = d->seed;
+    m->step = 0;
+    m->batch = d->batch ? d->batch : NNI_BATCH_USUAL;
+    m->inference = d->inference != 0;
+    m->keep = d->keep != 0;
+    for (size_t i = 0; i < m->parameters_count; i++) {
+        nni_parameter *p = &m->parameters[i];
+        if (!p->decays || p->penalised_apart) continue;
+        p->l1 = d->l1;
+        p->l2 = d->l2;
+    }
+    for (size_t i = 0; i < m->count; i++) /* a softmax that the caller wrote and uses elsewhere is no mere prediction */
+        if (nni_is_used(m, &m->nodes[i])) m->nodes[i].flags &= ~(unsigned)NNI_PREDICTION;
+}
+
+NN_API nn_status nn_model_build(nn_model *m, const nn_build_desc *desc) {
+    nn_build_desc d;
+    memset(&d, 0, sizeof d);
+    if (desc) d = *desc;
+    if (!m) return NN_ERROR_NULL;
+    nn_status status = nni_build_check(m, &d);
+    if (status != NN_OK) return status;
+    nni_build_settings(m, &d);
+    status = nni_place_parameters(m);
+    if (status == NN_OK) status = nni_take_parameters(m);
+    if (status == NN_OK) status = nni_take_workspaces(m);
+    if (status != NN_OK) {
+        nni_free_built(m);
+        return status;
+    }
+    nni_draw_parameters(m, d.init);
+    m->built = 1;
+    return NN_OK;
+}
+
+NN_API nn_memory nn_memory_of(const nn_model *m) {
+    nn_memory bytes = {0, 0, 0, 0};
+    if (!m || !m->built) return bytes;
+    bytes.parameters = m->total * sizeof(float);
+    bytes.gradients = m->inference ? 0 : m->trained * sizeof(float);
+    bytes.training = m->inference ? 0 : m->training.floats * sizeof(float);
+    bytes.inference = m->prediction.floats * sizeof(float);
+    return bytes;
+}
+
+/* ---- src/graph/run.h ---- */
+
+/* ---- feeding ---- */
+
+/* The feed of a node that has all of `flags`, or NULL and the reason. */
+static nni_feed *nni_feed_of(nn_model *m, nn_node node, unsigned flags, const char *what, nn_status *status) {
+    *status = NN_ERROR_NULL;
+    if (!m) return NULL;
+    const nni_node *n = nni_node_of(m, node);
+    if (!m->built) *status = nni_report(m, NN_ERROR_ORDER, "%s before nn_model_build", what);
+    else if (!n) *status = nni_report(m, NN_ERROR_ARGUMENT, "%s is given a node that this model does not have", what);
+    else if ((n->flags & flags) != flags)
+        *status = nni_report(m, NN_ERROR_ARGUMENT, "%s is for %s, and %s is none", what, flags & NNI_INPUT ? "inputs" : "losses", n->name);
+    else {
+        *status = NN_OK;
+        return &m->run->feeds[node.id - 1];
+    }
+    return NULL;
+}
+
+NN_API nn_status nn_feed(nn_model *m, nn_node input, const float *x) {
+    nn_status status;
+    nni_feed *feed = nni_feed_of(m, input, NNI_INPUT, "nn_feed", &status);
+    if (feed) feed->values = x;
+    return status;
+}
+NN_API nn_status nn_feed_targets(nn_model *m, nn_node loss, const float *targets) {
+    nn_status status;
+    nni_feed *feed = nni_feed_of(m, loss, NNI_LOSS, "nn_feed_targets", &status);
+    if (feed) feed->values = targets, feed->labels = NULL;
+    return status;
+}
+NN_API nn_status nn_feed_labels(nn_model *m, nn_node loss, const uint32_t *labels) {
+    nn_status status;
+    nni_feed *feed = nni_feed_of(m, loss, NNI_LOSS, "nn_feed_labels", &status);
+    if (feed) feed->labels = labels, feed->values = NULL;
+    return status;
+}
+NN_API nn_status nn_feed_weights(nn_model *m, nn_node loss, const float *weights) {
+    nn_status status;
+    nni_feed *feed = nni_feed_of(m, loss, NNI_LOSS, "nn_feed_weights", &status);
+    if (feed) feed->weights = weights;
+    return status;
+}
+NN_API nn_status nn_feed_gradient(nn_model *m, nn_node output, const float *dy) {
+    nn_status status;
+    nni_feed *feed = nni_feed_of(m, output, 0, "nn_feed_gradient", &status);
+    if (!feed) return status;
+    if (!nni_is_end(m, &m->nodes[output.id - 1]))
+        return nni_report(m, NN_ERROR_ARGUMENT, "nn_feed_gradient is for nodes that feed no other, and %s does", nn_node_name(m, output));
+    feed->gradient = dy;
+    return NN_OK;
+}
+
+/* ---- forward ---- */
+
+static nni_call nni_call_of(nn_workspace *w, const nn_model *m, size_t i) {
+    nni_call c;
+    memset(&c, 0, sizeof c);
+    c.w = w;
+    c.m = (nn_model *)m; /* predictions change nothing in it: only NN_TRAIN and NN_STATISTICS do, which own it */
+    c.node = &m->nodes[i];
+    c.place = &w->plan->places[i];
+    c.rows = w->rows;
+    c.mode = w->mode;
+    c.dx = w->dx;
+    c.scratch = &w->scratch;
+    if (c.node->inputs) {
+        const nn_shape shape = nni_input_node(m, c.node, 0)->shape;
+        c.places = c.rows * shape.height * shape.width;
+        c.n = shape.channels;
+        c.x = nni_call_x(&c, 0);
+    }
+    if (!(c.node->flags & (NNI_INPUT | NNI_LOSS))) c.y = (float *)nni_value(w, (uint32_t)i + 1);
+    if (c.place->kept != NNI_NONE) c.kept = w->block + c.place->kept;
+    return c;
+}
+
+/* Whether the node has nothing to do in this pass. */
+static int nni_forward_skips(const nn_workspace *w, size_t i) {
+    const nni_node *node = &w->model->nodes[i];
+    const nni_feed *feed = &w->feeds[i];
+    if (node->flags & NNI_LOSS) return w->plan == &w->model->prediction || (!feed->values && !feed->labels);
+    if ((node->flags & NNI_PREDICTION) && w->mode == NN_TRAIN) return 1;
+    return (node->flags & (NNI_INPUT | NNI_ALIAS)) || w->plan->places[i].fused;
+}
+
+static nn_status nni_forward_pass(nn_workspace *w, const nn_model *m, size_t stop) {
+    for (size_t i = 0; i < stop; i++) {
+        if (nni_forward_skips(w, i)) continue;
+        nni_call call = nni_call_of(w, m, i);
+        const nn_status status = call.node->op->forward(&call);
+        if (status != NN_OK) return status;
+    }
+    return NN_OK;
+}
+
+static nn_status nni_forward_check(nn_model *m, size_t rows, nn_mode mode) {
+    if (!m) return NN_ERROR_NULL;
+    const nn_status isa = nn_isa_status();
+    if (isa != NN_OK) return nni_report(m, isa, "%s", nn_status_message(isa));
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_forward before nn_model_build");
+    if (m->inference && mode == NN_TRAIN)
+        return nni_report(m, NN_ERROR_ORDER, "nn_forward in mode NN_TRAIN, but the model was built for inference only");
+    if (rows == 0 || rows > m->batch)
+        return nni_report(m, NN_ERROR_ARGUMENT, "nn_forward of %zu rows: the model was built for batches of 1 to %zu", rows, m->batch);
+    if (mode == NN_STATISTICS && !m->collecting)
+        return nni_report(m, NN_ERROR_ORDER, "nn_forward in mode NN_STATISTICS, but nn_statistics_begin found nothing to collect");
+    for (size_t i = 0; i < m->count; i++)
+        if ((m->nodes[i].flags & NNI_INPUT) && !m->run->feeds[i].values)
+            return nni_report(m, NN_ERROR_NULL, "%s was not fed", m->nodes[i].name);
+    return NN_OK;
+}
+
+/* A pass may fail at its last node: what outlives it is changed only when all is well. */
+static void nni_forward_settle(nn_workspace *w, nn_model *m, size_t stop) {
+    for (size_t i = 0; i < stop; i++)
+        if (m->nodes[i].op->settle) {
+            nni_call call = nni_call_of(w, m, i);
+            m->nodes[i].op->settle(&call);
+        }
+}
+
+NN_API nn_status nn_forward(nn_model *m, size_t rows, nn_mode mode) {
+    nn_status status = nni_forward_check(m, rows, mode);
+    if (status != NN_OK) return status;
+    nn_workspace *w = m->run;
+    const size_t stop = mode == NN_STATISTICS ? m->collecting : m->count;
+    w->rows = rows;
+    w->mode = mode;
+    w->ready = 0;
+    if (mode == NN_TRAIN) m->step++; /* the pass back draws the same numbers again */
+    status = nni_forward_pass(w, m, stop);
+    if (status == NN_OK) {
+        if (mode != NN_TEST) nni_forward_settle(w, m, stop);
+        w->ready = mode == NN_TRAIN;
+    } else if (mode == NN_TRAIN) {
+        m->step--;
+    }
+    return status;
+}
+
+/* ---- back ---- */
+
+/* Where the gradients of the node's inputs go: nowhere if not wanted, on top of the node's own, straight to their place, or
+ * aside to be added if another node has written there. */
+static void nni_backward_aim(nni_call *c) {
+    const nn_workspace *w = c->w;
+    float *aside = w->block + w->plan->sum;
+    for (size_t k = 0; k < c->node->inputs; k++) {
+        const nni_node *from = nni_input_node(c->m, c->node, k);
+        nni_feed *feed = &c->w->feeds[from - c->m->nodes];
+        c->dx[k] = NULL;
+        if (!from->backward) continue;
+        c->dx[k] = nni_gradient(w, nni_input(c->m, c->node, k));
+        if (feed->has_gradient) {
+            c->dx[k] = aside;
+            aside += nni_round_up(nni_floats(w, from), 16);
+        }
+        feed->has_gradient = 1;
+    }
+}
+
+static void nni_backward_add(const nni_call *c) {
+    for (size_t k = 0; k < c->node->inputs; k++) {
+        float *sum = nni_gradient(c->w, nni_input(c->m, c->node, k));
+        if (c->dx[k] && c->dx[k] != sum) nn_add(sum, sum, c->dx[k], nni_floats(c->w, nni_input_node(c->m, c->node, k)));
+    }
+}
+
+static nn_status nni_backward_node(nn_workspace *w, nn_model *m, size_t i, int accumulate) {
+    nni_call call = nni_call_of(w, m, i);
+    call.accumulate = accumulate;
+    call.dy = nni_gradient(w, (uint32_t)i + 1);
+    nni_backward_aim(&call);
+    const nn_status status = call.node->op->backward(&call);
+    if (status == NN_OK) nni_backward_add(&call);
+    return status;
+}
+
+/* Where gradients come from: losses that were computed, and outputs that were fed one. */
+static void nni_backward_begin(nn_workspace *w, const nn_model *m) {
+    for (size_t i = 0; i < m->count; i++) {
+        const nni_node *node = &m->nodes[i];
+        nni_feed *feed = &w->feeds[i];
+        feed->has_gradient = 0;
+        if (!node->backward) continue;
+        if (node->flags & NNI_LOSS) feed->has_gradient = feed->values || feed->labels;
+        else if (feed->gradient) {
+            memcpy(nni_gradient(w, (uint32_t)i + 1), feed->gradient, nni_floats(w, node) * sizeof(float));
+            feed->has_gradient = 1;
+        }
+    }
+    for (size_t p = 0; p < m->parameters_count; p++) m->parameters[p].written = 0;
+}
+
+/* Parameters that no gradient reached, then the penalties. */
+static void nni_backward_end(nn_model *m, int accumulate) {
+    for (size_t i = 0; i < m->parameters_count; i++) {
+        const nni_parameter *p = &m->parameters[i];
+        float *dw = m->gradients + p->at;
+        const size_t n = p->rows * p->columns;
+        if (!p->trained || p->shared != NNI_NONE || accumulate) continue;
+        if (!p->written) memset(dw, 0, n * sizeof *dw);
+        if (!p->frozen && (p->l1 != 0.0f || p->l2 != 0.0f)) nn_penalty_backward(dw, m->values + p->at, n, p->l1, p->l2);
+    }
+}
+
+NN_API nn_status nn_backward(nn_model *m, int accumulate) {
+    if (!m) return NN_ERROR_NULL;
+    nn_workspace *w = m->run;
+    if (!w || !w->ready) return nni_report(m, NN_ERROR_ORDER, "nn_backward without nn_forward in mode NN_TRAIN before it");
+    w->ready = 0; /* gradients are computed in the memory of activations */
+    nni_backward_begin(w, m);
+    for (size_t i = m->count; i-- > 0;) {
+        if (!m->nodes[i].backward || !w->feeds[i].has_gradient || !m->nodes[i].op->backward) continue;
+        const nn_status status = nni_backward_node(w, m, i, accumulate);
+        if (status != NN_OK) return status;
+    }
+    nni_backward_end(m, accumulate);
+    return NN_OK;
+}
+
+/* ---- results ---- */
+
+NN_API float nn_loss_value(const nn_model *m, nn_node loss) {
+    const nni_node *node = nni_node_of(m, loss);
+    return node && m->built && (node->flags & NNI_LOSS) ? m->run->feeds[loss.id - 1].loss : 0.0f;
+}
+
+NN_API float nn_penalties(const nn_model *m) {
+    double sum = 0.0;
+    for (size_t i = 0; m && m->built && i < m->parameters_count; i++) {
+        const nni_parameter *p = &m->parameters[i];
+        if (p->shared == NNI_NONE && !p->frozen && (p->l1 != 0.0f || p->l2 != 0.0f))
+            sum += (double)nn_penalty(m->values + p->at, p->rows * p->columns, p->l1, p->l2);
+    }
+    return (float)sum;
+}
+
+NN_API float nn_total_loss(const nn_model *m) {
+    double sum = (double)nn_penalties(m);
+    for (size_t i = 0; m && m->built && i < m->count; i++)
+        if (m->nodes[i].flags & NNI_LOSS) sum += (double)m->run->feeds[i].loss;
+    return (float)sum;
+}
+
+NN_API const float *nn_activation_of(const nn_model *m, nn_node node) {
+    const nni_node *n = nni_node_of(m, node);
+    return n && m->built && m->run->rows && !(n->flags & NNI_LOSS) ? nni_value(m->run, node.id) : NULL;
+}
+NN_API const float *nn_gradient_of(const nn_model *m, nn_node node) {
+    const nni_node *n = nni_node_of(m, node);
+    if (!n || !m->built || !(n->wanted || m->keep) || !m->run->feeds[node.id - 1].has_gradient) return NULL;
+    return nni_gradient(m->run, node.id);
+}
+
+NN_API uint64_t nn_step_of(const nn_model *m) { return m ? m->step : 0; }
+NN_API void nn_step_set(nn_model *m, uint64_t step) {
+    if (m) m->step = step;
+}
+
+/* ---- prediction ---- */
+
+/* The node whose value nn_predict gives. */
+static uint32_t nni_prediction_node(const nn_model *m) {
+    for (uint32_t i = 0; i < m->count; i++) {
+        const nni_node *node = &m->nodes[i];
+        if (node->flags & NNI_LOSS)
+            return node->options.loss.prediction ? node->options.loss.prediction : nni_input(m, node, 0);
+    }
+    return (uint32_t)m->count;
+}
+
+static uint32_t nni_first_input(const nn_model *m) {
+    uint32_t i = 0;
+    while (!(m->nodes[i].flags & NNI_INPUT)) i++;
+    return i;
+}
+
+NN_API nn_workspace *nn_workspace_new(const nn_model *m) {
+    return m && m->built ? nni_workspace_new(m, &m->prediction, &m->prediction) : NULL;
+}
+NN_API void nn_workspace_free(const nn_model *m, nn_workspace *w) {
+    if (m) nni_workspace_free(nni_allocator_of(m), w);
+}
+
+NN_API nn_status nn_predict_in(const nn_model *m, nn_workspace *w, float *y, const float *x, size_t rows) {
+    if (!m || !w || (rows && (!x || !y))) return NN_ERROR_NULL;
+    const nn_status isa = nn_isa_status();
+    if (isa != NN_OK) return isa;
+    const uint32_t input = nni_first_input(m), output = nni_prediction_node(m);
+    const size_t in = nn_shape_size(m->nodes[input].shape), out = nn_shape_size(m->nodes[output - 1].shape);
+    w->mode = NN_TEST;
+    for (size_t done = 0; done < rows; done += w->rows) {
+        w->rows = nni_min(m->batch, rows - done);
+        w->feeds[input].values = x + done * in;
+        const nn_status status = nni_forward_pass(w, m, m->count);
+        if (status != NN_OK) return status;
+        memcpy(y + done * out, nni_value(w, output), w->rows * out * sizeof *y);
+    }
+    return NN_OK;
+}
+
+NN_API nn_status nn_predict(nn_model *m, float *y, const float *x, size_t rows) {
+    if (!m) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict before nn_model_build");
+    size_t inputs = 0;
+    for (size_t i = 0; i < m->count; i++) inputs += (m->nodes[i].flags & NNI_INPUT) != 0;
+    if (inputs > 1)
+        return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict is for models of one input, and this has %zu: use nn_feed and nn_forward", inputs);
+    const nn_status status = nn_predict_in(m, m->test, y, x, rows);
+    return status == NN_OK ? status : nni_report(m, status, "nn_predict: %s", nn_status_message(status));
+}
+
+/* ---- src/graph/statistics.h ---- */
+
+/* ---- statistics ---- */
+
+/* The first batch norm from node `from` on that is at work, or 0. */
+static size_t nni_next_batch_norm(const nn_model *m, size_t from) {
+    for (size_t i = from; i < m->count; i++)
+        if (m->nodes[i].op == &nni_op_batch_norm && !m->nodes[i].options.norm.folded) return i + 1;
+    return 0;
+}
+
+/* Collects for the batch norm `id`; returns it and how many follow. */
+static size_t nni_collect(nn_model *m, size_t id) {
+    size_t left = 0;
+    m->collecting = id;
+    if (!id) return 0;
+    nn_moments *moments = &m->collected;
+    moments->n = m->nodes[id - 1].shape.channels;
+    moments->rows = 0;
+    moments->squares = moments->mean + moments->n;
+    memset(moments->mean, 0, 2 * moments->n * sizeof *moments->mean);
+    for (size_t next = id; next; next = nni_next_batch_norm(m, next)) left++;
+    return left;
+}
+
+NN_API size_t nn_statistics_begin(nn_model *m) { return m && m->built ? nni_collect(m, nni_next_batch_norm(m, 0)) : 0; }
+
+NN_API size_t nn_statistics_next(nn_model *m) {
+    if (!m || !m->collecting) return 0;
+    const nni_node *node = &m->nodes[m->collecting - 1];
+    if (m->collected.rows)
+        nn_moments_get(m->values + nni_root(m, node, NNI_NORM_MEAN)->at, m->values + nni_root(m, node, NNI_NORM_VARIANCE)->at,
+                       &m->collected);
+    return nni_collect(m, nni_next_batch_norm(m, m->collecting));
+}
+
+/* ---- folding ---- */
+
+/* The layer whose output only this batch norm reads, and whose parameters are its own; or NULL. */
+static nni_node *nni_foldable(const nn_model *m, const nni_node *norm) {
+    nni_node *from = nni_input_node(m, norm, 0);
+    size_t users = 0;
+    if (!(from->flags & NNI_EPILOGUE) || from->shape.channels != norm->shape.channels) return NULL;
+    for (size_t i = 0; i < m->inputs_count; i++) users += m->inputs[i] == nni_id(m, from);
+    for (size_t i = 0; i < m->parameters_count; i++) {
+        const nni_parameter *p = &m->parameters[i];
+        const int mine = p->node == nni_id(m, from);
+        if (mine && p->shared != NNI_NONE) return NULL;
+        if (p->shared != NNI_NONE && m->parameters[p->shared].node == nni_id(m, from)) return NULL;
+    }
+    return users == 1 && !(from->flags & NNI_OUTPUT) ? from : NULL;
+}
+
+/* A layer without a bias takes over the memory of the batch norm's beta, or of its mean if it has no beta either. */
+static void nni_fold_weights(nn_model *m, nni_node *from, const nni_node *norm) {
+    nni_call c;
+    memset(&c, 0, sizeof c);
+    c.m = m;
+    c.node = norm;
+    float *mean = nni_weights(&c, NNI_NORM_MEAN), *variance = nni_weights(&c, NNI_NORM_VARIANCE);
+    float *gamma = nni_weights(&c, NNI_NORM_GAMMA), *beta = nni_weights(&c, NNI_NORM_BETA);
+    const nni_parameter *w = nni_root(m, from, 0);
+    float *before = from->parameters > 1 ? m->values + nni_root(m, from, 1)->at : NULL;
+    float *bias = before ? before : beta ? beta : mean;
+    nn_batch_norm_fold(m->values + w->at, bias, before, mean, variance, gamma, beta, w->rows, w->columns, norm->options.norm.epsilon);
+    from->folded_bias = bias;
+}
+
+/* Turns the batch norms that can be folded into aliases of their inputs, or those back; returns how many. */
+static size_t nni_mark_folded(nn_model *m, int fold) {
+    size_t count = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        nni_node *norm = &m->nodes[i];
+        if (norm->op != &nni_op_batch_norm || (norm->flags & NNI_ALIAS ? 1 : 0) == fold || norm->options.norm.folded) continue;
+        if (!nni_foldable(m, norm)) continue;
+        norm->flags ^= NNI_ALIAS;
+        count++;
+    }
+    return count;
+}
+
+/* A plan and a workspace for the network as it is now, in place of the old ones. */
+static nn_status nni_plan_again(nn_model *m) {
+    nni_plan plan, old = m->prediction;
+    memset(&plan, 0, sizeof plan);
+    nn_status status = nni_plan_make(m, &plan, 0, m->batch);
+    nn_workspace *w = status == NN_OK ? nni_workspace_new(m, &m->prediction, &plan) : NULL;
+    if (!w) {
+        nni_free(nni_allocator_of(m), plan.places);
+        return status == NN_OK ? nni_no_memory(m, "predictions", plan.floats) : status;
+    }
+    if (m->run != m->test) nni_workspace_free(nni_allocator_of(m), m->run);
+    nni_workspace_free(nni_allocator_of(m), m->test);
+    nni_free(nni_allocator_of(m), old.places);
+    m->prediction = plan;
+    m->run = m->test = w;
+    return NN_OK;
+}
+
+NN_API nn_status nn_fold(nn_model *m, size_t *folded) {
+    if (!m) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_fold before nn_model_build");
+    const size_t count = nni_mark_folded(m, 1);
+    if (folded) *folded = count;
+    const nn_status status = nni_plan_again(m);
+    if (status != NN_OK) {
+        nni_mark_folded(m, 0);
+        return status;
+    }
+    for (size_t i = 0; i < m->count; i++) {
+        nni_node *norm = &m->nodes[i];
+        if (norm->op != &nni_op_batch_norm || !(norm->flags & NNI_ALIAS) || norm->options.norm.folded) continue;
+        nni_fold_weights(m, nni_input_node(m, norm, 0), norm);
+        norm->options.norm.folded = 1;
+    }
+    nni_free(nni_allocator_of(m), m->gradients);
+    nni_free(nni_allocator_of(m), m->training.places);
+    m->gradients = NULL;
+    m->training.places = NULL;
+    m->inference = m->folded = 1;
+    return NN_OK;
+}
+
+/* ---- src/graph/summary.h ---- */
+
+/* Where the table goes: a string of which the end may be missing, or a stream. */
+typedef struct nni_writer {
+    FILE *stream;
+    char *text;
+    size_t size, length;
+} nni_writer;
+
+__attribute__((format(printf, 2, 3))) static void nni_write(nni_writer *w, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    int written;
+    if (w->stream) written = vfprintf(w->stream, format, arguments);
+    else written = vsnprintf(w->length < w->size ? w->text + w->length : NULL, w->length < w->size ? w->size - w->length : 0, format, arguments);
+    va_end(arguments);
+    if (written > 0) w->length += (size_t)written;
+}
+
+static void nni_write_shape(nni_writer *w, nn_shape shape) {
+    char text[64];
+    if (shape.height == 1 && shape.width == 1) snprintf(text, sizeof text, "%zu", shape.channels);
+    else snprintf(text, sizeof text, "%zu x %zu x %zu", shape.height, shape.width, shape.channels);
+    nni_write(w, "%-16s", text);
+}
+
+static void nni_write_bytes(nni_writer *w, const char *what, size_t bytes) {
+    if (bytes >= (size_t)10 << 20) nni_write(w, "%-12s %10.1f MiB\n", what, (double)bytes / 1048576.0);
+    else nni_write(w, "%-12s %10.1f KiB\n", what, (double)bytes / 1024.0);
+}
+
+static void nni_write_node(nni_writer *w, const nn_model *m, const nni_node *node) {
+    size_t learned = 0, shared = 0;
+    for (size_t k = 0; k < node->parameters; k++) {
+        const nni_parameter *p = &m->parameters[node->parameters_at + k];
+        if (p->trained && p->shared == NNI_NONE) learned += p->rows * p->columns;
+        shared |= p->shared != NNI_NONE;
+    }
+    nni_write(w, "%-20s ", node->name);
+    if (node->flags & NNI_LOSS) nni_write(w, "%-16s", "1");
+    else nni_write_shape(w, node->shape);
+    nni_write(w, " %12zu ", learned);
+    for (size_t k = 0; k < node->inputs; k++) nni_write(w, "%s%s", k ? ", " : " ", nni_input_node(m, node, k)->name);
+    nni_write(w, "%s%s\n", shared ? " (shared)" : "", node->frozen ? " (frozen)" : "");
+}
+
+static void nni_write_summary(nni_writer *w, const nn_model *m) {
+    if (!m) return;
+    nni_write(w, "%-20s %-16s %12s  %s\n", "layer", "output", "parameters", "from");
+    for (size_t i = 0; i < m->count; i++) nni_write_node(w, m, &m->nodes[i]);
+    nni_write(w, "%-20s %-16s %12zu\n", "all", "", nn_learned_count(m));
+    if (!m->built) return;
+    const nn_memory memory = nn_memory_of(m);
+    nni_write(w, "\nmemory for batches of %zu\n", m->batch);
+    nni_write_bytes(w, "parameters", memory.parameters);
+    if (!m->inference) nni_write_bytes(w, "gradients", memory.gradients);
+    if (!m->inference) nni_write_bytes(w, "training", memory.training);
+    nni_write_bytes(w, "inference", memory.inference);
+}
+
+NN_API size_t nn_summary(const nn_model *m, char *text, size_t size) {
+    nni_writer w = {NULL, text, text ? size : 0, 0};
+    if (w.size) *text = '\0';
+    nni_write_summary(&w, m);
+    return w.length;
+}
+NN_API void nn_summary_print(const nn_model *m, FILE *stream) {
+    nni_writer w = {stream, NULL, 0, 0};
+    if (stream) nni_write_summary(&w, m);
+}
+
 /* ---- src/close.h ---- */
 #if defined(__clang__) && defined(NNI_X86)
 #pragma float_control(pop)
@@ -14635,6 +21705,9 @@ NN_API void nn_global_average_pool_backward(float *dx, const float *dy, size_t i
 #undef NNI_TAIL_END
 #undef NNI_WIDE
 #undef NNI_STREAMS
+#undef NNI_SHORT
+#undef NNI_NORM_ROWS
+#undef NNI_NORM_PANEL
 #undef NNI_KC
 #undef NNI_KC_LARGE
 #undef NNI_MC
@@ -14674,6 +21747,19 @@ NN_API void nn_global_average_pool_backward(float *dx, const float *dy, size_t i
 #undef NNI_CONV_SHARE
 #undef NNI_CONV_UNIT
 #undef NNI_POOL_SHARE
+#undef NNI_LOSS_SHARE
+#undef NNI_LOSS_ROUND
+#undef NNI_BITS
+#undef NNI_MAX_NORM_SHARE
+#undef NNI_TRUNCATED_REACH
+#undef NNI_TRUNCATED_WIDER
+#undef NNI_ORTHOGONAL_HELD
+#undef NNI_NONE
+#undef NNI_MISTAKE
+#undef NNI_SPANS_A_NODE
+#undef NNI_EPSILON_USUAL
+#undef NNI_MOMENTUM_USUAL
+#undef NNI_BATCH_USUAL
 #endif /* NN_IMPLEMENTATION */
 
 /*

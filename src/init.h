@@ -6,6 +6,7 @@
 
 /* How weights are drawn. */
 typedef enum nn_init_kind {
+    NN_INIT_USUAL,            /* in a network nn_init_he before ReLU and its kin, else nn_init_xavier; in nn_init_fill the latter */
     NN_INIT_CONSTANT,         /* scale itself */
     NN_INIT_NORMAL,           /* normally distributed */
     NN_INIT_TRUNCATED_NORMAL, /* the same without what lies beyond two deviations (of the normal that is cut) */
@@ -18,7 +19,7 @@ typedef enum nn_fan { NN_FAN_NONE, NN_FAN_IN, NN_FAN_OUT, NN_FAN_AVERAGE } nn_fa
 
 /* With a fan the variance of a weight is scale/fan: 1 for tanh and sigmoid, 2 for ReLU, whatever the distribution. Without one, scale
  * is the deviation, or of NN_INIT_UNIFORM the bound a. The deviation of NN_INIT_TRUNCATED_NORMAL is that of what remains:
- * the normal distribution that is cut at twice its deviation is wider by 1/0.8796. {0} is zeros. */
+ * the normal distribution that is cut at twice its deviation is wider by 1/0.8796. */
 typedef struct nn_init {
     nn_init_kind kind;
     nn_fan fan;
@@ -26,6 +27,7 @@ typedef struct nn_init {
 } nn_init;
 
 /* The usual ones. */
+NN_API nn_init nn_init_usual(void);
 NN_API nn_init nn_init_constant(float value);
 NN_API nn_init nn_init_normal(float deviation);
 NN_API nn_init nn_init_truncated_normal(float deviation);
@@ -58,6 +60,7 @@ static nn_init nni_init_of(nn_init_kind kind, nn_fan fan, float scale) {
     return init;
 }
 
+NN_API nn_init nn_init_usual(void) { return nni_init_of(NN_INIT_USUAL, NN_FAN_NONE, 0.0f); }
 NN_API nn_init nn_init_constant(float value) { return nni_init_of(NN_INIT_CONSTANT, NN_FAN_NONE, value); }
 NN_API nn_init nn_init_normal(float deviation) { return nni_init_of(NN_INIT_NORMAL, NN_FAN_NONE, deviation); }
 NN_API nn_init nn_init_truncated_normal(float deviation) { return nni_init_of(NN_INIT_TRUNCATED_NORMAL, NN_FAN_NONE, deviation); }
@@ -167,8 +170,9 @@ static void nni_init_orthogonal(float *w, size_t rows, size_t n, float gain, nn_
 }
 
 NN_API void nn_init_fill(float *w, size_t fan_in, size_t fan_out, size_t n, nn_init init, nn_random *random) {
-    double deviation = (double)init.scale;
     if (n == 0) return;
+    if (init.kind == NN_INIT_USUAL) init = nn_init_xavier();
+    double deviation = (double)init.scale;
     if (init.fan != NN_FAN_NONE) deviation = sqrt((double)init.scale / nni_init_fan(init.fan, fan_in, fan_out));
     switch (init.kind) {
     case NN_INIT_NORMAL: nn_random_normal(w, n, 0.0f, (float)deviation, random); break;

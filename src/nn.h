@@ -54,7 +54,6 @@
  *                nn_mul_add nn_scale nn_axpy nn_add_row
  *   rows         nn_softmax nn_log_softmax nn_log_sum_exp, and derivatives
  *   images       nn_conv2d with bias and activation, nn_max_pool2d nn_average_pool2d nn_global_average_pool, and gradients
- *   reductions   nn_sum nn_sum_squares nn_dot nn_max nn_argmax
  *   columns      nn_sum_columns nn_affine nn_moments_add nn_moments_get
  *   norms        nn_batch_norm_statistics nn_batch_norm nn_layer_norm nn_group_norm, and derivatives; averages of the
  *                statistics, the affine form for tests, and folding into the layer before
@@ -133,6 +132,22 @@
 #include "metrics.h"
 #include "regularize.h"
 #include "init.h"
+#include "graph/shape.h"
+#include "graph/model.h"
+#include "layers/input.h"
+#include "layers/dense.h"
+#include "layers/conv.h"
+#include "layers/pool.h"
+#include "layers/activation.h"
+#include "layers/gates.h"
+#include "layers/norm.h"
+#include "layers/dropout.h"
+#include "layers/loss.h"
+#include "graph/parameter.h"
+#include "graph/build.h"
+#include "graph/run.h"
+#include "graph/statistics.h"
+#include "graph/summary.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"

@@ -16,6 +16,8 @@
     X(NN_ERROR_ISA_UNKNOWN, "unknown instruction set name: known are scalar, avx2, avx512 and neon")        \
     X(NN_ERROR_ISA_MISSING, "the instruction set asked for cannot run on this processor or system")         \
     X(NN_ERROR_PACKED_ISA, "the packed matrix was made for another instruction set: pack it again")         \
+    X(NN_ERROR_SHAPE, "the shapes of a layer and its inputs do not go together")                            \
+    X(NN_ERROR_ORDER, "a call came before another that it needs, or after one that forbids it")             \
     X(NN_ERROR_LABEL, "a label is not below the number of classes")                                         \
     X(NN_ERROR_TARGET, "a target is NaN or infinite")                                                       \
     X(NN_ERROR_WEIGHT, "a weight of a sample or class is negative, NaN or infinite, or all are zero")

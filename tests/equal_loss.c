@@ -87,7 +87,7 @@ static void all_inits(void) {
             nn_init_fill(x, 500, 500, 250007, (nn_init){(nn_init_kind)kind, NN_FAN_IN, 2}, &random); /* shared among threads */
             hash_floats(x, 250007);
         }
-        end(names[kind]);
+        end(names[kind - NN_INIT_CONSTANT]);
     }
 }
 

@@ -22,7 +22,7 @@ static int NNI_FN(all_finite)(const float *x, size_t n) {
 /* ---- rows ---- */
 
 /* A row, and what a pass over it needs. */
-typedef struct NNI_FN(row) {
+typedef struct NNI_FN(loss_row) {
     const float *x;
     float *dx;               /* NULL if only the value is asked for */
     size_t n;
@@ -33,10 +33,10 @@ typedef struct NNI_FN(row) {
     float weight, gradient;  /* of the row's value, and of its gradient */
     size_t column;           /* one to leave out */
     float top, shift, factor, term; /* what an earlier pass found out */
-} NNI_FN(row);
+} NNI_FN(loss_row);
 
-NNI_INLINE NNI_FN(row) NNI_FN(row_of)(const nni_loss *l, float *dx, const float *x, size_t r) {
-    NNI_FN(row) row;
+NNI_INLINE NNI_FN(loss_row) NNI_FN(row_of)(const nni_loss *l, float *dx, const float *x, size_t r) {
+    NNI_FN(loss_row) row;
     memset(&row, 0, sizeof row);
     row.x = x + r * l->n;
     row.dx = dx ? dx + r * l->n : NULL;
@@ -64,11 +64,11 @@ NNI_INLINE vm NNI_FN(is_column)(size_t i, size_t column) {
     return vi_eq0(vi_xor(vi_add(vi_lane(), vi_set1((uint32_t)i)), vi_set1((uint32_t)column)), vi_set1(0xffffffffu));
 }
 
-NNI_INLINE vf NNI_FN(row_target)(const NNI_FN(row) *row, size_t i, size_t n) {
+NNI_INLINE vf NNI_FN(row_target)(const NNI_FN(loss_row) *row, size_t i, size_t n) {
     const vf t = row->targets ? NNI_FN(load_some)(row->targets + i, n) : vf_where(NNI_FN(is_column)(i, row->label), vf_set1(1.0f));
     return vf_fma(vf_set1(row->keep), t, vf_set1(row->add));
 }
-NNI_INLINE vf NNI_FN(row_weight)(const NNI_FN(row) *row, size_t i, size_t n) {
+NNI_INLINE vf NNI_FN(row_weight)(const NNI_FN(loss_row) *row, size_t i, size_t n) {
     return row->weights ? NNI_FN(load_some)(row->weights + i, n) : vf_set1(1.0f);
 }
 NNI_INLINE float NNI_FN(lane_0)(vf v) {
@@ -79,9 +79,9 @@ NNI_INLINE float NNI_FN(lane_0)(vf v) {
 
 /* f sees n <= VF_LANES columns from i on and adds to two sums. The lanes are left in memory: unrolled, the many functions
  * would fill hundreds of KB where a vector has one lane. */
-typedef void (*NNI_FN(row_fn))(const NNI_FN(row) *row, size_t i, size_t n, vf *sum);
+typedef void (*NNI_FN(loss_row_fn))(const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum);
 
-NNI_INLINE void NNI_FN(row_block)(NNI_FN(row_fn) f, const NNI_FN(row) *row, size_t i, size_t end, double *total) {
+NNI_INLINE void NNI_FN(row_block)(NNI_FN(loss_row_fn) f, const NNI_FN(loss_row) *row, size_t i, size_t end, double *total) {
     vf sum[2 * NNI_WIDE], lanes[NNI_WIDE];
     for (int w = 0; w < 2 * NNI_WIDE; w++) sum[w] = vf_set1(0.0f);
     for (; i + 16 <= end; i += 16)
@@ -96,7 +96,7 @@ NNI_INLINE void NNI_FN(row_block)(NNI_FN(row_fn) f, const NNI_FN(row) *row, size
     }
 }
 
-NNI_INLINE void NNI_FN(row_pass)(NNI_FN(row_fn) f, const NNI_FN(row) *row, double *total) {
+NNI_INLINE void NNI_FN(row_pass)(NNI_FN(loss_row_fn) f, const NNI_FN(loss_row) *row, double *total) {
     total[0] = total[1] = 0.0;
     for (size_t i = 0; i < row->n; i += NNI_BLOCK) NNI_FN(row_block)(f, row, i, nni_min(row->n, i + NNI_BLOCK), total);
 }
@@ -216,12 +216,12 @@ NNI_INLINE void NNI_FN(term_block)(NNI_FN(term_fn) f, float *y, float *dx, const
     NNI_FN(store_some)(y + r, vf_mul(weight, NNI_FN(fold_columns)(t, n)), rows);
 }
 
-NNI_INLINE void NNI_FN(term_rows)(NNI_FN(term_fn) f, NNI_FN(row_fn) pass, float *y, float *dx, const float *x, size_t rows,
+NNI_INLINE void NNI_FN(term_rows)(NNI_FN(term_fn) f, NNI_FN(loss_row_fn) pass, float *y, float *dx, const float *x, size_t rows,
                                   const nni_loss *l) {
     const size_t turned = NNI_FN(rows_to_turn)(rows, l->n);
     for (size_t r = 0; r < turned; r += VF_LANES) NNI_FN(term_block)(f, y, dx, x, l, r, nni_min(turned - r, VF_LANES));
     for (size_t r = turned; r < rows; r++) {
-        NNI_FN(row) row = NNI_FN(row_of)(l, dx, x, r);
+        NNI_FN(loss_row) row = NNI_FN(row_of)(l, dx, x, r);
         double sum[2];
         row.term = l->delta;
         NNI_FN(row_pass)(pass, &row, sum);
@@ -229,7 +229,7 @@ NNI_INLINE void NNI_FN(term_rows)(NNI_FN(term_fn) f, NNI_FN(row_fn) pass, float 
     }
 }
 
-NNI_INLINE void NNI_FN(term_some)(NNI_FN(term_fn) f, const NNI_FN(row) *row, size_t i, size_t n, vf *sum) {
+NNI_INLINE void NNI_FN(term_some)(NNI_FN(term_fn) f, const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum) {
     const NNI_FN(term) term = f(NNI_FN(load_some)(row->x + i, n), NNI_FN(row_target)(row, i, n), vf_set1(row->term));
     const vf w = NNI_FN(row_weight)(row, i, n);
     if (row->dx) NNI_FN(store_some)(row->dx + i, vf_mul(vf_set1(row->gradient), vf_mul(w, term.slope)), n);
@@ -238,7 +238,7 @@ NNI_INLINE void NNI_FN(term_some)(NNI_FN(term_fn) f, const NNI_FN(row) *row, siz
 
 #define NNI_TERMS(X) X(mse) X(mae) X(huber) X(bce) X(ce) X(log_ce) X(sigmoid_bce)
 #define NNI_TERM_LOSS(function)                                                                                             \
-    NNI_INLINE void NNI_FN(pass_##function)(const NNI_FN(row) * row, size_t i, size_t n, vf *sum) {                         \
+    NNI_INLINE void NNI_FN(pass_##function)(const NNI_FN(loss_row) * row, size_t i, size_t n, vf *sum) {                         \
         NNI_FN(term_some)(NNI_FN(term_##function), row, i, n, sum);                                                         \
     }                                                                                                                       \
     static void NNI_FN(loss_##function)(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {              \
@@ -251,7 +251,7 @@ NNI_TERMS(NNI_TERM_LOSS)
 /* ---- the multi-class hinge ---- */
 
 /* shift = x of the right column less the margin, factor = what the gradient of a column is. */
-NNI_INLINE void NNI_FN(pass_hinge)(const NNI_FN(row) *row, size_t i, size_t n, vf *sum) {
+NNI_INLINE void NNI_FN(pass_hinge)(const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum) {
     const vf zero = vf_set1(0.0f), one = vf_set1(1.0f);
     const vf over = vf_add(vf_sub(NNI_FN(load_some)(row->x + i, n), vf_set1(row->shift)), vf_set1(row->term));
     const vf wrong = NNI_FN(first_some)(vf_select(NNI_FN(is_column)(i, row->label), zero, over), n);
@@ -264,7 +264,7 @@ NNI_INLINE void NNI_FN(pass_hinge)(const NNI_FN(row) *row, size_t i, size_t n, v
 /* The right column is the label, or that of the largest target. */
 static void NNI_FN(loss_hinge)(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
     for (size_t r = 0; r < rows; r++) {
-        NNI_FN(row) row = NNI_FN(row_of)(l, dx, x, r);
+        NNI_FN(loss_row) row = NNI_FN(row_of)(l, dx, x, r);
         double sum[2];
         if (row.targets) row.label = NNI_FN(argmax)(row.targets, row.n);
         if (row.weights) {

@@ -13,7 +13,7 @@ NNI_INLINE vf NNI_FN(target_times)(vf t, vf distance) {
 }
 
 /* The sum of e^-d, which dx keeps if there is one; rounded to float, as the turned rows have it. */
-static float NNI_FN(row_exp_sum)(const NNI_FN(row) *row, float top) {
+static float NNI_FN(row_exp_sum)(const NNI_FN(loss_row) *row, float top) {
     return (float)(row->dx ? NNI_FN(exp_row)(row->dx, row->x, row->n, top) : NNI_FN(exp_sum)(row->x, row->n, top));
 }
 
@@ -57,7 +57,7 @@ static void NNI_FN(ce_values)(float *y, const NNI_FN(ce_rows) *known, size_t row
 }
 
 NNI_INLINE void NNI_FN(label_ce_row)(NNI_FN(ce_rows) *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
-    const NNI_FN(row) row = NNI_FN(row_of)(l, dx, x, r);
+    const NNI_FN(loss_row) row = NNI_FN(row_of)(l, dx, x, r);
     const float top = NNI_FN(max)(row.x, row.n);
     known->weight[i] = row.weight;
     known->all[i] = 1.0f;
@@ -90,22 +90,22 @@ NNI_INLINE void NNI_FN(target_ce_block)(float *y, float *dx, const float *x, con
     NNI_FN(store_columns)(dx + r * n, column, rows, n);
 }
 
-NNI_INLINE vf NNI_FN(weighted_target)(const NNI_FN(row) *row, size_t i, size_t n) {
+NNI_INLINE vf NNI_FN(weighted_target)(const NNI_FN(loss_row) *row, size_t i, size_t n) {
     return NNI_FN(first_some)(vf_fma(NNI_FN(row_weight)(row, i, n), NNI_FN(row_target)(row, i, n), vf_set1(0.0f)), n);
 }
-NNI_INLINE void NNI_FN(pass_targets)(const NNI_FN(row) *row, size_t i, size_t n, vf *sum) {
+NNI_INLINE void NNI_FN(pass_targets)(const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum) {
     const vf t = NNI_FN(weighted_target)(row, i, n);
     sum[0] = vf_add(sum[0], t);
     sum[1] = vf_add(sum[1], NNI_FN(target_times)(t, vf_sub(vf_set1(row->shift), NNI_FN(load_some)(row->x + i, n))));
 }
-NNI_INLINE void NNI_FN(pass_softmax_ce)(const NNI_FN(row) *row, size_t i, size_t n, vf *sum) {
+NNI_INLINE void NNI_FN(pass_softmax_ce)(const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum) {
     const vf part = vf_fnma(vf_set1(row->gradient), NNI_FN(weighted_target)(row, i, n), vf_set1(0.0f));
     NNI_FN(store_some)(row->dx + i, NNI_FN(d_softmax_ce)(NNI_FN(load_some)(row->dx + i, n), part, vf_set1(row->factor)), n);
     (void)sum;
 }
 
 NNI_INLINE void NNI_FN(target_ce_row)(NNI_FN(ce_rows) *known, size_t i, float *dx, const float *x, const nni_loss *l, size_t r) {
-    NNI_FN(row) row = NNI_FN(row_of)(l, dx, x, r);
+    NNI_FN(loss_row) row = NNI_FN(row_of)(l, dx, x, r);
     double total[2];
     row.shift = NNI_FN(max)(row.x, row.n);
     NNI_FN(row_pass)(NNI_FN(pass_targets), &row, total);
@@ -139,13 +139,13 @@ static void NNI_FN(loss_softmax_ce)(float *y, float *dx, const float *x, size_t 
 /* ---- half the squared distance of the probabilities p from the targets ---- */
 
 /* e^-d, kept in dx by an earlier pass if there is one. */
-NNI_INLINE vf NNI_FN(row_exp)(const NNI_FN(row) *row, size_t i, size_t n) {
+NNI_INLINE vf NNI_FN(row_exp)(const NNI_FN(loss_row) *row, size_t i, size_t n) {
     if (row->dx) return NNI_FN(load_some)(row->dx + i, n);
     return NNI_FN(vexp)(vf_sub(NNI_FN(load_some)(row->x + i, n), vf_set1(row->shift)));
 }
 
 /* sum(w (p - t)^2) and sum(w (p - t) p), with factor = 1/sum(e) */
-NNI_INLINE void NNI_FN(pass_distances)(const NNI_FN(row) *row, size_t i, size_t n, vf *sum) {
+NNI_INLINE void NNI_FN(pass_distances)(const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum) {
     const vf p = vf_mul(NNI_FN(row_exp)(row, i, n), vf_set1(row->factor)), apart = vf_sub(p, NNI_FN(row_target)(row, i, n));
     const vf slope = NNI_FN(first_some)(vf_mul(NNI_FN(row_weight)(row, i, n), apart), n);
     sum[0] = vf_fma(slope, apart, sum[0]);
@@ -153,7 +153,7 @@ NNI_INLINE void NNI_FN(pass_distances)(const NNI_FN(row) *row, size_t i, size_t 
 }
 
 /* dx = g p (w (p - t) - term) */
-NNI_INLINE void NNI_FN(pass_softmax_mse)(const NNI_FN(row) *row, size_t i, size_t n, vf *sum) {
+NNI_INLINE void NNI_FN(pass_softmax_mse)(const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum) {
     const vf p = vf_mul(NNI_FN(row_exp)(row, i, n), vf_set1(row->factor)), apart = vf_sub(p, NNI_FN(row_target)(row, i, n));
     const vf slope = vf_mul(NNI_FN(row_weight)(row, i, n), apart);
     NNI_FN(store_some)(row->dx + i, vf_mul(vf_mul(vf_set1(row->gradient), p), vf_sub(slope, vf_set1(row->term))), n);
@@ -162,7 +162,7 @@ NNI_INLINE void NNI_FN(pass_softmax_mse)(const NNI_FN(row) *row, size_t i, size_
 
 static void NNI_FN(loss_softmax_mse)(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
     for (size_t r = 0; r < rows; r++) {
-        NNI_FN(row) row = NNI_FN(row_of)(l, dx, x, r);
+        NNI_FN(loss_row) row = NNI_FN(row_of)(l, dx, x, r);
         double total[2];
         row.shift = NNI_FN(max)(row.x, row.n);
         row.factor = 1.0f / NNI_FN(row_exp_sum)(&row, row.shift);
@@ -186,12 +186,12 @@ NNI_INLINE float NNI_FN(max_without)(const float *x, size_t n, size_t k) {
 }
 
 /* v, 0 in the column left out. */
-NNI_INLINE vf NNI_FN(without_column)(const NNI_FN(row) *row, size_t i, vf v) {
+NNI_INLINE vf NNI_FN(without_column)(const NNI_FN(loss_row) *row, size_t i, vf v) {
     return vf_select(NNI_FN(is_column)(i, row->column), vf_set1(0.0f), v);
 }
 
 /* R and sum(w t d) over the others; keeps E in dx. */
-NNI_INLINE void NNI_FN(pass_others)(const NNI_FN(row) *row, size_t i, size_t n, vf *sum) {
+NNI_INLINE void NNI_FN(pass_others)(const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum) {
     const vf x = NNI_FN(load_some)(row->x + i, n), t = NNI_FN(without_column)(row, i, NNI_FN(weighted_target)(row, i, n));
     const vf e = NNI_FN(without_column)(row, i, NNI_FN(vexp)(vf_sub(x, vf_set1(row->shift))));
     if (row->dx) NNI_FN(store_some)(row->dx + i, e, n);
@@ -200,13 +200,13 @@ NNI_INLINE void NNI_FN(pass_others)(const NNI_FN(row) *row, size_t i, size_t n, 
 }
 
 /* a = w ((1-t) p/(1-p) - t): the derivative of a column's terms by the logarithm of its p */
-NNI_INLINE vf NNI_FN(d_log_p)(const NNI_FN(row) *row, size_t i, size_t n, vf p) {
+NNI_INLINE vf NNI_FN(d_log_p)(const NNI_FN(loss_row) *row, size_t i, size_t n, vf p) {
     const vf one = vf_set1(1.0f), t = NNI_FN(row_target)(row, i, n), odds = vf_div(p, vf_sub(one, p));
     return vf_mul(NNI_FN(row_weight)(row, i, n), vf_sub(vf_mul(vf_sub(one, t), odds), t));
 }
 
 /* sum(w t log(s) - w (1-t) log(1-p)) and sum(a) over the others, with factor = odds/s, term = log(s) */
-NNI_INLINE void NNI_FN(pass_softmax_bce)(const NNI_FN(row) *row, size_t i, size_t n, vf *sum) {
+NNI_INLINE void NNI_FN(pass_softmax_bce)(const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum) {
     const vf zero = vf_set1(0.0f), t = NNI_FN(row_target)(row, i, n), not_t = vf_sub(vf_set1(1.0f), t);
     const vf p = NNI_FN(without_column)(row, i, vf_mul(NNI_FN(row_exp)(row, i, n), vf_set1(row->factor)));
     const vf no = vf_mul(not_t, NNI_FN(vlog1p)(vf_sub(zero, p))), both = vf_sub(vf_mul(t, vf_set1(row->term)), no);
@@ -216,7 +216,7 @@ NNI_INLINE void NNI_FN(pass_softmax_bce)(const NNI_FN(row) *row, size_t i, size_
 }
 
 /* dx = g (a - E term) */
-NNI_INLINE void NNI_FN(pass_d_softmax_bce)(const NNI_FN(row) *row, size_t i, size_t n, vf *sum) {
+NNI_INLINE void NNI_FN(pass_d_softmax_bce)(const NNI_FN(loss_row) *row, size_t i, size_t n, vf *sum) {
     const vf e = NNI_FN(load_some)(row->dx + i, n), a = NNI_FN(d_log_p)(row, i, n, vf_mul(e, vf_set1(row->factor)));
     NNI_FN(store_some)(row->dx + i, vf_mul(vf_set1(row->gradient), vf_fnma(e, vf_set1(row->term), a)), n);
     (void)sum;
@@ -225,7 +225,7 @@ NNI_INLINE void NNI_FN(pass_d_softmax_bce)(const NNI_FN(row) *row, size_t i, siz
 NNI_INLINE float NNI_FN(exp_1)(float x) { return NNI_FN(lane_0)(NNI_FN(vexp)(vf_set1(x))); }
 
 /* The value: what the others lose, and column k, w being its weight and t its target. */
-NNI_INLINE float NNI_FN(softmax_bce_value)(const NNI_FN(row) *row, float w, float t, double sum_e, double others, float gap) {
+NNI_INLINE float NNI_FN(softmax_bce_value)(const NNI_FN(loss_row) *row, float w, float t, double sum_e, double others, float gap) {
     const float not_p = gap + NNI_FN(lane_0)(vf_sub(vf_set1(row->term), NNI_FN(vlog)(vf_set1((float)sum_e)))); /* -log(1-p) */
     const vf yes = NNI_FN(target_times)(vf_set1(t), vf_set1(row->term)), no = NNI_FN(target_times)(vf_set1(1.0f - t), vf_set1(not_p));
     return row->weight * (float)((double)(w * NNI_FN(lane_0)(vf_add(yes, no))) + others);
@@ -233,7 +233,7 @@ NNI_INLINE float NNI_FN(softmax_bce_value)(const NNI_FN(row) *row, float w, floa
 
 static void NNI_FN(loss_softmax_bce)(float *y, float *dx, const float *x, size_t rows, const nni_loss *l) {
     for (size_t r = 0; r < rows; r++) {
-        NNI_FN(row) row = NNI_FN(row_of)(l, dx, x, r);
+        NNI_FN(loss_row) row = NNI_FN(row_of)(l, dx, x, r);
         const size_t k = row.column = NNI_FN(argmax)(row.x, row.n);
         const float other = NNI_FN(max_without)(row.x, row.n, k), gap = row.x[k] - other, odds = NNI_FN(exp_1)(-gap);
         const float t = NNI_FN(lane_0)(NNI_FN(row_target)(&row, k, 1)), w = row.weights ? row.weights[k] : 1.0f;

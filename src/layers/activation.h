@@ -1,0 +1,122 @@
+/* activation.h - non-linear layers */
+#ifndef NN_LAYERS_ACTIVATION_H
+#define NN_LAYERS_ACTIVATION_H
+
+#include "../activation.h"
+#include "../graph/model.h"
+
+/* An activation of every value. `slope` is the a of NN_LEAKY_RELU (usually 0.01) and NN_ELU (usually 1). Behind a dense or
+ * convolutional layer it costs nothing: that layer applies it as it writes. */
+NN_API nn_node nn_layer_activation(nn_model *model, nn_node x, nn_activation activation, float slope);
+
+/* nn_layer_relu(m, x), nn_layer_tanh(m, x) and so on: one for each activation, with the usual slope. */
+#define NN_LAYER_ACTIVATION(name, function, ...) NN_API nn_node nn_layer_##function(nn_model *model, nn_node x);
+NN_ACTIVATION_LIST(NN_LAYER_ACTIVATION)
+#undef NN_LAYER_ACTIVATION
+
+/* ReLU with a slope below 0 that is learned, one a channel, from 0.25 on. Parameter "slope". */
+NN_API nn_node nn_layer_prelu(nn_model *model, nn_node x);
+
+/* Over the channels of each place. Before a loss it may be left out: see nn_layer_loss. */
+NN_API nn_node nn_layer_softmax(nn_model *model, nn_node x);
+NN_API nn_node nn_layer_log_softmax(nn_model *model, nn_node x);
+
+#ifdef NN_IMPLEMENTATION
+
+#include "../graph/workspace.h"
+#include "../maths.h"
+#include "../prelu.h"
+#include "../softmax.h"
+
+/* ---- by name ---- */
+
+static nn_status nni_activation_forward(nni_call *c) {
+    nn_activate(c->y, c->x, nni_call_size(c), c->node->options.activation.kind, c->node->options.activation.slope);
+    return NN_OK;
+}
+static nn_status nni_activation_backward(nni_call *c) {
+    const nni_activation_options *a = &c->node->options.activation;
+    const float *v = nn_activation_keeps_input(a->kind) ? c->x : c->y;
+    if (c->dx[0]) nn_activate_backward(c->dx[0], c->dy, v, nni_call_size(c), a->kind, a->slope);
+    return NN_OK;
+}
+
+/* Nodes are named after the function: "relu_1". */
+static const nni_op nni_ops_activation[] = {
+#define NNI_OP_ACTIVATION(name, function, ...) \
+    {#function, nni_activation_forward, nni_activation_backward, NULL, NULL, NULL, \
+     NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE | NNI_ACTIVATION},
+    NN_ACTIVATION_LIST(NNI_OP_ACTIVATION)
+#undef NNI_OP_ACTIVATION
+};
+
+NN_API nn_node nn_layer_activation(nn_model *m, nn_node x, nn_activation activation, float slope) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if ((unsigned)activation >= NN_ACTIVATION_COUNT)
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_activation: %d is not an activation", (int)activation);
+    if ((activation == NN_LEAKY_RELU || activation == NN_ELU) && !(slope > 0.0f && slope <= FLT_MAX))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "the slope of a %s must be positive, not %g", nni_ops_activation[activation].name, (double)slope);
+    nni_node *node = nni_add_node(m, &nni_ops_activation[activation], &x, 1);
+    if (!node) return nni_no_node();
+    node->options.activation.kind = activation;
+    node->options.activation.slope = slope;
+    if (nn_activation_keeps_input(activation)) node->flags = (node->flags & ~(unsigned)NNI_NEEDS_Y) | NNI_NEEDS_X;
+    return nni_added(m, node);
+}
+
+#define NNI_LAYER_ACTIVATION(name, function, ...)                                  \
+    NN_API nn_node nn_layer_##function(nn_model *m, nn_node x) {                   \
+        return nn_layer_activation(m, x, name, name == NN_LEAKY_RELU ? 0.01f : 1.0f); \
+    }
+NN_ACTIVATION_LIST(NNI_LAYER_ACTIVATION)
+#undef NNI_LAYER_ACTIVATION
+
+/* ---- PReLU ---- */
+
+static nn_status nni_prelu_forward(nni_call *c) {
+    nn_prelu(c->y, c->x, nni_weights(c, 0), c->places, c->n, 0);
+    return NN_OK;
+}
+static nn_status nni_prelu_backward(nni_call *c) {
+    int add = 0;
+    float *dslope = nni_weights_gradient(c, 0, &add);
+    nn_prelu_backward(c->dx[0], dslope, c->dy, c->x, nni_weights(c, 0), c->places, c->n, 0, add);
+    return NN_OK;
+}
+static const nni_op nni_op_prelu = {"prelu", nni_prelu_forward, nni_prelu_backward, NULL, NULL, NULL,
+                                    NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+NN_API nn_node nn_layer_prelu(nn_model *m, nn_node x) {
+    nni_node *node = nni_add_node(m, &nni_op_prelu, &x, 1);
+    if (node) nni_add_row(m, node, "slope", node->shape.channels, 0.25f);
+    return nni_added(m, node);
+}
+
+/* ---- softmax ---- */
+
+static nn_status nni_softmax_forward(nni_call *c) {
+    nn_softmax(c->y, c->x, c->places, c->n);
+    return NN_OK;
+}
+static nn_status nni_softmax_backward(nni_call *c) {
+    if (c->dx[0]) nn_softmax_backward(c->dx[0], c->dy, c->y, c->places, c->n);
+    return NN_OK;
+}
+static nn_status nni_log_softmax_forward(nni_call *c) {
+    nn_log_softmax(c->y, c->x, c->places, c->n);
+    return NN_OK;
+}
+static nn_status nni_log_softmax_backward(nni_call *c) {
+    if (c->dx[0]) nn_log_softmax_backward(c->dx[0], c->dy, c->y, c->places, c->n);
+    return NN_OK;
+}
+static const nni_op nni_op_softmax = {"softmax", nni_softmax_forward, nni_softmax_backward, NULL, NULL, NULL,
+                                      NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_log_softmax = {"log_softmax", nni_log_softmax_forward, nni_log_softmax_backward, NULL, NULL, NULL,
+                                          NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+
+NN_API nn_node nn_layer_softmax(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_softmax, &x, 1)); }
+NN_API nn_node nn_layer_log_softmax(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_log_softmax, &x, 1)); }
+
+#endif /* NN_IMPLEMENTATION */
+#endif /* NN_LAYERS_ACTIVATION_H */

@@ -1,0 +1,46 @@
+/* input.h - where data enters a network */
+#ifndef NN_LAYERS_INPUT_H
+#define NN_LAYERS_INPUT_H
+
+#include "../graph/model.h"
+
+/* Samples of this shape, fed by nn_feed. */
+NN_API nn_node nn_layer_input(nn_model *model, nn_shape shape);
+
+/* Keeps the gradient of a node for nn_gradient_of, and computes it even if no parameter needs it: of an input, say. */
+NN_API nn_node nn_want_gradient(nn_model *model, nn_node node);
+
+#ifdef NN_IMPLEMENTATION
+
+static const nni_op nni_op_input = {"input", NULL, NULL, NULL, NULL, NULL, NNI_INPUT};
+
+/* Whether a sample of that shape can exist; an error if not. */
+static int nni_shape_valid(nn_model *m, nn_shape shape, const char *what) {
+    size_t places, floats;
+    if (!m || m->status != NN_OK) return 0;
+    if (!shape.height || !shape.width || !shape.channels)
+        NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s of shape %zu x %zu x %zu: no side may be 0", what, shape.height, shape.width, shape.channels);
+    else if (!nni_mul_size(shape.height, shape.width, &places) || !nni_mul_size(places, shape.channels, &floats) ||
+             floats > PTRDIFF_MAX / 8)
+        NNI_MISTAKE(m, NN_ERROR_SIZE, "%s of shape %zu x %zu x %zu is too large", what, shape.height, shape.width, shape.channels);
+    return m->status == NN_OK;
+}
+
+NN_API nn_node nn_layer_input(nn_model *m, nn_shape shape) {
+    if (!nni_shape_valid(m, shape, "an input")) return nni_no_node();
+    nni_node *node = nni_add_node(m, &nni_op_input, NULL, 0);
+    if (node) node->shape = shape;
+    return nni_added(m, node);
+}
+
+NN_API nn_node nn_want_gradient(nn_model *m, nn_node node) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!nni_node_of(m, node) || m->built)
+        return NNI_MISTAKE(m, m->built ? NN_ERROR_ORDER : NN_ERROR_ARGUMENT, m->built ? "nn_want_gradient after nn_model_build"
+                           : "nn_want_gradient is given a node that this model does not have");
+    m->nodes[node.id - 1].wanted = 1;
+    return node;
+}
+
+#endif /* NN_IMPLEMENTATION */
+#endif /* NN_LAYERS_INPUT_H */
