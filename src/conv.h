@@ -166,8 +166,10 @@ static size_t nni_conv_product_floats(const nni_gemm *g) {
     job.tier = nni_get_tier();
     job.whole = g;
     const size_t parts = nni_gemm_share(&job);
-    for (size_t i = 0; i < parts; i++) {
-        const nni_gemm part = nni_gemm_part(&job, i);
+    for (size_t i = 0; i < parts; i++) { /* as nni_gemm_part, but there are no arrays yet */
+        nni_gemm part = *g;
+        part.m = nni_min(job.rows, g->m - i / job.across * job.rows);
+        part.n = nni_min(job.cols, g->n - i % job.across * job.cols);
         most = nni_max(most, nni_round_up(job.tier->gemm_workspace(&part), 16));
     }
     return parts == 1 && most <= NNI_STACK_WORK ? 0 : parts * most;

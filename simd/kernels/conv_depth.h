@@ -13,29 +13,53 @@ typedef struct NNI_FN(depth) {
     int relu;
 } NNI_FN(depth);
 
-/* `outputs` of a row, VF_LANES channels, or those of the mask if not `whole`. */
+NNI_INLINE vf NNI_FN(depth_load)(const int whole, const float *p, vm mask) { return whole ? vf_load(p) : vf_load_m(p, mask); }
+
+/* One row of taps. */
+NNI_INLINE void NNI_FN(depth_taps)(const int outputs, const int whole, const NNI_FN(depth) *d, vf *sum, const float *x,
+                                   const float *w, vm mask) {
+    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap) {
+        const vf tap = NNI_FN(depth_load)(whole, w, mask);
+        const float *at = x;
+        NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
+            sum[i] = vf_fma(NNI_FN(depth_load)(whole, at, mask), tap, sum[i]);
+    }
+}
+
+/* Three taps where neighbouring outputs are neighbouring pixels apart: each pixel is loaded once for all. */
+NNI_INLINE void NNI_FN(depth_three)(const int outputs, const int whole, const NNI_FN(depth) *d, vf *sum, const float *x,
+                                    const float *w, vm mask) {
+    vf tap[3];
+    NNI_UNROLL for (int t = 0; t < 3; t++, w += d->w_tap) tap[t] = NNI_FN(depth_load)(whole, w, mask);
+    NNI_UNROLL for (int p = 0; p < outputs + 2; p++, x += d->x_tap) {
+        const vf pixel = NNI_FN(depth_load)(whole, x, mask);
+        NNI_UNROLL for (int t = 0; t < 3; t++)
+            if (p - t >= 0 && p - t < outputs) sum[p - t] = vf_fma(pixel, tap[t], sum[p - t]);
+    }
+}
+
+/* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
 NNI_INLINE void NNI_FN(depth_tile)(const int outputs, const int whole, const NNI_FN(depth) *d, float *y, const float *x,
                                    const float *w, size_t channel, vm mask) {
+    const int three = d->taps == 3 && d->x_tap == d->x_output;
     vf sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = vf_set1(0.0f);
     x += channel;
     w += channel;
     for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
-        const float *xt = x, *wt = w;
-        for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
-            const vf tap = whole ? vf_load(wt) : vf_load_m(wt, mask);
-            NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + (size_t)i * d->x_output;
-                sum[i] = vf_fma(whole ? vf_load(at) : vf_load_m(at, mask), tap, sum[i]);
-            }
-        }
+        if (three) NNI_FN(depth_three)(outputs, whole, d, sum, x, w, mask);
+        else NNI_FN(depth_taps)(outputs, whole, d, sum, x, w, mask);
     }
-    NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + (size_t)i * d->y_output + channel;
-        if (d->bias) sum[i] = vf_add(sum[i], whole ? vf_load(d->bias + channel) : vf_load_m(d->bias + channel, mask));
-        if (d->relu) sum[i] = NNI_FN(v_relu)(sum[i], sum[i]);
-        if (whole) vf_store(at, sum[i]);
-        else vf_store_m(at, sum[i], mask);
+    if (d->bias) {
+        const vf bias = NNI_FN(depth_load)(whole, d->bias + channel, mask);
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = vf_add(sum[i], bias);
+    }
+    if (d->relu)
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = NNI_FN(v_relu)(sum[i], sum[i]);
+    y += channel;
+    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) {
+        if (whole) vf_store(y, sum[i]);
+        else vf_store_m(y, sum[i], mask);
     }
 }
 

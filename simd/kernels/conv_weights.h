@@ -7,7 +7,7 @@
 #include "../scalar.h"
 #else
 
-#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: their pixels stay in L1 or near while all tiles pass */
 
 /* dy of some rows of outputs of one image. */
 typedef struct NNI_FN(conv_dy) {
@@ -67,43 +67,55 @@ static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_wi
     }
 }
 
-/* One vector of channels, some taps of one row: each its own chain. */
-NNI_INLINE void NNI_FN(depth_weights)(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
-                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
-    vf sum[4];
-    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = vf_load_n(dw + (size_t)t * channels, n);
-    for (size_t r = 0; r < rows; r++, x += row_step) {
+/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+typedef struct NNI_FN(depth_weights) {
+    size_t rows, outputs;
+    size_t row, output, tap, channels;
+} NNI_FN(depth_weights);
+
+/* `taps` of them, two vectors of channels or one of n: each its own chain. */
+NNI_INLINE void NNI_FN(depth_weights_tile)(const int taps, const int vectors, const NNI_FN(depth_weights) *d, float *dw,
+                                           const float *x, const float *dy, size_t n) {
+    vf sum[8];
+    const int whole = vectors > 1 || n == VF_LANES;
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[t * vectors + v] = vf_load_n(dw + (size_t)t * d->channels + v * VF_LANES, n);
+    for (size_t r = d->rows; r > 0; r--, x += d->row) {
         const float *at = x;
-        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
-            const vf d = n == VF_LANES ? vf_load(dy) : vf_load_n(dy, n);
-            NNI_UNROLL for (int t = 0; t < taps; t++) {
-                const float *xt = at + (size_t)t * tap_step;
-                sum[t] = vf_fma(n == VF_LANES ? vf_load(xt) : vf_load_n(xt, n), d, sum[t]);
+        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
+            NNI_UNROLL for (int v = 0; v < vectors; v++) {
+                const vf dv = whole ? vf_load(dy + v * VF_LANES) : vf_load_n(dy, n);
+                NNI_UNROLL for (int t = 0; t < taps; t++) {
+                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
+                    sum[t * vectors + v] = vf_fma(whole ? vf_load(xt) : vf_load_n(xt, n), dv, sum[t * vectors + v]);
+                }
             }
-        }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++) vf_store_n(dw + (size_t)t * channels, sum[t], n);
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++) vf_store_n(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
 }
 
-/* `taps` taps of one row for all channels. */
+/* `taps` of them, all channels. */
+NNI_INLINE void NNI_FN(depth_weights_taps)(const int taps, const NNI_FN(depth_weights) *d, float *dw, const float *x, const float *dy) {
+    size_t c = 0;
+    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        NNI_FN(depth_weights_tile)(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
+    for (; c < d->channels; c += VF_LANES)
+        NNI_FN(depth_weights_tile)(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+}
+
+/* `taps` taps of one row for all channels, four at a time. */
 static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_window) *window, float *dw, const float *x, const float *dy,
                                        size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
-    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
-    for (size_t t = 0; t < taps;) {
-        const size_t some = taps - t >= 4 ? 4 : taps - t;
-        for (size_t c = 0; c < channels; c += VF_LANES) {
-            float *to = dw + t * channels + c;
-            const float *from = x + t * tap_step + c;
-            const size_t n = nni_min(VF_LANES, channels - c);
-            switch (some) {
-            case 4: NNI_FN(depth_weights)(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 3: NNI_FN(depth_weights)(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 2: NNI_FN(depth_weights)(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            default: NNI_FN(depth_weights)(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            }
-        }
-        t += some;
+    const size_t channels = job->groups;
+    const NNI_FN(depth_weights) d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) NNI_FN(depth_weights_taps)(4, &d, dw, x, dy);
+    switch (taps) {
+    case 3: NNI_FN(depth_weights_taps)(3, &d, dw, x, dy); break;
+    case 2: NNI_FN(depth_weights_taps)(2, &d, dw, x, dy); break;
+    case 1: NNI_FN(depth_weights_taps)(1, &d, dw, x, dy); break;
+    default: break;
     }
 }
 
@@ -134,13 +146,14 @@ static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_wi
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void NNI_FN(conv_weights)(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
-    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t most = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t rows = nni_ceil_div(job->band, nni_ceil_div(job->band, most)); /* evenly, so that no block is short */
     for (size_t u = 0; u < job->units; u++) {
         const NNI_FN(conv_unit) unit = NNI_FN(conv_unit_of)(job, u);
         NNI_FN(conv_window) window = NNI_FN(conv_open)(job, &unit, work);
         for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
-            const NNI_FN(conv_dy) open =
-                NNI_FN(conv_open_dy)(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
+            float *const work_dy = NNI_FN(conv_copies_dy)(job) ? work + job->window_floats : NULL;
+            const NNI_FN(conv_dy) open = NNI_FN(conv_open_dy)(job, dy, unit.image + n, unit.from, unit.to, work_dy);
             for (size_t y = unit.from; y < unit.to; y += rows)
                 NNI_FN(conv_weights_block)(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
