@@ -55,10 +55,10 @@ static void ours_weights(void *data) {
 static int ours_prepare(bench_job *job, const char *request) {
     conv_request *r = &ours.request;
     if (!conv_read(r, request)) return 0;
-    const nn_conv2d_desc desc = {.images = r->images, .height = r->size, .width = r->size, .channels = r->channels,
-                                 .filters = r->filters, .kernel_height = r->kernel, .kernel_width = r->kernel, .stride_y = r->stride,
-                                 .stride_x = r->stride, .pad_top = r->pad, .pad_bottom = r->pad, .pad_left = r->pad,
-                                 .pad_right = r->pad, .groups = r->groups};
+    const nn_conv2d_desc desc = {
+        .images = r->images, .height = r->size, .width = r->size, .channels = r->channels, .filters = r->filters,
+        .kernel_height = r->kernel, .kernel_width = r->kernel, .stride_y = r->stride, .stride_x = r->stride,
+        .pad_top = r->pad, .pad_bottom = r->pad, .pad_left = r->pad, .pad_right = r->pad, .groups = r->groups};
     ours.desc = desc;
     ours.x = bench_input(1, conv_x_pixels(r) * r->channels, -1.0f, 1.0f);
     ours.y = bench_input(2, conv_y_pixels(r) * r->filters, -1.0f, 1.0f);
@@ -80,8 +80,8 @@ static int ours_open(char *description) {
 static const bench_contender conv_contenders[] = {
     {"nn.h", "nn.h", NULL, "", NULL, 0, ours_open, ours_prepare},
     {"PyTorch", "PyTorch", "avx512 neon", "", "bench/torch_conv.py", 0, NULL, NULL},
-    {"PyTorch/avx2", "PyTorch", "avx2", "ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2", "bench/torch_conv.py", 0,
-     NULL, NULL},
+    {"PyTorch/avx2", "PyTorch", "avx2", "ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2",
+     "bench/torch_conv.py", 0, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL}};
 
 /* ---- cases ---- */
@@ -89,11 +89,11 @@ static const bench_contender conv_contenders[] = {
 /* images, size, channels, filters, kernel, stride, padding, groups: layers of networks for small images first, then those of
  * larger ones, then depthwise and grouped ones. */
 static const size_t conv_shapes[][8] = {
-    {64, 28, 1, 32, 3, 1, 1, 1},   {64, 28, 32, 32, 3, 1, 1, 1},   {64, 14, 64, 64, 3, 1, 1, 1},    {64, 7, 128, 128, 3, 1, 1, 1},
-    {64, 28, 1, 6, 5, 1, 2, 1},    {64, 14, 6, 16, 5, 1, 0, 1},    {64, 5, 16, 120, 5, 1, 0, 1},    {64, 32, 3, 32, 3, 1, 1, 1},
-    {64, 28, 32, 64, 3, 2, 1, 1},  {64, 28, 64, 64, 1, 1, 0, 1},   {64, 28, 64, 128, 1, 2, 0, 1},   {8, 224, 3, 64, 7, 2, 3, 1},
-    {8, 56, 64, 64, 3, 1, 1, 1},   {8, 28, 128, 128, 3, 1, 1, 1},  {8, 14, 256, 256, 3, 1, 1, 1},   {8, 7, 512, 512, 3, 1, 1, 1},
-    {1, 56, 64, 64, 3, 1, 1, 1},   {1, 7, 512, 512, 3, 1, 1, 1},   {64, 28, 32, 32, 3, 1, 1, 32},   {16, 56, 96, 96, 3, 2, 1, 96},
+    {64, 28, 1, 32, 3, 1, 1, 1},   {64, 28, 32, 32, 3, 1, 1, 1},  {64, 14, 64, 64, 3, 1, 1, 1},  {64, 7, 128, 128, 3, 1, 1, 1},
+    {64, 28, 1, 6, 5, 1, 2, 1},    {64, 14, 6, 16, 5, 1, 0, 1},   {64, 5, 16, 120, 5, 1, 0, 1},  {64, 32, 3, 32, 3, 1, 1, 1},
+    {64, 28, 32, 64, 3, 2, 1, 1},  {64, 28, 64, 64, 1, 1, 0, 1},  {64, 28, 64, 128, 1, 2, 0, 1}, {8, 224, 3, 64, 7, 2, 3, 1},
+    {8, 56, 64, 64, 3, 1, 1, 1},   {8, 28, 128, 128, 3, 1, 1, 1}, {8, 14, 256, 256, 3, 1, 1, 1}, {8, 7, 512, 512, 3, 1, 1, 1},
+    {1, 56, 64, 64, 3, 1, 1, 1},   {1, 7, 512, 512, 3, 1, 1, 1},  {64, 28, 32, 32, 3, 1, 1, 32}, {16, 56, 96, 96, 3, 2, 1, 96},
     {8, 28, 128, 128, 3, 1, 1, 32}};
 
 /* Taps of all outputs of one dimension that are inside the image. */
@@ -108,13 +108,13 @@ static bench_case conv_case(const size_t *shape, const char *pass) {
     bench_case c = {.threads = 1};
     char extra[32] = "";
     conv_request r;
-    snprintf(c.request, sizeof c.request, "%s %zu %zu %zu %zu %zu %zu %zu %zu", pass, shape[0], shape[1], shape[2], shape[3], shape[4],
-             shape[5], shape[6], shape[7]);
+    snprintf(c.request, sizeof c.request, "%s %zu %zu %zu %zu %zu %zu %zu %zu", pass, shape[0], shape[1], shape[2], shape[3],
+             shape[4], shape[5], shape[6], shape[7]);
     conv_read(&r, c.request);
     if (r.stride > 1) snprintf(extra, sizeof extra, "s%zu ", r.stride);
     if (r.groups > 1) snprintf(extra + strlen(extra), sizeof extra - strlen(extra), "g%zu ", r.groups);
-    snprintf(c.name, sizeof c.name, "%zux%zux%zux%zu %zu %zux%zu %s%s", r.images, r.size, r.size, r.channels, r.filters, r.kernel, r.kernel,
-             extra, pass);
+    snprintf(c.name, sizeof c.name, "%zux%zux%zux%zu %zu %zux%zu %s%s", r.images, r.size, r.size, r.channels, r.filters,
+             r.kernel, r.kernel, extra, pass);
     c.work = 2.0 * (double)r.images * conv_taps(&r) * conv_taps(&r) * (double)(r.channels / r.groups * r.filters);
     snprintf(c.limit, sizeof c.limit, "fma %.0f", c.work);
     return c;
@@ -159,7 +159,8 @@ static void conv_sum_tap(const conv_sums *s, size_t output, size_t input, size_t
     const conv_request *r = s->r;
     const size_t in = r->channels / r->groups;
     if (strcmp(r->pass, "y") == 0)
-        for (size_t c = 0; c < r->channels; c++) s->row[output] += s->w[tap * r->channels + c] * conv_x(input * r->channels + c);
+        for (size_t c = 0; c < r->channels; c++)
+            s->row[output] += s->w[tap * r->channels + c] * conv_x(input * r->channels + c);
     else if (strcmp(r->pass, "dx") == 0)
         for (size_t f = 0; f < r->filters; f++) s->row[input] += s->w[tap * r->filters + f] * conv_y(output * r->filters + f);
     else
@@ -182,14 +183,17 @@ static void conv_expect(const bench_case *c, double *sketch, double *bound) {
     conv_request r;
     if (!conv_read(&r, c->request)) bench_fail("not a convolution");
     const int forward = strcmp(r.pass, "y") == 0, input = strcmp(r.pass, "dx") == 0;
-    const size_t rows = forward ? conv_y_pixels(&r) : input ? conv_x_pixels(&r) : conv_w_rows(&r), cols = input ? r.channels : r.filters;
-    const size_t taps = r.kernel * r.kernel, k = forward ? conv_w_rows(&r) : input ? taps * r.filters / r.groups : conv_y_pixels(&r);
-    const conv_sums s = {&r, (double *)calloc(rows, sizeof(double)), (double *)calloc(taps * (r.channels + r.filters), sizeof(double)),
+    const size_t taps = r.kernel * r.kernel, cols = input ? r.channels : r.filters;
+    const size_t rows = forward ? conv_y_pixels(&r) : input ? conv_x_pixels(&r) : conv_w_rows(&r);
+    const size_t k = forward ? conv_w_rows(&r) : input ? taps * r.filters / r.groups : conv_y_pixels(&r); /* length of a sum */
+    const conv_sums s = {&r, (double *)calloc(rows, sizeof(double)),
+                         (double *)calloc(taps * (r.channels + r.filters), sizeof(double)),
                          (double *)calloc(conv_y_pixels(&r) * r.groups, sizeof(double))};
     if (!s.row || !s.w || !s.dy) bench_fail("out of memory");
     conv_sum_weights(&s, input);
     for (size_t i = 0; i < conv_y_pixels(&r) * r.filters; i++)
-        s.dy[i / r.filters * r.groups + i % r.filters / (r.filters / r.groups)] += bench_column_weight(i % r.filters) * conv_y(i);
+        s.dy[i / r.filters * r.groups + i % r.filters / (r.filters / r.groups)] +=
+            bench_column_weight(i % r.filters) * conv_y(i);
     conv_sum_rows(&s);
     double bias = 0.0;
     for (size_t f = 0; forward && f < r.filters; f++) bias += bench_column_weight(f) * (double)bench_element(4, f);

@@ -19,7 +19,8 @@ def prepare(request):
     out = (size + 2 * pad - kernel) // stride + 1
     x = last(tensor(1, (images, size, size, channels)))
     dy = last(tensor(2, (images, out, out, filters)))
-    w = tensor(3, (kernel, kernel, channels // groups, filters)).permute(3, 2, 0, 1).contiguous(memory_format=torch.channels_last)
+    w = tensor(3, (kernel, kernel, channels // groups, filters)).permute(3, 2, 0, 1)
+    w = w.contiguous(memory_format=torch.channels_last)
     bias = tensor(4, (filters,))
     stride, pad, one = [stride] * 2, [pad] * 2, [1, 1]
 

@@ -70,7 +70,8 @@ static inline nni_conv_axis nni_conv_axis_of(size_t length, size_t pad, size_t p
     const size_t reach = (kernel - 1) * dilation, outputs = nni_conv_outputs(length, pad + pad_after, kernel, stride, dilation);
     /* With a single output every longer stride means the same, and this one is short enough to count phases. */
     if (outputs == 1) stride = nni_min(stride, length + pad + pad_after);
-    nni_conv_axis a = {kernel, stride, dilation, pad, length, outputs, backward, 0, outputs, stride, reach + 1, -(ptrdiff_t)pad};
+    nni_conv_axis a = {kernel, stride, dilation, pad, length, outputs, backward,
+                       0, outputs, stride, reach + 1, -(ptrdiff_t)pad};
     if (!backward) return a;
     a.source = outputs;
     a.target = length;

@@ -75,7 +75,8 @@ typedef struct nni_loss {
     X(size_t, conv_weights_work, (const nni_conv *job))                                                                    \
     X(void, conv_weights, (const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work))          \
     X(void, max_pool, (float *y, uint32_t *index, const float *x, const nni_pool *pool, size_t from, size_t to))           \
-    X(void, max_pool_backward, (float *dx, const float *dy, const uint32_t *index, const nni_pool *pool, size_t from, size_t to)) \
+    X(void, max_pool_backward,                                                                                             \
+      (float *dx, const float *dy, const uint32_t *index, const nni_pool *pool, size_t from, size_t to))                   \
     X(void, average_pool, (float *y, const float *x, const nni_pool *pool, size_t from, size_t to))                        \
     X(void, average_pool_backward, (float *dx, const float *dy, const nni_pool *pool, size_t from, size_t to))             \
     X(void, global_average_pool, (float *y, const float *x, size_t images, size_t pixels, size_t channels))                \

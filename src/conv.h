@@ -67,15 +67,15 @@ typedef struct nni_conv_shape {
     int product;              /* of matrices: the kernel covers the image */
 } nni_conv_shape;
 
-static int nni_conv_length(size_t *outputs, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
-                           size_t dilation, nn_status *status) {
+static nn_status nni_conv_length(size_t *outputs, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
+                                 size_t dilation) {
     size_t reach, padded;
     if (!nni_mul_size(kernel - 1, dilation, &reach) || __builtin_add_overflow(length, before, &padded) ||
         __builtin_add_overflow(padded, after, &padded) || padded > PTRDIFF_MAX / 16)
-        *status = NN_ERROR_SIZE;
-    else if (reach >= padded) *status = NN_ERROR_ARGUMENT;
-    else *outputs = nni_conv_outputs(length, before + after, kernel, stride, dilation);
-    return *status == NN_OK;
+        return NN_ERROR_SIZE;
+    if (reach >= padded) return NN_ERROR_ARGUMENT;
+    *outputs = nni_conv_outputs(length, before + after, kernel, stride, dilation);
+    return NN_OK;
 }
 
 /* a*b*c*d floats, which must be a possible array. */
@@ -106,12 +106,16 @@ static nn_status nni_conv_check(nni_conv_shape *s, const nn_conv2d_desc *desc) {
     d->dilation_y = nni_max(d->dilation_y, 1);
     d->dilation_x = nni_max(d->dilation_x, 1);
     d->groups = nni_max(d->groups, 1);
-    nn_status status = NN_OK;
-    if (!d->height || !d->width || !d->channels || !d->filters || !d->kernel_height || !d->kernel_width) return NN_ERROR_ARGUMENT;
-    if (d->channels % d->groups || d->filters % d->groups || (unsigned)d->activation >= NN_ACTIVATION_COUNT) return NN_ERROR_ARGUMENT;
-    if (!nni_conv_length(&s->out_height, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y, d->dilation_y, &status) ||
-        !nni_conv_length(&s->out_width, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x, d->dilation_x, &status))
-        return status;
+    if (!d->height || !d->width || !d->channels || !d->filters || !d->kernel_height || !d->kernel_width)
+        return NN_ERROR_ARGUMENT;
+    if (d->channels % d->groups || d->filters % d->groups || (unsigned)d->activation >= NN_ACTIVATION_COUNT)
+        return NN_ERROR_ARGUMENT;
+    nn_status status = nni_conv_length(&s->out_height, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y,
+                                       d->dilation_y);
+    if (status == NN_OK)
+        status = nni_conv_length(&s->out_width, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x,
+                                 d->dilation_x);
+    if (status != NN_OK) return status;
     s->in = d->channels / d->groups;
     s->out = d->filters / d->groups;
     size_t window;
@@ -279,7 +283,8 @@ static nn_status nni_conv_run_units(const nni_conv_shape *s, nni_conv *job) {
     return NN_OK;
 }
 
-static nn_status nni_conv_run_weights(const nni_conv_shape *s, const nni_conv *job, float *dw, const float *dy, int accumulate) {
+static nn_status nni_conv_run_weights(const nni_conv_shape *s, const nni_conv *job, float *dw, const float *dy,
+                                      int accumulate) {
     nni_conv_work w;
     const size_t parts = nni_conv_plan(&w, job, s, 1), floats = parts * w.work_each;
     w.dw = dw;
@@ -312,7 +317,8 @@ NN_API nn_status nn_conv2d(float *y, const float *x, const float *w, const float
     const nn_status status = nni_conv_begin(&s, desc);
     if (status != NN_OK || s.d.images == 0) return status;
     if (!y || !x || !w) return NN_ERROR_NULL;
-    if (nni_overlap(y, s.y_size, x, s.x_size) || nni_overlap(y, s.y_size, w, s.w_size) || nni_overlap(y, s.y_size, bias, s.d.filters))
+    if (nni_overlap(y, s.y_size, x, s.x_size) || nni_overlap(y, s.y_size, w, s.w_size) ||
+        nni_overlap(y, s.y_size, bias, s.d.filters))
         return NN_ERROR_ALIAS;
     if (s.product) {
         nni_gemm g = nni_conv_product(&s, NNI_CONV_FORWARD, y, x, w);
@@ -342,7 +348,8 @@ NN_API nn_status nn_conv2d_backward_input(float *dx, const float *dy, const floa
     return nni_conv_run_units(&s, &job);
 }
 
-NN_API nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate, const nn_conv2d_desc *desc) {
+NN_API nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate,
+                                            const nn_conv2d_desc *desc) {
     nni_conv_shape s;
     const nn_status status = nni_conv_begin(&s, desc);
     if (status != NN_OK) return status;

@@ -27,7 +27,8 @@ NN_API NN_MUST_USE nn_status nn_pool2d_output(size_t *out_height, size_t *out_wi
 NN_API NN_MUST_USE nn_status nn_max_pool2d(float *y, uint32_t *index, const float *x, const nn_pool2d_desc *desc);
 
 /* dx from dy and the index of the forward pass: the sum, from 0 and in the order of outputs, of every dy whose pixel it was. */
-NN_API NN_MUST_USE nn_status nn_max_pool2d_backward(float *dx, const float *dy, const uint32_t *index, const nn_pool2d_desc *desc);
+NN_API NN_MUST_USE nn_status nn_max_pool2d_backward(float *dx, const float *dy, const uint32_t *index,
+                                                    const nn_pool2d_desc *desc);
 
 /* The mean of each window: the sum from 0 of its pixels by rows and columns, divided by their number; of no pixels, 0. */
 NN_API NN_MUST_USE nn_status nn_average_pool2d(float *y, const float *x, const nn_pool2d_desc *desc);
@@ -76,9 +77,11 @@ static nn_status nni_pool_check(nni_pool *p, const nn_pool2d_desc *d) {
     if (!d) return NN_ERROR_NULL;
     if (!d->channels) return NN_ERROR_ARGUMENT;
     size_t pixels;
-    nn_status status = nni_pool_axis_of(&p->y, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y, d->dilation_y, d->ceil_mode);
+    nn_status status = nni_pool_axis_of(&p->y, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y,
+                                        d->dilation_y, d->ceil_mode);
     if (status == NN_OK)
-        status = nni_pool_axis_of(&p->x, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x, d->dilation_x, d->ceil_mode);
+        status = nni_pool_axis_of(&p->x, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x, d->dilation_x,
+                                  d->ceil_mode);
     if (status != NN_OK) return status;
     p->images = d->images;
     p->channels = d->channels;
@@ -121,10 +124,12 @@ static nn_status nni_pool_run(nni_pool_work *w, const nn_pool2d_desc *desc, int 
     nn_status status = nn_isa_status();
     if (status == NN_OK) status = nni_pool_check(&p, desc);
     if (status != NN_OK || p.images == 0) return status;
-    const size_t channels = p.images * p.channels, x_size = p.y.length * p.x.length * channels, y_size = p.y.outputs * p.x.outputs * channels;
+    const size_t channels = p.images * p.channels; /* of all images */
+    const size_t x_size = p.y.length * p.x.length * channels, y_size = p.y.outputs * p.x.outputs * channels;
     if (!w->to || !w->from) return NN_ERROR_NULL;
     const uintptr_t to = (uintptr_t)w->to, from = (uintptr_t)w->from;
-    const size_t to_size = (backward ? x_size : y_size) * sizeof(float), from_size = (backward ? y_size : x_size) * sizeof(float);
+    const size_t to_size = (backward ? x_size : y_size) * sizeof(float);
+    const size_t from_size = (backward ? y_size : x_size) * sizeof(float);
     if (to < from + from_size && from < to + to_size) return NN_ERROR_ALIAS;
     w->pool = &p;
     w->count = backward ? p.images : p.images * p.y.outputs;

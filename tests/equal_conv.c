@@ -1,5 +1,6 @@
 /* equal_conv.c - the bits of convolution and pooling, and of their gradients */
 #include "equal.h"
+#include "images.h"
 
 #define MOST 400000
 
@@ -15,15 +16,15 @@ static void fill(uint64_t seed) {
 
 /* Some large enough to be shared among threads, the others with every kind of edge. */
 static const nn_conv2d_desc convs[] = {
-    {.images = 9, .height = 20, .width = 20, .channels = 32, .filters = 48, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1},
-    {.images = 1, .height = 60, .width = 50, .channels = 24, .filters = 40, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1},
-    {.images = 16, .height = 28, .width = 28, .channels = 1, .filters = 30, .kernel_height = 5, .kernel_width = 5, .pad_top = 2, .pad_bottom = 2, .pad_left = 2, .pad_right = 2},
-    {.images = 8, .height = 15, .width = 14, .channels = 70, .filters = 33, .kernel_height = 1, .kernel_width = 1},
-    {.images = 33, .height = 5, .width = 5, .channels = 16, .filters = 120, .kernel_height = 5, .kernel_width = 5},
-    {.images = 4, .height = 17, .width = 19, .channels = 37, .filters = 37, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .pad_top = 1, .pad_left = 1, .pad_right = 1, .groups = 37},
-    {.images = 3, .height = 17, .width = 16, .channels = 12, .filters = 30, .kernel_height = 3, .kernel_width = 4, .stride_y = 2, .stride_x = 3, .dilation_y = 2, .dilation_x = 2, .pad_top = 2, .pad_bottom = 1, .pad_left = 3, .groups = 6},
-    {.images = 7, .height = 7, .width = 7, .channels = 130, .filters = 20, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1},
-    {.images = 2, .height = 9, .width = 9, .channels = 3, .filters = 5, .kernel_height = 1, .kernel_width = 1, .stride_y = 2, .stride_x = 2}};
+    {CONV(9, 20, 20, 32, 48, 3, 3), PADS(1, 1, 1, 1)},
+    {CONV(1, 60, 50, 24, 40, 3, 3), PADS(1, 1, 1, 1)},
+    {CONV(16, 28, 28, 1, 30, 5, 5), PADS(2, 2, 2, 2)},
+    {CONV(8, 15, 14, 70, 33, 1, 1)},
+    {CONV(33, 5, 5, 16, 120, 5, 5)},
+    {CONV(4, 17, 19, 37, 37, 3, 3), .stride_y = 2, .pad_top = 1, .pad_left = 1, .pad_right = 1, .groups = 37},
+    {CONV(3, 17, 16, 12, 30, 3, 4), STRIDES(2, 3), DILATIONS(2, 2), .pad_top = 2, .pad_bottom = 1, .pad_left = 3, .groups = 6},
+    {CONV(7, 7, 7, 130, 20, 3, 3), PADS(1, 1, 1, 1)},
+    {CONV(2, 9, 9, 3, 5, 1, 1), STRIDES(2, 2)}};
 
 static void all_convs(void) {
     for (int pass = 0; pass < 4; pass++) {
@@ -34,7 +35,8 @@ static void all_convs(void) {
             size_t oh, ow;
             must(nn_conv2d_output(&oh, &ow, &d));
             const size_t groups = d.groups ? d.groups : 1, x_size = d.images * d.height * d.width * d.channels;
-            const size_t y_size = d.images * oh * ow * d.filters, w_size = d.kernel_height * d.kernel_width * d.channels / groups * d.filters;
+            const size_t y_size = d.images * oh * ow * d.filters,
+                         w_size = d.kernel_height * d.kernel_width * d.channels / groups * d.filters;
             fill(i);
             if (pass == 3) {
                 d.activation = (nn_activation)(i % NN_ACTIVATION_COUNT);
@@ -50,9 +52,9 @@ static void all_convs(void) {
 }
 
 static const nn_pool2d_desc pools[] = {
-    {.images = 9, .height = 20, .width = 20, .channels = 32, .kernel_height = 2, .kernel_width = 2},
-    {.images = 3, .height = 40, .width = 33, .channels = 37, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 2, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .count_padding = 1},
-    {.images = 5, .height = 11, .width = 12, .channels = 3, .kernel_height = 3, .kernel_width = 2, .stride_y = 1, .dilation_y = 2, .ceil_mode = 1}};
+    {POOL(9, 20, 20, 32, 2, 2)},
+    {POOL(3, 40, 33, 37, 3, 3), STRIDES(2, 2), PADS(1, 1, 1, 1), .count_padding = 1},
+    {POOL(5, 11, 12, 3, 3, 2), .stride_y = 1, .dilation_y = 2, .ceil_mode = 1}};
 
 static void all_pools(void) {
     for (int kind = 0; kind < 2; kind++)
@@ -62,7 +64,8 @@ static void all_pools(void) {
                 const nn_pool2d_desc *d = &pools[i];
                 size_t oh, ow;
                 must(nn_pool2d_output(&oh, &ow, d));
-                const size_t x_size = d->images * d->height * d->width * d->channels, y_size = d->images * oh * ow * d->channels;
+                const size_t x_size = d->images * d->height * d->width * d->channels,
+                             y_size = d->images * oh * ow * d->channels;
                 fill(i + 10);
                 if (kind) must(nn_average_pool2d(out, x, d));
                 else must(nn_max_pool2d(out, at, x, d));
@@ -71,7 +74,9 @@ static void all_pools(void) {
                 hash_floats(out, backward ? x_size : y_size);
                 if (!backward && !kind) hash_words(at, y_size);
             }
-            end(kind ? backward ? "average_pool2d_backward" : "average_pool2d" : backward ? "max_pool2d_backward" : "max_pool2d");
+            end(kind       ? backward ? "average_pool2d_backward" : "average_pool2d"
+                : backward ? "max_pool2d_backward"
+                           : "max_pool2d");
         }
     fill(20);
     begin();

@@ -6,6 +6,7 @@
 #include "golden.h"
 #include "gradient.h"
 #include "hook.h"
+#include "images.h"
 #include "test.h"
 
 /* A description as the loops below read it. */
@@ -96,7 +97,9 @@ static sums weight_at(const conv *v, const float *x, const float *dy, float befo
             const ptrdiff_t row = (ptrdiff_t)(oy * v->sy + ky * v->dy) - (ptrdiff_t)v->top;
             if (is_outside(row, v->h)) continue;
             for (size_t ox = 0; ox < v->ow; ox++)
-                add_product(&s, pixel(x + n * v->h * v->w * v->c, row, (ptrdiff_t)(ox * v->sx + kx * v->dx) - (ptrdiff_t)v->left, v->w, v->c, f / v->fg * v->cg + c),
+                add_product(&s,
+                            pixel(x + n * v->h * v->w * v->c, row, (ptrdiff_t)(ox * v->sx + kx * v->dx) - (ptrdiff_t)v->left,
+                                  v->w, v->c, f / v->fg * v->cg + c),
                             dy[((n * v->oh + oy) * v->ow + ox) * v->f + f]);
         }
     return s;
@@ -122,7 +125,8 @@ static float *place(const array *a, size_t n, int at_end) { return at_end ? a->e
 static float want_y[MOST], want_dx[MOST], want_dw[MOST], before_dw[MOST];
 
 static int chain_is_right(const sums *s, size_t k) {
-    return s->magnitude != s->magnitude || isinf(s->magnitude) || fabs((double)s->chain - s->value) <= tol_gemm(k, s->magnitude);
+    return s->magnitude != s->magnitude || isinf(s->magnitude) ||
+           fabs((double)s->chain - s->value) <= tol_gemm(k, s->magnitude);
 }
 
 static void references(const conv *v, const float *x, const float *w, const float *dy, const float *bias) {
@@ -175,9 +179,10 @@ static void meter_free(void *memory, void *user) {
 }
 
 static void describe(const conv *v) {
-    test_case("%zux%zux%zux%zu, %zu of %zux%zu, strides %zu %zu, dilations %zu %zu, pads %zu %zu %zu %zu, groups %zu, activation %d", v->n, v->h,
-              v->w, v->c, v->f, v->kh, v->kw, v->sy, v->sx, v->dy, v->dx, v->top, v->desc.pad_bottom, v->left, v->desc.pad_right, v->g,
-              (int)v->desc.activation);
+    test_case(
+        "%zux%zux%zux%zu, %zu of %zux%zu, strides %zu %zu, dilations %zu %zu, pads %zu %zu %zu %zu, groups %zu, activation %d",
+        v->n, v->h, v->w, v->c, v->f, v->kh, v->kw, v->sy, v->sx, v->dy, v->dx, v->top, v->desc.pad_bottom, v->left,
+        v->desc.pad_right, v->g, (int)v->desc.activation);
 }
 
 /* All three passes against the loops, for every instruction set, with one thread and with some. */
@@ -237,23 +242,23 @@ static void run(const nn_conv2d_desc *d, uint64_t seed) {
 
 static void chosen(void) {
     static const nn_conv2d_desc cases[] = {
-        {.images = 1, .height = 1, .width = 1, .channels = 1, .filters = 1, .kernel_height = 1, .kernel_width = 1},
-        {.images = 3, .height = 28, .width = 28, .channels = 1, .filters = 32, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1},
-        {.images = 2, .height = 14, .width = 14, .channels = 16, .filters = 33, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .activation = NN_RELU},
-        {.images = 2, .height = 9, .width = 11, .channels = 5, .filters = 130, .kernel_height = 3, .kernel_width = 2},
-        {.images = 5, .height = 7, .width = 7, .channels = 12, .filters = 20, .kernel_height = 7, .kernel_width = 7},
-        {.images = 5, .height = 7, .width = 7, .channels = 12, .filters = 20, .kernel_height = 1, .kernel_width = 1, .activation = NN_TANH},
-        {.images = 5, .height = 8, .width = 7, .channels = 12, .filters = 20, .kernel_height = 1, .kernel_width = 1, .stride_y = 2, .stride_x = 2},
-        {.images = 2, .height = 12, .width = 12, .channels = 37, .filters = 37, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .groups = 37, .activation = NN_ELU, .slope = 1},
-        {.images = 2, .height = 12, .width = 13, .channels = 32, .filters = 32, .kernel_height = 5, .kernel_width = 5, .stride_y = 2, .stride_x = 2, .pad_top = 2, .pad_bottom = 1, .pad_left = 1, .pad_right = 2, .groups = 32, .activation = NN_RELU},
-        {.images = 2, .height = 10, .width = 10, .channels = 4, .filters = 12, .kernel_height = 3, .kernel_width = 3, .groups = 4},
-        {.images = 2, .height = 10, .width = 10, .channels = 12, .filters = 8, .kernel_height = 3, .kernel_width = 3, .dilation_y = 2, .dilation_x = 3, .groups = 2},
-        {.images = 1, .height = 11, .width = 11, .channels = 3, .filters = 17, .kernel_height = 3, .kernel_width = 3, .stride_y = 6, .stride_x = 4, .dilation_y = 2, .dilation_x = 2, .pad_top = 1, .pad_left = 3},
-        {.images = 1, .height = 3, .width = 4, .channels = 3, .filters = 2, .kernel_height = 1, .kernel_width = 1, .pad_top = 2, .pad_bottom = 3, .pad_left = 4, .pad_right = 1},
-        {.images = 1, .height = 4, .width = 4, .channels = 2, .filters = 3, .kernel_height = 2, .kernel_width = 2, .stride_y = SIZE_MAX, .stride_x = 1000000000, .pad_left = 1},
-        {.images = 1, .height = 70, .width = 300, .channels = 3, .filters = 4, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .pad_top = 1, .pad_bottom = 1},
-        {.images = 1, .height = 160, .width = 160, .channels = 8, .filters = 2, .kernel_height = 2, .kernel_width = 2, .pad_right = 1},
-        {.images = 40, .height = 4, .width = 4, .channels = 40, .filters = 24, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1},
+        {CONV(1, 1, 1, 1, 1, 1, 1)},
+        {CONV(3, 28, 28, 1, 32, 3, 3), PADS(1, 1, 1, 1)},
+        {CONV(2, 14, 14, 16, 33, 3, 3), PADS(1, 1, 1, 1), .activation = NN_RELU},
+        {CONV(2, 9, 11, 5, 130, 3, 2)},
+        {CONV(5, 7, 7, 12, 20, 7, 7)},
+        {CONV(5, 7, 7, 12, 20, 1, 1), .activation = NN_TANH},
+        {CONV(5, 8, 7, 12, 20, 1, 1), STRIDES(2, 2)},
+        {CONV(2, 12, 12, 37, 37, 3, 3), PADS(1, 1, 1, 1), .groups = 37, .activation = NN_ELU, .slope = 1},
+        {CONV(2, 12, 13, 32, 32, 5, 5), STRIDES(2, 2), PADS(2, 1, 1, 2), .groups = 32, .activation = NN_RELU},
+        {CONV(2, 10, 10, 4, 12, 3, 3), .groups = 4},
+        {CONV(2, 10, 10, 12, 8, 3, 3), DILATIONS(2, 3), .groups = 2},
+        {CONV(1, 11, 11, 3, 17, 3, 3), STRIDES(6, 4), DILATIONS(2, 2), .pad_top = 1, .pad_left = 3},
+        {CONV(1, 3, 4, 3, 2, 1, 1), PADS(2, 3, 4, 1)},
+        {CONV(1, 4, 4, 2, 3, 2, 2), .stride_y = SIZE_MAX, .stride_x = 1000000000, .pad_left = 1},
+        {CONV(1, 70, 300, 3, 4, 3, 3), .stride_y = 2, .pad_top = 1, .pad_bottom = 1},
+        {CONV(1, 160, 160, 8, 2, 2, 2), .pad_right = 1},
+        {CONV(40, 4, 4, 40, 24, 3, 3), PADS(1, 1, 1, 1)},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         for (uint64_t seed = 0; seed < (test_quick() ? 2 : 6); seed++) run(&cases[i], seed * 7 + i);
@@ -282,17 +287,18 @@ static void random_shapes(void) {
         d.filters = or_one(d.groups) * (kind == 7 ? 1 : test_size(&state, d.groups > 1 ? 4 : 40));
         d.activation = (nn_activation)test_below(&state, NN_ACTIVATION_COUNT);
         d.slope = 0.25f;
-        if (d.images * d.height * d.width * d.channels * d.filters / d.groups * d.kernel_height * d.kernel_width < 3000000) run(&d, state);
+        if (d.images * d.height * d.width * d.channels * d.filters / d.groups * d.kernel_height * d.kernel_width < 3000000)
+            run(&d, state);
     }
 }
 
 /* <conv(x), dy> = <x, backward_input(dy)> = <w, backward_weights(x, dy)>, on shapes too large for the loops. */
 static void adjoint(void) {
     const nn_conv2d_desc cases[] = {
-        {.images = 16, .height = 28, .width = 28, .channels = 32, .filters = 32, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1},
-        {.images = 7, .height = 56, .width = 56, .channels = 24, .filters = 40, .kernel_height = 5, .kernel_width = 5, .stride_y = 2, .stride_x = 2, .pad_top = 2, .pad_bottom = 2, .pad_left = 2, .pad_right = 2},
-        {.images = 16, .height = 14, .width = 14, .channels = 96, .filters = 160, .kernel_height = 1, .kernel_width = 1},
-        {.images = 3, .height = 14, .width = 14, .channels = 96, .filters = 160, .kernel_height = 3, .kernel_width = 3, .dilation_y = 2, .dilation_x = 2, .groups = 8}};
+        {CONV(16, 28, 28, 32, 32, 3, 3), PADS(1, 1, 1, 1)},
+        {CONV(7, 56, 56, 24, 40, 5, 5), STRIDES(2, 2), PADS(2, 2, 2, 2)},
+        {CONV(16, 14, 14, 96, 160, 1, 1)},
+        {CONV(3, 14, 14, 96, 160, 3, 3), DILATIONS(2, 2), .groups = 8}};
     for (size_t i = 0; i < (test_quick() ? 1 : COUNT(cases)); i++) {
         conv v;
         uint64_t state = i;
@@ -305,7 +311,8 @@ static void adjoint(void) {
         CHECK(nn_conv2d(y, x, w, NULL, &cases[i]) == NN_OK && nn_conv2d_backward_input(dx, dy, w, &cases[i]) == NN_OK &&
               nn_conv2d_backward_weights(dw, x, dy, 0, &cases[i]) == NN_OK);
         double by_y = 0, by_x = 0, by_w = 0, magnitude = 0;
-        for (size_t j = 0; j < v.y_size; j++) by_y += (double)y[j] * (double)dy[j], magnitude += fabs((double)y[j] * (double)dy[j]);
+        for (size_t j = 0; j < v.y_size; j++)
+            by_y += (double)y[j] * (double)dy[j], magnitude += fabs((double)y[j] * (double)dy[j]);
         for (size_t j = 0; j < v.x_size; j++) by_x += (double)x[j] * (double)dx[j];
         for (size_t j = 0; j < v.w_size; j++) by_w += (double)w[j] * (double)dw[j];
         CHECK(fabs(by_y - by_x) <= 16 * EPS * magnitude && fabs(by_y - by_w) <= 16 * EPS * magnitude);
@@ -318,13 +325,13 @@ static void adjoint(void) {
 static void against_torch(void) {
     golden_open("conv");
     static const struct { const char *name; nn_conv2d_desc d; } cases[] = {
-        {"plain", {.images = 2, .height = 6, .width = 7, .channels = 3, .filters = 5, .kernel_height = 3, .kernel_width = 2}},
-        {"padded", {.images = 2, .height = 5, .width = 5, .channels = 4, .filters = 6, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1}},
-        {"strided", {.images = 1, .height = 9, .width = 8, .channels = 2, .filters = 3, .kernel_height = 3, .kernel_width = 4, .stride_y = 2, .stride_x = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 2, .pad_right = 2}},
-        {"dilated", {.images = 1, .height = 9, .width = 8, .channels = 2, .filters = 3, .kernel_height = 3, .kernel_width = 2, .dilation_y = 2, .dilation_x = 3, .pad_top = 1, .pad_bottom = 1}},
-        {"grouped", {.images = 2, .height = 5, .width = 4, .channels = 4, .filters = 6, .kernel_height = 2, .kernel_width = 3, .groups = 2, .pad_left = 1, .pad_right = 1}},
-        {"depthwise", {.images = 2, .height = 5, .width = 6, .channels = 5, .filters = 5, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 1, .groups = 5, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1}},
-        {"pointwise", {.images = 2, .height = 3, .width = 4, .channels = 5, .filters = 7, .kernel_height = 1, .kernel_width = 1}},
+        {"plain", {CONV(1, 6, 7, 3, 5, 3, 2)}},
+        {"padded", {CONV(1, 5, 5, 4, 6, 3, 3), PADS(1, 1, 1, 1)}},
+        {"strided", {CONV(1, 9, 8, 2, 3, 3, 4), STRIDES(2, 3), PADS(1, 1, 2, 2)}},
+        {"dilated", {CONV(1, 9, 8, 2, 3, 3, 2), DILATIONS(2, 3), .pad_top = 1, .pad_bottom = 1}},
+        {"grouped", {CONV(2, 5, 4, 4, 6, 2, 3), .groups = 2, .pad_left = 1, .pad_right = 1}},
+        {"depthwise", {CONV(1, 5, 6, 5, 5, 3, 3), STRIDES(2, 1), .groups = 5, PADS(1, 1, 1, 1)}},
+        {"pointwise", {CONV(1, 3, 4, 5, 7, 1, 1)}},
     };
     for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa))
         for (size_t i = 0; i < COUNT(cases); i++) {
@@ -364,7 +371,8 @@ static double loss_value(const double *at, void *context) {
             const ptrdiff_t row = (ptrdiff_t)(oy * v->sy + ky * v->dy) - (ptrdiff_t)v->top;
             const ptrdiff_t column = (ptrdiff_t)(ox * v->sx + kx * v->dx) - (ptrdiff_t)v->left;
             if (is_outside(row, v->h) || is_outside(column, v->w)) continue;
-            const size_t ix = ((n * v->h + (size_t)row) * v->w + (size_t)column) * v->c + f / v->fg * v->cg + c, iw = j * v->f + f;
+            const size_t ix = ((n * v->h + (size_t)row) * v->w + (size_t)column) * v->c + f / v->fg * v->cg + c,
+                         iw = j * v->f + f;
             sum += (double)l->dy[i] * (l->by_weights ? (double)l->x[ix] * at[iw] : at[ix] * (double)l->w[iw]);
         }
     }
@@ -373,8 +381,8 @@ static double loss_value(const double *at, void *context) {
 
 static void gradients(void) {
     const nn_conv2d_desc cases[] = {
-        {.images = 2, .height = 5, .width = 6, .channels = 4, .filters = 6, .kernel_height = 3, .kernel_width = 3, .stride_x = 2, .pad_top = 1, .pad_left = 1, .pad_right = 2, .groups = 2},
-        {.images = 1, .height = 6, .width = 5, .channels = 3, .filters = 3, .kernel_height = 2, .kernel_width = 3, .dilation_y = 2, .pad_bottom = 1, .groups = 3}};
+        {CONV(2, 5, 6, 4, 6, 3, 3), .stride_x = 2, .pad_top = 1, .pad_left = 1, .pad_right = 2, .groups = 2},
+        {CONV(1, 6, 5, 3, 3, 2, 3), .dilation_y = 2, .pad_bottom = 1, .groups = 3}};
     for (size_t i = 0; i < COUNT(cases); i++) {
         conv v;
         float x[256], w[256], dy[256], dx[256], dw[256];
@@ -382,7 +390,8 @@ static void gradients(void) {
         if (!CHECK(conv_of(&v, &cases[i]) && v.x_size <= 256 && v.y_size <= 256 && v.w_size <= 256)) continue;
         describe(&v);
         test_fill(x, v.x_size, &state), test_fill(w, v.w_size, &state), test_fill(dy, v.y_size, &state);
-        CHECK(nn_conv2d_backward_input(dx, dy, w, &cases[i]) == NN_OK && nn_conv2d_backward_weights(dw, x, dy, 0, &cases[i]) == NN_OK);
+        CHECK(nn_conv2d_backward_input(dx, dy, w, &cases[i]) == NN_OK &&
+              nn_conv2d_backward_weights(dw, x, dy, 0, &cases[i]) == NN_OK);
         loss by_x = {&v, x, w, dy, 0}, by_w = {&v, x, w, dy, 1};
         CHECK(gradient_matches(loss_value, &by_x, x, v.x_size, dx, TOL_GRADIENT));
         CHECK(gradient_matches(loss_value, &by_w, w, v.w_size, dw, TOL_GRADIENT));
@@ -391,13 +400,14 @@ static void gradients(void) {
 
 /* ---- what is refused ---- */
 
-static const nn_conv2d_desc good = {.images = 2, .height = 6, .width = 5, .channels = 4, .filters = 6, .kernel_height = 3, .kernel_width = 3, .pad_left = 1, .pad_right = 1};
+static const nn_conv2d_desc good = {CONV(2, 6, 5, 4, 6, 3, 3), .pad_left = 1, .pad_right = 1};
 
 static void refused(void) {
     size_t oh, ow;
     nn_conv2d_desc d;
-#define REFUSED(status, field, value) \
-    (d = good, d.field = (value), test_case(#field " = " #value), CHECK(nn_conv2d_output(&oh, &ow, &d) == (status) && nn_conv2d_workspace(&d) == 0))
+#define REFUSED(status, field, value)                                                                                          \
+    (d = good, d.field = (value), test_case(#field " = " #value),                                                              \
+     CHECK(nn_conv2d_output(&oh, &ow, &d) == (status) && nn_conv2d_workspace(&d) == 0))
     CHECK(nn_conv2d_output(&oh, &ow, &good) == NN_OK && oh == 4 && ow == 5);
     REFUSED(NN_ERROR_ARGUMENT, height, 0);
     REFUSED(NN_ERROR_ARGUMENT, width, 0);
@@ -427,10 +437,14 @@ static void refused(void) {
     CHECK(nn_conv2d(y, x, NULL, NULL, &good) == NN_ERROR_NULL && nn_conv2d(y, x, w, NULL, NULL) == NN_ERROR_NULL);
     CHECK(nn_conv2d(x, x, w, NULL, &good) == NN_ERROR_ALIAS && nn_conv2d(y, x, y + 100, NULL, &good) == NN_ERROR_ALIAS);
     CHECK(nn_conv2d(y, x, w, y + 3, &good) == NN_ERROR_ALIAS);
-    CHECK(nn_conv2d_backward_input(NULL, y, w, &good) == NN_ERROR_NULL && nn_conv2d_backward_input(x, NULL, w, &good) == NN_ERROR_NULL);
-    CHECK(nn_conv2d_backward_input(x, y, NULL, &good) == NN_ERROR_NULL && nn_conv2d_backward_input(x, x, w, &good) == NN_ERROR_ALIAS);
-    CHECK(nn_conv2d_backward_weights(NULL, x, y, 0, &good) == NN_ERROR_NULL && nn_conv2d_backward_weights(w, NULL, y, 0, &good) == NN_ERROR_NULL);
-    CHECK(nn_conv2d_backward_weights(w, x, NULL, 0, &good) == NN_ERROR_NULL && nn_conv2d_backward_weights(x, x, y, 0, &good) == NN_ERROR_ALIAS);
+    CHECK(nn_conv2d_backward_input(NULL, y, w, &good) == NN_ERROR_NULL &&
+          nn_conv2d_backward_input(x, NULL, w, &good) == NN_ERROR_NULL);
+    CHECK(nn_conv2d_backward_input(x, y, NULL, &good) == NN_ERROR_NULL &&
+          nn_conv2d_backward_input(x, x, w, &good) == NN_ERROR_ALIAS);
+    CHECK(nn_conv2d_backward_weights(NULL, x, y, 0, &good) == NN_ERROR_NULL &&
+          nn_conv2d_backward_weights(w, NULL, y, 0, &good) == NN_ERROR_NULL);
+    CHECK(nn_conv2d_backward_weights(w, x, NULL, 0, &good) == NN_ERROR_NULL &&
+          nn_conv2d_backward_weights(x, x, y, 0, &good) == NN_ERROR_ALIAS);
 
     test_case("no image");
     d = good;

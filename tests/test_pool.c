@@ -5,6 +5,7 @@
 #include "golden.h"
 #include "gradient.h"
 #include "hook.h"
+#include "images.h"
 #include "test.h"
 
 typedef struct pool {
@@ -26,9 +27,9 @@ static int pool_of(pool *v, const nn_pool2d_desc *d) {
 }
 
 static void describe(const pool *v) {
-    test_case("%zux%zux%zux%zu, %zux%zu, strides %zu %zu, dilations %zu %zu, pads %zu %zu %zu %zu, ceil %d, count %d", v->n, v->h, v->w, v->c,
-              v->kh, v->kw, v->sy, v->sx, v->dy, v->dx, v->top, v->desc.pad_bottom, v->left, v->desc.pad_right, v->desc.ceil_mode,
-              v->desc.count_padding);
+    test_case("%zux%zux%zux%zu, %zux%zu, strides %zu %zu, dilations %zu %zu, pads %zu %zu %zu %zu, ceil %d, count %d", v->n,
+              v->h, v->w, v->c, v->kh, v->kw, v->sy, v->sx, v->dy, v->dx, v->top, v->desc.pad_bottom, v->left,
+              v->desc.pad_right, v->desc.ceil_mode, v->desc.count_padding);
 }
 
 /* The pixel under a tap of a window, as row*width + column; -1 outside the image. */
@@ -44,7 +45,8 @@ static size_t counted(const pool *v, size_t oy, size_t ox) {
     size_t count = 0;
     for (size_t ky = 0; ky < v->kh; ky++)
         for (size_t kx = 0; kx < v->kw; kx++) {
-            const int padded = oy * v->sy + ky * v->dy < v->h + v->top + v->desc.pad_bottom && ox * v->sx + kx * v->dx < v->w + v->left + v->desc.pad_right;
+            const int padded = oy * v->sy + ky * v->dy < v->h + v->top + v->desc.pad_bottom &&
+                               ox * v->sx + kx * v->dx < v->w + v->left + v->desc.pad_right;
             count += v->desc.count_padding ? padded : pixel_of(v, oy, ox, ky, kx) >= 0;
         }
     return count ? count : 1;
@@ -81,7 +83,8 @@ static void references(const pool *v, const float *x, const float *dy) {
         want_max[i] = best;
         want_index[i] = at;
         want_mean[i] = sum / (float)count;
-        right &= !isfinite(magnitude) || fabs((double)want_mean[i] - value / (double)count) <= tol_gemm(v->kh * v->kw, magnitude) / (double)count;
+        right &= !isfinite(magnitude) ||
+                 fabs((double)want_mean[i] - value / (double)count) <= tol_gemm(v->kh * v->kw, magnitude) / (double)count;
         if (at != UINT32_MAX) want_dmax[(n * v->h * v->w + at) * v->c + c] += dy[i];
     }
     CHECK(right);
@@ -124,15 +127,15 @@ static void check(const nn_pool2d_desc *d, uint64_t seed) {
 
 static void chosen(void) {
     static const nn_pool2d_desc cases[] = {
-        {.images = 1, .height = 1, .width = 1, .channels = 1, .kernel_height = 1, .kernel_width = 1},
-        {.images = 3, .height = 28, .width = 28, .channels = 17, .kernel_height = 2, .kernel_width = 2},
-        {.images = 2, .height = 13, .width = 15, .channels = 33, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 2, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1},
-        {.images = 2, .height = 13, .width = 14, .channels = 16, .kernel_height = 2, .kernel_width = 3, .ceil_mode = 1},
-        {.images = 2, .height = 5, .width = 5, .channels = 3, .kernel_height = 2, .kernel_width = 2, .stride_y = 1, .stride_x = 4, .pad_left = 3, .pad_bottom = 4},
-        {.images = 1, .height = 1, .width = 4, .channels = 9, .kernel_height = 2, .kernel_width = 2, .stride_y = 1, .stride_x = 1, .dilation_y = 2, .pad_top = 1, .pad_bottom = 1},
-        {.images = 40, .height = 8, .width = 8, .channels = 24, .kernel_height = 2, .kernel_width = 2, .count_padding = 1},
-        {.images = 2, .height = 7, .width = 7, .channels = 5, .kernel_height = 7, .kernel_width = 7},
-        {.images = 1, .height = 7, .width = 7, .channels = 5, .kernel_height = 2, .kernel_width = 2, .stride_y = SIZE_MAX, .stride_x = SIZE_MAX, .ceil_mode = 1},
+        {POOL(1, 1, 1, 1, 1, 1)},
+        {POOL(3, 28, 28, 17, 2, 2)},
+        {POOL(2, 13, 15, 33, 3, 3), STRIDES(2, 2), PADS(1, 1, 1, 1)},
+        {POOL(2, 13, 14, 16, 2, 3), .ceil_mode = 1},
+        {POOL(2, 5, 5, 3, 2, 2), STRIDES(1, 4), .pad_left = 3, .pad_bottom = 4},
+        {POOL(1, 1, 4, 9, 2, 2), STRIDES(1, 1), .dilation_y = 2, .pad_top = 1, .pad_bottom = 1},
+        {POOL(40, 8, 8, 24, 2, 2), .count_padding = 1},
+        {POOL(2, 7, 7, 5, 7, 7)},
+        {POOL(1, 7, 7, 5, 2, 2), .stride_y = SIZE_MAX, .stride_x = SIZE_MAX, .ceil_mode = 1},
     };
     for (size_t i = 0; i < COUNT(cases); i++)
         for (uint64_t seed = 0; seed < 4; seed++) check(&cases[i], seed * 5 + i);
@@ -207,14 +210,14 @@ static void global(void) {
 static void against_torch(void) {
     golden_open("pool");
     static const struct { const char *name; int average; nn_pool2d_desc d; } cases[] = {
-        {"max_plain", 0, {.images = 2, .height = 6, .width = 5, .channels = 3, .kernel_height = 2, .kernel_width = 2}},
-        {"max_overlapping", 0, {.images = 1, .height = 7, .width = 6, .channels = 2, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 1, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1}},
-        {"max_ceil", 0, {.images = 1, .height = 7, .width = 6, .channels = 2, .kernel_height = 3, .kernel_width = 2, .stride_y = 2, .stride_x = 3, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .ceil_mode = 1}},
-        {"max_dilated", 0, {.images = 1, .height = 7, .width = 8, .channels = 2, .kernel_height = 2, .kernel_width = 3, .stride_y = 1, .stride_x = 2, .dilation_y = 3, .dilation_x = 2}},
-        {"mean_plain", 1, {.images = 2, .height = 6, .width = 5, .channels = 3, .kernel_height = 2, .kernel_width = 2}},
-        {"mean_padded", 1, {.images = 1, .height = 7, .width = 6, .channels = 2, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 2, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .count_padding = 1}},
-        {"mean_inside", 1, {.images = 1, .height = 7, .width = 6, .channels = 2, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 2, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1}},
-        {"mean_ceil", 1, {.images = 1, .height = 6, .width = 8, .channels = 2, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 2, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .ceil_mode = 1, .count_padding = 1}},
+        {"max_plain", 0, {POOL(2, 6, 5, 3, 2, 2)}},
+        {"max_overlapping", 0, {POOL(1, 7, 6, 2, 3, 3), STRIDES(2, 1), PADS(1, 1, 1, 1)}},
+        {"max_ceil", 0, {POOL(1, 7, 6, 2, 3, 2), STRIDES(2, 3), PADS(1, 1, 1, 1), .ceil_mode = 1}},
+        {"max_dilated", 0, {POOL(1, 7, 8, 2, 2, 3), STRIDES(1, 2), DILATIONS(3, 2)}},
+        {"mean_plain", 1, {POOL(2, 6, 5, 3, 2, 2)}},
+        {"mean_padded", 1, {POOL(1, 7, 6, 2, 3, 3), STRIDES(2, 2), PADS(1, 1, 1, 1), .count_padding = 1}},
+        {"mean_inside", 1, {POOL(1, 7, 6, 2, 3, 3), STRIDES(2, 2), PADS(1, 1, 1, 1)}},
+        {"mean_ceil", 1, {POOL(1, 6, 8, 2, 3, 3), STRIDES(2, 2), PADS(1, 1, 1, 1), .ceil_mode = 1, .count_padding = 1}},
     };
     for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa))
         for (size_t i = 0; i < COUNT(cases); i++) {
@@ -270,7 +273,7 @@ static double loss_value(const double *x, void *context) {
 }
 
 static void gradients(void) {
-    const nn_pool2d_desc d = {.images = 2, .height = 5, .width = 6, .channels = 3, .kernel_height = 3, .kernel_width = 2, .stride_y = 2, .stride_x = 1, .pad_top = 1, .pad_right = 1, .ceil_mode = 1};
+    const nn_pool2d_desc d = {POOL(2, 5, 6, 3, 3, 2), STRIDES(2, 1), .pad_top = 1, .pad_right = 1, .ceil_mode = 1};
     pool v;
     float x[256], y[256], dy[256], dx[256];
     uint32_t index[256];
@@ -288,7 +291,7 @@ static void gradients(void) {
 /* ---- what is refused ---- */
 
 static void refused(void) {
-    const nn_pool2d_desc good = {.images = 2, .height = 6, .width = 5, .channels = 4, .kernel_height = 3, .kernel_width = 2, .pad_left = 1};
+    const nn_pool2d_desc good = {POOL(2, 6, 5, 4, 3, 2), .pad_left = 1};
     nn_pool2d_desc d;
     size_t oh, ow;
 #define REFUSED(status, field, value) \
@@ -314,9 +317,11 @@ static void refused(void) {
     test_case("pointers");
     CHECK(nn_max_pool2d(NULL, index, x, &good) == NN_ERROR_NULL && nn_max_pool2d(y, index, NULL, &good) == NN_ERROR_NULL);
     CHECK(nn_max_pool2d(y, index, x, NULL) == NN_ERROR_NULL && nn_max_pool2d(x, index, x, &good) == NN_ERROR_ALIAS);
-    CHECK(nn_max_pool2d_backward(x, y, NULL, &good) == NN_ERROR_NULL && nn_max_pool2d_backward(NULL, y, index, &good) == NN_ERROR_NULL);
+    CHECK(nn_max_pool2d_backward(x, y, NULL, &good) == NN_ERROR_NULL &&
+          nn_max_pool2d_backward(NULL, y, index, &good) == NN_ERROR_NULL);
     CHECK(nn_average_pool2d(NULL, x, &good) == NN_ERROR_NULL && nn_average_pool2d(x + 10, x, &good) == NN_ERROR_ALIAS);
-    CHECK(nn_average_pool2d_backward(x, NULL, &good) == NN_ERROR_NULL && nn_average_pool2d_backward(x, x, &good) == NN_ERROR_ALIAS);
+    CHECK(nn_average_pool2d_backward(x, NULL, &good) == NN_ERROR_NULL &&
+          nn_average_pool2d_backward(x, x, &good) == NN_ERROR_ALIAS);
     d = good;
     d.images = 0;
     CHECK(nn_max_pool2d(NULL, NULL, NULL, &d) == NN_OK && nn_max_pool2d_backward(NULL, NULL, NULL, &d) == NN_OK);
@@ -327,7 +332,7 @@ static void refused(void) {
 
 /* An index that no window has is passed over; it cannot lead outside dx. */
 static void strange_index(void) {
-    const nn_pool2d_desc d = {.images = 1, .height = 4, .width = 4, .channels = 1, .kernel_height = 2, .kernel_width = 2};
+    const nn_pool2d_desc d = {POOL(1, 4, 4, 1, 2, 2)};
     for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa)) {
         const float dy[4] = {1, 2, 3, 4};
         const uint32_t index[4] = {5, 15, UINT32_MAX, 1000000};

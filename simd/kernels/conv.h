@@ -8,8 +8,8 @@
  *
  * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
  * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
- * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
- * output of several images.
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them,
+ * or the same output of several images.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
@@ -80,8 +80,8 @@ static NNI_FN(taps) NNI_FN(conv_stretches)(const nni_conv *job, const nni_conv_p
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void NNI_FN(conv_tiles)(NNI_FN(tiles) *run, const NNI_FN(taps) *taps, NNI_FN(gemm_deal) d, size_t vectors, const float *a,
-                               const float *b, float *c) {
+static void NNI_FN(conv_tiles)(NNI_FN(tiles) *run, const NNI_FN(taps) *taps, NNI_FN(gemm_deal) d, size_t vectors,
+                               const float *a, const float *b, float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;

@@ -1,4 +1,4 @@
-/* conv_block.h - the parts of a convolution: a unit, computed at a time, and its blocks, in which all outputs have the same taps */
+/* conv_block.h - the parts of a convolution: units, computed at a time, and their blocks, whose outputs have the same taps */
 #ifndef NNI_ISA
 #include "../scalar.h"
 #else

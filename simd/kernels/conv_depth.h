@@ -116,7 +116,8 @@ static void NNI_FN(depth_block)(const nni_conv *job, const NNI_FN(conv_unit) *un
 }
 
 /* What one set of taps computes of a unit. */
-static void NNI_FN(conv_depth)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+static void NNI_FN(conv_depth)(const nni_conv *job, const NNI_FN(conv_unit) *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px) {
     const size_t y_to = nni_min(unit->to, py->to);
     nni_conv_run y, x;
     for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {

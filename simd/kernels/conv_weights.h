@@ -24,7 +24,8 @@ static size_t NNI_FN(conv_weights_work)(const nni_conv *job) {
 }
 
 /* dy of rows [from, to) of an image. */
-static NNI_FN(conv_dy) NNI_FN(conv_open_dy)(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+static NNI_FN(conv_dy) NNI_FN(conv_open_dy)(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to,
+                                            float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
     NNI_FN(conv_dy) open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!NNI_FN(conv_copies_dy)(job)) return open;
@@ -37,10 +38,10 @@ static NNI_FN(conv_dy) NNI_FN(conv_open_dy)(const nni_conv *job, const float *dy
     return open;
 }
 
-/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
- * b to its dy. */
-static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_window) *window, float *c, const float *a, const float *b,
-                                       size_t height, size_t rows, size_t ldb) {
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the
+ * first output, b to its dy. */
+static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_window) *window, float *c, const float *a,
+                                       const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = NNI_FN(plan_vectors)(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     NNI_FN(tiles) run;
@@ -79,7 +80,8 @@ NNI_INLINE void NNI_FN(depth_weights_tile)(const int taps, const int vectors, co
     vf sum[8];
     const int whole = vectors > 1 || n == VF_LANES;
     NNI_UNROLL for (int t = 0; t < taps; t++)
-        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[t * vectors + v] = vf_load_n(dw + (size_t)t * d->channels + v * VF_LANES, n);
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            sum[t * vectors + v] = vf_load_n(dw + (size_t)t * d->channels + v * VF_LANES, n);
     for (size_t r = d->rows; r > 0; r--, x += d->row) {
         const float *at = x;
         for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
@@ -92,11 +94,13 @@ NNI_INLINE void NNI_FN(depth_weights_tile)(const int taps, const int vectors, co
             }
     }
     NNI_UNROLL for (int t = 0; t < taps; t++)
-        NNI_UNROLL for (int v = 0; v < vectors; v++) vf_store_n(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            vf_store_n(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
 }
 
 /* `taps` of them, all channels. */
-NNI_INLINE void NNI_FN(depth_weights_taps)(const int taps, const NNI_FN(depth_weights) *d, float *dw, const float *x, const float *dy) {
+NNI_INLINE void NNI_FN(depth_weights_taps)(const int taps, const NNI_FN(depth_weights) *d, float *dw, const float *x,
+                                           const float *dy) {
     size_t c = 0;
     for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
         NNI_FN(depth_weights_tile)(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
@@ -105,8 +109,8 @@ NNI_INLINE void NNI_FN(depth_weights_taps)(const int taps, const NNI_FN(depth_we
 }
 
 /* `taps` taps of one row for all channels, four at a time. */
-static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_window) *window, float *dw, const float *x, const float *dy,
-                                       size_t rows, size_t taps) {
+static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_window) *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t taps) {
     const size_t channels = job->groups;
     const NNI_FN(depth_weights) d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
                                      job->x.dilation * channels, channels};
@@ -120,8 +124,8 @@ static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_wi
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
-static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_window) *window, const NNI_FN(conv_dy) *dy, float *dw,
-                                       size_t first, size_t end, size_t from, size_t to) {
+static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_window) *window, const NNI_FN(conv_dy) *dy,
+                                       float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
@@ -136,11 +140,12 @@ static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_wi
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise) NNI_FN(conv_weights_depth)(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (job->depthwise)
+            NNI_FN(conv_weights_depth)(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
-                NNI_FN(conv_weights_tiles)(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
-                                           dy->width);
+                NNI_FN(conv_weights_tiles)(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
+                                           y_end - y, dy->width);
     }
 }
 

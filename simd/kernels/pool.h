@@ -78,25 +78,27 @@ NNI_INLINE void NNI_FN(max_window_backward)(float *dx, vf dy, vi index, const nn
 }
 
 /* Images [from, to). */
-static void NNI_FN(max_pool_backward)(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from, size_t to) {
+static void NNI_FN(max_pool_backward)(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from,
+                                      size_t to) {
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
     for (size_t m = from; m < to; m++) {
         memset(dx + m * image, 0, image * sizeof *dx);
         for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0), tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0);
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
             const size_t at = (m * outputs + i) * channels;
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                NNI_FN(max_window_backward)(dx + m * image + c, vf_load_n(dy + at + c, n), NNI_FN(pool_load_index)(index + at + c, n), p,
-                                            &ty, &tx, n);
+                const vi chosen = NNI_FN(pool_load_index)(index + at + c, n);
+                NNI_FN(max_window_backward)(dx + m * image + c, vf_load_n(dy + at + c, n), chosen, p, &ty, &tx, n);
             }
         }
     }
 }
 
 /* n channels of one window; of no pixels the mean is 0. */
-NNI_INLINE void NNI_FN(mean_window)(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                    size_t n) {
+NNI_INLINE void NNI_FN(mean_window)(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty,
+                                    const nni_pool_taps *tx, size_t n) {
     vf sum = vf_set1(0.0f);
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -110,17 +112,18 @@ static void NNI_FN(average_pool)(float *y, const float *x, const nni_pool *p, si
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
     for (size_t row = from; row < to; row++) {
         const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
+        const float *source = x + row / p->y.outputs * image;
         for (size_t i = 0; i < p->x.outputs; i++) {
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES)
-                NNI_FN(mean_window)(y + (row * p->x.outputs + i) * channels + c, x + row / p->y.outputs * image + c, p, &ty, &tx,
+                NNI_FN(mean_window)(y + (row * p->x.outputs + i) * channels + c, source + c, p, &ty, &tx,
                                     nni_min(VF_LANES, channels - c));
         }
     }
 }
 
-NNI_INLINE void NNI_FN(mean_window_backward)(float *dx, vf dy, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                             size_t n) {
+NNI_INLINE void NNI_FN(mean_window_backward)(float *dx, vf dy, const nni_pool *p, const nni_pool_taps *ty,
+                                             const nni_pool_taps *tx, size_t n) {
     const vf part = vf_div(dy, vf_set1((float)nni_max(1, ty->divisor * tx->divisor)));
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -139,7 +142,8 @@ static void NNI_FN(average_pool_backward)(float *dx, const float *dy, const nni_
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                NNI_FN(mean_window_backward)(dx + m * image + c, vf_load_n(dy + (m * outputs + i) * channels + c, n), p, &ty, &tx, n);
+                const vf d = vf_load_n(dy + (m * outputs + i) * channels + c, n);
+                NNI_FN(mean_window_backward)(dx + m * image + c, d, p, &ty, &tx, n);
             }
         }
     }
@@ -169,7 +173,8 @@ NNI_INLINE void NNI_FN(mean_pixels)(const int vectors, float *y, const float *x,
 static void NNI_FN(global_average_pool)(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
     for (size_t m = 0; m < images; m++, x += pixels * channels, y += channels) {
         size_t c = 0;
-        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES) NNI_FN(mean_pixels)(4, y + c, x + c, pixels, channels, VF_LANES);
+        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES)
+            NNI_FN(mean_pixels)(4, y + c, x + c, pixels, channels, VF_LANES);
         for (; c < channels; c += VF_LANES)
             NNI_FN(mean_pixels)(1, y + c, x + c, pixels, channels, nni_min(VF_LANES, channels - c));
     }

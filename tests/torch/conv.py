@@ -4,13 +4,13 @@ import torch
 from _save import Area
 
 CASES = {  # images, channels, height, width, filters, kernel, options
-    'plain': ((2, 3, 6, 7), 5, (3, 2), {}),
-    'padded': ((2, 4, 5, 5), 6, (3, 3), dict(padding=1)),
+    'plain': ((1, 3, 6, 7), 5, (3, 2), {}),
+    'padded': ((1, 4, 5, 5), 6, (3, 3), dict(padding=1)),
     'strided': ((1, 2, 9, 8), 3, (3, 4), dict(stride=(2, 3), padding=(1, 2))),
     'dilated': ((1, 2, 9, 8), 3, (3, 2), dict(dilation=(2, 3), padding=(1, 0))),
     'grouped': ((2, 4, 5, 4), 6, (2, 3), dict(groups=2, padding=(0, 1))),
-    'depthwise': ((2, 5, 5, 6), 5, (3, 3), dict(groups=5, stride=(2, 1), padding=1)),
-    'pointwise': ((2, 5, 3, 4), 7, (1, 1), {}),
+    'depthwise': ((1, 5, 5, 6), 5, (3, 3), dict(groups=5, stride=(2, 1), padding=1)),
+    'pointwise': ((1, 5, 3, 4), 7, (1, 1), {}),
 }
 
 with Area('conv') as area:
