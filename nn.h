@@ -39,6 +39,34 @@
  *
  * It prints the same digits on every machine.
  *
+ * A network is a graph of layers; each call names its input. Mistakes need not be looked for until the build
+ *
+ *     enum { BATCH = 50, CLASSES = 10 };
+ *     static float images[BATCH * 784], probabilities[BATCH * CLASSES];
+ *     static uint32_t labels[BATCH];
+ *     nn_model *m = nn_model_new(NULL);
+ *     nn_node input = nn_layer_input(m, nn_shape_image(28, 28, 1));
+ *     nn_node x = nn_layer_dense_no_bias(m, input, 300);
+ *     x = nn_layer_relu(m, nn_layer_batch_norm(m, x));
+ *     x = nn_layer_dropout(m, x, 0.1f);
+ *     x = nn_layer_dense(m, x, CLASSES);
+ *     nn_node loss = nn_layer_loss(m, x, NN_LOSS_SOFTMAX_CE);
+ *     nn_build_desc build = {0};
+ *     build.seed = 1;
+ *     build.batch = BATCH;
+ *     nn_status status = nn_model_build(m, &build);
+ *     if (status == NN_OK) status = nn_feed(m, input, images);
+ *     if (status == NN_OK) status = nn_feed_labels(m, loss, labels);
+ *     for (int step = 0; step < 100 && status == NN_OK; step++) {
+ *         nn_parameters w = nn_parameters_of(m);
+ *         status = nn_forward(m, BATCH, NN_TRAIN);
+ *         if (status == NN_OK) status = nn_backward(m, 0);
+ *         if (status == NN_OK) nn_axpy(w.values, w.gradients, w.trained, -0.1f); // gradient descent
+ *     }
+ *     if (status == NN_OK) status = nn_predict(m, probabilities, images, BATCH);
+ *     if (status != NN_OK) fprintf(stderr, "%s\n", nn_error(m));
+ *     nn_model_free(m);
+ *
  * Options, each a define before the include that has the implementation
  *
  *   NN_NO_SLEEF          exp and log from nn.h itself: no library, other bits (also the same everywhere)
@@ -49,6 +77,12 @@
  *
  * What there is
  *
+ *   networks     nn_model_new; nn_layer_input _dense _conv2d _depthwise _max_pool _average_pool _global_average_pool, each
+ *                activation, _prelu _softmax, _add _sub _mul _concat _reshape _flatten, _exp _log _reciprocal _linear, _batch_norm
+ *                _layer_norm _group_norm _instance_norm, _dropout _noise, _loss _custom_loss; nn_model_build, nn_summary
+ *   at work      nn_feed, nn_forward, nn_backward, nn_loss_value, nn_activation_of, nn_gradient_of, nn_predict; nn_workspace_new
+ *                for many threads on one model; nn_statistics_begin and nn_fold for batch norm
+ *   parameters   nn_parameters_of, nn_parameter_named, nn_layer_init, nn_layer_penalty, nn_layer_max_norm, nn_freeze
  *   matrices     nn_sgemm, with bias and activation; nn_sgemm_pack and nn_sgemm_packed for weights used many times
  *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_selu nn_relu nn_leaky_relu nn_step nn_gelu
  *                nn_gelu_tanh nn_silu nn_prelu, nn_activate by name, and derivatives; nn_reciprocal nn_clip nn_add nn_sub nn_mul
@@ -86,8 +120,9 @@
  * Words: the destination is always the first argument, then inputs, sizes, options. Matrices are row-major. B or m is the
  * batch, k what is summed over, n the columns. A gradient is named like its value with a d in front.
  *
- * Memory: arrays are the caller's, of any alignment. Functions that return no status take no memory. nn_sgemm may take a
- * workspace and gives it back; nn_packed owns its copy until nn_packed_free. Every allocation goes through nn_allocator if
+ * Memory: arrays are the caller's, of any alignment. Functions that return no status take no memory. nn_sgemm and nn_conv2d may
+ * take a workspace and give it back; nn_packed owns its copy until nn_packed_free. A network takes all its memory when it
+ * is built and none afterwards. Every allocation goes through nn_allocator if
  * one is given. In place is fine where a comment says "y may be x"; otherwise arrays must not overlap.
  *
  * Errors: what the world can break returns nn_status, NN_OK being 0, which the compiler warns about if it is dropped. The
@@ -649,7 +684,8 @@ NN_API NN_MUST_USE nn_status nn_pool2d_output(size_t *out_height, size_t *out_wi
 NN_API NN_MUST_USE nn_status nn_max_pool2d(float *y, uint32_t *index, const float *x, const nn_pool2d_desc *desc);
 
 /* dx from dy and the index of the forward pass: the sum, from 0 and in the order of outputs, of every dy whose pixel it was. */
-NN_API NN_MUST_USE nn_status nn_max_pool2d_backward(float *dx, const float *dy, const uint32_t *index, const nn_pool2d_desc *desc);
+NN_API NN_MUST_USE nn_status nn_max_pool2d_backward(float *dx, const float *dy, const uint32_t *index,
+                                                    const nn_pool2d_desc *desc);
 
 /* The mean of each window: the sum from 0 of its pixels by rows and columns, divided by their number; of no pixels, 0. */
 NN_API NN_MUST_USE nn_status nn_average_pool2d(float *y, const float *x, const nn_pool2d_desc *desc);
@@ -932,6 +968,9 @@ NN_API nn_node nn_layer_input(nn_model *model, nn_shape shape);
 /* Keeps the gradient of a node for nn_gradient_of, and computes it even if no parameter needs it: of an input, say. */
 NN_API nn_node nn_want_gradient(nn_model *model, nn_node node);
 
+/* Keeps the value of a node for nn_activation_of, where the plan of memory would give its place to another. */
+NN_API nn_node nn_want_value(nn_model *model, nn_node node);
+
 /* ---- src/layers/dense.h ---- */
 /* dense.h - the fully connected layer: y = x w + b */
 
@@ -1176,9 +1215,9 @@ NN_API float nn_loss_value(const nn_model *model, nn_node loss);
 NN_API float nn_total_loss(const nn_model *model);
 NN_API float nn_penalties(const nn_model *model);
 
-/* What the last pass left at a node: rows x shape, or NULL. Activations share memory where the plan allows it: a build with
- * `keep` set has all of them, others the outputs and what happens to be there. Gradients are there after nn_backward for
- * nodes where nn_want_gradient asked, or with `keep`. */
+/* What the last pass left at a node: rows x shape, or NULL where its memory has gone to others. Values are there for the last
+ * nodes, those that losses compare, and where nn_want_value asked; gradients, after nn_backward, where nn_want_gradient asked.
+ * A build with `keep` set has all. */
 NN_API const float *nn_activation_of(const nn_model *model, nn_node node);
 NN_API const float *nn_gradient_of(const nn_model *model, nn_node node);
 
@@ -1446,7 +1485,8 @@ static inline nni_conv_axis nni_conv_axis_of(size_t length, size_t pad, size_t p
     const size_t reach = (kernel - 1) * dilation, outputs = nni_conv_outputs(length, pad + pad_after, kernel, stride, dilation);
     /* With a single output every longer stride means the same, and this one is short enough to count phases. */
     if (outputs == 1) stride = nni_min(stride, length + pad + pad_after);
-    nni_conv_axis a = {kernel, stride, dilation, pad, length, outputs, backward, 0, outputs, stride, reach + 1, -(ptrdiff_t)pad};
+    nni_conv_axis a = {kernel, stride, dilation, pad, length, outputs, backward,
+                       0, outputs, stride, reach + 1, -(ptrdiff_t)pad};
     if (!backward) return a;
     a.source = outputs;
     a.target = length;
@@ -1639,7 +1679,8 @@ typedef struct nni_loss {
     X(size_t, conv_weights_work, (const nni_conv *job))                                                                    \
     X(void, conv_weights, (const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work))          \
     X(void, max_pool, (float *y, uint32_t *index, const float *x, const nni_pool *pool, size_t from, size_t to))           \
-    X(void, max_pool_backward, (float *dx, const float *dy, const uint32_t *index, const nni_pool *pool, size_t from, size_t to)) \
+    X(void, max_pool_backward,                                                                                             \
+      (float *dx, const float *dy, const uint32_t *index, const nni_pool *pool, size_t from, size_t to))                   \
     X(void, average_pool, (float *y, const float *x, const nni_pool *pool, size_t from, size_t to))                        \
     X(void, average_pool_backward, (float *dx, const float *dy, const nni_pool *pool, size_t from, size_t to))             \
     X(void, global_average_pool, (float *y, const float *x, size_t images, size_t pixels, size_t channels))                \
@@ -4568,7 +4609,7 @@ static void nni_gemm_pack_scalar(float *dst, const float *b, size_t b_row, size_
 }
 
 /* ---- simd/kernels/conv_block.h ---- */
-/* conv_block.h - the parts of a convolution: a unit, computed at a time, and its blocks, in which all outputs have the same taps */
+/* conv_block.h - the parts of a convolution: units, computed at a time, and their blocks, whose outputs have the same taps */
 
 /* Some images, or positions [from, to) of y of one of them. */
 typedef struct nni_conv_unit_scalar {
@@ -4645,29 +4686,53 @@ typedef struct nni_depth_scalar {
     int relu;
 } nni_depth_scalar;
 
-/* `outputs` of a row, VF_LANES channels, or those of the mask if not `whole`. */
+NNI_INLINE nni_vf_scalar nni_depth_load_scalar(const int whole, const float *p, nni_vm_scalar mask) { return whole ? nni_vf_load_scalar(p) : nni_vf_load_m_scalar(p, mask); }
+
+/* One row of taps. */
+NNI_INLINE void nni_depth_taps_scalar(const int outputs, const int whole, const nni_depth_scalar *d, nni_vf_scalar *sum, const float *x,
+                                   const float *w, nni_vm_scalar mask) {
+    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap) {
+        const nni_vf_scalar tap = nni_depth_load_scalar(whole, w, mask);
+        const float *at = x;
+        NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
+            sum[i] = nni_vf_fma_scalar(nni_depth_load_scalar(whole, at, mask), tap, sum[i]);
+    }
+}
+
+/* Three taps where neighbouring outputs are neighbouring pixels apart: each pixel is loaded once for all. */
+NNI_INLINE void nni_depth_three_scalar(const int outputs, const int whole, const nni_depth_scalar *d, nni_vf_scalar *sum, const float *x,
+                                    const float *w, nni_vm_scalar mask) {
+    nni_vf_scalar tap[3];
+    NNI_UNROLL for (int t = 0; t < 3; t++, w += d->w_tap) tap[t] = nni_depth_load_scalar(whole, w, mask);
+    NNI_UNROLL for (int p = 0; p < outputs + 2; p++, x += d->x_tap) {
+        const nni_vf_scalar pixel = nni_depth_load_scalar(whole, x, mask);
+        NNI_UNROLL for (int t = 0; t < 3; t++)
+            if (p - t >= 0 && p - t < outputs) sum[p - t] = nni_vf_fma_scalar(pixel, tap[t], sum[p - t]);
+    }
+}
+
+/* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
 NNI_INLINE void nni_depth_tile_scalar(const int outputs, const int whole, const nni_depth_scalar *d, float *y, const float *x,
                                    const float *w, size_t channel, nni_vm_scalar mask) {
+    const int three = d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_scalar sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_scalar(0.0f);
     x += channel;
     w += channel;
     for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
-        const float *xt = x, *wt = w;
-        for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
-            const nni_vf_scalar tap = whole ? nni_vf_load_scalar(wt) : nni_vf_load_m_scalar(wt, mask);
-            NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + (size_t)i * d->x_output;
-                sum[i] = nni_vf_fma_scalar(whole ? nni_vf_load_scalar(at) : nni_vf_load_m_scalar(at, mask), tap, sum[i]);
-            }
-        }
+        if (three) nni_depth_three_scalar(outputs, whole, d, sum, x, w, mask);
+        else nni_depth_taps_scalar(outputs, whole, d, sum, x, w, mask);
     }
-    NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + (size_t)i * d->y_output + channel;
-        if (d->bias) sum[i] = nni_vf_add_scalar(sum[i], whole ? nni_vf_load_scalar(d->bias + channel) : nni_vf_load_m_scalar(d->bias + channel, mask));
-        if (d->relu) sum[i] = nni_v_relu_scalar(sum[i], sum[i]);
-        if (whole) nni_vf_store_scalar(at, sum[i]);
-        else nni_vf_store_m_scalar(at, sum[i], mask);
+    if (d->bias) {
+        const nni_vf_scalar bias = nni_depth_load_scalar(whole, d->bias + channel, mask);
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_add_scalar(sum[i], bias);
+    }
+    if (d->relu)
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_v_relu_scalar(sum[i], sum[i]);
+    y += channel;
+    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) {
+        if (whole) nni_vf_store_scalar(y, sum[i]);
+        else nni_vf_store_m_scalar(y, sum[i], mask);
     }
 }
 
@@ -4724,7 +4789,8 @@ static void nni_depth_block_scalar(const nni_conv *job, const nni_conv_unit_scal
 }
 
 /* What one set of taps computes of a unit. */
-static void nni_conv_depth_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+static void nni_conv_depth_scalar(const nni_conv *job, const nni_conv_unit_scalar *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px) {
     const size_t y_to = nni_min(unit->to, py->to);
     nni_conv_run y, x;
     for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
@@ -4747,8 +4813,8 @@ static void nni_conv_depth_scalar(const nni_conv *job, const nni_conv_unit_scala
  *
  * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
  * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
- * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
- * output of several images.
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them,
+ * or the same output of several images.
  */
 
 #define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
@@ -4816,8 +4882,8 @@ static nni_taps_scalar nni_conv_stretches_scalar(const nni_conv *job, const nni_
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_scalar(nni_tiles_scalar *run, const nni_taps_scalar *taps, nni_gemm_deal_scalar d, size_t vectors, const float *a,
-                               const float *b, float *c) {
+static void nni_conv_tiles_scalar(nni_tiles_scalar *run, const nni_taps_scalar *taps, nni_gemm_deal_scalar d, size_t vectors,
+                               const float *a, const float *b, float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
@@ -4949,7 +5015,7 @@ static nni_conv_window_scalar nni_conv_open_scalar(const nni_conv *job, const nn
  * each other in dy as they do in k, so B runs on. Every element is one chain over images, rows and columns of outputs.
  */
 
-#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: their pixels stay in L1 or near while all tiles pass */
 
 /* dy of some rows of outputs of one image. */
 typedef struct nni_conv_dy_scalar {
@@ -4966,7 +5032,8 @@ static size_t nni_conv_weights_work_scalar(const nni_conv *job) {
 }
 
 /* dy of rows [from, to) of an image. */
-static nni_conv_dy_scalar nni_conv_open_dy_scalar(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+static nni_conv_dy_scalar nni_conv_open_dy_scalar(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to,
+                                            float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
     nni_conv_dy_scalar open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!nni_conv_copies_dy_scalar(job)) return open;
@@ -4979,10 +5046,10 @@ static nni_conv_dy_scalar nni_conv_open_dy_scalar(const nni_conv *job, const flo
     return open;
 }
 
-/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
- * b to its dy. */
-static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *c, const float *a, const float *b,
-                                       size_t height, size_t rows, size_t ldb) {
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the
+ * first output, b to its dy. */
+static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *c, const float *a,
+                                       const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     nni_tiles_scalar run;
@@ -5009,49 +5076,64 @@ static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_wi
     }
 }
 
-/* One vector of channels, some taps of one row: each its own chain. */
-NNI_INLINE void nni_depth_weights_scalar(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
-                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
-    nni_vf_scalar sum[4];
-    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = nni_vf_load_n_scalar(dw + (size_t)t * channels, n);
-    for (size_t r = 0; r < rows; r++, x += row_step) {
+/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+typedef struct nni_depth_weights_scalar {
+    size_t rows, outputs;
+    size_t row, output, tap, channels;
+} nni_depth_weights_scalar;
+
+/* `taps` of them, two vectors of channels or one of n: each its own chain. */
+NNI_INLINE void nni_depth_weights_tile_scalar(const int taps, const int vectors, const nni_depth_weights_scalar *d, float *dw,
+                                           const float *x, const float *dy, size_t n) {
+    nni_vf_scalar sum[8];
+    const int whole = vectors > 1 || n == VF_LANES;
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            sum[t * vectors + v] = nni_vf_load_n_scalar(dw + (size_t)t * d->channels + v * VF_LANES, n);
+    for (size_t r = d->rows; r > 0; r--, x += d->row) {
         const float *at = x;
-        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
-            const nni_vf_scalar d = n == VF_LANES ? nni_vf_load_scalar(dy) : nni_vf_load_n_scalar(dy, n);
-            NNI_UNROLL for (int t = 0; t < taps; t++) {
-                const float *xt = at + (size_t)t * tap_step;
-                sum[t] = nni_vf_fma_scalar(n == VF_LANES ? nni_vf_load_scalar(xt) : nni_vf_load_n_scalar(xt, n), d, sum[t]);
+        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
+            NNI_UNROLL for (int v = 0; v < vectors; v++) {
+                const nni_vf_scalar dv = whole ? nni_vf_load_scalar(dy + v * VF_LANES) : nni_vf_load_n_scalar(dy, n);
+                NNI_UNROLL for (int t = 0; t < taps; t++) {
+                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
+                    sum[t * vectors + v] = nni_vf_fma_scalar(whole ? nni_vf_load_scalar(xt) : nni_vf_load_n_scalar(xt, n), dv, sum[t * vectors + v]);
+                }
             }
-        }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++) nni_vf_store_n_scalar(dw + (size_t)t * channels, sum[t], n);
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            nni_vf_store_n_scalar(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
 }
 
-/* `taps` taps of one row for all channels. */
-static void nni_conv_weights_depth_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *dw, const float *x, const float *dy,
-                                       size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
-    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
-    for (size_t t = 0; t < taps;) {
-        const size_t some = taps - t >= 4 ? 4 : taps - t;
-        for (size_t c = 0; c < channels; c += VF_LANES) {
-            float *to = dw + t * channels + c;
-            const float *from = x + t * tap_step + c;
-            const size_t n = nni_min(VF_LANES, channels - c);
-            switch (some) {
-            case 4: nni_depth_weights_scalar(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 3: nni_depth_weights_scalar(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 2: nni_depth_weights_scalar(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            default: nni_depth_weights_scalar(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            }
-        }
-        t += some;
+/* `taps` of them, all channels. */
+NNI_INLINE void nni_depth_weights_taps_scalar(const int taps, const nni_depth_weights_scalar *d, float *dw, const float *x,
+                                           const float *dy) {
+    size_t c = 0;
+    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        nni_depth_weights_tile_scalar(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
+    for (; c < d->channels; c += VF_LANES)
+        nni_depth_weights_tile_scalar(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+}
+
+/* `taps` taps of one row for all channels, four at a time. */
+static void nni_conv_weights_depth_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t taps) {
+    const size_t channels = job->groups;
+    const nni_depth_weights_scalar d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) nni_depth_weights_taps_scalar(4, &d, dw, x, dy);
+    switch (taps) {
+    case 3: nni_depth_weights_taps_scalar(3, &d, dw, x, dy); break;
+    case 2: nni_depth_weights_taps_scalar(2, &d, dw, x, dy); break;
+    case 1: nni_depth_weights_taps_scalar(1, &d, dw, x, dy); break;
+    default: break;
     }
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
-static void nni_conv_weights_block_scalar(const nni_conv *job, const nni_conv_window_scalar *window, const nni_conv_dy_scalar *dy, float *dw,
-                                       size_t first, size_t end, size_t from, size_t to) {
+static void nni_conv_weights_block_scalar(const nni_conv *job, const nni_conv_window_scalar *window, const nni_conv_dy_scalar *dy,
+                                       float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
@@ -5066,23 +5148,25 @@ static void nni_conv_weights_block_scalar(const nni_conv *job, const nni_conv_wi
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise) nni_conv_weights_depth_scalar(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (job->depthwise)
+            nni_conv_weights_depth_scalar(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
-                nni_conv_weights_tiles_scalar(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
-                                           dy->width);
+                nni_conv_weights_tiles_scalar(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
+                                           y_end - y, dy->width);
     }
 }
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void nni_conv_weights_scalar(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
-    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t most = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t rows = nni_ceil_div(job->band, nni_ceil_div(job->band, most)); /* evenly, so that no block is short */
     for (size_t u = 0; u < job->units; u++) {
         const nni_conv_unit_scalar unit = nni_conv_unit_of_scalar(job, u);
         nni_conv_window_scalar window = nni_conv_open_scalar(job, &unit, work);
         for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
-            const nni_conv_dy_scalar open =
-                nni_conv_open_dy_scalar(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
+            float *const work_dy = nni_conv_copies_dy_scalar(job) ? work + job->window_floats : NULL;
+            const nni_conv_dy_scalar open = nni_conv_open_dy_scalar(job, dy, unit.image + n, unit.from, unit.to, work_dy);
             for (size_t y = unit.from; y < unit.to; y += rows)
                 nni_conv_weights_block_scalar(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
@@ -5167,25 +5251,27 @@ NNI_INLINE void nni_max_window_backward_scalar(float *dx, nni_vf_scalar dy, nni_
 }
 
 /* Images [from, to). */
-static void nni_max_pool_backward_scalar(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from, size_t to) {
+static void nni_max_pool_backward_scalar(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from,
+                                      size_t to) {
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
     for (size_t m = from; m < to; m++) {
         memset(dx + m * image, 0, image * sizeof *dx);
         for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0), tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0);
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
             const size_t at = (m * outputs + i) * channels;
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                nni_max_window_backward_scalar(dx + m * image + c, nni_vf_load_n_scalar(dy + at + c, n), nni_pool_load_index_scalar(index + at + c, n), p,
-                                            &ty, &tx, n);
+                const nni_vi_scalar chosen = nni_pool_load_index_scalar(index + at + c, n);
+                nni_max_window_backward_scalar(dx + m * image + c, nni_vf_load_n_scalar(dy + at + c, n), chosen, p, &ty, &tx, n);
             }
         }
     }
 }
 
 /* n channels of one window; of no pixels the mean is 0. */
-NNI_INLINE void nni_mean_window_scalar(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                    size_t n) {
+NNI_INLINE void nni_mean_window_scalar(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty,
+                                    const nni_pool_taps *tx, size_t n) {
     nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -5199,17 +5285,18 @@ static void nni_average_pool_scalar(float *y, const float *x, const nni_pool *p,
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
     for (size_t row = from; row < to; row++) {
         const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
+        const float *source = x + row / p->y.outputs * image;
         for (size_t i = 0; i < p->x.outputs; i++) {
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES)
-                nni_mean_window_scalar(y + (row * p->x.outputs + i) * channels + c, x + row / p->y.outputs * image + c, p, &ty, &tx,
+                nni_mean_window_scalar(y + (row * p->x.outputs + i) * channels + c, source + c, p, &ty, &tx,
                                     nni_min(VF_LANES, channels - c));
         }
     }
 }
 
-NNI_INLINE void nni_mean_window_backward_scalar(float *dx, nni_vf_scalar dy, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                             size_t n) {
+NNI_INLINE void nni_mean_window_backward_scalar(float *dx, nni_vf_scalar dy, const nni_pool *p, const nni_pool_taps *ty,
+                                             const nni_pool_taps *tx, size_t n) {
     const nni_vf_scalar part = nni_vf_div_scalar(dy, nni_vf_set1_scalar((float)nni_max(1, ty->divisor * tx->divisor)));
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -5228,7 +5315,8 @@ static void nni_average_pool_backward_scalar(float *dx, const float *dy, const n
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                nni_mean_window_backward_scalar(dx + m * image + c, nni_vf_load_n_scalar(dy + (m * outputs + i) * channels + c, n), p, &ty, &tx, n);
+                const nni_vf_scalar d = nni_vf_load_n_scalar(dy + (m * outputs + i) * channels + c, n);
+                nni_mean_window_backward_scalar(dx + m * image + c, d, p, &ty, &tx, n);
             }
         }
     }
@@ -5258,7 +5346,8 @@ NNI_INLINE void nni_mean_pixels_scalar(const int vectors, float *y, const float 
 static void nni_global_average_pool_scalar(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
     for (size_t m = 0; m < images; m++, x += pixels * channels, y += channels) {
         size_t c = 0;
-        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES) nni_mean_pixels_scalar(4, y + c, x + c, pixels, channels, VF_LANES);
+        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES)
+            nni_mean_pixels_scalar(4, y + c, x + c, pixels, channels, VF_LANES);
         for (; c < channels; c += VF_LANES)
             nni_mean_pixels_scalar(1, y + c, x + c, pixels, channels, nni_min(VF_LANES, channels - c));
     }
@@ -8207,7 +8296,7 @@ static void nni_gemm_pack_avx2(float *dst, const float *b, size_t b_row, size_t 
 }
 
 /* ---- simd/kernels/conv_block.h ---- */
-/* conv_block.h - the parts of a convolution: a unit, computed at a time, and its blocks, in which all outputs have the same taps */
+/* conv_block.h - the parts of a convolution: units, computed at a time, and their blocks, whose outputs have the same taps */
 
 /* Some images, or positions [from, to) of y of one of them. */
 typedef struct nni_conv_unit_avx2 {
@@ -8284,29 +8373,53 @@ typedef struct nni_depth_avx2 {
     int relu;
 } nni_depth_avx2;
 
-/* `outputs` of a row, VF_LANES channels, or those of the mask if not `whole`. */
+NNI_INLINE nni_vf_avx2 nni_depth_load_avx2(const int whole, const float *p, nni_vm_avx2 mask) { return whole ? nni_vf_load_avx2(p) : nni_vf_load_m_avx2(p, mask); }
+
+/* One row of taps. */
+NNI_INLINE void nni_depth_taps_avx2(const int outputs, const int whole, const nni_depth_avx2 *d, nni_vf_avx2 *sum, const float *x,
+                                   const float *w, nni_vm_avx2 mask) {
+    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap) {
+        const nni_vf_avx2 tap = nni_depth_load_avx2(whole, w, mask);
+        const float *at = x;
+        NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
+            sum[i] = nni_vf_fma_avx2(nni_depth_load_avx2(whole, at, mask), tap, sum[i]);
+    }
+}
+
+/* Three taps where neighbouring outputs are neighbouring pixels apart: each pixel is loaded once for all. */
+NNI_INLINE void nni_depth_three_avx2(const int outputs, const int whole, const nni_depth_avx2 *d, nni_vf_avx2 *sum, const float *x,
+                                    const float *w, nni_vm_avx2 mask) {
+    nni_vf_avx2 tap[3];
+    NNI_UNROLL for (int t = 0; t < 3; t++, w += d->w_tap) tap[t] = nni_depth_load_avx2(whole, w, mask);
+    NNI_UNROLL for (int p = 0; p < outputs + 2; p++, x += d->x_tap) {
+        const nni_vf_avx2 pixel = nni_depth_load_avx2(whole, x, mask);
+        NNI_UNROLL for (int t = 0; t < 3; t++)
+            if (p - t >= 0 && p - t < outputs) sum[p - t] = nni_vf_fma_avx2(pixel, tap[t], sum[p - t]);
+    }
+}
+
+/* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
 NNI_INLINE void nni_depth_tile_avx2(const int outputs, const int whole, const nni_depth_avx2 *d, float *y, const float *x,
                                    const float *w, size_t channel, nni_vm_avx2 mask) {
+    const int three = d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_avx2 sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_avx2(0.0f);
     x += channel;
     w += channel;
     for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
-        const float *xt = x, *wt = w;
-        for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
-            const nni_vf_avx2 tap = whole ? nni_vf_load_avx2(wt) : nni_vf_load_m_avx2(wt, mask);
-            NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + (size_t)i * d->x_output;
-                sum[i] = nni_vf_fma_avx2(whole ? nni_vf_load_avx2(at) : nni_vf_load_m_avx2(at, mask), tap, sum[i]);
-            }
-        }
+        if (three) nni_depth_three_avx2(outputs, whole, d, sum, x, w, mask);
+        else nni_depth_taps_avx2(outputs, whole, d, sum, x, w, mask);
     }
-    NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + (size_t)i * d->y_output + channel;
-        if (d->bias) sum[i] = nni_vf_add_avx2(sum[i], whole ? nni_vf_load_avx2(d->bias + channel) : nni_vf_load_m_avx2(d->bias + channel, mask));
-        if (d->relu) sum[i] = nni_v_relu_avx2(sum[i], sum[i]);
-        if (whole) nni_vf_store_avx2(at, sum[i]);
-        else nni_vf_store_m_avx2(at, sum[i], mask);
+    if (d->bias) {
+        const nni_vf_avx2 bias = nni_depth_load_avx2(whole, d->bias + channel, mask);
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_add_avx2(sum[i], bias);
+    }
+    if (d->relu)
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_v_relu_avx2(sum[i], sum[i]);
+    y += channel;
+    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) {
+        if (whole) nni_vf_store_avx2(y, sum[i]);
+        else nni_vf_store_m_avx2(y, sum[i], mask);
     }
 }
 
@@ -8363,7 +8476,8 @@ static void nni_depth_block_avx2(const nni_conv *job, const nni_conv_unit_avx2 *
 }
 
 /* What one set of taps computes of a unit. */
-static void nni_conv_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+static void nni_conv_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px) {
     const size_t y_to = nni_min(unit->to, py->to);
     nni_conv_run y, x;
     for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
@@ -8386,8 +8500,8 @@ static void nni_conv_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *u
  *
  * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
  * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
- * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
- * output of several images.
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them,
+ * or the same output of several images.
  */
 
 #define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
@@ -8455,8 +8569,8 @@ static nni_taps_avx2 nni_conv_stretches_avx2(const nni_conv *job, const nni_conv
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_avx2(nni_tiles_avx2 *run, const nni_taps_avx2 *taps, nni_gemm_deal_avx2 d, size_t vectors, const float *a,
-                               const float *b, float *c) {
+static void nni_conv_tiles_avx2(nni_tiles_avx2 *run, const nni_taps_avx2 *taps, nni_gemm_deal_avx2 d, size_t vectors,
+                               const float *a, const float *b, float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
@@ -8588,7 +8702,7 @@ static nni_conv_window_avx2 nni_conv_open_avx2(const nni_conv *job, const nni_co
  * each other in dy as they do in k, so B runs on. Every element is one chain over images, rows and columns of outputs.
  */
 
-#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: their pixels stay in L1 or near while all tiles pass */
 
 /* dy of some rows of outputs of one image. */
 typedef struct nni_conv_dy_avx2 {
@@ -8605,7 +8719,8 @@ static size_t nni_conv_weights_work_avx2(const nni_conv *job) {
 }
 
 /* dy of rows [from, to) of an image. */
-static nni_conv_dy_avx2 nni_conv_open_dy_avx2(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+static nni_conv_dy_avx2 nni_conv_open_dy_avx2(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to,
+                                            float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
     nni_conv_dy_avx2 open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!nni_conv_copies_dy_avx2(job)) return open;
@@ -8618,10 +8733,10 @@ static nni_conv_dy_avx2 nni_conv_open_dy_avx2(const nni_conv *job, const float *
     return open;
 }
 
-/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
- * b to its dy. */
-static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *c, const float *a, const float *b,
-                                       size_t height, size_t rows, size_t ldb) {
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the
+ * first output, b to its dy. */
+static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *c, const float *a,
+                                       const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     nni_tiles_avx2 run;
@@ -8648,49 +8763,64 @@ static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_wind
     }
 }
 
-/* One vector of channels, some taps of one row: each its own chain. */
-NNI_INLINE void nni_depth_weights_avx2(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
-                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
-    nni_vf_avx2 sum[4];
-    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = nni_vf_load_n_avx2(dw + (size_t)t * channels, n);
-    for (size_t r = 0; r < rows; r++, x += row_step) {
+/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+typedef struct nni_depth_weights_avx2 {
+    size_t rows, outputs;
+    size_t row, output, tap, channels;
+} nni_depth_weights_avx2;
+
+/* `taps` of them, two vectors of channels or one of n: each its own chain. */
+NNI_INLINE void nni_depth_weights_tile_avx2(const int taps, const int vectors, const nni_depth_weights_avx2 *d, float *dw,
+                                           const float *x, const float *dy, size_t n) {
+    nni_vf_avx2 sum[8];
+    const int whole = vectors > 1 || n == VF_LANES;
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            sum[t * vectors + v] = nni_vf_load_n_avx2(dw + (size_t)t * d->channels + v * VF_LANES, n);
+    for (size_t r = d->rows; r > 0; r--, x += d->row) {
         const float *at = x;
-        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
-            const nni_vf_avx2 d = n == VF_LANES ? nni_vf_load_avx2(dy) : nni_vf_load_n_avx2(dy, n);
-            NNI_UNROLL for (int t = 0; t < taps; t++) {
-                const float *xt = at + (size_t)t * tap_step;
-                sum[t] = nni_vf_fma_avx2(n == VF_LANES ? nni_vf_load_avx2(xt) : nni_vf_load_n_avx2(xt, n), d, sum[t]);
+        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
+            NNI_UNROLL for (int v = 0; v < vectors; v++) {
+                const nni_vf_avx2 dv = whole ? nni_vf_load_avx2(dy + v * VF_LANES) : nni_vf_load_n_avx2(dy, n);
+                NNI_UNROLL for (int t = 0; t < taps; t++) {
+                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
+                    sum[t * vectors + v] = nni_vf_fma_avx2(whole ? nni_vf_load_avx2(xt) : nni_vf_load_n_avx2(xt, n), dv, sum[t * vectors + v]);
+                }
             }
-        }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++) nni_vf_store_n_avx2(dw + (size_t)t * channels, sum[t], n);
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            nni_vf_store_n_avx2(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
 }
 
-/* `taps` taps of one row for all channels. */
-static void nni_conv_weights_depth_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *dw, const float *x, const float *dy,
-                                       size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
-    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
-    for (size_t t = 0; t < taps;) {
-        const size_t some = taps - t >= 4 ? 4 : taps - t;
-        for (size_t c = 0; c < channels; c += VF_LANES) {
-            float *to = dw + t * channels + c;
-            const float *from = x + t * tap_step + c;
-            const size_t n = nni_min(VF_LANES, channels - c);
-            switch (some) {
-            case 4: nni_depth_weights_avx2(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 3: nni_depth_weights_avx2(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 2: nni_depth_weights_avx2(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            default: nni_depth_weights_avx2(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            }
-        }
-        t += some;
+/* `taps` of them, all channels. */
+NNI_INLINE void nni_depth_weights_taps_avx2(const int taps, const nni_depth_weights_avx2 *d, float *dw, const float *x,
+                                           const float *dy) {
+    size_t c = 0;
+    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        nni_depth_weights_tile_avx2(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
+    for (; c < d->channels; c += VF_LANES)
+        nni_depth_weights_tile_avx2(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+}
+
+/* `taps` taps of one row for all channels, four at a time. */
+static void nni_conv_weights_depth_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t taps) {
+    const size_t channels = job->groups;
+    const nni_depth_weights_avx2 d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) nni_depth_weights_taps_avx2(4, &d, dw, x, dy);
+    switch (taps) {
+    case 3: nni_depth_weights_taps_avx2(3, &d, dw, x, dy); break;
+    case 2: nni_depth_weights_taps_avx2(2, &d, dw, x, dy); break;
+    case 1: nni_depth_weights_taps_avx2(1, &d, dw, x, dy); break;
+    default: break;
     }
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
-static void nni_conv_weights_block_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, const nni_conv_dy_avx2 *dy, float *dw,
-                                       size_t first, size_t end, size_t from, size_t to) {
+static void nni_conv_weights_block_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, const nni_conv_dy_avx2 *dy,
+                                       float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
@@ -8705,23 +8835,25 @@ static void nni_conv_weights_block_avx2(const nni_conv *job, const nni_conv_wind
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise) nni_conv_weights_depth_avx2(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (job->depthwise)
+            nni_conv_weights_depth_avx2(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
-                nni_conv_weights_tiles_avx2(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
-                                           dy->width);
+                nni_conv_weights_tiles_avx2(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
+                                           y_end - y, dy->width);
     }
 }
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void nni_conv_weights_avx2(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
-    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t most = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t rows = nni_ceil_div(job->band, nni_ceil_div(job->band, most)); /* evenly, so that no block is short */
     for (size_t u = 0; u < job->units; u++) {
         const nni_conv_unit_avx2 unit = nni_conv_unit_of_avx2(job, u);
         nni_conv_window_avx2 window = nni_conv_open_avx2(job, &unit, work);
         for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
-            const nni_conv_dy_avx2 open =
-                nni_conv_open_dy_avx2(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
+            float *const work_dy = nni_conv_copies_dy_avx2(job) ? work + job->window_floats : NULL;
+            const nni_conv_dy_avx2 open = nni_conv_open_dy_avx2(job, dy, unit.image + n, unit.from, unit.to, work_dy);
             for (size_t y = unit.from; y < unit.to; y += rows)
                 nni_conv_weights_block_avx2(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
@@ -8806,25 +8938,27 @@ NNI_INLINE void nni_max_window_backward_avx2(float *dx, nni_vf_avx2 dy, nni_vi_a
 }
 
 /* Images [from, to). */
-static void nni_max_pool_backward_avx2(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from, size_t to) {
+static void nni_max_pool_backward_avx2(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from,
+                                      size_t to) {
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
     for (size_t m = from; m < to; m++) {
         memset(dx + m * image, 0, image * sizeof *dx);
         for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0), tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0);
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
             const size_t at = (m * outputs + i) * channels;
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                nni_max_window_backward_avx2(dx + m * image + c, nni_vf_load_n_avx2(dy + at + c, n), nni_pool_load_index_avx2(index + at + c, n), p,
-                                            &ty, &tx, n);
+                const nni_vi_avx2 chosen = nni_pool_load_index_avx2(index + at + c, n);
+                nni_max_window_backward_avx2(dx + m * image + c, nni_vf_load_n_avx2(dy + at + c, n), chosen, p, &ty, &tx, n);
             }
         }
     }
 }
 
 /* n channels of one window; of no pixels the mean is 0. */
-NNI_INLINE void nni_mean_window_avx2(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                    size_t n) {
+NNI_INLINE void nni_mean_window_avx2(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty,
+                                    const nni_pool_taps *tx, size_t n) {
     nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -8838,17 +8972,18 @@ static void nni_average_pool_avx2(float *y, const float *x, const nni_pool *p, s
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
     for (size_t row = from; row < to; row++) {
         const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
+        const float *source = x + row / p->y.outputs * image;
         for (size_t i = 0; i < p->x.outputs; i++) {
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES)
-                nni_mean_window_avx2(y + (row * p->x.outputs + i) * channels + c, x + row / p->y.outputs * image + c, p, &ty, &tx,
+                nni_mean_window_avx2(y + (row * p->x.outputs + i) * channels + c, source + c, p, &ty, &tx,
                                     nni_min(VF_LANES, channels - c));
         }
     }
 }
 
-NNI_INLINE void nni_mean_window_backward_avx2(float *dx, nni_vf_avx2 dy, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                             size_t n) {
+NNI_INLINE void nni_mean_window_backward_avx2(float *dx, nni_vf_avx2 dy, const nni_pool *p, const nni_pool_taps *ty,
+                                             const nni_pool_taps *tx, size_t n) {
     const nni_vf_avx2 part = nni_vf_div_avx2(dy, nni_vf_set1_avx2((float)nni_max(1, ty->divisor * tx->divisor)));
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -8867,7 +9002,8 @@ static void nni_average_pool_backward_avx2(float *dx, const float *dy, const nni
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                nni_mean_window_backward_avx2(dx + m * image + c, nni_vf_load_n_avx2(dy + (m * outputs + i) * channels + c, n), p, &ty, &tx, n);
+                const nni_vf_avx2 d = nni_vf_load_n_avx2(dy + (m * outputs + i) * channels + c, n);
+                nni_mean_window_backward_avx2(dx + m * image + c, d, p, &ty, &tx, n);
             }
         }
     }
@@ -8897,7 +9033,8 @@ NNI_INLINE void nni_mean_pixels_avx2(const int vectors, float *y, const float *x
 static void nni_global_average_pool_avx2(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
     for (size_t m = 0; m < images; m++, x += pixels * channels, y += channels) {
         size_t c = 0;
-        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES) nni_mean_pixels_avx2(4, y + c, x + c, pixels, channels, VF_LANES);
+        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES)
+            nni_mean_pixels_avx2(4, y + c, x + c, pixels, channels, VF_LANES);
         for (; c < channels; c += VF_LANES)
             nni_mean_pixels_avx2(1, y + c, x + c, pixels, channels, nni_min(VF_LANES, channels - c));
     }
@@ -11863,7 +12000,7 @@ static void nni_gemm_pack_avx512(float *dst, const float *b, size_t b_row, size_
 }
 
 /* ---- simd/kernels/conv_block.h ---- */
-/* conv_block.h - the parts of a convolution: a unit, computed at a time, and its blocks, in which all outputs have the same taps */
+/* conv_block.h - the parts of a convolution: units, computed at a time, and their blocks, whose outputs have the same taps */
 
 /* Some images, or positions [from, to) of y of one of them. */
 typedef struct nni_conv_unit_avx512 {
@@ -11940,29 +12077,53 @@ typedef struct nni_depth_avx512 {
     int relu;
 } nni_depth_avx512;
 
-/* `outputs` of a row, VF_LANES channels, or those of the mask if not `whole`. */
+NNI_INLINE nni_vf_avx512 nni_depth_load_avx512(const int whole, const float *p, nni_vm_avx512 mask) { return whole ? nni_vf_load_avx512(p) : nni_vf_load_m_avx512(p, mask); }
+
+/* One row of taps. */
+NNI_INLINE void nni_depth_taps_avx512(const int outputs, const int whole, const nni_depth_avx512 *d, nni_vf_avx512 *sum, const float *x,
+                                   const float *w, nni_vm_avx512 mask) {
+    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap) {
+        const nni_vf_avx512 tap = nni_depth_load_avx512(whole, w, mask);
+        const float *at = x;
+        NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
+            sum[i] = nni_vf_fma_avx512(nni_depth_load_avx512(whole, at, mask), tap, sum[i]);
+    }
+}
+
+/* Three taps where neighbouring outputs are neighbouring pixels apart: each pixel is loaded once for all. */
+NNI_INLINE void nni_depth_three_avx512(const int outputs, const int whole, const nni_depth_avx512 *d, nni_vf_avx512 *sum, const float *x,
+                                    const float *w, nni_vm_avx512 mask) {
+    nni_vf_avx512 tap[3];
+    NNI_UNROLL for (int t = 0; t < 3; t++, w += d->w_tap) tap[t] = nni_depth_load_avx512(whole, w, mask);
+    NNI_UNROLL for (int p = 0; p < outputs + 2; p++, x += d->x_tap) {
+        const nni_vf_avx512 pixel = nni_depth_load_avx512(whole, x, mask);
+        NNI_UNROLL for (int t = 0; t < 3; t++)
+            if (p - t >= 0 && p - t < outputs) sum[p - t] = nni_vf_fma_avx512(pixel, tap[t], sum[p - t]);
+    }
+}
+
+/* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
 NNI_INLINE void nni_depth_tile_avx512(const int outputs, const int whole, const nni_depth_avx512 *d, float *y, const float *x,
                                    const float *w, size_t channel, nni_vm_avx512 mask) {
+    const int three = d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_avx512 sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_avx512(0.0f);
     x += channel;
     w += channel;
     for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
-        const float *xt = x, *wt = w;
-        for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
-            const nni_vf_avx512 tap = whole ? nni_vf_load_avx512(wt) : nni_vf_load_m_avx512(wt, mask);
-            NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + (size_t)i * d->x_output;
-                sum[i] = nni_vf_fma_avx512(whole ? nni_vf_load_avx512(at) : nni_vf_load_m_avx512(at, mask), tap, sum[i]);
-            }
-        }
+        if (three) nni_depth_three_avx512(outputs, whole, d, sum, x, w, mask);
+        else nni_depth_taps_avx512(outputs, whole, d, sum, x, w, mask);
     }
-    NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + (size_t)i * d->y_output + channel;
-        if (d->bias) sum[i] = nni_vf_add_avx512(sum[i], whole ? nni_vf_load_avx512(d->bias + channel) : nni_vf_load_m_avx512(d->bias + channel, mask));
-        if (d->relu) sum[i] = nni_v_relu_avx512(sum[i], sum[i]);
-        if (whole) nni_vf_store_avx512(at, sum[i]);
-        else nni_vf_store_m_avx512(at, sum[i], mask);
+    if (d->bias) {
+        const nni_vf_avx512 bias = nni_depth_load_avx512(whole, d->bias + channel, mask);
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_add_avx512(sum[i], bias);
+    }
+    if (d->relu)
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_v_relu_avx512(sum[i], sum[i]);
+    y += channel;
+    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) {
+        if (whole) nni_vf_store_avx512(y, sum[i]);
+        else nni_vf_store_m_avx512(y, sum[i], mask);
     }
 }
 
@@ -12019,7 +12180,8 @@ static void nni_depth_block_avx512(const nni_conv *job, const nni_conv_unit_avx5
 }
 
 /* What one set of taps computes of a unit. */
-static void nni_conv_depth_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+static void nni_conv_depth_avx512(const nni_conv *job, const nni_conv_unit_avx512 *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px) {
     const size_t y_to = nni_min(unit->to, py->to);
     nni_conv_run y, x;
     for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
@@ -12042,8 +12204,8 @@ static void nni_conv_depth_avx512(const nni_conv *job, const nni_conv_unit_avx51
  *
  * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
  * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
- * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
- * output of several images.
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them,
+ * or the same output of several images.
  */
 
 #define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
@@ -12111,8 +12273,8 @@ static nni_taps_avx512 nni_conv_stretches_avx512(const nni_conv *job, const nni_
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_avx512(nni_tiles_avx512 *run, const nni_taps_avx512 *taps, nni_gemm_deal_avx512 d, size_t vectors, const float *a,
-                               const float *b, float *c) {
+static void nni_conv_tiles_avx512(nni_tiles_avx512 *run, const nni_taps_avx512 *taps, nni_gemm_deal_avx512 d, size_t vectors,
+                               const float *a, const float *b, float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
@@ -12244,7 +12406,7 @@ static nni_conv_window_avx512 nni_conv_open_avx512(const nni_conv *job, const nn
  * each other in dy as they do in k, so B runs on. Every element is one chain over images, rows and columns of outputs.
  */
 
-#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: their pixels stay in L1 or near while all tiles pass */
 
 /* dy of some rows of outputs of one image. */
 typedef struct nni_conv_dy_avx512 {
@@ -12261,7 +12423,8 @@ static size_t nni_conv_weights_work_avx512(const nni_conv *job) {
 }
 
 /* dy of rows [from, to) of an image. */
-static nni_conv_dy_avx512 nni_conv_open_dy_avx512(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+static nni_conv_dy_avx512 nni_conv_open_dy_avx512(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to,
+                                            float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
     nni_conv_dy_avx512 open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!nni_conv_copies_dy_avx512(job)) return open;
@@ -12274,10 +12437,10 @@ static nni_conv_dy_avx512 nni_conv_open_dy_avx512(const nni_conv *job, const flo
     return open;
 }
 
-/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
- * b to its dy. */
-static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *c, const float *a, const float *b,
-                                       size_t height, size_t rows, size_t ldb) {
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the
+ * first output, b to its dy. */
+static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *c, const float *a,
+                                       const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     nni_tiles_avx512 run;
@@ -12304,49 +12467,64 @@ static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_wi
     }
 }
 
-/* One vector of channels, some taps of one row: each its own chain. */
-NNI_INLINE void nni_depth_weights_avx512(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
-                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
-    nni_vf_avx512 sum[4];
-    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = nni_vf_load_n_avx512(dw + (size_t)t * channels, n);
-    for (size_t r = 0; r < rows; r++, x += row_step) {
+/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+typedef struct nni_depth_weights_avx512 {
+    size_t rows, outputs;
+    size_t row, output, tap, channels;
+} nni_depth_weights_avx512;
+
+/* `taps` of them, two vectors of channels or one of n: each its own chain. */
+NNI_INLINE void nni_depth_weights_tile_avx512(const int taps, const int vectors, const nni_depth_weights_avx512 *d, float *dw,
+                                           const float *x, const float *dy, size_t n) {
+    nni_vf_avx512 sum[8];
+    const int whole = vectors > 1 || n == VF_LANES;
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            sum[t * vectors + v] = nni_vf_load_n_avx512(dw + (size_t)t * d->channels + v * VF_LANES, n);
+    for (size_t r = d->rows; r > 0; r--, x += d->row) {
         const float *at = x;
-        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
-            const nni_vf_avx512 d = n == VF_LANES ? nni_vf_load_avx512(dy) : nni_vf_load_n_avx512(dy, n);
-            NNI_UNROLL for (int t = 0; t < taps; t++) {
-                const float *xt = at + (size_t)t * tap_step;
-                sum[t] = nni_vf_fma_avx512(n == VF_LANES ? nni_vf_load_avx512(xt) : nni_vf_load_n_avx512(xt, n), d, sum[t]);
+        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
+            NNI_UNROLL for (int v = 0; v < vectors; v++) {
+                const nni_vf_avx512 dv = whole ? nni_vf_load_avx512(dy + v * VF_LANES) : nni_vf_load_n_avx512(dy, n);
+                NNI_UNROLL for (int t = 0; t < taps; t++) {
+                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
+                    sum[t * vectors + v] = nni_vf_fma_avx512(whole ? nni_vf_load_avx512(xt) : nni_vf_load_n_avx512(xt, n), dv, sum[t * vectors + v]);
+                }
             }
-        }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++) nni_vf_store_n_avx512(dw + (size_t)t * channels, sum[t], n);
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            nni_vf_store_n_avx512(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
 }
 
-/* `taps` taps of one row for all channels. */
-static void nni_conv_weights_depth_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *dw, const float *x, const float *dy,
-                                       size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
-    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
-    for (size_t t = 0; t < taps;) {
-        const size_t some = taps - t >= 4 ? 4 : taps - t;
-        for (size_t c = 0; c < channels; c += VF_LANES) {
-            float *to = dw + t * channels + c;
-            const float *from = x + t * tap_step + c;
-            const size_t n = nni_min(VF_LANES, channels - c);
-            switch (some) {
-            case 4: nni_depth_weights_avx512(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 3: nni_depth_weights_avx512(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 2: nni_depth_weights_avx512(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            default: nni_depth_weights_avx512(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            }
-        }
-        t += some;
+/* `taps` of them, all channels. */
+NNI_INLINE void nni_depth_weights_taps_avx512(const int taps, const nni_depth_weights_avx512 *d, float *dw, const float *x,
+                                           const float *dy) {
+    size_t c = 0;
+    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        nni_depth_weights_tile_avx512(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
+    for (; c < d->channels; c += VF_LANES)
+        nni_depth_weights_tile_avx512(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+}
+
+/* `taps` taps of one row for all channels, four at a time. */
+static void nni_conv_weights_depth_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t taps) {
+    const size_t channels = job->groups;
+    const nni_depth_weights_avx512 d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) nni_depth_weights_taps_avx512(4, &d, dw, x, dy);
+    switch (taps) {
+    case 3: nni_depth_weights_taps_avx512(3, &d, dw, x, dy); break;
+    case 2: nni_depth_weights_taps_avx512(2, &d, dw, x, dy); break;
+    case 1: nni_depth_weights_taps_avx512(1, &d, dw, x, dy); break;
+    default: break;
     }
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
-static void nni_conv_weights_block_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, const nni_conv_dy_avx512 *dy, float *dw,
-                                       size_t first, size_t end, size_t from, size_t to) {
+static void nni_conv_weights_block_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, const nni_conv_dy_avx512 *dy,
+                                       float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
@@ -12361,23 +12539,25 @@ static void nni_conv_weights_block_avx512(const nni_conv *job, const nni_conv_wi
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise) nni_conv_weights_depth_avx512(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (job->depthwise)
+            nni_conv_weights_depth_avx512(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
-                nni_conv_weights_tiles_avx512(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
-                                           dy->width);
+                nni_conv_weights_tiles_avx512(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
+                                           y_end - y, dy->width);
     }
 }
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void nni_conv_weights_avx512(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
-    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t most = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t rows = nni_ceil_div(job->band, nni_ceil_div(job->band, most)); /* evenly, so that no block is short */
     for (size_t u = 0; u < job->units; u++) {
         const nni_conv_unit_avx512 unit = nni_conv_unit_of_avx512(job, u);
         nni_conv_window_avx512 window = nni_conv_open_avx512(job, &unit, work);
         for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
-            const nni_conv_dy_avx512 open =
-                nni_conv_open_dy_avx512(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
+            float *const work_dy = nni_conv_copies_dy_avx512(job) ? work + job->window_floats : NULL;
+            const nni_conv_dy_avx512 open = nni_conv_open_dy_avx512(job, dy, unit.image + n, unit.from, unit.to, work_dy);
             for (size_t y = unit.from; y < unit.to; y += rows)
                 nni_conv_weights_block_avx512(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
@@ -12462,25 +12642,27 @@ NNI_INLINE void nni_max_window_backward_avx512(float *dx, nni_vf_avx512 dy, nni_
 }
 
 /* Images [from, to). */
-static void nni_max_pool_backward_avx512(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from, size_t to) {
+static void nni_max_pool_backward_avx512(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from,
+                                      size_t to) {
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
     for (size_t m = from; m < to; m++) {
         memset(dx + m * image, 0, image * sizeof *dx);
         for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0), tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0);
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
             const size_t at = (m * outputs + i) * channels;
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                nni_max_window_backward_avx512(dx + m * image + c, nni_vf_load_n_avx512(dy + at + c, n), nni_pool_load_index_avx512(index + at + c, n), p,
-                                            &ty, &tx, n);
+                const nni_vi_avx512 chosen = nni_pool_load_index_avx512(index + at + c, n);
+                nni_max_window_backward_avx512(dx + m * image + c, nni_vf_load_n_avx512(dy + at + c, n), chosen, p, &ty, &tx, n);
             }
         }
     }
 }
 
 /* n channels of one window; of no pixels the mean is 0. */
-NNI_INLINE void nni_mean_window_avx512(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                    size_t n) {
+NNI_INLINE void nni_mean_window_avx512(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty,
+                                    const nni_pool_taps *tx, size_t n) {
     nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -12494,17 +12676,18 @@ static void nni_average_pool_avx512(float *y, const float *x, const nni_pool *p,
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
     for (size_t row = from; row < to; row++) {
         const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
+        const float *source = x + row / p->y.outputs * image;
         for (size_t i = 0; i < p->x.outputs; i++) {
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES)
-                nni_mean_window_avx512(y + (row * p->x.outputs + i) * channels + c, x + row / p->y.outputs * image + c, p, &ty, &tx,
+                nni_mean_window_avx512(y + (row * p->x.outputs + i) * channels + c, source + c, p, &ty, &tx,
                                     nni_min(VF_LANES, channels - c));
         }
     }
 }
 
-NNI_INLINE void nni_mean_window_backward_avx512(float *dx, nni_vf_avx512 dy, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                             size_t n) {
+NNI_INLINE void nni_mean_window_backward_avx512(float *dx, nni_vf_avx512 dy, const nni_pool *p, const nni_pool_taps *ty,
+                                             const nni_pool_taps *tx, size_t n) {
     const nni_vf_avx512 part = nni_vf_div_avx512(dy, nni_vf_set1_avx512((float)nni_max(1, ty->divisor * tx->divisor)));
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -12523,7 +12706,8 @@ static void nni_average_pool_backward_avx512(float *dx, const float *dy, const n
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                nni_mean_window_backward_avx512(dx + m * image + c, nni_vf_load_n_avx512(dy + (m * outputs + i) * channels + c, n), p, &ty, &tx, n);
+                const nni_vf_avx512 d = nni_vf_load_n_avx512(dy + (m * outputs + i) * channels + c, n);
+                nni_mean_window_backward_avx512(dx + m * image + c, d, p, &ty, &tx, n);
             }
         }
     }
@@ -12553,7 +12737,8 @@ NNI_INLINE void nni_mean_pixels_avx512(const int vectors, float *y, const float 
 static void nni_global_average_pool_avx512(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
     for (size_t m = 0; m < images; m++, x += pixels * channels, y += channels) {
         size_t c = 0;
-        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES) nni_mean_pixels_avx512(4, y + c, x + c, pixels, channels, VF_LANES);
+        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES)
+            nni_mean_pixels_avx512(4, y + c, x + c, pixels, channels, VF_LANES);
         for (; c < channels; c += VF_LANES)
             nni_mean_pixels_avx512(1, y + c, x + c, pixels, channels, nni_min(VF_LANES, channels - c));
     }
@@ -15489,7 +15674,7 @@ static void nni_gemm_pack_neon(float *dst, const float *b, size_t b_row, size_t 
 }
 
 /* ---- simd/kernels/conv_block.h ---- */
-/* conv_block.h - the parts of a convolution: a unit, computed at a time, and its blocks, in which all outputs have the same taps */
+/* conv_block.h - the parts of a convolution: units, computed at a time, and their blocks, whose outputs have the same taps */
 
 /* Some images, or positions [from, to) of y of one of them. */
 typedef struct nni_conv_unit_neon {
@@ -15566,29 +15751,53 @@ typedef struct nni_depth_neon {
     int relu;
 } nni_depth_neon;
 
-/* `outputs` of a row, VF_LANES channels, or those of the mask if not `whole`. */
+NNI_INLINE nni_vf_neon nni_depth_load_neon(const int whole, const float *p, nni_vm_neon mask) { return whole ? nni_vf_load_neon(p) : nni_vf_load_m_neon(p, mask); }
+
+/* One row of taps. */
+NNI_INLINE void nni_depth_taps_neon(const int outputs, const int whole, const nni_depth_neon *d, nni_vf_neon *sum, const float *x,
+                                   const float *w, nni_vm_neon mask) {
+    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap) {
+        const nni_vf_neon tap = nni_depth_load_neon(whole, w, mask);
+        const float *at = x;
+        NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
+            sum[i] = nni_vf_fma_neon(nni_depth_load_neon(whole, at, mask), tap, sum[i]);
+    }
+}
+
+/* Three taps where neighbouring outputs are neighbouring pixels apart: each pixel is loaded once for all. */
+NNI_INLINE void nni_depth_three_neon(const int outputs, const int whole, const nni_depth_neon *d, nni_vf_neon *sum, const float *x,
+                                    const float *w, nni_vm_neon mask) {
+    nni_vf_neon tap[3];
+    NNI_UNROLL for (int t = 0; t < 3; t++, w += d->w_tap) tap[t] = nni_depth_load_neon(whole, w, mask);
+    NNI_UNROLL for (int p = 0; p < outputs + 2; p++, x += d->x_tap) {
+        const nni_vf_neon pixel = nni_depth_load_neon(whole, x, mask);
+        NNI_UNROLL for (int t = 0; t < 3; t++)
+            if (p - t >= 0 && p - t < outputs) sum[p - t] = nni_vf_fma_neon(pixel, tap[t], sum[p - t]);
+    }
+}
+
+/* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
 NNI_INLINE void nni_depth_tile_neon(const int outputs, const int whole, const nni_depth_neon *d, float *y, const float *x,
                                    const float *w, size_t channel, nni_vm_neon mask) {
+    const int three = d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_neon sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_neon(0.0f);
     x += channel;
     w += channel;
     for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
-        const float *xt = x, *wt = w;
-        for (size_t t = d->taps; t > 0; t--, xt += d->x_tap, wt += d->w_tap) {
-            const nni_vf_neon tap = whole ? nni_vf_load_neon(wt) : nni_vf_load_m_neon(wt, mask);
-            NNI_UNROLL for (int i = 0; i < outputs; i++) {
-                const float *at = xt + (size_t)i * d->x_output;
-                sum[i] = nni_vf_fma_neon(whole ? nni_vf_load_neon(at) : nni_vf_load_m_neon(at, mask), tap, sum[i]);
-            }
-        }
+        if (three) nni_depth_three_neon(outputs, whole, d, sum, x, w, mask);
+        else nni_depth_taps_neon(outputs, whole, d, sum, x, w, mask);
     }
-    NNI_UNROLL for (int i = 0; i < outputs; i++) {
-        float *at = y + (size_t)i * d->y_output + channel;
-        if (d->bias) sum[i] = nni_vf_add_neon(sum[i], whole ? nni_vf_load_neon(d->bias + channel) : nni_vf_load_m_neon(d->bias + channel, mask));
-        if (d->relu) sum[i] = nni_v_relu_neon(sum[i], sum[i]);
-        if (whole) nni_vf_store_neon(at, sum[i]);
-        else nni_vf_store_m_neon(at, sum[i], mask);
+    if (d->bias) {
+        const nni_vf_neon bias = nni_depth_load_neon(whole, d->bias + channel, mask);
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_add_neon(sum[i], bias);
+    }
+    if (d->relu)
+        NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_v_relu_neon(sum[i], sum[i]);
+    y += channel;
+    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) {
+        if (whole) nni_vf_store_neon(y, sum[i]);
+        else nni_vf_store_m_neon(y, sum[i], mask);
     }
 }
 
@@ -15645,7 +15854,8 @@ static void nni_depth_block_neon(const nni_conv *job, const nni_conv_unit_neon *
 }
 
 /* What one set of taps computes of a unit. */
-static void nni_conv_depth_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py, const nni_conv_phase *px) {
+static void nni_conv_depth_neon(const nni_conv *job, const nni_conv_unit_neon *unit, const nni_conv_phase *py,
+                               const nni_conv_phase *px) {
     const size_t y_to = nni_min(unit->to, py->to);
     nni_conv_run y, x;
     for (size_t i = nni_max(unit->from, py->from); i < y_to; i = y.to) {
@@ -15668,8 +15878,8 @@ static void nni_conv_depth_neon(const nni_conv *job, const nni_conv_unit_neon *u
  *
  * An element is one chain of fused multiply-adds over taps and channels, in the order of memory, from 0. Taps outside the
  * image are left out: an image is cut into blocks whose outputs have the same taps inside, the middle, four edges and four
- * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them, or the same
- * output of several images.
+ * corners where the padding is 1. In a block any of three axes may be the rows of A: a row of outputs, a column of them,
+ * or the same output of several images.
  */
 
 #define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
@@ -15737,8 +15947,8 @@ static nni_taps_neon nni_conv_stretches_neon(const nni_conv *job, const nni_conv
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_neon(nni_tiles_neon *run, const nni_taps_neon *taps, nni_gemm_deal_neon d, size_t vectors, const float *a,
-                               const float *b, float *c) {
+static void nni_conv_tiles_neon(nni_tiles_neon *run, const nni_taps_neon *taps, nni_gemm_deal_neon d, size_t vectors,
+                               const float *a, const float *b, float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
@@ -15870,7 +16080,7 @@ static nni_conv_window_neon nni_conv_open_neon(const nni_conv *job, const nni_co
  * each other in dy as they do in k, so B runs on. Every element is one chain over images, rows and columns of outputs.
  */
 
-#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: so many pixels stay in L1 for all tiles */
+#define NNI_CONV_DEPTH 256 /* outputs between loading and storing dw: their pixels stay in L1 or near while all tiles pass */
 
 /* dy of some rows of outputs of one image. */
 typedef struct nni_conv_dy_neon {
@@ -15887,7 +16097,8 @@ static size_t nni_conv_weights_work_neon(const nni_conv *job) {
 }
 
 /* dy of rows [from, to) of an image. */
-static nni_conv_dy_neon nni_conv_open_dy_neon(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to, float *work) {
+static nni_conv_dy_neon nni_conv_open_dy_neon(const nni_conv *job, const float *dy, size_t image, size_t from, size_t to,
+                                            float *work) {
     const size_t filters = job->groups * job->out, pixels = (to - from) * job->x.target;
     nni_conv_dy_neon open = {dy + (image * job->y.target + from) * job->x.target * filters, from, filters, job->out};
     if (!nni_conv_copies_dy_neon(job)) return open;
@@ -15900,10 +16111,10 @@ static nni_conv_dy_neon nni_conv_open_dy_neon(const nni_conv *job, const float *
     return open;
 }
 
-/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the first output,
- * b to its dy. */
-static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_window_neon *window, float *c, const float *a, const float *b,
-                                       size_t height, size_t rows, size_t ldb) {
+/* Adds to `height` rows of dw, of one group, what `rows` rows of outputs give; a points to what those rows of dw meet at the
+ * first output, b to its dy. */
+static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_window_neon *window, float *c, const float *a,
+                                       const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
     nni_tiles_neon run;
@@ -15930,49 +16141,64 @@ static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_wind
     }
 }
 
-/* One vector of channels, some taps of one row: each its own chain. */
-NNI_INLINE void nni_depth_weights_neon(const int taps, float *dw, const float *x, const float *dy, size_t rows, size_t outputs,
-                                      size_t row_step, size_t step, size_t tap_step, size_t channels, size_t n) {
-    nni_vf_neon sum[4];
-    NNI_UNROLL for (int t = 0; t < taps; t++) sum[t] = nni_vf_load_n_neon(dw + (size_t)t * channels, n);
-    for (size_t r = 0; r < rows; r++, x += row_step) {
+/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+typedef struct nni_depth_weights_neon {
+    size_t rows, outputs;
+    size_t row, output, tap, channels;
+} nni_depth_weights_neon;
+
+/* `taps` of them, two vectors of channels or one of n: each its own chain. */
+NNI_INLINE void nni_depth_weights_tile_neon(const int taps, const int vectors, const nni_depth_weights_neon *d, float *dw,
+                                           const float *x, const float *dy, size_t n) {
+    nni_vf_neon sum[8];
+    const int whole = vectors > 1 || n == VF_LANES;
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            sum[t * vectors + v] = nni_vf_load_n_neon(dw + (size_t)t * d->channels + v * VF_LANES, n);
+    for (size_t r = d->rows; r > 0; r--, x += d->row) {
         const float *at = x;
-        for (size_t i = 0; i < outputs; i++, at += step, dy += channels) {
-            const nni_vf_neon d = n == VF_LANES ? nni_vf_load_neon(dy) : nni_vf_load_n_neon(dy, n);
-            NNI_UNROLL for (int t = 0; t < taps; t++) {
-                const float *xt = at + (size_t)t * tap_step;
-                sum[t] = nni_vf_fma_neon(n == VF_LANES ? nni_vf_load_neon(xt) : nni_vf_load_n_neon(xt, n), d, sum[t]);
+        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
+            NNI_UNROLL for (int v = 0; v < vectors; v++) {
+                const nni_vf_neon dv = whole ? nni_vf_load_neon(dy + v * VF_LANES) : nni_vf_load_n_neon(dy, n);
+                NNI_UNROLL for (int t = 0; t < taps; t++) {
+                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
+                    sum[t * vectors + v] = nni_vf_fma_neon(whole ? nni_vf_load_neon(xt) : nni_vf_load_n_neon(xt, n), dv, sum[t * vectors + v]);
+                }
             }
-        }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++) nni_vf_store_n_neon(dw + (size_t)t * channels, sum[t], n);
+    NNI_UNROLL for (int t = 0; t < taps; t++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            nni_vf_store_n_neon(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
 }
 
-/* `taps` taps of one row for all channels. */
-static void nni_conv_weights_depth_neon(const nni_conv *job, const nni_conv_window_neon *window, float *dw, const float *x, const float *dy,
-                                       size_t rows, size_t taps) {
-    const size_t channels = job->groups, row_step = job->y.step * window->pitch, step = job->x.step * channels;
-    const size_t tap_step = job->x.dilation * channels, outputs = job->x.target;
-    for (size_t t = 0; t < taps;) {
-        const size_t some = taps - t >= 4 ? 4 : taps - t;
-        for (size_t c = 0; c < channels; c += VF_LANES) {
-            float *to = dw + t * channels + c;
-            const float *from = x + t * tap_step + c;
-            const size_t n = nni_min(VF_LANES, channels - c);
-            switch (some) {
-            case 4: nni_depth_weights_neon(4, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 3: nni_depth_weights_neon(3, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            case 2: nni_depth_weights_neon(2, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            default: nni_depth_weights_neon(1, to, from, dy + c, rows, outputs, row_step, step, tap_step, channels, n); break;
-            }
-        }
-        t += some;
+/* `taps` of them, all channels. */
+NNI_INLINE void nni_depth_weights_taps_neon(const int taps, const nni_depth_weights_neon *d, float *dw, const float *x,
+                                           const float *dy) {
+    size_t c = 0;
+    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        nni_depth_weights_tile_neon(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
+    for (; c < d->channels; c += VF_LANES)
+        nni_depth_weights_tile_neon(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+}
+
+/* `taps` taps of one row for all channels, four at a time. */
+static void nni_conv_weights_depth_neon(const nni_conv *job, const nni_conv_window_neon *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t taps) {
+    const size_t channels = job->groups;
+    const nni_depth_weights_neon d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) nni_depth_weights_taps_neon(4, &d, dw, x, dy);
+    switch (taps) {
+    case 3: nni_depth_weights_taps_neon(3, &d, dw, x, dy); break;
+    case 2: nni_depth_weights_taps_neon(2, &d, dw, x, dy); break;
+    case 1: nni_depth_weights_taps_neon(1, &d, dw, x, dy); break;
+    default: break;
     }
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
-static void nni_conv_weights_block_neon(const nni_conv *job, const nni_conv_window_neon *window, const nni_conv_dy_neon *dy, float *dw,
-                                       size_t first, size_t end, size_t from, size_t to) {
+static void nni_conv_weights_block_neon(const nni_conv *job, const nni_conv_window_neon *window, const nni_conv_dy_neon *dy,
+                                       float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
     const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
@@ -15987,23 +16213,25 @@ static void nni_conv_weights_block_neon(const nni_conv *job, const nni_conv_wind
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise) nni_conv_weights_depth_neon(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (job->depthwise)
+            nni_conv_weights_depth_neon(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
-                nni_conv_weights_tiles_neon(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height, y_end - y,
-                                           dy->width);
+                nni_conv_weights_tiles_neon(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
+                                           y_end - y, dy->width);
     }
 }
 
 /* Rows [from, to) of dw, from all images; adds to what is there. work has room for a unit's window and its dy. */
 static void nni_conv_weights_neon(const nni_conv *job, float *dw, const float *dy, size_t from, size_t to, float *work) {
-    const size_t rows = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t most = nni_max(1, NNI_CONV_DEPTH / job->x.target);
+    const size_t rows = nni_ceil_div(job->band, nni_ceil_div(job->band, most)); /* evenly, so that no block is short */
     for (size_t u = 0; u < job->units; u++) {
         const nni_conv_unit_neon unit = nni_conv_unit_of_neon(job, u);
         nni_conv_window_neon window = nni_conv_open_neon(job, &unit, work);
         for (size_t n = 0; n < unit.images; n++, window.at += window.image_pitch) {
-            const nni_conv_dy_neon open =
-                nni_conv_open_dy_neon(job, dy, unit.image + n, unit.from, unit.to, work + job->window_floats);
+            float *const work_dy = nni_conv_copies_dy_neon(job) ? work + job->window_floats : NULL;
+            const nni_conv_dy_neon open = nni_conv_open_dy_neon(job, dy, unit.image + n, unit.from, unit.to, work_dy);
             for (size_t y = unit.from; y < unit.to; y += rows)
                 nni_conv_weights_block_neon(job, &window, &open, dw, y, nni_min(y + rows, unit.to), from, to);
         }
@@ -16088,25 +16316,27 @@ NNI_INLINE void nni_max_window_backward_neon(float *dx, nni_vf_neon dy, nni_vi_n
 }
 
 /* Images [from, to). */
-static void nni_max_pool_backward_neon(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from, size_t to) {
+static void nni_max_pool_backward_neon(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from,
+                                      size_t to) {
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
     for (size_t m = from; m < to; m++) {
         memset(dx + m * image, 0, image * sizeof *dx);
         for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0), tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
+            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0);
+            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
             const size_t at = (m * outputs + i) * channels;
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                nni_max_window_backward_neon(dx + m * image + c, nni_vf_load_n_neon(dy + at + c, n), nni_pool_load_index_neon(index + at + c, n), p,
-                                            &ty, &tx, n);
+                const nni_vi_neon chosen = nni_pool_load_index_neon(index + at + c, n);
+                nni_max_window_backward_neon(dx + m * image + c, nni_vf_load_n_neon(dy + at + c, n), chosen, p, &ty, &tx, n);
             }
         }
     }
 }
 
 /* n channels of one window; of no pixels the mean is 0. */
-NNI_INLINE void nni_mean_window_neon(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                    size_t n) {
+NNI_INLINE void nni_mean_window_neon(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty,
+                                    const nni_pool_taps *tx, size_t n) {
     nni_vf_neon sum = nni_vf_set1_neon(0.0f);
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -16120,17 +16350,18 @@ static void nni_average_pool_neon(float *y, const float *x, const nni_pool *p, s
     const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
     for (size_t row = from; row < to; row++) {
         const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
+        const float *source = x + row / p->y.outputs * image;
         for (size_t i = 0; i < p->x.outputs; i++) {
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES)
-                nni_mean_window_neon(y + (row * p->x.outputs + i) * channels + c, x + row / p->y.outputs * image + c, p, &ty, &tx,
+                nni_mean_window_neon(y + (row * p->x.outputs + i) * channels + c, source + c, p, &ty, &tx,
                                     nni_min(VF_LANES, channels - c));
         }
     }
 }
 
-NNI_INLINE void nni_mean_window_backward_neon(float *dx, nni_vf_neon dy, const nni_pool *p, const nni_pool_taps *ty, const nni_pool_taps *tx,
-                                             size_t n) {
+NNI_INLINE void nni_mean_window_backward_neon(float *dx, nni_vf_neon dy, const nni_pool *p, const nni_pool_taps *ty,
+                                             const nni_pool_taps *tx, size_t n) {
     const nni_vf_neon part = nni_vf_div_neon(dy, nni_vf_set1_neon((float)nni_max(1, ty->divisor * tx->divisor)));
     for (size_t r = 0; r < ty->count; r++)
         for (size_t t = 0; t < tx->count; t++) {
@@ -16149,7 +16380,8 @@ static void nni_average_pool_backward_neon(float *dx, const float *dy, const nni
             const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
             for (size_t c = 0; c < channels; c += VF_LANES) {
                 const size_t n = nni_min(VF_LANES, channels - c);
-                nni_mean_window_backward_neon(dx + m * image + c, nni_vf_load_n_neon(dy + (m * outputs + i) * channels + c, n), p, &ty, &tx, n);
+                const nni_vf_neon d = nni_vf_load_n_neon(dy + (m * outputs + i) * channels + c, n);
+                nni_mean_window_backward_neon(dx + m * image + c, d, p, &ty, &tx, n);
             }
         }
     }
@@ -16179,7 +16411,8 @@ NNI_INLINE void nni_mean_pixels_neon(const int vectors, float *y, const float *x
 static void nni_global_average_pool_neon(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
     for (size_t m = 0; m < images; m++, x += pixels * channels, y += channels) {
         size_t c = 0;
-        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES) nni_mean_pixels_neon(4, y + c, x + c, pixels, channels, VF_LANES);
+        for (; c + 4 * VF_LANES <= channels; c += 4 * VF_LANES)
+            nni_mean_pixels_neon(4, y + c, x + c, pixels, channels, VF_LANES);
         for (; c < channels; c += VF_LANES)
             nni_mean_pixels_neon(1, y + c, x + c, pixels, channels, nni_min(VF_LANES, channels - c));
     }
@@ -18078,15 +18311,15 @@ typedef struct nni_conv_shape {
     int product;              /* of matrices: the kernel covers the image */
 } nni_conv_shape;
 
-static int nni_conv_length(size_t *outputs, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
-                           size_t dilation, nn_status *status) {
+static nn_status nni_conv_length(size_t *outputs, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
+                                 size_t dilation) {
     size_t reach, padded;
     if (!nni_mul_size(kernel - 1, dilation, &reach) || __builtin_add_overflow(length, before, &padded) ||
         __builtin_add_overflow(padded, after, &padded) || padded > PTRDIFF_MAX / 16)
-        *status = NN_ERROR_SIZE;
-    else if (reach >= padded) *status = NN_ERROR_ARGUMENT;
-    else *outputs = nni_conv_outputs(length, before + after, kernel, stride, dilation);
-    return *status == NN_OK;
+        return NN_ERROR_SIZE;
+    if (reach >= padded) return NN_ERROR_ARGUMENT;
+    *outputs = nni_conv_outputs(length, before + after, kernel, stride, dilation);
+    return NN_OK;
 }
 
 /* a*b*c*d floats, which must be a possible array. */
@@ -18117,12 +18350,16 @@ static nn_status nni_conv_check(nni_conv_shape *s, const nn_conv2d_desc *desc) {
     d->dilation_y = nni_max(d->dilation_y, 1);
     d->dilation_x = nni_max(d->dilation_x, 1);
     d->groups = nni_max(d->groups, 1);
-    nn_status status = NN_OK;
-    if (!d->height || !d->width || !d->channels || !d->filters || !d->kernel_height || !d->kernel_width) return NN_ERROR_ARGUMENT;
-    if (d->channels % d->groups || d->filters % d->groups || (unsigned)d->activation >= NN_ACTIVATION_COUNT) return NN_ERROR_ARGUMENT;
-    if (!nni_conv_length(&s->out_height, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y, d->dilation_y, &status) ||
-        !nni_conv_length(&s->out_width, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x, d->dilation_x, &status))
-        return status;
+    if (!d->height || !d->width || !d->channels || !d->filters || !d->kernel_height || !d->kernel_width)
+        return NN_ERROR_ARGUMENT;
+    if (d->channels % d->groups || d->filters % d->groups || (unsigned)d->activation >= NN_ACTIVATION_COUNT)
+        return NN_ERROR_ARGUMENT;
+    nn_status status = nni_conv_length(&s->out_height, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y,
+                                       d->dilation_y);
+    if (status == NN_OK)
+        status = nni_conv_length(&s->out_width, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x,
+                                 d->dilation_x);
+    if (status != NN_OK) return status;
     s->in = d->channels / d->groups;
     s->out = d->filters / d->groups;
     size_t window;
@@ -18177,8 +18414,10 @@ static size_t nni_conv_product_floats(const nni_gemm *g) {
     job.tier = nni_get_tier();
     job.whole = g;
     const size_t parts = nni_gemm_share(&job);
-    for (size_t i = 0; i < parts; i++) {
-        const nni_gemm part = nni_gemm_part(&job, i);
+    for (size_t i = 0; i < parts; i++) { /* as nni_gemm_part, but there are no arrays yet */
+        nni_gemm part = *g;
+        part.m = nni_min(job.rows, g->m - i / job.across * job.rows);
+        part.n = nni_min(job.cols, g->n - i % job.across * job.cols);
         most = nni_max(most, nni_round_up(job.tier->gemm_workspace(&part), 16));
     }
     return parts == 1 && most <= NNI_STACK_WORK ? 0 : parts * most;
@@ -18288,7 +18527,8 @@ static nn_status nni_conv_run_units(const nni_conv_shape *s, nni_conv *job) {
     return NN_OK;
 }
 
-static nn_status nni_conv_run_weights(const nni_conv_shape *s, const nni_conv *job, float *dw, const float *dy, int accumulate) {
+static nn_status nni_conv_run_weights(const nni_conv_shape *s, const nni_conv *job, float *dw, const float *dy,
+                                      int accumulate) {
     nni_conv_work w;
     const size_t parts = nni_conv_plan(&w, job, s, 1), floats = parts * w.work_each;
     w.dw = dw;
@@ -18321,7 +18561,8 @@ NN_API nn_status nn_conv2d(float *y, const float *x, const float *w, const float
     const nn_status status = nni_conv_begin(&s, desc);
     if (status != NN_OK || s.d.images == 0) return status;
     if (!y || !x || !w) return NN_ERROR_NULL;
-    if (nni_overlap(y, s.y_size, x, s.x_size) || nni_overlap(y, s.y_size, w, s.w_size) || nni_overlap(y, s.y_size, bias, s.d.filters))
+    if (nni_overlap(y, s.y_size, x, s.x_size) || nni_overlap(y, s.y_size, w, s.w_size) ||
+        nni_overlap(y, s.y_size, bias, s.d.filters))
         return NN_ERROR_ALIAS;
     if (s.product) {
         nni_gemm g = nni_conv_product(&s, NNI_CONV_FORWARD, y, x, w);
@@ -18351,7 +18592,8 @@ NN_API nn_status nn_conv2d_backward_input(float *dx, const float *dy, const floa
     return nni_conv_run_units(&s, &job);
 }
 
-NN_API nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate, const nn_conv2d_desc *desc) {
+NN_API nn_status nn_conv2d_backward_weights(float *dw, const float *x, const float *dy, int accumulate,
+                                            const nn_conv2d_desc *desc) {
     nni_conv_shape s;
     const nn_status status = nni_conv_begin(&s, desc);
     if (status != NN_OK) return status;
@@ -18431,9 +18673,11 @@ static nn_status nni_pool_check(nni_pool *p, const nn_pool2d_desc *d) {
     if (!d) return NN_ERROR_NULL;
     if (!d->channels) return NN_ERROR_ARGUMENT;
     size_t pixels;
-    nn_status status = nni_pool_axis_of(&p->y, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y, d->dilation_y, d->ceil_mode);
+    nn_status status = nni_pool_axis_of(&p->y, d->height, d->pad_top, d->pad_bottom, d->kernel_height, d->stride_y,
+                                        d->dilation_y, d->ceil_mode);
     if (status == NN_OK)
-        status = nni_pool_axis_of(&p->x, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x, d->dilation_x, d->ceil_mode);
+        status = nni_pool_axis_of(&p->x, d->width, d->pad_left, d->pad_right, d->kernel_width, d->stride_x, d->dilation_x,
+                                  d->ceil_mode);
     if (status != NN_OK) return status;
     p->images = d->images;
     p->channels = d->channels;
@@ -18476,10 +18720,12 @@ static nn_status nni_pool_run(nni_pool_work *w, const nn_pool2d_desc *desc, int 
     nn_status status = nn_isa_status();
     if (status == NN_OK) status = nni_pool_check(&p, desc);
     if (status != NN_OK || p.images == 0) return status;
-    const size_t channels = p.images * p.channels, x_size = p.y.length * p.x.length * channels, y_size = p.y.outputs * p.x.outputs * channels;
+    const size_t channels = p.images * p.channels; /* of all images */
+    const size_t x_size = p.y.length * p.x.length * channels, y_size = p.y.outputs * p.x.outputs * channels;
     if (!w->to || !w->from) return NN_ERROR_NULL;
     const uintptr_t to = (uintptr_t)w->to, from = (uintptr_t)w->from;
-    const size_t to_size = (backward ? x_size : y_size) * sizeof(float), from_size = (backward ? y_size : x_size) * sizeof(float);
+    const size_t to_size = (backward ? x_size : y_size) * sizeof(float);
+    const size_t from_size = (backward ? y_size : x_size) * sizeof(float);
     if (to < from + from_size && from < to + to_size) return NN_ERROR_ALIAS;
     w->pool = &p;
     w->count = backward ? p.images : p.images * p.y.outputs;
@@ -19233,6 +19479,7 @@ typedef struct nni_place {
     uint32_t gradient_owner; /* the node whose gradient's memory this one's is: itself, or a descendant */
     size_t value, gradient, kept;
     int fused;               /* an activation that its producer applies */
+    int readable;            /* the value is there after a pass */
     nni_activation_options epilogue;
 } nni_place;
 
@@ -19461,13 +19708,23 @@ NN_API nn_node nn_layer_input(nn_model *m, nn_shape shape) {
     return nni_added(m, node);
 }
 
+/* The node to be kept in some way, before the build; or NULL and an error. */
+static nni_node *nni_wanted_node(nn_model *m, nn_node node, const char *what) {
+    if (!m || m->status != NN_OK) return NULL;
+    if (m->built) return NNI_MISTAKE(m, NN_ERROR_ORDER, "%s after nn_model_build", what), (nni_node *)NULL;
+    if (nni_node_of(m, node)) return &m->nodes[node.id - 1];
+    return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s is given a node that this model does not have", what), (nni_node *)NULL;
+}
+
 NN_API nn_node nn_want_gradient(nn_model *m, nn_node node) {
-    if (!m || m->status != NN_OK) return nni_no_node();
-    if (!nni_node_of(m, node) || m->built)
-        return NNI_MISTAKE(m, m->built ? NN_ERROR_ORDER : NN_ERROR_ARGUMENT, m->built ? "nn_want_gradient after nn_model_build"
-                           : "nn_want_gradient is given a node that this model does not have");
-    m->nodes[node.id - 1].wanted = 1;
-    return node;
+    nni_node *n = nni_wanted_node(m, node, "nn_want_gradient");
+    if (n) n->wanted = 1;
+    return nni_added(m, n);
+}
+NN_API nn_node nn_want_value(nn_model *m, nn_node node) {
+    nni_node *n = nni_wanted_node(m, node, "nn_want_value");
+    if (n) n->flags |= NNI_OUTPUT;
+    return nni_added(m, n);
 }
 
 /* ---- src/graph/plan.h ---- */
@@ -19514,7 +19771,7 @@ static int nni_may_overwrite(const nni_planner *p, const nni_node *node) {
     if (p->training && (node->flags & NNI_NEEDS_X)) return 0;
     for (size_t j = 0; &m->nodes[j] < node; j++) {
         if (p->plan->places[j].owner != owner) continue;
-        if (p->users[j] != 1) return 0;
+        if (p->users[j] != 1 || (m->nodes[j].flags & NNI_OUTPUT)) return 0;
         if (!p->training) continue;
         if (m->keep || m->nodes[j].wanted || (m->nodes[j].flags & NNI_NEEDS_Y)) return 0;
         for (size_t u = j + 1; u < m->count; u++)
@@ -19679,11 +19936,24 @@ static void nni_plan_place(nni_planner *p) {
     }
 }
 
+/* Whether the caller finds the node's value after a pass: nobody is given its memory, and no later node has written over it. */
+static int nni_plan_readable(const nni_planner *p, size_t i) {
+    const nn_model *m = p->m;
+    const uint32_t owner = p->plan->places[i].owner;
+    if (nni_value_last(p, i) != nni_end_of_time(m)) return 0;
+    for (size_t j = i + 1; j < m->count; j++)
+        if (p->plan->places[j].owner == owner && !(m->nodes[j].flags & NNI_ALIAS)) return 0;
+    return 1;
+}
+
 static void nni_plan_all(nni_planner *p) {
     nn_model *m = p->m;
     const size_t end = nni_end_of_time(m);
     for (size_t i = 0; i < m->count; i++) nni_plan_owner(p, i);
-    for (size_t i = 0; i < m->count; i++) nni_plan_value(p, i);
+    for (size_t i = 0; i < m->count; i++) {
+        nni_plan_value(p, i);
+        p->plan->places[i].readable = nni_plan_readable(p, i);
+    }
     for (size_t i = m->count; p->training && i-- > 0;) nni_plan_gradient_owner(p, i);
     for (size_t i = 0; p->training && i < m->count; i++) {
         nni_plan_gradient(p, i);
@@ -21403,7 +21673,8 @@ NN_API float nn_total_loss(const nn_model *m) {
 
 NN_API const float *nn_activation_of(const nn_model *m, nn_node node) {
     const nni_node *n = nni_node_of(m, node);
-    return n && m->built && m->run->rows && !(n->flags & NNI_LOSS) ? nni_value(m->run, node.id) : NULL;
+    if (!n || !m->built || !m->run->rows || (n->flags & NNI_LOSS)) return NULL;
+    return (n->flags & NNI_INPUT) || m->run->plan->places[node.id - 1].readable ? nni_value(m->run, node.id) : NULL;
 }
 NN_API const float *nn_gradient_of(const nn_model *m, nn_node node) {
     const nni_node *n = nni_node_of(m, node);

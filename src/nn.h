@@ -38,6 +38,34 @@
  *
  * It prints the same digits on every machine.
  *
+ * A network is a graph of layers; each call names its input. Mistakes need not be looked for until the build
+ *
+ *     enum { BATCH = 50, CLASSES = 10 };
+ *     static float images[BATCH * 784], probabilities[BATCH * CLASSES];
+ *     static uint32_t labels[BATCH];
+ *     nn_model *m = nn_model_new(NULL);
+ *     nn_node input = nn_layer_input(m, nn_shape_image(28, 28, 1));
+ *     nn_node x = nn_layer_dense_no_bias(m, input, 300);
+ *     x = nn_layer_relu(m, nn_layer_batch_norm(m, x));
+ *     x = nn_layer_dropout(m, x, 0.1f);
+ *     x = nn_layer_dense(m, x, CLASSES);
+ *     nn_node loss = nn_layer_loss(m, x, NN_LOSS_SOFTMAX_CE);
+ *     nn_build_desc build = {0};
+ *     build.seed = 1;
+ *     build.batch = BATCH;
+ *     nn_status status = nn_model_build(m, &build);
+ *     if (status == NN_OK) status = nn_feed(m, input, images);
+ *     if (status == NN_OK) status = nn_feed_labels(m, loss, labels);
+ *     for (int step = 0; step < 100 && status == NN_OK; step++) {
+ *         nn_parameters w = nn_parameters_of(m);
+ *         status = nn_forward(m, BATCH, NN_TRAIN);
+ *         if (status == NN_OK) status = nn_backward(m, 0);
+ *         if (status == NN_OK) nn_axpy(w.values, w.gradients, w.trained, -0.1f); // gradient descent
+ *     }
+ *     if (status == NN_OK) status = nn_predict(m, probabilities, images, BATCH);
+ *     if (status != NN_OK) fprintf(stderr, "%s\n", nn_error(m));
+ *     nn_model_free(m);
+ *
  * Options, each a define before the include that has the implementation
  *
  *   NN_NO_SLEEF          exp and log from nn.h itself: no library, other bits (also the same everywhere)
@@ -48,6 +76,12 @@
  *
  * What there is
  *
+ *   networks     nn_model_new; nn_layer_input _dense _conv2d _depthwise _max_pool _average_pool _global_average_pool, each
+ *                activation, _prelu _softmax, _add _sub _mul _concat _reshape _flatten, _exp _log _reciprocal _linear, _batch_norm
+ *                _layer_norm _group_norm _instance_norm, _dropout _noise, _loss _custom_loss; nn_model_build, nn_summary
+ *   at work      nn_feed, nn_forward, nn_backward, nn_loss_value, nn_activation_of, nn_gradient_of, nn_predict; nn_workspace_new
+ *                for many threads on one model; nn_statistics_begin and nn_fold for batch norm
+ *   parameters   nn_parameters_of, nn_parameter_named, nn_layer_init, nn_layer_penalty, nn_layer_max_norm, nn_freeze
  *   matrices     nn_sgemm, with bias and activation; nn_sgemm_pack and nn_sgemm_packed for weights used many times
  *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_selu nn_relu nn_leaky_relu nn_step nn_gelu
  *                nn_gelu_tanh nn_silu nn_prelu, nn_activate by name, and derivatives; nn_reciprocal nn_clip nn_add nn_sub nn_mul
@@ -85,8 +119,9 @@
  * Words: the destination is always the first argument, then inputs, sizes, options. Matrices are row-major. B or m is the
  * batch, k what is summed over, n the columns. A gradient is named like its value with a d in front.
  *
- * Memory: arrays are the caller's, of any alignment. Functions that return no status take no memory. nn_sgemm may take a
- * workspace and gives it back; nn_packed owns its copy until nn_packed_free. Every allocation goes through nn_allocator if
+ * Memory: arrays are the caller's, of any alignment. Functions that return no status take no memory. nn_sgemm and nn_conv2d may
+ * take a workspace and give it back; nn_packed owns its copy until nn_packed_free. A network takes all its memory when it
+ * is built and none afterwards. Every allocation goes through nn_allocator if
  * one is given. In place is fine where a comment says "y may be x"; otherwise arrays must not overlap.
  *
  * Errors: what the world can break returns nn_status, NN_OK being 0, which the compiler warns about if it is dropped. The

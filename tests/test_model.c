@@ -254,6 +254,27 @@ static void penalties(void) {
 
 /* ---- several inputs, outputs and losses ---- */
 
+/* Values stay where someone looks at them, and are NULL where their memory has gone to others. */
+static void values(void) {
+    for (int wanted = 0; wanted < 2; wanted++) {
+        nn_model *m = nn_model_new(NULL);
+        const nn_node in = nn_layer_input(m, nn_shape_vector(2)), dense = nn_layer_dense(m, in, 3);
+        if (wanted) nn_want_value(m, dense);
+        const nn_node relu = nn_layer_relu(m, dense), out = nn_layer_dense(m, relu, 2);
+        nn_layer_tanh(m, out); /* nn_predict gives what the loss compares all the same */
+        nn_layer_loss(m, out, NN_LOSS_MSE);
+        const nn_build_desc build = {.seed = 1, .batch = 1};
+        const float x[2] = {1, 2};
+        float y[2];
+        test_case("values, wanted %d", wanted);
+        CHECK(nn_model_build(m, &build) == NN_OK && nn_feed(m, in, x) == NN_OK && nn_forward(m, 1, NN_TEST) == NN_OK);
+        CHECK((nn_activation_of(m, dense) != NULL) == wanted && nn_activation_of(m, relu) == NULL);
+        CHECK(nn_activation_of(m, in) == x && nn_activation_of(m, out) != NULL);
+        CHECK(nn_predict(m, y, x, 1) == NN_OK && first_difference(y, nn_activation_of(m, out), 2) == 2);
+        nn_model_free(m);
+    }
+}
+
 static void many_ends(void) {
     nn_model *m = nn_model_new(NULL);
     const nn_node a = nn_layer_input(m, nn_shape_vector(2)), b = nn_layer_input(m, nn_shape_vector(2));
@@ -342,7 +363,7 @@ static nn_model *normed(nn_node *in, nn_node *hidden, int bias) {
     *hidden = bias ? nn_layer_dense(m, x, 7) : nn_layer_dense_no_bias(m, x, 7);
     x = nn_layer_tanh(m, nn_layer_batch_norm(m, *hidden));
     nn_layer_softmax(m, nn_layer_dense(m, x, 4));
-    const nn_build_desc build = {.seed = 2, .batch = SAMPLES};
+    const nn_build_desc build = {.seed = 2, .batch = SAMPLES, .keep = 1};
     CHECK(nn_model_build(m, &build) == NN_OK);
     return m;
 }
@@ -368,7 +389,7 @@ static void statistics(int bias) {
     CHECK(nn_feed(m, in, x) == NN_OK && nn_forward(m, SAMPLES, NN_TEST) == NN_OK);
     CHECK(nn_parameter_named(m, "batch_norm_2.mean", &mean) == NN_OK && nn_parameter_named(m, "batch_norm_2.variance", &variance) == NN_OK);
     const float *h = nn_activation_of(m, hidden);
-    for (size_t j = 0; h && j < 7; j++) {
+    for (size_t j = 0; CHECK(h != NULL) && j < 7; j++) {
         double sum = 0, squares = 0;
         for (size_t i = 0; i < SAMPLES; i++) sum += (double)h[i * 7 + j];
         for (size_t i = 0; i < SAMPLES; i++) squares += pow((double)h[i * 7 + j] - sum / SAMPLES, 2);
@@ -473,6 +494,7 @@ int main(void) {
     first_weights();
     freezing();
     penalties();
+    values();
     many_ends();
     deck_002();
     deck_000();

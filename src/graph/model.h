@@ -162,6 +162,7 @@ typedef struct nni_place {
     uint32_t gradient_owner; /* the node whose gradient's memory this one's is: itself, or a descendant */
     size_t value, gradient, kept;
     int fused;               /* an activation that its producer applies */
+    int readable;            /* the value is there after a pass */
     nni_activation_options epilogue;
 } nni_place;
 

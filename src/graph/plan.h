@@ -53,7 +53,7 @@ static int nni_may_overwrite(const nni_planner *p, const nni_node *node) {
     if (p->training && (node->flags & NNI_NEEDS_X)) return 0;
     for (size_t j = 0; &m->nodes[j] < node; j++) {
         if (p->plan->places[j].owner != owner) continue;
-        if (p->users[j] != 1) return 0;
+        if (p->users[j] != 1 || (m->nodes[j].flags & NNI_OUTPUT)) return 0;
         if (!p->training) continue;
         if (m->keep || m->nodes[j].wanted || (m->nodes[j].flags & NNI_NEEDS_Y)) return 0;
         for (size_t u = j + 1; u < m->count; u++)
@@ -218,11 +218,24 @@ static void nni_plan_place(nni_planner *p) {
     }
 }
 
+/* Whether the caller finds the node's value after a pass: nobody is given its memory, and no later node has written over it. */
+static int nni_plan_readable(const nni_planner *p, size_t i) {
+    const nn_model *m = p->m;
+    const uint32_t owner = p->plan->places[i].owner;
+    if (nni_value_last(p, i) != nni_end_of_time(m)) return 0;
+    for (size_t j = i + 1; j < m->count; j++)
+        if (p->plan->places[j].owner == owner && !(m->nodes[j].flags & NNI_ALIAS)) return 0;
+    return 1;
+}
+
 static void nni_plan_all(nni_planner *p) {
     nn_model *m = p->m;
     const size_t end = nni_end_of_time(m);
     for (size_t i = 0; i < m->count; i++) nni_plan_owner(p, i);
-    for (size_t i = 0; i < m->count; i++) nni_plan_value(p, i);
+    for (size_t i = 0; i < m->count; i++) {
+        nni_plan_value(p, i);
+        p->plan->places[i].readable = nni_plan_readable(p, i);
+    }
     for (size_t i = m->count; p->training && i-- > 0;) nni_plan_gradient_owner(p, i);
     for (size_t i = 0; p->training && i < m->count; i++) {
         nni_plan_gradient(p, i);

@@ -26,9 +26,9 @@ NN_API float nn_loss_value(const nn_model *model, nn_node loss);
 NN_API float nn_total_loss(const nn_model *model);
 NN_API float nn_penalties(const nn_model *model);
 
-/* What the last pass left at a node: rows x shape, or NULL. Activations share memory where the plan allows it: a build with
- * `keep` set has all of them, others the outputs and what happens to be there. Gradients are there after nn_backward for
- * nodes where nn_want_gradient asked, or with `keep`. */
+/* What the last pass left at a node: rows x shape, or NULL where its memory has gone to others. Values are there for the last
+ * nodes, those that losses compare, and where nn_want_value asked; gradients, after nn_backward, where nn_want_gradient asked.
+ * A build with `keep` set has all. */
 NN_API const float *nn_activation_of(const nn_model *model, nn_node node);
 NN_API const float *nn_gradient_of(const nn_model *model, nn_node node);
 
@@ -301,7 +301,8 @@ NN_API float nn_total_loss(const nn_model *m) {
 
 NN_API const float *nn_activation_of(const nn_model *m, nn_node node) {
     const nni_node *n = nni_node_of(m, node);
-    return n && m->built && m->run->rows && !(n->flags & NNI_LOSS) ? nni_value(m->run, node.id) : NULL;
+    if (!n || !m->built || !m->run->rows || (n->flags & NNI_LOSS)) return NULL;
+    return (n->flags & NNI_INPUT) || m->run->plan->places[node.id - 1].readable ? nni_value(m->run, node.id) : NULL;
 }
 NN_API const float *nn_gradient_of(const nn_model *m, nn_node node) {
     const nni_node *n = nni_node_of(m, node);

@@ -10,6 +10,9 @@ NN_API nn_node nn_layer_input(nn_model *model, nn_shape shape);
 /* Keeps the gradient of a node for nn_gradient_of, and computes it even if no parameter needs it: of an input, say. */
 NN_API nn_node nn_want_gradient(nn_model *model, nn_node node);
 
+/* Keeps the value of a node for nn_activation_of, where the plan of memory would give its place to another. */
+NN_API nn_node nn_want_value(nn_model *model, nn_node node);
+
 #ifdef NN_IMPLEMENTATION
 
 static const nni_op nni_op_input = {"input", NULL, NULL, NULL, NULL, NULL, NNI_INPUT};
@@ -33,13 +36,23 @@ NN_API nn_node nn_layer_input(nn_model *m, nn_shape shape) {
     return nni_added(m, node);
 }
 
+/* The node to be kept in some way, before the build; or NULL and an error. */
+static nni_node *nni_wanted_node(nn_model *m, nn_node node, const char *what) {
+    if (!m || m->status != NN_OK) return NULL;
+    if (m->built) return NNI_MISTAKE(m, NN_ERROR_ORDER, "%s after nn_model_build", what), (nni_node *)NULL;
+    if (nni_node_of(m, node)) return &m->nodes[node.id - 1];
+    return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s is given a node that this model does not have", what), (nni_node *)NULL;
+}
+
 NN_API nn_node nn_want_gradient(nn_model *m, nn_node node) {
-    if (!m || m->status != NN_OK) return nni_no_node();
-    if (!nni_node_of(m, node) || m->built)
-        return NNI_MISTAKE(m, m->built ? NN_ERROR_ORDER : NN_ERROR_ARGUMENT, m->built ? "nn_want_gradient after nn_model_build"
-                           : "nn_want_gradient is given a node that this model does not have");
-    m->nodes[node.id - 1].wanted = 1;
-    return node;
+    nni_node *n = nni_wanted_node(m, node, "nn_want_gradient");
+    if (n) n->wanted = 1;
+    return nni_added(m, n);
+}
+NN_API nn_node nn_want_value(nn_model *m, nn_node node) {
+    nni_node *n = nni_wanted_node(m, node, "nn_want_value");
+    if (n) n->flags |= NNI_OUTPUT;
+    return nni_added(m, n);
 }
 
 #endif /* NN_IMPLEMENTATION */
