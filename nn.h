@@ -16942,7 +16942,7 @@ NN_API size_t nn_argmax(const float *x, size_t n) { return n ? nni_get_tier()->a
 
 /* ---- src/columns.h ---- */
 
-#define NNI_COLUMNS_SHARE 16384 /* elements worth a thread */
+#define NNI_COLUMNS_SHARE 150000 /* elements worth a thread: some 50 us, twice what waking one costs (see nn_threads) */
 #define NNI_ROW_BLOCK 256       /* rows that are summed as floats; the blocks' results are added in double */
 #define NNI_PANEL 256           /* columns whose sums and factors are held on the stack */
 #define NNI_COLUMN_SUMS 2       /* the most sums that an operation has for each column */
@@ -17467,7 +17467,7 @@ NN_API void nn_batch_norm_fold(float *w, float *bias, const float *bias_before, 
 
 /* ---- src/layer_norm.h ---- */
 
-#define NNI_LAYER_NORM_SHARE 16384 /* elements worth a thread */
+#define NNI_LAYER_NORM_SHARE 150000 /* elements worth a thread, as in columns.h */
 
 typedef struct nni_layer_norm {
     const nni_tier *tier;
@@ -17548,7 +17548,7 @@ NN_API void nn_layer_norm_backward(float *dx, float *dgamma, float *dbeta, const
 
 #include <math.h>
 
-#define NNI_GROUP_NORM_SHARE 16384 /* elements worth a thread */
+#define NNI_GROUP_NORM_SHARE 150000 /* elements worth a thread, as in columns.h */
 
 /* Whole groups of one image are treated together: as many as fit a panel, or one that may be several panels wide. Each is a
  * piece of work by itself. */
@@ -17797,7 +17797,7 @@ NN_API nn_status nn_group_norm_backward(float *dx, float *dgamma, float *dbeta, 
 
 /* ---- src/dropout.h ---- */
 
-#define NNI_NOISE_SHARE 32768 /* elements worth a thread */
+#define NNI_NOISE_SHARE 100000 /* elements worth a thread, as in drawing them */
 
 /* As in random.h, a call that starts or ends inside a block of 64 numbers makes that block aside. */
 typedef struct nni_noise {
@@ -18299,7 +18299,7 @@ NN_API void nn_packed_free(nn_packed *packed) {
 
 /* ---- src/conv.h ---- */
 
-#define NNI_CONV_SHARE 2000000 /* multiply-adds worth a thread, as in a product */
+#define NNI_CONV_SHARE 4500000 /* multiply-adds worth a thread, as in a product */
 #define NNI_CONV_UNIT 131072   /* floats of a unit's part of the source: with its outputs it stays in L2 */
 
 /* A description with nothing left to guess, and its sizes. */
@@ -18641,7 +18641,7 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc) {
 
 /* ---- src/pool.h ---- */
 
-#define NNI_POOL_SHARE 65536 /* values looked at that are worth a thread */
+#define NNI_POOL_SHARE 300000 /* values looked at that are worth a thread */
 
 static nn_status nni_pool_axis_of(nni_pool_axis *a, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
                                   size_t dilation, int ceil_mode) {
@@ -18802,7 +18802,7 @@ NN_API void nn_global_average_pool_backward(float *dx, const float *dy, size_t i
 
 #include <math.h>
 
-#define NNI_LOSS_SHARE 16384 /* elements worth a thread */
+#define NNI_LOSS_SHARE 120000 /* elements worth a thread, as in a softmax */
 #define NNI_LOSS_ROUND 4096  /* rows whose values are held at a time */
 #define NNI_BITS 1.44269504088896340736 /* of a natural unit of information */
 
@@ -19181,7 +19181,7 @@ NN_API float nn_dead_share(const unsigned char *alive, size_t n) {
 
 /* ---- src/regularize.h ---- */
 
-#define NNI_MAX_NORM_SHARE 65536 /* weights worth a thread */
+#define NNI_MAX_NORM_SHARE 300000 /* weights worth a thread */
 
 static void nni_reduce_abs(const nni_reduce *r, float *partial, size_t i, size_t n) { r->tier->sum_abs(partial, r->x + i, n); }
 
@@ -21904,8 +21904,8 @@ static void nni_write_node(nni_writer *w, const nn_model *m, const nni_node *nod
     nni_write(w, "%-20s ", node->name);
     if (node->flags & NNI_LOSS) nni_write(w, "%-16s", "1");
     else nni_write_shape(w, node->shape);
-    nni_write(w, " %12zu ", learned);
-    for (size_t k = 0; k < node->inputs; k++) nni_write(w, "%s%s", k ? ", " : " ", nni_input_node(m, node, k)->name);
+    nni_write(w, " %12zu", learned);
+    for (size_t k = 0; k < node->inputs; k++) nni_write(w, "%s%s", k ? ", " : "  ", nni_input_node(m, node, k)->name);
     nni_write(w, "%s%s\n", shared ? " (shared)" : "", node->frozen ? " (frozen)" : "");
 }
 

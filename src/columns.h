@@ -17,7 +17,7 @@ NN_API void nn_affine(float *y, const float *x, const float *scale, const float 
 #include "isa.h"
 #include "threads.h"
 
-#define NNI_COLUMNS_SHARE 16384 /* elements worth a thread */
+#define NNI_COLUMNS_SHARE 150000 /* elements worth a thread: some 50 us, twice what waking one costs (see nn_threads) */
 #define NNI_ROW_BLOCK 256       /* rows that are summed as floats; the blocks' results are added in double */
 #define NNI_PANEL 256           /* columns whose sums and factors are held on the stack */
 #define NNI_COLUMN_SUMS 2       /* the most sums that an operation has for each column */

@@ -55,7 +55,7 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc);
 #include "isa.h"
 #include "threads.h"
 
-#define NNI_CONV_SHARE 2000000 /* multiply-adds worth a thread, as in a product */
+#define NNI_CONV_SHARE 4500000 /* multiply-adds worth a thread, as in a product */
 #define NNI_CONV_UNIT 131072   /* floats of a unit's part of the source: with its outputs it stays in L2 */
 
 /* A description with nothing left to guess, and its sizes. */

@@ -27,7 +27,7 @@ NN_API void nn_add_normal(float *y, const float *x, size_t n, float deviation, n
 
 #include "columns.h"
 
-#define NNI_NOISE_SHARE 32768 /* elements worth a thread */
+#define NNI_NOISE_SHARE 100000 /* elements worth a thread, as in drawing them */
 
 /* As in random.h, a call that starts or ends inside a block of 64 numbers makes that block aside. */
 typedef struct nni_noise {

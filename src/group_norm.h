@@ -30,7 +30,7 @@ NN_API NN_MUST_USE nn_status nn_group_norm_backward(float *dx, float *dgamma, fl
 
 #include <math.h>
 
-#define NNI_GROUP_NORM_SHARE 16384 /* elements worth a thread */
+#define NNI_GROUP_NORM_SHARE 150000 /* elements worth a thread, as in columns.h */
 
 /* Whole groups of one image are treated together: as many as fit a panel, or one that may be several panels wide. Each is a
  * piece of work by itself. */

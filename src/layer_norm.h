@@ -19,7 +19,7 @@ NN_API void nn_layer_norm_backward(float *dx, float *dgamma, float *dbeta, const
 
 #include "columns.h"
 
-#define NNI_LAYER_NORM_SHARE 16384 /* elements worth a thread */
+#define NNI_LAYER_NORM_SHARE 150000 /* elements worth a thread, as in columns.h */
 
 typedef struct nni_layer_norm {
     const nni_tier *tier;

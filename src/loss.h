@@ -66,7 +66,7 @@ NN_API const char *nn_loss_name(nn_loss loss);
 
 #include <math.h>
 
-#define NNI_LOSS_SHARE 16384 /* elements worth a thread */
+#define NNI_LOSS_SHARE 120000 /* elements worth a thread, as in a softmax */
 #define NNI_LOSS_ROUND 4096  /* rows whose values are held at a time */
 #define NNI_BITS 1.44269504088896340736 /* of a natural unit of information */
 

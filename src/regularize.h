@@ -28,7 +28,7 @@ NN_API float nn_norm(const float *x, size_t n);
 #include "reduce.h"
 #include "threads.h"
 
-#define NNI_MAX_NORM_SHARE 65536 /* weights worth a thread */
+#define NNI_MAX_NORM_SHARE 300000 /* weights worth a thread */
 
 static void nni_reduce_abs(const nni_reduce *r, float *partial, size_t i, size_t n) { r->tier->sum_abs(partial, r->x + i, n); }
 

@@ -56,8 +56,8 @@ static void nni_write_node(nni_writer *w, const nn_model *m, const nni_node *nod
     nni_write(w, "%-20s ", node->name);
     if (node->flags & NNI_LOSS) nni_write(w, "%-16s", "1");
     else nni_write_shape(w, node->shape);
-    nni_write(w, " %12zu ", learned);
-    for (size_t k = 0; k < node->inputs; k++) nni_write(w, "%s%s", k ? ", " : " ", nni_input_node(m, node, k)->name);
+    nni_write(w, " %12zu", learned);
+    for (size_t k = 0; k < node->inputs; k++) nni_write(w, "%s%s", k ? ", " : "  ", nni_input_node(m, node, k)->name);
     nni_write(w, "%s%s\n", shared ? " (shared)" : "", node->frozen ? " (frozen)" : "");
 }
 
