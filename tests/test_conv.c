@@ -25,6 +25,8 @@ static int conv_of(conv *v, const nn_conv2d_desc *d) {
                      d->pad_left, or_one(d->groups), 0, 0, 0, 0, 0, 0, 0, 0};
     *v = it;
     if (nn_conv2d_output(&v->oh, &v->ow, d) != NN_OK) return 0;
+    CHECK(v->oh == (v->h + v->top + d->pad_bottom - (v->kh - 1) * v->dy - 1) / v->sy + 1);
+    CHECK(v->ow == (v->w + v->left + d->pad_right - (v->kw - 1) * v->dx - 1) / v->sx + 1);
     v->cg = v->c / v->g;
     v->fg = v->f / v->g;
     v->x_size = v->n * v->h * v->w * v->c;

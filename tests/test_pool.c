@@ -15,12 +15,21 @@ typedef struct pool {
 
 static size_t or_else(size_t given, size_t otherwise) { return given ? given : otherwise; }
 
+/* As PyTorch counts: rounded as asked, but a window that was added begins in the image or before it. */
+static size_t windows(size_t length, size_t before, size_t after, size_t kernel, size_t stride, size_t dilation, int ceil_mode) {
+    const double steps = (double)(length + before + after - (kernel - 1) * dilation - 1) / (double)stride;
+    const size_t count = (size_t)floor(steps) + 1;
+    return count + (ceil_mode && ceil(steps) > floor(steps) && (double)count * (double)stride < (double)(length + before));
+}
+
 static int pool_of(pool *v, const nn_pool2d_desc *d) {
     const pool it = {*d, d->images, d->height, d->width, d->channels, d->kernel_height, d->kernel_width,
                      or_else(d->stride_y, d->kernel_height), or_else(d->stride_x, d->kernel_width), or_else(d->dilation_y, 1),
                      or_else(d->dilation_x, 1), d->pad_top, d->pad_left, 0, 0, 0, 0};
     *v = it;
     if (nn_pool2d_output(&v->oh, &v->ow, d) != NN_OK) return 0;
+    CHECK(v->oh == windows(v->h, v->top, d->pad_bottom, v->kh, v->sy, v->dy, d->ceil_mode));
+    CHECK(v->ow == windows(v->w, v->left, d->pad_right, v->kw, v->sx, v->dx, d->ceil_mode));
     v->x_size = v->n * v->h * v->w * v->c;
     v->y_size = v->n * v->oh * v->ow * v->c;
     return 1;
