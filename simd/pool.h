@@ -6,6 +6,8 @@
 
 #ifdef NN_IMPLEMENTATION
 
+#include <math.h> /* INFINITY */
+
 /* One dimension of the windows. Output i looks at i*stride - pad + t*dilation for taps t < kernel. */
 typedef struct nni_pool_axis {
     size_t length, padded; /* of the image, and with its padding */
