@@ -1584,6 +1584,8 @@ static inline size_t nni_conv_rows(const nni_conv_axis *a, size_t from, size_t t
 
 /* ---- simd/pool.h ---- */
 
+#include <math.h> /* INFINITY */
+
 /* One dimension of the windows. Output i looks at i*stride - pad + t*dilation for taps t < kernel. */
 typedef struct nni_pool_axis {
     size_t length, padded; /* of the image, and with its padding */
