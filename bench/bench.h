@@ -43,6 +43,7 @@ typedef struct bench_job {
     const float *out;  /* the result of a call, rows x cols; NULL if there is none */
     size_t rows, cols;
     int moments;       /* the result is random: sketch its mean and its mean square */
+    void (*sketch)(double *sketch); /* sketches results of several arrays, of which out knows but one; NULL if there are none */
     int threads;       /* that a call uses */
 } bench_job;
 
@@ -73,7 +74,7 @@ static inline void bench_fail(const char *message) {
 
 /* ---- memory ---- */
 
-#define BENCH_ARRAYS 8
+#define BENCH_ARRAYS 16
 #define BENCH_HUGE ((size_t)1 << 21)
 
 static void *bench_arrays[BENCH_ARRAYS];

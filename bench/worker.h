@@ -57,10 +57,11 @@ static double bench_measure(const bench_job *job, size_t calls, double seconds) 
 }
 
 static void bench_answer_case(const bench_job *job, FILE *out) {
-    double sketch[BENCH_SKETCH];
+    double sketch[BENCH_SKETCH] = {0.0};
     fprintf(out, "ok");
-    if (job->out) {
-        if (job->moments) bench_moments(sketch, job->out, job->rows * job->cols);
+    if (job->out || job->sketch) {
+        if (job->sketch) job->sketch(sketch);
+        else if (job->moments) bench_moments(sketch, job->out, job->rows * job->cols);
         else bench_sketch(sketch, job->out, job->rows, job->cols);
         for (size_t i = 0; i < BENCH_SKETCH; i++) fprintf(out, " %.17g", sketch[i]);
     }
