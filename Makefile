@@ -17,7 +17,7 @@ endif
 
 EXAMPLES = $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 
-.PHONY: help demo examples test test-exhaustive bits goldens bench bench-plots install deps clean
+.PHONY: help demo examples test test-exhaustive bits goldens bench bench-plots bench-tables install deps clean
 help: ## this list
 	@sed -n 's/^\([a-z.-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
@@ -47,6 +47,9 @@ bench: nn.h ## measure against what is installed: tables in build/bench
 
 bench-plots: ## pictures of the last bench run
 	bench/plot.sh $(B)/bench docs/pictures
+
+bench-tables: ## figures of the last bench run into README.md and docs/benchmarks.md
+	python3 bench/tables.py $(B)/bench
 
 nn.h: $(wildcard src/*.h src/*/*.h simd/*.h simd/kernels/*.h) tools/amalgamate.py ## join src/ and simd/ into nn.h
 	python3 tools/amalgamate.py

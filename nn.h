@@ -1118,7 +1118,7 @@ NN_API nn_node nn_layer_custom_loss(nn_model *model, nn_node x, nn_custom_loss l
 /* parameter.h - what a network has learned: access by name, penalties, constraints, freezing */
 
 /* A parameter of a built model. `name` is its node's name, a dot and its kind: "dense_1.weights". values and gradients are the
- * model's own memory: read and write them freely. */
+ * model's own memory: read and write them freely. nn_norm(p.gradients, p.rows * p.columns) is the norm of a gradient. */
 typedef struct nn_parameter {
     char name[NN_NAME_MOST + 32];
     nn_node node;
@@ -21505,9 +21505,10 @@ static nni_call nni_call_of(nn_workspace *w, const nn_model *m, size_t i) {
 }
 
 /* Whether the node has nothing to do in this pass. */
-static int nni_forward_skips(const nn_workspace *w, size_t i) {
+static int nni_forward_skips(nn_workspace *w, size_t i) {
     const nni_node *node = &w->model->nodes[i];
-    const nni_feed *feed = &w->feeds[i];
+    nni_feed *feed = &w->feeds[i];
+    feed->loss = 0.0f;
     if (node->flags & NNI_LOSS) return w->plan == &w->model->prediction || (!feed->values && !feed->labels);
     if ((node->flags & NNI_PREDICTION) && w->mode == NN_TRAIN) return 1;
     return (node->flags & (NNI_INPUT | NNI_ALIAS)) || w->plan->places[i].fused;
@@ -21720,15 +21721,18 @@ NN_API nn_status nn_predict_in(const nn_model *m, nn_workspace *w, float *y, con
     if (isa != NN_OK) return isa;
     const uint32_t input = nni_first_input(m), output = nni_prediction_node(m);
     const size_t in = nn_shape_size(m->nodes[input].shape), out = nn_shape_size(m->nodes[output - 1].shape);
+    const float *const fed = w->feeds[input].values;
+    nn_status status = NN_OK;
     w->mode = NN_TEST;
-    for (size_t done = 0; done < rows; done += w->rows) {
+    w->ready = 0;
+    for (size_t done = 0; done < rows && status == NN_OK; done += w->rows) {
         w->rows = nni_min(m->batch, rows - done);
         w->feeds[input].values = x + done * in;
-        const nn_status status = nni_forward_pass(w, m, m->count);
-        if (status != NN_OK) return status;
-        memcpy(y + done * out, nni_value(w, output), w->rows * out * sizeof *y);
+        status = nni_forward_pass(w, m, m->count);
+        if (status == NN_OK) memcpy(y + done * out, nni_value(w, output), w->rows * out * sizeof *y);
     }
-    return NN_OK;
+    w->feeds[input].values = fed;
+    return status;
 }
 
 NN_API nn_status nn_predict(nn_model *m, float *y, const float *x, size_t rows) {

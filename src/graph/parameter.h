@@ -5,7 +5,7 @@
 #include "model.h"
 
 /* A parameter of a built model. `name` is its node's name, a dot and its kind: "dense_1.weights". values and gradients are the
- * model's own memory: read and write them freely. */
+ * model's own memory: read and write them freely. nn_norm(p.gradients, p.rows * p.columns) is the norm of a gradient. */
 typedef struct nn_parameter {
     char name[NN_NAME_MOST + 32];
     nn_node node;
