@@ -1,14 +1,15 @@
 /* columns.h - sums over the rows of a matrix, one for each column
  *
  * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
- * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
- * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one. The sums of some
+ * vectors of columns stay in registers all the way down.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
 #else
 
 #define NNI_ROWS_CHAINED 8
+#define NNI_SUMS_HELD 4 /* vectors of sums that stay in registers, beside as many of chains */
 
 /* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
  * inside the matrix; else `valid` says which. */
@@ -22,31 +23,39 @@ NNI_INLINE void NNI_FN(column_store)(float *p, vf v, const int whole, vm valid) 
     else vf_store_m(p, v, valid);
 }
 
-NNI_INLINE void NNI_FN(column_chain)(NNI_FN(column_fn) f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                     size_t row, size_t j, const int whole, vm valid) {
-    vf chain[2];
-    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = vf_set1(0.0f);
-    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
-    NNI_UNROLL for (int i = 0; i < sums; i++) {
-        float *p = sum + (size_t)i * s->n + j;
-        NNI_FN(column_store)(p, vf_add(NNI_FN(column_load)(p, whole, valid), chain[i]), whole, valid);
-    }
+/* Rows row .. row + rows - 1 of `vectors` vectors of columns, as chains that are added to the sums. */
+NNI_INLINE void NNI_FN(column_chain)(NNI_FN(column_fn) f, const int sums, const int vectors, const int rows, vf *sum,
+                                     const nni_strip *s, size_t row, size_t j, const int whole, vm valid) {
+    vf chain[NNI_SUMS_HELD];
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) chain[i] = vf_set1(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            f(chain + v * sums, s, row + (size_t)r, j + (size_t)(v * VF_LANES), whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) sum[i] = vf_add(sum[i], chain[i]);
 }
 
-NNI_INLINE void NNI_FN(column_chains)(NNI_FN(column_fn) f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                      size_t row) {
-    size_t j = 0;
-    for (; j + VF_LANES <= s->n; j += VF_LANES) NNI_FN(column_chain)(f, sums, rows, sum, s, row, j, 1, vm_first(VF_LANES));
-    if (j < s->n) NNI_FN(column_chain)(f, sums, rows, sum, s, row, j, 0, vm_first(s->n - j));
+/* All rows of some columns, whose sums stay in registers. */
+NNI_INLINE void NNI_FN(column_tile)(NNI_FN(column_fn) f, const int sums, const int vectors, float *sum, const nni_strip *s,
+                                    size_t j, const int whole, vm valid) {
+    vf total[NNI_SUMS_HELD];
+    size_t row = 0;
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) total[i] = vf_set1(0.0f);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        NNI_FN(column_chain)(f, sums, vectors, NNI_ROWS_CHAINED, total, s, row, j, whole, valid);
+    for (; row < s->rows; row++) NNI_FN(column_chain)(f, sums, vectors, 1, total, s, row, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            NNI_FN(column_store)(sum + (size_t)i * s->n + j + (size_t)(v * VF_LANES), total[v * sums + i], whole, valid);
 }
 
 /* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
 NNI_INLINE void NNI_FN(column_sums)(NNI_FN(column_fn) f, const int sums, float *sum, const nni_strip *s) {
-    size_t row = 0;
-    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
-    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
-        NNI_FN(column_chains)(f, sums, NNI_ROWS_CHAINED, sum, s, row);
-    for (; row < s->rows; row++) NNI_FN(column_chains)(f, sums, 1, sum, s, row);
+    const int vectors = NNI_SUMS_HELD / sums;
+    size_t j = 0;
+    for (; j + (size_t)(vectors * VF_LANES) <= s->n; j += (size_t)(vectors * VF_LANES))
+        NNI_FN(column_tile)(f, sums, vectors, sum, s, j, 1, vm_first(VF_LANES));
+    for (; j + VF_LANES <= s->n; j += VF_LANES) NNI_FN(column_tile)(f, sums, 1, sum, s, j, 1, vm_first(VF_LANES));
+    if (j < s->n) NNI_FN(column_tile)(f, sums, 1, sum, s, j, 0, vm_first(s->n - j));
 }
 
 NNI_INLINE void NNI_FN(column_sum)(vf *sum, const nni_strip *s, size_t row, size_t j, const int whole, vm valid) {
@@ -87,5 +96,6 @@ static void NNI_FN(columns_products_by_row)(float *sum, const nni_strip *s) {
     NNI_FN(column_sums)(NNI_FN(column_products_by_row), 2, sum, s);
 }
 
+#undef NNI_SUMS_HELD
 #undef NNI_ROWS_CHAINED
 #endif /* NNI_ISA */
