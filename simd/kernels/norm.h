@@ -88,23 +88,32 @@ typedef struct NNI_FN(row) {
 /* Adds what VF_LANES elements from i on contribute to two sums. */
 typedef void (*NNI_FN(row_fn))(vf *first, vf *second, const NNI_FN(row) *r, size_t i, const int whole, vm valid);
 
-/* Two sums over n floats at once, in 16 lanes and blocks as everywhere. */
-NNI_INLINE void NNI_FN(row_sums)(NNI_FN(row_fn) f, double *first, double *second, const NNI_FN(row) *r, size_t n) {
-    *first = *second = 0.0;
+/* A row's sums are chains, in which every step waits for the one before: some rows side by side fill the time. */
+#define NNI_ROWS_TOGETHER (NNI_WIDE < 4 ? 4 / NNI_WIDE : 1)
+
+/* Two sums over the n floats of each of `rows` rows, in 16 lanes and blocks as everywhere. */
+NNI_INLINE void NNI_FN(row_sums)(NNI_FN(row_fn) f, const int rows, double *first, double *second, const NNI_FN(row) *r,
+                                 size_t n) {
+    NNI_UNROLL for (int k = 0; k < rows; k++) first[k] = second[k] = 0.0;
     for (size_t begin = 0; begin < n; begin += NNI_BLOCK) {
         const size_t end = nni_min(n, begin + NNI_BLOCK);
-        vf a[NNI_WIDE], b[NNI_WIDE];
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) a[w] = b[w] = vf_set1(0.0f);
+        vf a[NNI_ROWS_TOGETHER * NNI_WIDE], b[NNI_ROWS_TOGETHER * NNI_WIDE];
+        NNI_UNROLL for (int w = 0; w < rows * NNI_WIDE; w++) a[w] = b[w] = vf_set1(0.0f);
         size_t i = begin;
         for (; i + 16 <= end; i += 16)
             NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++)
-                f(a + w, b + w, r, i + (size_t)(w * VF_LANES), 1, vm_first(VF_LANES));
+                NNI_UNROLL for (int k = 0; k < rows; k++)
+                    f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, i + (size_t)(w * VF_LANES), 1, vm_first(VF_LANES));
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
             const size_t at = i + (size_t)(w * VF_LANES);
-            if (at < end) f(a + w, b + w, r, at, 0, vm_first(nni_min(end - at, VF_LANES)));
+            if (at >= end) continue;
+            const vm valid = vm_first(nni_min(end - at, VF_LANES));
+            NNI_UNROLL for (int k = 0; k < rows; k++) f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, at, 0, valid);
         }
-        *first += (double)NNI_FN(fold16)(a);
-        *second += (double)NNI_FN(fold16)(b);
+        NNI_UNROLL for (int k = 0; k < rows; k++) {
+            first[k] += (double)NNI_FN(fold16)(a + k * NNI_WIDE);
+            second[k] += (double)NNI_FN(fold16)(b + k * NNI_WIDE);
+        }
     }
 }
 
@@ -136,18 +145,24 @@ NNI_INLINE void NNI_FN(row_products)(vf *first, vf *second, const NNI_FN(row) *r
     *second = vf_fma(g, NNI_FN(row_distance)(r, i, whole, valid), *second);
 }
 
-/* Mean and inverse deviation of a row: a first mean, then the moments about it, which correct what was rounded off. */
-NNI_INLINE float NNI_FN(row_statistics)(float *inverse, const float *x, size_t n, float epsilon) {
-    NNI_FN(row) r = {x, NULL, NULL, NULL, vf_set1(0.0f), 0};
+/* Means, which r takes too, and inverse deviations: a first mean, then the moments about it, which correct what was rounded
+ * off. */
+NNI_INLINE void NNI_FN(row_statistics)(const int rows, float *mean, float *inverse, NNI_FN(row) *r, size_t n, float epsilon) {
     const double share = 1.0 / (double)n;
-    double sum, squares;
-    NNI_FN(row_sums)(NNI_FN(row_plain), &sum, &squares, &r, n);
-    const float about = (float)(sum * share);
-    r.mean = vf_set1(about);
-    NNI_FN(row_sums)(NNI_FN(row_moments), &sum, &squares, &r, n);
-    const double off = sum * share, variance = squares * share - off * off;
-    *inverse = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
-    return (float)((double)about + off);
+    double sum[NNI_ROWS_TOGETHER], squares[NNI_ROWS_TOGETHER];
+    float about[NNI_ROWS_TOGETHER];
+    NNI_FN(row_sums)(NNI_FN(row_plain), rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        about[k] = (float)(sum[k] * share);
+        r[k].mean = vf_set1(about[k]);
+    }
+    NNI_FN(row_sums)(NNI_FN(row_moments), rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const double off = sum[k] * share, variance = squares[k] * share - off * off;
+        inverse[k] = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
+        mean[k] = (float)((double)about[k] + off);
+        r[k].mean = vf_set1(mean[k]);
+    }
 }
 
 NNI_INLINE void NNI_FN(layer_norm_vector)(float *y, const NNI_FN(row) *r, vf inverse, size_t i, const int whole, vm valid) {
@@ -156,21 +171,44 @@ NNI_INLINE void NNI_FN(layer_norm_vector)(float *y, const NNI_FN(row) *r, vf inv
     NNI_FN(column_store)(y + i, vf_fma(NNI_FN(row_distance)(r, i, whole, valid), scale, shift), whole, valid);
 }
 
-/* mean and inverse take those of each row, unless NULL */
+NNI_INLINE void NNI_FN(layer_norm_row)(float *y, const NNI_FN(row) *r, float inverse, size_t n) {
+    const vf scale = vf_set1(inverse);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) NNI_FN(layer_norm_vector)(y, r, scale, i, 1, vm_first(VF_LANES));
+    if (i < n) NNI_FN(layer_norm_vector)(y, r, scale, i, 0, vm_first(n - i));
+}
+
+/* What a layer norm is given and gives; mean and inverse, unless NULL, are of each row. */
+typedef struct NNI_FN(layer_norm_job) {
+    const nni_strip *s;
+    const float *gamma, *beta;
+    float *y, *mean, *inverse;
+    float epsilon;
+} NNI_FN(layer_norm_job);
+
+NNI_INLINE void NNI_FN(layer_norm_rows)(const int rows, const NNI_FN(layer_norm_job) *job, size_t row) {
+    const size_t n = job->s->n, at = row * n;
+    NNI_FN(row) r[NNI_ROWS_TOGETHER];
+    float mean[NNI_ROWS_TOGETHER], inverse[NNI_ROWS_TOGETHER];
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const float *x = job->s->x + at + (size_t)k * n;
+        const NNI_FN(row) one = {x, NULL, job->gamma, job->beta, vf_set1(0.0f), job->gamma != NULL};
+        r[k] = one;
+    }
+    NNI_FN(row_statistics)(rows, mean, inverse, r, n, job->epsilon);
+    for (int k = 0; k < rows; k++) {
+        NNI_FN(layer_norm_row)(job->y + at + (size_t)k * n, r + k, inverse[k], n);
+        if (job->mean) job->mean[row + (size_t)k] = mean[k];
+        if (job->inverse) job->inverse[row + (size_t)k] = inverse[k];
+    }
+}
+
 static void NNI_FN(layer_norm)(float *y, float *mean, float *inverse, const nni_strip *s, const float *gamma, const float *beta,
                                float epsilon) {
-    NNI_FN(row) r = {s->x, NULL, gamma, beta, vf_set1(0.0f), gamma != NULL};
-    for (size_t row = 0; row < s->rows; row++, r.x += s->n, y += s->n) {
-        float row_inverse;
-        const float row_mean = NNI_FN(row_statistics)(&row_inverse, r.x, s->n, epsilon);
-        const vf scale = vf_set1(row_inverse);
-        r.mean = vf_set1(row_mean);
-        size_t i = 0;
-        for (; i + VF_LANES <= s->n; i += VF_LANES) NNI_FN(layer_norm_vector)(y, &r, scale, i, 1, vm_first(VF_LANES));
-        if (i < s->n) NNI_FN(layer_norm_vector)(y, &r, scale, i, 0, vm_first(s->n - i));
-        if (mean) mean[row] = row_mean;
-        if (inverse) inverse[row] = row_inverse;
-    }
+    const NNI_FN(layer_norm_job) job = {s, gamma, beta, y, mean, inverse, epsilon};
+    size_t row = 0;
+    for (; row + NNI_ROWS_TOGETHER <= s->rows; row += NNI_ROWS_TOGETHER) NNI_FN(layer_norm_rows)(NNI_ROWS_TOGETHER, &job, row);
+    for (; row < s->rows; row++) NNI_FN(layer_norm_rows)(1, &job, row);
 }
 
 NNI_INLINE void NNI_FN(layer_norm_vector_backward)(float *dx, const NNI_FN(row) *r, vf inverse, vf less, vf slope, size_t i,
@@ -181,7 +219,8 @@ NNI_INLINE void NNI_FN(layer_norm_vector_backward)(float *dx, const NNI_FN(row) 
     NNI_FN(column_store)(dx + i, vf_mul(inverse, vf_fnma(distance, slope, centred)), whole, valid);
 }
 
-/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse */
+/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse. Row by row: more of x and dy at a time
+ * would not stay in the L1 cache until dx is made of them. */
 NNI_INLINE void NNI_FN(layer_norm_rows_backward)(const int scaled, float *dx, const nni_strip *s, const float *gamma) {
     NNI_FN(row) r = {s->x, s->dy, gamma, NULL, vf_set1(0.0f), scaled};
     const double share = 1.0 / (double)s->n;
@@ -189,7 +228,7 @@ NNI_INLINE void NNI_FN(layer_norm_rows_backward)(const int scaled, float *dx, co
         const double row_inverse = (double)s->inverse[row];
         double sum, products;
         r.mean = vf_set1(s->mean[row]);
-        NNI_FN(row_sums)(NNI_FN(row_products), &sum, &products, &r, s->n);
+        NNI_FN(row_sums)(NNI_FN(row_products), 1, &sum, &products, &r, s->n);
         const vf inverse = vf_set1(s->inverse[row]), less = vf_set1((float)(-sum * share));
         const vf slope = vf_set1((float)(products * share * row_inverse * row_inverse));
         size_t i = 0;
@@ -204,4 +243,5 @@ static void NNI_FN(layer_norm_backward)(float *dx, const nni_strip *s, const flo
     else NNI_FN(layer_norm_rows_backward)(0, dx, s, NULL);
 }
 
+#undef NNI_ROWS_TOGETHER
 #endif /* NNI_ISA */
