@@ -191,12 +191,26 @@ static void nni_sum_columns_finish(const nni_columns *c, float *factor, double *
     nni_columns_gradient(c->first, total, column, width, c->accumulate);
 }
 
+/* The sums of one block need no double: they are the results. */
+static void nni_sum_columns_apply(const nni_columns *c, const float *factor, size_t row, size_t rows, size_t column,
+                                  size_t width) {
+    const nni_strip strip = nni_columns_strip(c, row, rows, column, width);
+    float sum[NNI_PANEL], *y = c->y + column;
+    (void)factor;
+    c->tier->columns_sum(c->accumulate ? sum : y, &strip);
+    if (c->accumulate) c->tier->add(y, y, sum, width);
+}
+
 NN_API void nn_sum_columns(float *y, const float *x, size_t rows, size_t n, int accumulate) {
     nni_columns c = nni_columns_of(x, rows, n);
-    c.sums = 1;
-    c.sum = nni_sum_columns_sum;
-    c.finish = nni_sum_columns_finish;
-    c.first = y;
+    if (c.blocks == 1) {
+        c.apply = nni_sum_columns_apply;
+    } else {
+        c.sums = 1;
+        c.sum = nni_sum_columns_sum;
+        c.finish = nni_sum_columns_finish;
+    }
+    c.first = c.y = y;
     c.accumulate = accumulate;
     nni_columns_run(&c);
 }
