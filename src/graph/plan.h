@@ -45,7 +45,8 @@ static int nni_used_by(const nni_planner *p, const nni_node *user, size_t node) 
 
 /* ---- who shares memory with whom ---- */
 
-/* Whether `node` may write over the memory of its first input: nobody else reads that, now or in the backward pass. */
+/* Whether `node` may write over the memory of its first input: nobody else reads that, now, in the backward pass, or when the
+ * pass is over. */
 static int nni_may_overwrite(const nni_planner *p, const nni_node *node) {
     const nn_model *m = p->m;
     const uint32_t owner = p->plan->places[nni_input(m, node, 0) - 1].owner;

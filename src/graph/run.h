@@ -9,7 +9,7 @@
 NN_API NN_MUST_USE nn_status nn_feed(nn_model *model, nn_node input, const float *x);
 NN_API NN_MUST_USE nn_status nn_feed_targets(nn_model *model, nn_node loss, const float *targets); /* of the input's shape */
 NN_API NN_MUST_USE nn_status nn_feed_labels(nn_model *model, nn_node loss, const uint32_t *labels); /* one a place */
-NN_API NN_MUST_USE nn_status nn_feed_weights(nn_model *model, nn_node loss, const float *weights);  /* of samples; NULL: 1 */
+NN_API NN_MUST_USE nn_status nn_feed_weights(nn_model *model, nn_node loss, const float *weights);  /* one a place; NULL: 1 */
 NN_API NN_MUST_USE nn_status nn_feed_gradient(nn_model *model, nn_node output, const float *dy); /* of a node that feeds none */
 
 /* Computes all nodes for `rows` samples, at most the batch of the build, and every loss that was fed targets or labels.
@@ -184,6 +184,10 @@ NN_API nn_status nn_forward(nn_model *m, size_t rows, nn_mode mode) {
     w->rows = rows;
     w->mode = mode;
     w->ready = 0;
+    for (size_t i = 0; i < m->count; i++) { /* a loss that was not fed is 0, and gradients of an earlier pass are gone */
+        w->feeds[i].loss = 0.0f;
+        w->feeds[i].has_gradient = 0;
+    }
     if (mode == NN_TRAIN) m->step++; /* the pass back draws the same numbers again */
     status = nni_forward_pass(w, m, stop);
     if (status == NN_OK) {
@@ -334,6 +338,12 @@ static uint32_t nni_first_input(const nn_model *m) {
     return i;
 }
 
+static size_t nni_count_inputs(const nn_model *m) {
+    size_t inputs = 0;
+    for (size_t i = 0; i < m->count; i++) inputs += (m->nodes[i].flags & NNI_INPUT) != 0;
+    return inputs;
+}
+
 NN_API nn_workspace *nn_workspace_new(const nn_model *m) {
     return m && m->built ? nni_workspace_new(m, &m->prediction, &m->prediction) : NULL;
 }
@@ -345,9 +355,10 @@ NN_API nn_status nn_predict_in(const nn_model *m, nn_workspace *w, float *y, con
     if (!m || !w || (rows && (!x || !y))) return NN_ERROR_NULL;
     const nn_status isa = nn_isa_status();
     if (isa != NN_OK) return isa;
+    if (nni_count_inputs(m) != 1) return NN_ERROR_ARGUMENT;
     const uint32_t input = nni_first_input(m), output = nni_prediction_node(m);
     const size_t in = nn_shape_size(m->nodes[input].shape), out = nn_shape_size(m->nodes[output - 1].shape);
-    const float *const fed = w->feeds[input].values;
+    const float *const fed = w->feeds[input].values; /* a build for inference has one workspace for this and for nn_forward */
     nn_status status = NN_OK;
     w->mode = NN_TEST;
     w->ready = 0;
@@ -364,9 +375,8 @@ NN_API nn_status nn_predict_in(const nn_model *m, nn_workspace *w, float *y, con
 NN_API nn_status nn_predict(nn_model *m, float *y, const float *x, size_t rows) {
     if (!m) return NN_ERROR_NULL;
     if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict before nn_model_build");
-    size_t inputs = 0;
-    for (size_t i = 0; i < m->count; i++) inputs += (m->nodes[i].flags & NNI_INPUT) != 0;
-    if (inputs > 1)
+    const size_t inputs = nni_count_inputs(m);
+    if (inputs != 1)
         return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict is for models of one input, and this has %zu: use nn_feed and nn_forward", inputs);
     const nn_status status = nn_predict_in(m, m->test, y, x, rows);
     return status == NN_OK ? status : nni_report(m, status, "nn_predict: %s", nn_status_message(status));
