@@ -1,4 +1,4 @@
-/* test_network.c - whole networks: gradients by central differences, the plan of memory, predictions, allocations */
+/* test_network.c - whole networks: gradients by central differences, the plan of memory, predictions, readers, allocations */
 #include "network.h"
 
 #include "hook.h"
@@ -162,6 +162,47 @@ static void same_everywhere(const network *net) {
         }
 }
 
+/* ---- many threads predict with one model, each in a workspace of its own ---- */
+
+enum { READERS = 4, READS = 20 };
+
+typedef struct reader {
+    const nn_model *m;
+    const float *x;
+    nn_status status;
+    float y[READS][NETWORK_ROWS * 3];
+} reader;
+
+static void *reader_run(void *argument) {
+    reader *r = (reader *)argument;
+    nn_workspace *w = nn_workspace_new(r->m);
+    for (size_t i = 0; i < READS && r->status == NN_OK; i++) r->status = nn_predict_in(r->m, w, r->y[i], r->x, NETWORK_ROWS);
+    nn_workspace_free(r->m, w);
+    return NULL;
+}
+
+static void readers(const network *net) {
+    static reader all[READERS];
+    pthread_t threads[READERS];
+    float y[NETWORK_ROWS * 3];
+    network_run run;
+    const nn_build_desc build = {.seed = 3};
+    test_case("%s, %d readers", net->name, READERS);
+    network_begin(&run, net, NULL, &build);
+    CHECK(nn_predict(run.m, y, run.x, NETWORK_ROWS) == NN_OK);
+    for (size_t t = 0; t < READERS; t++) {
+        all[t].m = run.m;
+        all[t].x = run.x;
+        if (pthread_create(&threads[t], NULL, reader_run, &all[t]) != 0) abort();
+    }
+    for (size_t t = 0; t < READERS; t++) pthread_join(threads[t], NULL);
+    for (size_t t = 0; t < READERS; t++) {
+        CHECK(all[t].status == NN_OK);
+        for (size_t i = 0; i < READS; i++) CHECK(first_difference(all[t].y[i], y, COUNT(y)) == COUNT(y));
+    }
+    nn_model_free(run.m);
+}
+
 /* ---- allocations ---- */
 
 static long live, calls, fails_at;
@@ -218,6 +259,7 @@ int main(void) {
         gradients(&networks[i]);
         plans(&networks[i]);
         same_everywhere(&networks[i]);
+        readers(&networks[i]);
         if (i < 1 || !test_quick()) allocations(&networks[i]);
     }
     printf("%lu differences across a kink left out\n", kinks);
