@@ -4,7 +4,8 @@
  */
 #include "equal.h"
 
-enum { HEIGHT = 10, WIDTH = 9, CHANNELS = 3, CLASSES = 5, PIXELS = HEIGHT * WIDTH * CHANNELS, SAMPLES = 96, ENDS = NN_LOSS_COUNT };
+enum { HEIGHT = 10, WIDTH = 9, CHANNELS = 3, PIXELS = HEIGHT * WIDTH * CHANNELS };
+enum { CLASSES = 5, SAMPLES = 96, ENDS = NN_LOSS_COUNT };
 
 static float images[SAMPLES * PIXELS], marks[SAMPLES * CLASSES], weights[SAMPLES], predicted[SAMPLES * CLASSES];
 static uint32_t labels[SAMPLES];
@@ -33,9 +34,10 @@ typedef struct net {
 } net;
 
 static nn_node stem(nn_model *m, nn_node x, size_t width) {
-    const nn_conv2d_desc conv = {.filters = width, .kernel_height = 3, .kernel_width = 2, .pad_top = 1, .pad_bottom = 1, .pad_left = 1};
-    const nn_pool2d_desc pool = {.kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 2, .pad_top = 1, .pad_bottom = 1,
-                                 .pad_left = 1, .pad_right = 1};
+    const nn_conv2d_desc conv = {.filters = width, .kernel_height = 3, .kernel_width = 2, .pad_top = 1, .pad_bottom = 1,
+                                 .pad_left = 1};
+    const nn_pool2d_desc pool = {.kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 2, .pad_top = 1,
+                                 .pad_bottom = 1, .pad_left = 1, .pad_right = 1};
     x = nn_layer_conv2d_with(m, nn_layer_noise(m, x, 0.05f), &conv, 0);
     return nn_layer_max_pool_with(m, nn_layer_relu(m, nn_layer_batch_norm(m, x)), &pool);
 }
@@ -49,8 +51,8 @@ static nn_node residual(nn_model *m, nn_node x, size_t width) {
 
 /* Two roads to vectors: all of the image by way of a dilated convolution, and the means of its channels through a gate. */
 static nn_node features(nn_model *m, nn_node x, size_t width) {
-    const nn_conv2d_desc conv = {.filters = 2 * width, .kernel_height = 3, .kernel_width = 2, .stride_x = 2, .dilation_y = 2, .pad_top = 2,
-                                 .pad_bottom = 2, .groups = 2};
+    const nn_conv2d_desc conv = {.filters = 2 * width, .kernel_height = 3, .kernel_width = 2, .stride_x = 2, .dilation_y = 2,
+                                 .pad_top = 2, .pad_bottom = 2, .groups = 2};
     nn_node means = nn_layer_global_average_pool(m, x);
     nn_node gate = nn_layer_dense(m, nn_layer_silu(m, nn_layer_dense(m, means, width)), width);
     means = nn_layer_mul(m, means, nn_layer_sigmoid(m, gate));

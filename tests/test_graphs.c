@@ -1,9 +1,12 @@
 /* test_graphs.c - random graphs: planned memory gives what unshared memory gives, gradients are those of the loss */
 #include "test.h"
 
-enum { BATCH = 9, MOST_NODES = 200, MOST_LOSSES = 4, MOST_INPUTS = 3, MOST_FLOATS = 2000, DATA = BATCH * MOST_FLOATS + MOST_NODES };
+enum { BATCH = 9, MOST_NODES = 200, MOST_LOSSES = 4, MOST_INPUTS = 3, MOST_FLOATS = 2000 };
+enum { DATA = BATCH * MOST_FLOATS + MOST_NODES };
 
-/* ---- a graph, grown from a seed: the same calls for every model that is built of it ---- */
+/* ---- a graph, grown from a seed: the same calls for every model that is built of it ----
+ *
+ * Compilers may evaluate arguments in other orders and so grow other graphs: all of them must pass. */
 
 typedef struct graph {
     uint64_t state;
@@ -50,7 +53,8 @@ static nn_node like(graph *g, nn_node x, int whole) {
     for (int tries = 0; tries < 20; tries++) {
         const nn_node other = g->node[pick(g, g->nodes)];
         const nn_shape s = shape_of(g, other);
-        if (s.height == shape.height && s.width == shape.width && (!whole || s.channels == shape.channels)) return take(g, other);
+        if (s.height != shape.height || s.width != shape.width) continue;
+        if (!whole || s.channels == shape.channels) return take(g, other);
     }
     return take(g, x);
 }
@@ -69,8 +73,9 @@ static nn_node grow_dense(graph *g, nn_node x) {
 static nn_node grow_shared(graph *g, nn_node x) {
     for (int tries = 0; tries < 20; tries++) {
         const nn_node other = g->node[pick(g, g->nodes)];
-        const int fits = size_of(g, other) == size_of(g, x) && nn_shape_size(nn_node_shape(g->m, g->from[other.id])) == size_of(g, x);
-        if (fits && strncmp(nn_node_name(g->m, other), "dense", 5) == 0) return nn_layer_dense_shared(g->m, x, other);
+        const size_t n = size_of(g, x);
+        if (strncmp(nn_node_name(g->m, other), "dense", 5) != 0) continue;
+        if (size_of(g, other) == n && size_of(g, g->from[other.id]) == n) return nn_layer_dense_shared(g->m, x, other);
     }
     return grow_dense(g, x);
 }
@@ -81,9 +86,10 @@ static nn_node grow_conv(graph *g, nn_node x) {
     if (pick(g, 3) == 0) return nn_layer_depthwise(g->m, x, 1 + pick(g, 3));
     if (pick(g, 3) == 0) return nn_layer_conv2d(g->m, x, 1 + pick(g, 6), 1 + pick(g, 3));
     const size_t groups = s.channels % 2 == 0 ? 1 + pick(g, 2) : 1;
-    const nn_conv2d_desc d = {.filters = groups * (1 + pick(g, 4)), .kernel_height = 1 + pick(g, 2), .kernel_width = 1 + pick(g, 3),
-                              .stride_y = 1 + pick(g, 2), .stride_x = pick(g, 3), .dilation_y = pick(g, 3), .dilation_x = 1 + pick(g, 2),
-                              .pad_top = 2, .pad_bottom = pick(g, 2), .pad_left = 2, .pad_right = 2 + pick(g, 2), .groups = groups};
+    const nn_conv2d_desc d = {.filters = groups * (1 + pick(g, 4)), .groups = groups, .kernel_height = 1 + pick(g, 2),
+                              .kernel_width = 1 + pick(g, 3), .stride_y = 1 + pick(g, 2), .stride_x = pick(g, 3),
+                              .dilation_y = pick(g, 3), .dilation_x = 1 + pick(g, 2), .pad_top = 2, .pad_bottom = pick(g, 2),
+                              .pad_left = 2, .pad_right = 2 + pick(g, 2)};
     return nn_layer_conv2d_with(g->m, x, &d, (int)pick(g, 2));
 }
 
@@ -197,9 +203,10 @@ static nn_node grow_probabilities(graph *g, nn_node x) {
 static void grow_loss(graph *g) {
     static const nn_loss smooth[] = {NN_LOSS_SOFTMAX_CE, NN_LOSS_SOFTMAX_BCE, NN_LOSS_SOFTMAX_MSE, NN_LOSS_SIGMOID_BCE,
                                      NN_LOSS_CE, NN_LOSS_BCE, NN_LOSS_MSE};
-    nn_loss_desc d = {.loss = g->smooth ? smooth[pick(g, COUNT(smooth))] : (nn_loss)pick(g, NN_LOSS_COUNT), .scale = pick(g, 2) ? 0.5f : 0};
+    nn_loss_desc d = {.loss = g->smooth ? smooth[pick(g, COUNT(smooth))] : (nn_loss)pick(g, NN_LOSS_COUNT)};
+    d.scale = pick(g, 2) ? 0.5f : 0;
     nn_node x = some(g);
-    if (d.loss == NN_LOSS_SOFTMAX_BCE && shape_of(g, x).channels == 1) d.loss = NN_LOSS_SOFTMAX_CE; /* a lone class is certain */
+    if (shape_of(g, x).channels == 1 && d.loss == NN_LOSS_SOFTMAX_BCE) d.loss = NN_LOSS_SOFTMAX_CE; /* else infinite */
     if (d.loss == NN_LOSS_CE || d.loss == NN_LOSS_BCE || (d.loss == NN_LOSS_MSE && pick(g, 2))) x = grow_probabilities(g, x);
     const int logits = d.loss <= NN_LOSS_SIGMOID_BCE; /* the first of the list are losses of logits */
     const int custom = pick(g, 6) == 0;
@@ -218,7 +225,8 @@ static void grow(graph *g, uint64_t seed, const nn_allocator *allocator) {
     g->inputs = pick(g, 2) ? 1 : 1 + pick(g, MOST_INPUTS);
     const size_t nodes = 5 + pick(g, 21), losses = pick(g, MOST_LOSSES + 1);
     for (size_t i = 0; i < g->inputs; i++) {
-        const nn_shape image = nn_shape_image(2 + pick(g, 5), 2 + pick(g, 5), 1 + pick(g, 4)), vector = nn_shape_vector(1 + pick(g, 70));
+        const nn_shape image = nn_shape_image(2 + pick(g, 5), 2 + pick(g, 5), 1 + pick(g, 4));
+        const nn_shape vector = nn_shape_vector(1 + pick(g, 70));
         g->input[i] = grown(g, nn_layer_input(g->m, pick(g, 2) ? image : vector));
         g->used[g->input[i].id] = 1;
     }
@@ -421,7 +429,8 @@ static double value_at(graph *g, const float *at, const float *along, double ste
     for (size_t l = 0; l < g->losses; l++) value += (double)nn_loss_value(g->m, g->loss[l]);
     for (size_t i = 0; i < g->nodes; i++) {
         const float *y = nn_activation_of(g->m, g->node[i]);
-        for (size_t j = 0; is_end(g, g->node[i]) && j < BATCH * size_of(g, g->node[i]); j++) value += (double)y[j] * (double)data[1][i + j];
+        const size_t n = is_end(g, g->node[i]) ? BATCH * size_of(g, g->node[i]) : 0;
+        for (size_t j = 0; j < n; j++) value += (double)y[j] * (double)data[1][i + j];
     }
     return value;
 }
@@ -451,7 +460,8 @@ static void gradients(uint64_t seed) {
             const double step = 1e-3 / sqrt(slope), up = value_at(&g, at, along, step), down = value_at(&g, at, along, -step);
             const double found = (up - down) / (2 * step);
             slopes++;
-            if (!CHECK(fabs(found - slope) <= TOL_SLOPE * slope + 4 * EPS * fabs(value) / step)) printf("%g, not %g\n", slope, found);
+            if (!CHECK(fabs(found - slope) <= TOL_SLOPE * slope + 4 * EPS * fabs(value) / step))
+                printf("%g, not %g\n", slope, found);
         }
         free(at), free(along);
     }

@@ -10,8 +10,8 @@ static nn_node mlp(nn_model *m, nn_node x) {
 static nn_node cnn(nn_model *m, nn_node x) {
     const nn_conv2d_desc plain = {.filters = 6, .kernel_height = 3, .kernel_width = 3, .pad_top = 1, .pad_bottom = 1,
                                   .pad_left = 1, .pad_right = 1};
-    const nn_conv2d_desc strided = {.filters = 8, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 2, .pad_top = 1,
-                                    .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .groups = 2};
+    const nn_conv2d_desc strided = {.filters = 8, .kernel_height = 3, .kernel_width = 3, .stride_y = 2, .stride_x = 2,
+                                    .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .groups = 2};
     x = nn_layer_relu(m, nn_layer_batch_norm(m, nn_layer_conv2d_with(m, x, &plain, 0)));
     x = nn_layer_silu(m, nn_layer_conv2d_with(m, nn_layer_max_pool(m, x, 2, 2), &strided, 1));
     return nn_layer_dense(m, nn_layer_global_average_pool(m, x), 5);

@@ -21,15 +21,16 @@ class Residual(nn.Module):
 mlp = nn.Sequential(nn.Linear(7, 12, bias=False), nn.BatchNorm1d(12), nn.ReLU(), nn.Linear(12, 9, bias=False),
                     nn.BatchNorm1d(9), nn.Tanh(), nn.Linear(9, 4))
 cnn = nn.Sequential(nn.Conv2d(2, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2),
-                    nn.Conv2d(6, 8, 3, stride=2, padding=1, groups=2), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 5))
+                    nn.Conv2d(6, 8, 3, stride=2, padding=1, groups=2), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
+                    nn.Linear(8, 5))
 
 # The names of the parameters here, in PyTorch's order.
-mlp_names = ['dense_1.weights', 'batch_norm_1.gamma', 'batch_norm_1.beta', 'dense_2.weights', 'batch_norm_2.gamma', 'batch_norm_2.beta',
-             'dense_3.weights', 'dense_3.bias']
+mlp_names = ['dense_1.weights', 'batch_norm_1.gamma', 'batch_norm_1.beta', 'dense_2.weights', 'batch_norm_2.gamma',
+             'batch_norm_2.beta', 'dense_3.weights', 'dense_3.bias']
 cnn_names = ['conv2d_1.weights', 'batch_norm_1.gamma', 'batch_norm_1.beta', 'conv2d_2.weights', 'conv2d_2.bias',
              'dense_1.weights', 'dense_1.bias']
-residual_names = ['dense_1.weights', 'dense_1.bias', 'layer_norm_1.gamma', 'layer_norm_1.beta', 'dense_2.weights', 'dense_2.bias',
-                  'dense_3.weights', 'dense_3.bias', 'dense_4.weights', 'dense_4.bias']
+residual_names = ['dense_1.weights', 'dense_1.bias', 'layer_norm_1.gamma', 'layer_norm_1.beta', 'dense_2.weights',
+                  'dense_2.bias', 'dense_3.weights', 'dense_3.bias', 'dense_4.weights', 'dense_4.bias']
 
 
 def turned(tensor):
