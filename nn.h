@@ -760,8 +760,8 @@ typedef struct nn_loss_desc {
  * *value is the reduced loss, row_values[r] the loss of row r with its weights but neither reduced nor scaled, dx (rows x n)
  * the gradient of *value by x. Each may be NULL; dx may be x. No rows or no columns have the value 0.
  *
- * From logits every finite x gives a finite value and gradient. From probabilities the logarithm is taken to be at least
- * -100, as PyTorch does, and the derivatives divide by at least 1e-12: -y/max(o, 1e-12) + (1-y)/max(1-o, 1e-12), the
+ * From logits every finite x gives a finite value and gradient (but for NN_LOSS_SOFTMAX_BCE of one column, whose p is 1).
+ * From probabilities the logarithm is taken to be at least -100, as PyTorch does, and the derivatives divide by at least 1e-12: -y/max(o, 1e-12) + (1-y)/max(1-o, 1e-12), the
  * true derivative between 1e-12 and 1 - 1e-12. At a kink the derivative is 0. NaN in x is no error: it shows in the value.
  *
  * A row's value and, but for the reduction, its gradient do not depend on the rows around it. Row values are summed in double
@@ -1198,11 +1198,11 @@ NN_API nn_memory nn_memory_of(const nn_model *model);
 NN_API NN_MUST_USE nn_status nn_feed(nn_model *model, nn_node input, const float *x);
 NN_API NN_MUST_USE nn_status nn_feed_targets(nn_model *model, nn_node loss, const float *targets); /* of the input's shape */
 NN_API NN_MUST_USE nn_status nn_feed_labels(nn_model *model, nn_node loss, const uint32_t *labels); /* one a place */
-NN_API NN_MUST_USE nn_status nn_feed_weights(nn_model *model, nn_node loss, const float *weights);  /* of samples; NULL: 1 */
+NN_API NN_MUST_USE nn_status nn_feed_weights(nn_model *model, nn_node loss, const float *weights);  /* one a place; NULL: 1 */
 NN_API NN_MUST_USE nn_status nn_feed_gradient(nn_model *model, nn_node output, const float *dy); /* of a node that feeds none */
 
-/* Computes all nodes for `rows` samples, at most the batch of the build, and every loss that was fed targets or labels.
- * On failure nothing has changed but activations. */
+/* Computes all nodes for `rows` samples, at most the batch of the build, and every loss that was fed targets or labels (none in a
+ * build for inference or a folded model). On failure nothing has changed but activations. */
 NN_API NN_MUST_USE nn_status nn_forward(nn_model *model, size_t rows, nn_mode mode);
 
 /* The gradients of the sum of all losses and penalties, after nn_forward in mode NN_TRAIN: of all parameters, and of nodes
@@ -2417,11 +2417,12 @@ static size_t nni_argmax_scalar(const float *x, size_t n) {
 /* columns.h - sums over the rows of a matrix, one for each column
  *
  * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
- * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
- * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one. The sums of some
+ * vectors of columns stay in registers all the way down.
  */
 
 #define NNI_ROWS_CHAINED 8
+#define NNI_SUMS_HELD 4 /* vectors of sums that stay in registers, beside as many of chains */
 
 /* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
  * inside the matrix; else `valid` says which. */
@@ -2435,31 +2436,39 @@ NNI_INLINE void nni_column_store_scalar(float *p, nni_vf_scalar v, const int who
     else nni_vf_store_m_scalar(p, v, valid);
 }
 
-NNI_INLINE void nni_column_chain_scalar(nni_column_fn_scalar f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                     size_t row, size_t j, const int whole, nni_vm_scalar valid) {
-    nni_vf_scalar chain[2];
-    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = nni_vf_set1_scalar(0.0f);
-    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
-    NNI_UNROLL for (int i = 0; i < sums; i++) {
-        float *p = sum + (size_t)i * s->n + j;
-        nni_column_store_scalar(p, nni_vf_add_scalar(nni_column_load_scalar(p, whole, valid), chain[i]), whole, valid);
-    }
+/* Rows row .. row + rows - 1 of `vectors` vectors of columns, as chains that are added to the sums. */
+NNI_INLINE void nni_column_chain_scalar(nni_column_fn_scalar f, const int sums, const int vectors, const int rows, nni_vf_scalar *sum,
+                                     const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_scalar valid) {
+    nni_vf_scalar chain[NNI_SUMS_HELD];
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) chain[i] = nni_vf_set1_scalar(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            f(chain + v * sums, s, row + (size_t)r, j + (size_t)(v * VF_LANES), whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) sum[i] = nni_vf_add_scalar(sum[i], chain[i]);
 }
 
-NNI_INLINE void nni_column_chains_scalar(nni_column_fn_scalar f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                      size_t row) {
-    size_t j = 0;
-    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_chain_scalar(f, sums, rows, sum, s, row, j, 1, nni_vm_first_scalar(VF_LANES));
-    if (j < s->n) nni_column_chain_scalar(f, sums, rows, sum, s, row, j, 0, nni_vm_first_scalar(s->n - j));
+/* All rows of some columns, whose sums stay in registers. */
+NNI_INLINE void nni_column_tile_scalar(nni_column_fn_scalar f, const int sums, const int vectors, float *sum, const nni_strip *s,
+                                    size_t j, const int whole, nni_vm_scalar valid) {
+    nni_vf_scalar total[NNI_SUMS_HELD];
+    size_t row = 0;
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) total[i] = nni_vf_set1_scalar(0.0f);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        nni_column_chain_scalar(f, sums, vectors, NNI_ROWS_CHAINED, total, s, row, j, whole, valid);
+    for (; row < s->rows; row++) nni_column_chain_scalar(f, sums, vectors, 1, total, s, row, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            nni_column_store_scalar(sum + (size_t)i * s->n + j + (size_t)(v * VF_LANES), total[v * sums + i], whole, valid);
 }
 
 /* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
 NNI_INLINE void nni_column_sums_scalar(nni_column_fn_scalar f, const int sums, float *sum, const nni_strip *s) {
-    size_t row = 0;
-    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
-    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
-        nni_column_chains_scalar(f, sums, NNI_ROWS_CHAINED, sum, s, row);
-    for (; row < s->rows; row++) nni_column_chains_scalar(f, sums, 1, sum, s, row);
+    const int vectors = NNI_SUMS_HELD / sums;
+    size_t j = 0;
+    for (; j + (size_t)(vectors * VF_LANES) <= s->n; j += (size_t)(vectors * VF_LANES))
+        nni_column_tile_scalar(f, sums, vectors, sum, s, j, 1, nni_vm_first_scalar(VF_LANES));
+    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_tile_scalar(f, sums, 1, sum, s, j, 1, nni_vm_first_scalar(VF_LANES));
+    if (j < s->n) nni_column_tile_scalar(f, sums, 1, sum, s, j, 0, nni_vm_first_scalar(s->n - j));
 }
 
 NNI_INLINE void nni_column_sum_scalar(nni_vf_scalar *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_scalar valid) {
@@ -2500,6 +2509,7 @@ static void nni_columns_products_by_row_scalar(float *sum, const nni_strip *s) {
     nni_column_sums_scalar(nni_column_products_by_row_scalar, 2, sum, s);
 }
 
+#undef NNI_SUMS_HELD
 #undef NNI_ROWS_CHAINED
 
 /* ---- simd/kernels/prelu.h ---- */
@@ -2637,23 +2647,32 @@ typedef struct nni_row_scalar {
 /* Adds what VF_LANES elements from i on contribute to two sums. */
 typedef void (*nni_row_fn_scalar)(nni_vf_scalar *first, nni_vf_scalar *second, const nni_row_scalar *r, size_t i, const int whole, nni_vm_scalar valid);
 
-/* Two sums over n floats at once, in 16 lanes and blocks as everywhere. */
-NNI_INLINE void nni_row_sums_scalar(nni_row_fn_scalar f, double *first, double *second, const nni_row_scalar *r, size_t n) {
-    *first = *second = 0.0;
+/* A row's sums are chains, in which every step waits for the one before: some rows side by side fill the time. */
+#define NNI_ROWS_TOGETHER (NNI_WIDE < 4 ? 4 / NNI_WIDE : 1)
+
+/* Two sums over the n floats of each of `rows` rows, in 16 lanes and blocks as everywhere. */
+NNI_INLINE void nni_row_sums_scalar(nni_row_fn_scalar f, const int rows, double *first, double *second, const nni_row_scalar *r,
+                                 size_t n) {
+    NNI_UNROLL for (int k = 0; k < rows; k++) first[k] = second[k] = 0.0;
     for (size_t begin = 0; begin < n; begin += NNI_BLOCK) {
         const size_t end = nni_min(n, begin + NNI_BLOCK);
-        nni_vf_scalar a[NNI_WIDE], b[NNI_WIDE];
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_scalar(0.0f);
+        nni_vf_scalar a[NNI_ROWS_TOGETHER * NNI_WIDE], b[NNI_ROWS_TOGETHER * NNI_WIDE];
+        NNI_UNROLL for (int w = 0; w < rows * NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_scalar(0.0f);
         size_t i = begin;
         for (; i + 16 <= end; i += 16)
             NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++)
-                f(a + w, b + w, r, i + (size_t)(w * VF_LANES), 1, nni_vm_first_scalar(VF_LANES));
+                NNI_UNROLL for (int k = 0; k < rows; k++)
+                    f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, i + (size_t)(w * VF_LANES), 1, nni_vm_first_scalar(VF_LANES));
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
             const size_t at = i + (size_t)(w * VF_LANES);
-            if (at < end) f(a + w, b + w, r, at, 0, nni_vm_first_scalar(nni_min(end - at, VF_LANES)));
+            if (at >= end) continue;
+            const nni_vm_scalar valid = nni_vm_first_scalar(nni_min(end - at, VF_LANES));
+            NNI_UNROLL for (int k = 0; k < rows; k++) f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, at, 0, valid);
         }
-        *first += (double)nni_fold16_scalar(a);
-        *second += (double)nni_fold16_scalar(b);
+        NNI_UNROLL for (int k = 0; k < rows; k++) {
+            first[k] += (double)nni_fold16_scalar(a + k * NNI_WIDE);
+            second[k] += (double)nni_fold16_scalar(b + k * NNI_WIDE);
+        }
     }
 }
 
@@ -2685,18 +2704,24 @@ NNI_INLINE void nni_row_products_scalar(nni_vf_scalar *first, nni_vf_scalar *sec
     *second = nni_vf_fma_scalar(g, nni_row_distance_scalar(r, i, whole, valid), *second);
 }
 
-/* Mean and inverse deviation of a row: a first mean, then the moments about it, which correct what was rounded off. */
-NNI_INLINE float nni_row_statistics_scalar(float *inverse, const float *x, size_t n, float epsilon) {
-    nni_row_scalar r = {x, NULL, NULL, NULL, nni_vf_set1_scalar(0.0f), 0};
+/* Means, which r takes too, and inverse deviations: a first mean, then the moments about it, which correct what was rounded
+ * off. */
+NNI_INLINE void nni_row_statistics_scalar(const int rows, float *mean, float *inverse, nni_row_scalar *r, size_t n, float epsilon) {
     const double share = 1.0 / (double)n;
-    double sum, squares;
-    nni_row_sums_scalar(nni_row_plain_scalar, &sum, &squares, &r, n);
-    const float about = (float)(sum * share);
-    r.mean = nni_vf_set1_scalar(about);
-    nni_row_sums_scalar(nni_row_moments_scalar, &sum, &squares, &r, n);
-    const double off = sum * share, variance = squares * share - off * off;
-    *inverse = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
-    return (float)((double)about + off);
+    double sum[NNI_ROWS_TOGETHER], squares[NNI_ROWS_TOGETHER];
+    float about[NNI_ROWS_TOGETHER];
+    nni_row_sums_scalar(nni_row_plain_scalar, rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        about[k] = (float)(sum[k] * share);
+        r[k].mean = nni_vf_set1_scalar(about[k]);
+    }
+    nni_row_sums_scalar(nni_row_moments_scalar, rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const double off = sum[k] * share, variance = squares[k] * share - off * off;
+        inverse[k] = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
+        mean[k] = (float)((double)about[k] + off);
+        r[k].mean = nni_vf_set1_scalar(mean[k]);
+    }
 }
 
 NNI_INLINE void nni_layer_norm_vector_scalar(float *y, const nni_row_scalar *r, nni_vf_scalar inverse, size_t i, const int whole, nni_vm_scalar valid) {
@@ -2705,21 +2730,44 @@ NNI_INLINE void nni_layer_norm_vector_scalar(float *y, const nni_row_scalar *r, 
     nni_column_store_scalar(y + i, nni_vf_fma_scalar(nni_row_distance_scalar(r, i, whole, valid), scale, shift), whole, valid);
 }
 
-/* mean and inverse take those of each row, unless NULL */
+NNI_INLINE void nni_layer_norm_row_scalar(float *y, const nni_row_scalar *r, float inverse, size_t n) {
+    const nni_vf_scalar scale = nni_vf_set1_scalar(inverse);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_layer_norm_vector_scalar(y, r, scale, i, 1, nni_vm_first_scalar(VF_LANES));
+    if (i < n) nni_layer_norm_vector_scalar(y, r, scale, i, 0, nni_vm_first_scalar(n - i));
+}
+
+/* What a layer norm is given and gives; mean and inverse, unless NULL, are of each row. */
+typedef struct nni_layer_norm_job_scalar {
+    const nni_strip *s;
+    const float *gamma, *beta;
+    float *y, *mean, *inverse;
+    float epsilon;
+} nni_layer_norm_job_scalar;
+
+NNI_INLINE void nni_layer_norm_rows_scalar(const int rows, const nni_layer_norm_job_scalar *job, size_t row) {
+    const size_t n = job->s->n, at = row * n;
+    nni_row_scalar r[NNI_ROWS_TOGETHER];
+    float mean[NNI_ROWS_TOGETHER], inverse[NNI_ROWS_TOGETHER];
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const float *x = job->s->x + at + (size_t)k * n;
+        const nni_row_scalar one = {x, NULL, job->gamma, job->beta, nni_vf_set1_scalar(0.0f), job->gamma != NULL};
+        r[k] = one;
+    }
+    nni_row_statistics_scalar(rows, mean, inverse, r, n, job->epsilon);
+    for (int k = 0; k < rows; k++) {
+        nni_layer_norm_row_scalar(job->y + at + (size_t)k * n, r + k, inverse[k], n);
+        if (job->mean) job->mean[row + (size_t)k] = mean[k];
+        if (job->inverse) job->inverse[row + (size_t)k] = inverse[k];
+    }
+}
+
 static void nni_layer_norm_scalar(float *y, float *mean, float *inverse, const nni_strip *s, const float *gamma, const float *beta,
                                float epsilon) {
-    nni_row_scalar r = {s->x, NULL, gamma, beta, nni_vf_set1_scalar(0.0f), gamma != NULL};
-    for (size_t row = 0; row < s->rows; row++, r.x += s->n, y += s->n) {
-        float row_inverse;
-        const float row_mean = nni_row_statistics_scalar(&row_inverse, r.x, s->n, epsilon);
-        const nni_vf_scalar scale = nni_vf_set1_scalar(row_inverse);
-        r.mean = nni_vf_set1_scalar(row_mean);
-        size_t i = 0;
-        for (; i + VF_LANES <= s->n; i += VF_LANES) nni_layer_norm_vector_scalar(y, &r, scale, i, 1, nni_vm_first_scalar(VF_LANES));
-        if (i < s->n) nni_layer_norm_vector_scalar(y, &r, scale, i, 0, nni_vm_first_scalar(s->n - i));
-        if (mean) mean[row] = row_mean;
-        if (inverse) inverse[row] = row_inverse;
-    }
+    const nni_layer_norm_job_scalar job = {s, gamma, beta, y, mean, inverse, epsilon};
+    size_t row = 0;
+    for (; row + NNI_ROWS_TOGETHER <= s->rows; row += NNI_ROWS_TOGETHER) nni_layer_norm_rows_scalar(NNI_ROWS_TOGETHER, &job, row);
+    for (; row < s->rows; row++) nni_layer_norm_rows_scalar(1, &job, row);
 }
 
 NNI_INLINE void nni_layer_norm_vector_backward_scalar(float *dx, const nni_row_scalar *r, nni_vf_scalar inverse, nni_vf_scalar less, nni_vf_scalar slope, size_t i,
@@ -2730,7 +2778,8 @@ NNI_INLINE void nni_layer_norm_vector_backward_scalar(float *dx, const nni_row_s
     nni_column_store_scalar(dx + i, nni_vf_mul_scalar(inverse, nni_vf_fnma_scalar(distance, slope, centred)), whole, valid);
 }
 
-/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse */
+/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse. Row by row: more of x and dy at a time
+ * would not stay in the L1 cache until dx is made of them. */
 NNI_INLINE void nni_layer_norm_rows_backward_scalar(const int scaled, float *dx, const nni_strip *s, const float *gamma) {
     nni_row_scalar r = {s->x, s->dy, gamma, NULL, nni_vf_set1_scalar(0.0f), scaled};
     const double share = 1.0 / (double)s->n;
@@ -2738,7 +2787,7 @@ NNI_INLINE void nni_layer_norm_rows_backward_scalar(const int scaled, float *dx,
         const double row_inverse = (double)s->inverse[row];
         double sum, products;
         r.mean = nni_vf_set1_scalar(s->mean[row]);
-        nni_row_sums_scalar(nni_row_products_scalar, &sum, &products, &r, s->n);
+        nni_row_sums_scalar(nni_row_products_scalar, 1, &sum, &products, &r, s->n);
         const nni_vf_scalar inverse = nni_vf_set1_scalar(s->inverse[row]), less = nni_vf_set1_scalar((float)(-sum * share));
         const nni_vf_scalar slope = nni_vf_set1_scalar((float)(products * share * row_inverse * row_inverse));
         size_t i = 0;
@@ -2752,6 +2801,8 @@ static void nni_layer_norm_backward_scalar(float *dx, const nni_strip *s, const 
     if (gamma) nni_layer_norm_rows_backward_scalar(1, dx, s, gamma);
     else nni_layer_norm_rows_backward_scalar(0, dx, s, NULL);
 }
+
+#undef NNI_ROWS_TOGETHER
 
 /* ---- simd/kernels/short_rows.h ---- */
 /* short_rows.h - rows of few floats, several at a time: turned so that a vector holds one column of VF_LANES rows
@@ -6104,11 +6155,12 @@ static size_t nni_argmax_avx2(const float *x, size_t n) {
 /* columns.h - sums over the rows of a matrix, one for each column
  *
  * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
- * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
- * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one. The sums of some
+ * vectors of columns stay in registers all the way down.
  */
 
 #define NNI_ROWS_CHAINED 8
+#define NNI_SUMS_HELD 4 /* vectors of sums that stay in registers, beside as many of chains */
 
 /* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
  * inside the matrix; else `valid` says which. */
@@ -6122,31 +6174,39 @@ NNI_INLINE void nni_column_store_avx2(float *p, nni_vf_avx2 v, const int whole, 
     else nni_vf_store_m_avx2(p, v, valid);
 }
 
-NNI_INLINE void nni_column_chain_avx2(nni_column_fn_avx2 f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                     size_t row, size_t j, const int whole, nni_vm_avx2 valid) {
-    nni_vf_avx2 chain[2];
-    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = nni_vf_set1_avx2(0.0f);
-    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
-    NNI_UNROLL for (int i = 0; i < sums; i++) {
-        float *p = sum + (size_t)i * s->n + j;
-        nni_column_store_avx2(p, nni_vf_add_avx2(nni_column_load_avx2(p, whole, valid), chain[i]), whole, valid);
-    }
+/* Rows row .. row + rows - 1 of `vectors` vectors of columns, as chains that are added to the sums. */
+NNI_INLINE void nni_column_chain_avx2(nni_column_fn_avx2 f, const int sums, const int vectors, const int rows, nni_vf_avx2 *sum,
+                                     const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx2 valid) {
+    nni_vf_avx2 chain[NNI_SUMS_HELD];
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) chain[i] = nni_vf_set1_avx2(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            f(chain + v * sums, s, row + (size_t)r, j + (size_t)(v * VF_LANES), whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) sum[i] = nni_vf_add_avx2(sum[i], chain[i]);
 }
 
-NNI_INLINE void nni_column_chains_avx2(nni_column_fn_avx2 f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                      size_t row) {
-    size_t j = 0;
-    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_chain_avx2(f, sums, rows, sum, s, row, j, 1, nni_vm_first_avx2(VF_LANES));
-    if (j < s->n) nni_column_chain_avx2(f, sums, rows, sum, s, row, j, 0, nni_vm_first_avx2(s->n - j));
+/* All rows of some columns, whose sums stay in registers. */
+NNI_INLINE void nni_column_tile_avx2(nni_column_fn_avx2 f, const int sums, const int vectors, float *sum, const nni_strip *s,
+                                    size_t j, const int whole, nni_vm_avx2 valid) {
+    nni_vf_avx2 total[NNI_SUMS_HELD];
+    size_t row = 0;
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) total[i] = nni_vf_set1_avx2(0.0f);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        nni_column_chain_avx2(f, sums, vectors, NNI_ROWS_CHAINED, total, s, row, j, whole, valid);
+    for (; row < s->rows; row++) nni_column_chain_avx2(f, sums, vectors, 1, total, s, row, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            nni_column_store_avx2(sum + (size_t)i * s->n + j + (size_t)(v * VF_LANES), total[v * sums + i], whole, valid);
 }
 
 /* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
 NNI_INLINE void nni_column_sums_avx2(nni_column_fn_avx2 f, const int sums, float *sum, const nni_strip *s) {
-    size_t row = 0;
-    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
-    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
-        nni_column_chains_avx2(f, sums, NNI_ROWS_CHAINED, sum, s, row);
-    for (; row < s->rows; row++) nni_column_chains_avx2(f, sums, 1, sum, s, row);
+    const int vectors = NNI_SUMS_HELD / sums;
+    size_t j = 0;
+    for (; j + (size_t)(vectors * VF_LANES) <= s->n; j += (size_t)(vectors * VF_LANES))
+        nni_column_tile_avx2(f, sums, vectors, sum, s, j, 1, nni_vm_first_avx2(VF_LANES));
+    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_tile_avx2(f, sums, 1, sum, s, j, 1, nni_vm_first_avx2(VF_LANES));
+    if (j < s->n) nni_column_tile_avx2(f, sums, 1, sum, s, j, 0, nni_vm_first_avx2(s->n - j));
 }
 
 NNI_INLINE void nni_column_sum_avx2(nni_vf_avx2 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx2 valid) {
@@ -6187,6 +6247,7 @@ static void nni_columns_products_by_row_avx2(float *sum, const nni_strip *s) {
     nni_column_sums_avx2(nni_column_products_by_row_avx2, 2, sum, s);
 }
 
+#undef NNI_SUMS_HELD
 #undef NNI_ROWS_CHAINED
 
 /* ---- simd/kernels/prelu.h ---- */
@@ -6324,23 +6385,32 @@ typedef struct nni_row_avx2 {
 /* Adds what VF_LANES elements from i on contribute to two sums. */
 typedef void (*nni_row_fn_avx2)(nni_vf_avx2 *first, nni_vf_avx2 *second, const nni_row_avx2 *r, size_t i, const int whole, nni_vm_avx2 valid);
 
-/* Two sums over n floats at once, in 16 lanes and blocks as everywhere. */
-NNI_INLINE void nni_row_sums_avx2(nni_row_fn_avx2 f, double *first, double *second, const nni_row_avx2 *r, size_t n) {
-    *first = *second = 0.0;
+/* A row's sums are chains, in which every step waits for the one before: some rows side by side fill the time. */
+#define NNI_ROWS_TOGETHER (NNI_WIDE < 4 ? 4 / NNI_WIDE : 1)
+
+/* Two sums over the n floats of each of `rows` rows, in 16 lanes and blocks as everywhere. */
+NNI_INLINE void nni_row_sums_avx2(nni_row_fn_avx2 f, const int rows, double *first, double *second, const nni_row_avx2 *r,
+                                 size_t n) {
+    NNI_UNROLL for (int k = 0; k < rows; k++) first[k] = second[k] = 0.0;
     for (size_t begin = 0; begin < n; begin += NNI_BLOCK) {
         const size_t end = nni_min(n, begin + NNI_BLOCK);
-        nni_vf_avx2 a[NNI_WIDE], b[NNI_WIDE];
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_avx2(0.0f);
+        nni_vf_avx2 a[NNI_ROWS_TOGETHER * NNI_WIDE], b[NNI_ROWS_TOGETHER * NNI_WIDE];
+        NNI_UNROLL for (int w = 0; w < rows * NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_avx2(0.0f);
         size_t i = begin;
         for (; i + 16 <= end; i += 16)
             NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++)
-                f(a + w, b + w, r, i + (size_t)(w * VF_LANES), 1, nni_vm_first_avx2(VF_LANES));
+                NNI_UNROLL for (int k = 0; k < rows; k++)
+                    f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, i + (size_t)(w * VF_LANES), 1, nni_vm_first_avx2(VF_LANES));
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
             const size_t at = i + (size_t)(w * VF_LANES);
-            if (at < end) f(a + w, b + w, r, at, 0, nni_vm_first_avx2(nni_min(end - at, VF_LANES)));
+            if (at >= end) continue;
+            const nni_vm_avx2 valid = nni_vm_first_avx2(nni_min(end - at, VF_LANES));
+            NNI_UNROLL for (int k = 0; k < rows; k++) f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, at, 0, valid);
         }
-        *first += (double)nni_fold16_avx2(a);
-        *second += (double)nni_fold16_avx2(b);
+        NNI_UNROLL for (int k = 0; k < rows; k++) {
+            first[k] += (double)nni_fold16_avx2(a + k * NNI_WIDE);
+            second[k] += (double)nni_fold16_avx2(b + k * NNI_WIDE);
+        }
     }
 }
 
@@ -6372,18 +6442,24 @@ NNI_INLINE void nni_row_products_avx2(nni_vf_avx2 *first, nni_vf_avx2 *second, c
     *second = nni_vf_fma_avx2(g, nni_row_distance_avx2(r, i, whole, valid), *second);
 }
 
-/* Mean and inverse deviation of a row: a first mean, then the moments about it, which correct what was rounded off. */
-NNI_INLINE float nni_row_statistics_avx2(float *inverse, const float *x, size_t n, float epsilon) {
-    nni_row_avx2 r = {x, NULL, NULL, NULL, nni_vf_set1_avx2(0.0f), 0};
+/* Means, which r takes too, and inverse deviations: a first mean, then the moments about it, which correct what was rounded
+ * off. */
+NNI_INLINE void nni_row_statistics_avx2(const int rows, float *mean, float *inverse, nni_row_avx2 *r, size_t n, float epsilon) {
     const double share = 1.0 / (double)n;
-    double sum, squares;
-    nni_row_sums_avx2(nni_row_plain_avx2, &sum, &squares, &r, n);
-    const float about = (float)(sum * share);
-    r.mean = nni_vf_set1_avx2(about);
-    nni_row_sums_avx2(nni_row_moments_avx2, &sum, &squares, &r, n);
-    const double off = sum * share, variance = squares * share - off * off;
-    *inverse = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
-    return (float)((double)about + off);
+    double sum[NNI_ROWS_TOGETHER], squares[NNI_ROWS_TOGETHER];
+    float about[NNI_ROWS_TOGETHER];
+    nni_row_sums_avx2(nni_row_plain_avx2, rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        about[k] = (float)(sum[k] * share);
+        r[k].mean = nni_vf_set1_avx2(about[k]);
+    }
+    nni_row_sums_avx2(nni_row_moments_avx2, rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const double off = sum[k] * share, variance = squares[k] * share - off * off;
+        inverse[k] = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
+        mean[k] = (float)((double)about[k] + off);
+        r[k].mean = nni_vf_set1_avx2(mean[k]);
+    }
 }
 
 NNI_INLINE void nni_layer_norm_vector_avx2(float *y, const nni_row_avx2 *r, nni_vf_avx2 inverse, size_t i, const int whole, nni_vm_avx2 valid) {
@@ -6392,21 +6468,44 @@ NNI_INLINE void nni_layer_norm_vector_avx2(float *y, const nni_row_avx2 *r, nni_
     nni_column_store_avx2(y + i, nni_vf_fma_avx2(nni_row_distance_avx2(r, i, whole, valid), scale, shift), whole, valid);
 }
 
-/* mean and inverse take those of each row, unless NULL */
+NNI_INLINE void nni_layer_norm_row_avx2(float *y, const nni_row_avx2 *r, float inverse, size_t n) {
+    const nni_vf_avx2 scale = nni_vf_set1_avx2(inverse);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_layer_norm_vector_avx2(y, r, scale, i, 1, nni_vm_first_avx2(VF_LANES));
+    if (i < n) nni_layer_norm_vector_avx2(y, r, scale, i, 0, nni_vm_first_avx2(n - i));
+}
+
+/* What a layer norm is given and gives; mean and inverse, unless NULL, are of each row. */
+typedef struct nni_layer_norm_job_avx2 {
+    const nni_strip *s;
+    const float *gamma, *beta;
+    float *y, *mean, *inverse;
+    float epsilon;
+} nni_layer_norm_job_avx2;
+
+NNI_INLINE void nni_layer_norm_rows_avx2(const int rows, const nni_layer_norm_job_avx2 *job, size_t row) {
+    const size_t n = job->s->n, at = row * n;
+    nni_row_avx2 r[NNI_ROWS_TOGETHER];
+    float mean[NNI_ROWS_TOGETHER], inverse[NNI_ROWS_TOGETHER];
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const float *x = job->s->x + at + (size_t)k * n;
+        const nni_row_avx2 one = {x, NULL, job->gamma, job->beta, nni_vf_set1_avx2(0.0f), job->gamma != NULL};
+        r[k] = one;
+    }
+    nni_row_statistics_avx2(rows, mean, inverse, r, n, job->epsilon);
+    for (int k = 0; k < rows; k++) {
+        nni_layer_norm_row_avx2(job->y + at + (size_t)k * n, r + k, inverse[k], n);
+        if (job->mean) job->mean[row + (size_t)k] = mean[k];
+        if (job->inverse) job->inverse[row + (size_t)k] = inverse[k];
+    }
+}
+
 static void nni_layer_norm_avx2(float *y, float *mean, float *inverse, const nni_strip *s, const float *gamma, const float *beta,
                                float epsilon) {
-    nni_row_avx2 r = {s->x, NULL, gamma, beta, nni_vf_set1_avx2(0.0f), gamma != NULL};
-    for (size_t row = 0; row < s->rows; row++, r.x += s->n, y += s->n) {
-        float row_inverse;
-        const float row_mean = nni_row_statistics_avx2(&row_inverse, r.x, s->n, epsilon);
-        const nni_vf_avx2 scale = nni_vf_set1_avx2(row_inverse);
-        r.mean = nni_vf_set1_avx2(row_mean);
-        size_t i = 0;
-        for (; i + VF_LANES <= s->n; i += VF_LANES) nni_layer_norm_vector_avx2(y, &r, scale, i, 1, nni_vm_first_avx2(VF_LANES));
-        if (i < s->n) nni_layer_norm_vector_avx2(y, &r, scale, i, 0, nni_vm_first_avx2(s->n - i));
-        if (mean) mean[row] = row_mean;
-        if (inverse) inverse[row] = row_inverse;
-    }
+    const nni_layer_norm_job_avx2 job = {s, gamma, beta, y, mean, inverse, epsilon};
+    size_t row = 0;
+    for (; row + NNI_ROWS_TOGETHER <= s->rows; row += NNI_ROWS_TOGETHER) nni_layer_norm_rows_avx2(NNI_ROWS_TOGETHER, &job, row);
+    for (; row < s->rows; row++) nni_layer_norm_rows_avx2(1, &job, row);
 }
 
 NNI_INLINE void nni_layer_norm_vector_backward_avx2(float *dx, const nni_row_avx2 *r, nni_vf_avx2 inverse, nni_vf_avx2 less, nni_vf_avx2 slope, size_t i,
@@ -6417,7 +6516,8 @@ NNI_INLINE void nni_layer_norm_vector_backward_avx2(float *dx, const nni_row_avx
     nni_column_store_avx2(dx + i, nni_vf_mul_avx2(inverse, nni_vf_fnma_avx2(distance, slope, centred)), whole, valid);
 }
 
-/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse */
+/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse. Row by row: more of x and dy at a time
+ * would not stay in the L1 cache until dx is made of them. */
 NNI_INLINE void nni_layer_norm_rows_backward_avx2(const int scaled, float *dx, const nni_strip *s, const float *gamma) {
     nni_row_avx2 r = {s->x, s->dy, gamma, NULL, nni_vf_set1_avx2(0.0f), scaled};
     const double share = 1.0 / (double)s->n;
@@ -6425,7 +6525,7 @@ NNI_INLINE void nni_layer_norm_rows_backward_avx2(const int scaled, float *dx, c
         const double row_inverse = (double)s->inverse[row];
         double sum, products;
         r.mean = nni_vf_set1_avx2(s->mean[row]);
-        nni_row_sums_avx2(nni_row_products_avx2, &sum, &products, &r, s->n);
+        nni_row_sums_avx2(nni_row_products_avx2, 1, &sum, &products, &r, s->n);
         const nni_vf_avx2 inverse = nni_vf_set1_avx2(s->inverse[row]), less = nni_vf_set1_avx2((float)(-sum * share));
         const nni_vf_avx2 slope = nni_vf_set1_avx2((float)(products * share * row_inverse * row_inverse));
         size_t i = 0;
@@ -6439,6 +6539,8 @@ static void nni_layer_norm_backward_avx2(float *dx, const nni_strip *s, const fl
     if (gamma) nni_layer_norm_rows_backward_avx2(1, dx, s, gamma);
     else nni_layer_norm_rows_backward_avx2(0, dx, s, NULL);
 }
+
+#undef NNI_ROWS_TOGETHER
 
 /* ---- simd/kernels/short_rows.h ---- */
 /* short_rows.h - rows of few floats, several at a time: turned so that a vector holds one column of VF_LANES rows
@@ -9808,11 +9910,12 @@ static size_t nni_argmax_avx512(const float *x, size_t n) {
 /* columns.h - sums over the rows of a matrix, one for each column
  *
  * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
- * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
- * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one. The sums of some
+ * vectors of columns stay in registers all the way down.
  */
 
 #define NNI_ROWS_CHAINED 8
+#define NNI_SUMS_HELD 4 /* vectors of sums that stay in registers, beside as many of chains */
 
 /* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
  * inside the matrix; else `valid` says which. */
@@ -9826,31 +9929,39 @@ NNI_INLINE void nni_column_store_avx512(float *p, nni_vf_avx512 v, const int who
     else nni_vf_store_m_avx512(p, v, valid);
 }
 
-NNI_INLINE void nni_column_chain_avx512(nni_column_fn_avx512 f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                     size_t row, size_t j, const int whole, nni_vm_avx512 valid) {
-    nni_vf_avx512 chain[2];
-    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = nni_vf_set1_avx512(0.0f);
-    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
-    NNI_UNROLL for (int i = 0; i < sums; i++) {
-        float *p = sum + (size_t)i * s->n + j;
-        nni_column_store_avx512(p, nni_vf_add_avx512(nni_column_load_avx512(p, whole, valid), chain[i]), whole, valid);
-    }
+/* Rows row .. row + rows - 1 of `vectors` vectors of columns, as chains that are added to the sums. */
+NNI_INLINE void nni_column_chain_avx512(nni_column_fn_avx512 f, const int sums, const int vectors, const int rows, nni_vf_avx512 *sum,
+                                     const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx512 valid) {
+    nni_vf_avx512 chain[NNI_SUMS_HELD];
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) chain[i] = nni_vf_set1_avx512(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            f(chain + v * sums, s, row + (size_t)r, j + (size_t)(v * VF_LANES), whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) sum[i] = nni_vf_add_avx512(sum[i], chain[i]);
 }
 
-NNI_INLINE void nni_column_chains_avx512(nni_column_fn_avx512 f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                      size_t row) {
-    size_t j = 0;
-    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_chain_avx512(f, sums, rows, sum, s, row, j, 1, nni_vm_first_avx512(VF_LANES));
-    if (j < s->n) nni_column_chain_avx512(f, sums, rows, sum, s, row, j, 0, nni_vm_first_avx512(s->n - j));
+/* All rows of some columns, whose sums stay in registers. */
+NNI_INLINE void nni_column_tile_avx512(nni_column_fn_avx512 f, const int sums, const int vectors, float *sum, const nni_strip *s,
+                                    size_t j, const int whole, nni_vm_avx512 valid) {
+    nni_vf_avx512 total[NNI_SUMS_HELD];
+    size_t row = 0;
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) total[i] = nni_vf_set1_avx512(0.0f);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        nni_column_chain_avx512(f, sums, vectors, NNI_ROWS_CHAINED, total, s, row, j, whole, valid);
+    for (; row < s->rows; row++) nni_column_chain_avx512(f, sums, vectors, 1, total, s, row, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            nni_column_store_avx512(sum + (size_t)i * s->n + j + (size_t)(v * VF_LANES), total[v * sums + i], whole, valid);
 }
 
 /* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
 NNI_INLINE void nni_column_sums_avx512(nni_column_fn_avx512 f, const int sums, float *sum, const nni_strip *s) {
-    size_t row = 0;
-    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
-    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
-        nni_column_chains_avx512(f, sums, NNI_ROWS_CHAINED, sum, s, row);
-    for (; row < s->rows; row++) nni_column_chains_avx512(f, sums, 1, sum, s, row);
+    const int vectors = NNI_SUMS_HELD / sums;
+    size_t j = 0;
+    for (; j + (size_t)(vectors * VF_LANES) <= s->n; j += (size_t)(vectors * VF_LANES))
+        nni_column_tile_avx512(f, sums, vectors, sum, s, j, 1, nni_vm_first_avx512(VF_LANES));
+    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_tile_avx512(f, sums, 1, sum, s, j, 1, nni_vm_first_avx512(VF_LANES));
+    if (j < s->n) nni_column_tile_avx512(f, sums, 1, sum, s, j, 0, nni_vm_first_avx512(s->n - j));
 }
 
 NNI_INLINE void nni_column_sum_avx512(nni_vf_avx512 *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_avx512 valid) {
@@ -9891,6 +10002,7 @@ static void nni_columns_products_by_row_avx512(float *sum, const nni_strip *s) {
     nni_column_sums_avx512(nni_column_products_by_row_avx512, 2, sum, s);
 }
 
+#undef NNI_SUMS_HELD
 #undef NNI_ROWS_CHAINED
 
 /* ---- simd/kernels/prelu.h ---- */
@@ -10028,23 +10140,32 @@ typedef struct nni_row_avx512 {
 /* Adds what VF_LANES elements from i on contribute to two sums. */
 typedef void (*nni_row_fn_avx512)(nni_vf_avx512 *first, nni_vf_avx512 *second, const nni_row_avx512 *r, size_t i, const int whole, nni_vm_avx512 valid);
 
-/* Two sums over n floats at once, in 16 lanes and blocks as everywhere. */
-NNI_INLINE void nni_row_sums_avx512(nni_row_fn_avx512 f, double *first, double *second, const nni_row_avx512 *r, size_t n) {
-    *first = *second = 0.0;
+/* A row's sums are chains, in which every step waits for the one before: some rows side by side fill the time. */
+#define NNI_ROWS_TOGETHER (NNI_WIDE < 4 ? 4 / NNI_WIDE : 1)
+
+/* Two sums over the n floats of each of `rows` rows, in 16 lanes and blocks as everywhere. */
+NNI_INLINE void nni_row_sums_avx512(nni_row_fn_avx512 f, const int rows, double *first, double *second, const nni_row_avx512 *r,
+                                 size_t n) {
+    NNI_UNROLL for (int k = 0; k < rows; k++) first[k] = second[k] = 0.0;
     for (size_t begin = 0; begin < n; begin += NNI_BLOCK) {
         const size_t end = nni_min(n, begin + NNI_BLOCK);
-        nni_vf_avx512 a[NNI_WIDE], b[NNI_WIDE];
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_avx512(0.0f);
+        nni_vf_avx512 a[NNI_ROWS_TOGETHER * NNI_WIDE], b[NNI_ROWS_TOGETHER * NNI_WIDE];
+        NNI_UNROLL for (int w = 0; w < rows * NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_avx512(0.0f);
         size_t i = begin;
         for (; i + 16 <= end; i += 16)
             NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++)
-                f(a + w, b + w, r, i + (size_t)(w * VF_LANES), 1, nni_vm_first_avx512(VF_LANES));
+                NNI_UNROLL for (int k = 0; k < rows; k++)
+                    f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, i + (size_t)(w * VF_LANES), 1, nni_vm_first_avx512(VF_LANES));
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
             const size_t at = i + (size_t)(w * VF_LANES);
-            if (at < end) f(a + w, b + w, r, at, 0, nni_vm_first_avx512(nni_min(end - at, VF_LANES)));
+            if (at >= end) continue;
+            const nni_vm_avx512 valid = nni_vm_first_avx512(nni_min(end - at, VF_LANES));
+            NNI_UNROLL for (int k = 0; k < rows; k++) f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, at, 0, valid);
         }
-        *first += (double)nni_fold16_avx512(a);
-        *second += (double)nni_fold16_avx512(b);
+        NNI_UNROLL for (int k = 0; k < rows; k++) {
+            first[k] += (double)nni_fold16_avx512(a + k * NNI_WIDE);
+            second[k] += (double)nni_fold16_avx512(b + k * NNI_WIDE);
+        }
     }
 }
 
@@ -10076,18 +10197,24 @@ NNI_INLINE void nni_row_products_avx512(nni_vf_avx512 *first, nni_vf_avx512 *sec
     *second = nni_vf_fma_avx512(g, nni_row_distance_avx512(r, i, whole, valid), *second);
 }
 
-/* Mean and inverse deviation of a row: a first mean, then the moments about it, which correct what was rounded off. */
-NNI_INLINE float nni_row_statistics_avx512(float *inverse, const float *x, size_t n, float epsilon) {
-    nni_row_avx512 r = {x, NULL, NULL, NULL, nni_vf_set1_avx512(0.0f), 0};
+/* Means, which r takes too, and inverse deviations: a first mean, then the moments about it, which correct what was rounded
+ * off. */
+NNI_INLINE void nni_row_statistics_avx512(const int rows, float *mean, float *inverse, nni_row_avx512 *r, size_t n, float epsilon) {
     const double share = 1.0 / (double)n;
-    double sum, squares;
-    nni_row_sums_avx512(nni_row_plain_avx512, &sum, &squares, &r, n);
-    const float about = (float)(sum * share);
-    r.mean = nni_vf_set1_avx512(about);
-    nni_row_sums_avx512(nni_row_moments_avx512, &sum, &squares, &r, n);
-    const double off = sum * share, variance = squares * share - off * off;
-    *inverse = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
-    return (float)((double)about + off);
+    double sum[NNI_ROWS_TOGETHER], squares[NNI_ROWS_TOGETHER];
+    float about[NNI_ROWS_TOGETHER];
+    nni_row_sums_avx512(nni_row_plain_avx512, rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        about[k] = (float)(sum[k] * share);
+        r[k].mean = nni_vf_set1_avx512(about[k]);
+    }
+    nni_row_sums_avx512(nni_row_moments_avx512, rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const double off = sum[k] * share, variance = squares[k] * share - off * off;
+        inverse[k] = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
+        mean[k] = (float)((double)about[k] + off);
+        r[k].mean = nni_vf_set1_avx512(mean[k]);
+    }
 }
 
 NNI_INLINE void nni_layer_norm_vector_avx512(float *y, const nni_row_avx512 *r, nni_vf_avx512 inverse, size_t i, const int whole, nni_vm_avx512 valid) {
@@ -10096,21 +10223,44 @@ NNI_INLINE void nni_layer_norm_vector_avx512(float *y, const nni_row_avx512 *r, 
     nni_column_store_avx512(y + i, nni_vf_fma_avx512(nni_row_distance_avx512(r, i, whole, valid), scale, shift), whole, valid);
 }
 
-/* mean and inverse take those of each row, unless NULL */
+NNI_INLINE void nni_layer_norm_row_avx512(float *y, const nni_row_avx512 *r, float inverse, size_t n) {
+    const nni_vf_avx512 scale = nni_vf_set1_avx512(inverse);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_layer_norm_vector_avx512(y, r, scale, i, 1, nni_vm_first_avx512(VF_LANES));
+    if (i < n) nni_layer_norm_vector_avx512(y, r, scale, i, 0, nni_vm_first_avx512(n - i));
+}
+
+/* What a layer norm is given and gives; mean and inverse, unless NULL, are of each row. */
+typedef struct nni_layer_norm_job_avx512 {
+    const nni_strip *s;
+    const float *gamma, *beta;
+    float *y, *mean, *inverse;
+    float epsilon;
+} nni_layer_norm_job_avx512;
+
+NNI_INLINE void nni_layer_norm_rows_avx512(const int rows, const nni_layer_norm_job_avx512 *job, size_t row) {
+    const size_t n = job->s->n, at = row * n;
+    nni_row_avx512 r[NNI_ROWS_TOGETHER];
+    float mean[NNI_ROWS_TOGETHER], inverse[NNI_ROWS_TOGETHER];
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const float *x = job->s->x + at + (size_t)k * n;
+        const nni_row_avx512 one = {x, NULL, job->gamma, job->beta, nni_vf_set1_avx512(0.0f), job->gamma != NULL};
+        r[k] = one;
+    }
+    nni_row_statistics_avx512(rows, mean, inverse, r, n, job->epsilon);
+    for (int k = 0; k < rows; k++) {
+        nni_layer_norm_row_avx512(job->y + at + (size_t)k * n, r + k, inverse[k], n);
+        if (job->mean) job->mean[row + (size_t)k] = mean[k];
+        if (job->inverse) job->inverse[row + (size_t)k] = inverse[k];
+    }
+}
+
 static void nni_layer_norm_avx512(float *y, float *mean, float *inverse, const nni_strip *s, const float *gamma, const float *beta,
                                float epsilon) {
-    nni_row_avx512 r = {s->x, NULL, gamma, beta, nni_vf_set1_avx512(0.0f), gamma != NULL};
-    for (size_t row = 0; row < s->rows; row++, r.x += s->n, y += s->n) {
-        float row_inverse;
-        const float row_mean = nni_row_statistics_avx512(&row_inverse, r.x, s->n, epsilon);
-        const nni_vf_avx512 scale = nni_vf_set1_avx512(row_inverse);
-        r.mean = nni_vf_set1_avx512(row_mean);
-        size_t i = 0;
-        for (; i + VF_LANES <= s->n; i += VF_LANES) nni_layer_norm_vector_avx512(y, &r, scale, i, 1, nni_vm_first_avx512(VF_LANES));
-        if (i < s->n) nni_layer_norm_vector_avx512(y, &r, scale, i, 0, nni_vm_first_avx512(s->n - i));
-        if (mean) mean[row] = row_mean;
-        if (inverse) inverse[row] = row_inverse;
-    }
+    const nni_layer_norm_job_avx512 job = {s, gamma, beta, y, mean, inverse, epsilon};
+    size_t row = 0;
+    for (; row + NNI_ROWS_TOGETHER <= s->rows; row += NNI_ROWS_TOGETHER) nni_layer_norm_rows_avx512(NNI_ROWS_TOGETHER, &job, row);
+    for (; row < s->rows; row++) nni_layer_norm_rows_avx512(1, &job, row);
 }
 
 NNI_INLINE void nni_layer_norm_vector_backward_avx512(float *dx, const nni_row_avx512 *r, nni_vf_avx512 inverse, nni_vf_avx512 less, nni_vf_avx512 slope, size_t i,
@@ -10121,7 +10271,8 @@ NNI_INLINE void nni_layer_norm_vector_backward_avx512(float *dx, const nni_row_a
     nni_column_store_avx512(dx + i, nni_vf_mul_avx512(inverse, nni_vf_fnma_avx512(distance, slope, centred)), whole, valid);
 }
 
-/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse */
+/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse. Row by row: more of x and dy at a time
+ * would not stay in the L1 cache until dx is made of them. */
 NNI_INLINE void nni_layer_norm_rows_backward_avx512(const int scaled, float *dx, const nni_strip *s, const float *gamma) {
     nni_row_avx512 r = {s->x, s->dy, gamma, NULL, nni_vf_set1_avx512(0.0f), scaled};
     const double share = 1.0 / (double)s->n;
@@ -10129,7 +10280,7 @@ NNI_INLINE void nni_layer_norm_rows_backward_avx512(const int scaled, float *dx,
         const double row_inverse = (double)s->inverse[row];
         double sum, products;
         r.mean = nni_vf_set1_avx512(s->mean[row]);
-        nni_row_sums_avx512(nni_row_products_avx512, &sum, &products, &r, s->n);
+        nni_row_sums_avx512(nni_row_products_avx512, 1, &sum, &products, &r, s->n);
         const nni_vf_avx512 inverse = nni_vf_set1_avx512(s->inverse[row]), less = nni_vf_set1_avx512((float)(-sum * share));
         const nni_vf_avx512 slope = nni_vf_set1_avx512((float)(products * share * row_inverse * row_inverse));
         size_t i = 0;
@@ -10143,6 +10294,8 @@ static void nni_layer_norm_backward_avx512(float *dx, const nni_strip *s, const 
     if (gamma) nni_layer_norm_rows_backward_avx512(1, dx, s, gamma);
     else nni_layer_norm_rows_backward_avx512(0, dx, s, NULL);
 }
+
+#undef NNI_ROWS_TOGETHER
 
 /* ---- simd/kernels/short_rows.h ---- */
 /* short_rows.h - rows of few floats, several at a time: turned so that a vector holds one column of VF_LANES rows
@@ -13482,11 +13635,12 @@ static size_t nni_argmax_neon(const float *x, size_t n) {
 /* columns.h - sums over the rows of a matrix, one for each column
  *
  * Columns are independent chains, so any number of lanes gives the same bits. Down a column, eight rows at a time form a
- * chain of their own whose result is added to the sum, then the rows left over are added one by one: the processor
- * overlaps the chains, and the sums of a panel stay in the L1 cache while rows are read in long streams.
+ * chain of their own whose result is added to the sum, then the rows left over are added one by one. The sums of some
+ * vectors of columns stay in registers all the way down.
  */
 
 #define NNI_ROWS_CHAINED 8
+#define NNI_SUMS_HELD 4 /* vectors of sums that stay in registers, beside as many of chains */
 
 /* Adds what row `row` contributes at column j to the one or two sums of VF_LANES columns. `whole` says that all lanes are
  * inside the matrix; else `valid` says which. */
@@ -13500,31 +13654,39 @@ NNI_INLINE void nni_column_store_neon(float *p, nni_vf_neon v, const int whole, 
     else nni_vf_store_m_neon(p, v, valid);
 }
 
-NNI_INLINE void nni_column_chain_neon(nni_column_fn_neon f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                     size_t row, size_t j, const int whole, nni_vm_neon valid) {
-    nni_vf_neon chain[2];
-    NNI_UNROLL for (int i = 0; i < sums; i++) chain[i] = nni_vf_set1_neon(0.0f);
-    NNI_UNROLL for (int r = 0; r < rows; r++) f(chain, s, row + (size_t)r, j, whole, valid);
-    NNI_UNROLL for (int i = 0; i < sums; i++) {
-        float *p = sum + (size_t)i * s->n + j;
-        nni_column_store_neon(p, nni_vf_add_neon(nni_column_load_neon(p, whole, valid), chain[i]), whole, valid);
-    }
+/* Rows row .. row + rows - 1 of `vectors` vectors of columns, as chains that are added to the sums. */
+NNI_INLINE void nni_column_chain_neon(nni_column_fn_neon f, const int sums, const int vectors, const int rows, nni_vf_neon *sum,
+                                     const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_neon valid) {
+    nni_vf_neon chain[NNI_SUMS_HELD];
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) chain[i] = nni_vf_set1_neon(0.0f);
+    NNI_UNROLL for (int r = 0; r < rows; r++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            f(chain + v * sums, s, row + (size_t)r, j + (size_t)(v * VF_LANES), whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) sum[i] = nni_vf_add_neon(sum[i], chain[i]);
 }
 
-NNI_INLINE void nni_column_chains_neon(nni_column_fn_neon f, const int sums, const int rows, float *sum, const nni_strip *s,
-                                      size_t row) {
-    size_t j = 0;
-    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_chain_neon(f, sums, rows, sum, s, row, j, 1, nni_vm_first_neon(VF_LANES));
-    if (j < s->n) nni_column_chain_neon(f, sums, rows, sum, s, row, j, 0, nni_vm_first_neon(s->n - j));
+/* All rows of some columns, whose sums stay in registers. */
+NNI_INLINE void nni_column_tile_neon(nni_column_fn_neon f, const int sums, const int vectors, float *sum, const nni_strip *s,
+                                    size_t j, const int whole, nni_vm_neon valid) {
+    nni_vf_neon total[NNI_SUMS_HELD];
+    size_t row = 0;
+    NNI_UNROLL for (int i = 0; i < sums * vectors; i++) total[i] = nni_vf_set1_neon(0.0f);
+    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
+        nni_column_chain_neon(f, sums, vectors, NNI_ROWS_CHAINED, total, s, row, j, whole, valid);
+    for (; row < s->rows; row++) nni_column_chain_neon(f, sums, vectors, 1, total, s, row, j, whole, valid);
+    NNI_UNROLL for (int i = 0; i < sums; i++)
+        NNI_UNROLL for (int v = 0; v < vectors; v++)
+            nni_column_store_neon(sum + (size_t)i * s->n + j + (size_t)(v * VF_LANES), total[v * sums + i], whole, valid);
 }
 
 /* The first of two sums goes to sum[0..n), the second to sum[n..2n). */
 NNI_INLINE void nni_column_sums_neon(nni_column_fn_neon f, const int sums, float *sum, const nni_strip *s) {
-    size_t row = 0;
-    memset(sum, 0, (size_t)sums * s->n * sizeof *sum);
-    for (; row + NNI_ROWS_CHAINED <= s->rows; row += NNI_ROWS_CHAINED)
-        nni_column_chains_neon(f, sums, NNI_ROWS_CHAINED, sum, s, row);
-    for (; row < s->rows; row++) nni_column_chains_neon(f, sums, 1, sum, s, row);
+    const int vectors = NNI_SUMS_HELD / sums;
+    size_t j = 0;
+    for (; j + (size_t)(vectors * VF_LANES) <= s->n; j += (size_t)(vectors * VF_LANES))
+        nni_column_tile_neon(f, sums, vectors, sum, s, j, 1, nni_vm_first_neon(VF_LANES));
+    for (; j + VF_LANES <= s->n; j += VF_LANES) nni_column_tile_neon(f, sums, 1, sum, s, j, 1, nni_vm_first_neon(VF_LANES));
+    if (j < s->n) nni_column_tile_neon(f, sums, 1, sum, s, j, 0, nni_vm_first_neon(s->n - j));
 }
 
 NNI_INLINE void nni_column_sum_neon(nni_vf_neon *sum, const nni_strip *s, size_t row, size_t j, const int whole, nni_vm_neon valid) {
@@ -13565,6 +13727,7 @@ static void nni_columns_products_by_row_neon(float *sum, const nni_strip *s) {
     nni_column_sums_neon(nni_column_products_by_row_neon, 2, sum, s);
 }
 
+#undef NNI_SUMS_HELD
 #undef NNI_ROWS_CHAINED
 
 /* ---- simd/kernels/prelu.h ---- */
@@ -13702,23 +13865,32 @@ typedef struct nni_row_neon {
 /* Adds what VF_LANES elements from i on contribute to two sums. */
 typedef void (*nni_row_fn_neon)(nni_vf_neon *first, nni_vf_neon *second, const nni_row_neon *r, size_t i, const int whole, nni_vm_neon valid);
 
-/* Two sums over n floats at once, in 16 lanes and blocks as everywhere. */
-NNI_INLINE void nni_row_sums_neon(nni_row_fn_neon f, double *first, double *second, const nni_row_neon *r, size_t n) {
-    *first = *second = 0.0;
+/* A row's sums are chains, in which every step waits for the one before: some rows side by side fill the time. */
+#define NNI_ROWS_TOGETHER (NNI_WIDE < 4 ? 4 / NNI_WIDE : 1)
+
+/* Two sums over the n floats of each of `rows` rows, in 16 lanes and blocks as everywhere. */
+NNI_INLINE void nni_row_sums_neon(nni_row_fn_neon f, const int rows, double *first, double *second, const nni_row_neon *r,
+                                 size_t n) {
+    NNI_UNROLL for (int k = 0; k < rows; k++) first[k] = second[k] = 0.0;
     for (size_t begin = 0; begin < n; begin += NNI_BLOCK) {
         const size_t end = nni_min(n, begin + NNI_BLOCK);
-        nni_vf_neon a[NNI_WIDE], b[NNI_WIDE];
-        NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_neon(0.0f);
+        nni_vf_neon a[NNI_ROWS_TOGETHER * NNI_WIDE], b[NNI_ROWS_TOGETHER * NNI_WIDE];
+        NNI_UNROLL for (int w = 0; w < rows * NNI_WIDE; w++) a[w] = b[w] = nni_vf_set1_neon(0.0f);
         size_t i = begin;
         for (; i + 16 <= end; i += 16)
             NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++)
-                f(a + w, b + w, r, i + (size_t)(w * VF_LANES), 1, nni_vm_first_neon(VF_LANES));
+                NNI_UNROLL for (int k = 0; k < rows; k++)
+                    f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, i + (size_t)(w * VF_LANES), 1, nni_vm_first_neon(VF_LANES));
         NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
             const size_t at = i + (size_t)(w * VF_LANES);
-            if (at < end) f(a + w, b + w, r, at, 0, nni_vm_first_neon(nni_min(end - at, VF_LANES)));
+            if (at >= end) continue;
+            const nni_vm_neon valid = nni_vm_first_neon(nni_min(end - at, VF_LANES));
+            NNI_UNROLL for (int k = 0; k < rows; k++) f(a + k * NNI_WIDE + w, b + k * NNI_WIDE + w, r + k, at, 0, valid);
         }
-        *first += (double)nni_fold16_neon(a);
-        *second += (double)nni_fold16_neon(b);
+        NNI_UNROLL for (int k = 0; k < rows; k++) {
+            first[k] += (double)nni_fold16_neon(a + k * NNI_WIDE);
+            second[k] += (double)nni_fold16_neon(b + k * NNI_WIDE);
+        }
     }
 }
 
@@ -13750,18 +13922,24 @@ NNI_INLINE void nni_row_products_neon(nni_vf_neon *first, nni_vf_neon *second, c
     *second = nni_vf_fma_neon(g, nni_row_distance_neon(r, i, whole, valid), *second);
 }
 
-/* Mean and inverse deviation of a row: a first mean, then the moments about it, which correct what was rounded off. */
-NNI_INLINE float nni_row_statistics_neon(float *inverse, const float *x, size_t n, float epsilon) {
-    nni_row_neon r = {x, NULL, NULL, NULL, nni_vf_set1_neon(0.0f), 0};
+/* Means, which r takes too, and inverse deviations: a first mean, then the moments about it, which correct what was rounded
+ * off. */
+NNI_INLINE void nni_row_statistics_neon(const int rows, float *mean, float *inverse, nni_row_neon *r, size_t n, float epsilon) {
     const double share = 1.0 / (double)n;
-    double sum, squares;
-    nni_row_sums_neon(nni_row_plain_neon, &sum, &squares, &r, n);
-    const float about = (float)(sum * share);
-    r.mean = nni_vf_set1_neon(about);
-    nni_row_sums_neon(nni_row_moments_neon, &sum, &squares, &r, n);
-    const double off = sum * share, variance = squares * share - off * off;
-    *inverse = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
-    return (float)((double)about + off);
+    double sum[NNI_ROWS_TOGETHER], squares[NNI_ROWS_TOGETHER];
+    float about[NNI_ROWS_TOGETHER];
+    nni_row_sums_neon(nni_row_plain_neon, rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        about[k] = (float)(sum[k] * share);
+        r[k].mean = nni_vf_set1_neon(about[k]);
+    }
+    nni_row_sums_neon(nni_row_moments_neon, rows, sum, squares, r, n);
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const double off = sum[k] * share, variance = squares[k] * share - off * off;
+        inverse[k] = (float)(1.0 / sqrt((variance < 0.0 ? 0.0 : variance) + (double)epsilon));
+        mean[k] = (float)((double)about[k] + off);
+        r[k].mean = nni_vf_set1_neon(mean[k]);
+    }
 }
 
 NNI_INLINE void nni_layer_norm_vector_neon(float *y, const nni_row_neon *r, nni_vf_neon inverse, size_t i, const int whole, nni_vm_neon valid) {
@@ -13770,21 +13948,44 @@ NNI_INLINE void nni_layer_norm_vector_neon(float *y, const nni_row_neon *r, nni_
     nni_column_store_neon(y + i, nni_vf_fma_neon(nni_row_distance_neon(r, i, whole, valid), scale, shift), whole, valid);
 }
 
-/* mean and inverse take those of each row, unless NULL */
+NNI_INLINE void nni_layer_norm_row_neon(float *y, const nni_row_neon *r, float inverse, size_t n) {
+    const nni_vf_neon scale = nni_vf_set1_neon(inverse);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_layer_norm_vector_neon(y, r, scale, i, 1, nni_vm_first_neon(VF_LANES));
+    if (i < n) nni_layer_norm_vector_neon(y, r, scale, i, 0, nni_vm_first_neon(n - i));
+}
+
+/* What a layer norm is given and gives; mean and inverse, unless NULL, are of each row. */
+typedef struct nni_layer_norm_job_neon {
+    const nni_strip *s;
+    const float *gamma, *beta;
+    float *y, *mean, *inverse;
+    float epsilon;
+} nni_layer_norm_job_neon;
+
+NNI_INLINE void nni_layer_norm_rows_neon(const int rows, const nni_layer_norm_job_neon *job, size_t row) {
+    const size_t n = job->s->n, at = row * n;
+    nni_row_neon r[NNI_ROWS_TOGETHER];
+    float mean[NNI_ROWS_TOGETHER], inverse[NNI_ROWS_TOGETHER];
+    NNI_UNROLL for (int k = 0; k < rows; k++) {
+        const float *x = job->s->x + at + (size_t)k * n;
+        const nni_row_neon one = {x, NULL, job->gamma, job->beta, nni_vf_set1_neon(0.0f), job->gamma != NULL};
+        r[k] = one;
+    }
+    nni_row_statistics_neon(rows, mean, inverse, r, n, job->epsilon);
+    for (int k = 0; k < rows; k++) {
+        nni_layer_norm_row_neon(job->y + at + (size_t)k * n, r + k, inverse[k], n);
+        if (job->mean) job->mean[row + (size_t)k] = mean[k];
+        if (job->inverse) job->inverse[row + (size_t)k] = inverse[k];
+    }
+}
+
 static void nni_layer_norm_neon(float *y, float *mean, float *inverse, const nni_strip *s, const float *gamma, const float *beta,
                                float epsilon) {
-    nni_row_neon r = {s->x, NULL, gamma, beta, nni_vf_set1_neon(0.0f), gamma != NULL};
-    for (size_t row = 0; row < s->rows; row++, r.x += s->n, y += s->n) {
-        float row_inverse;
-        const float row_mean = nni_row_statistics_neon(&row_inverse, r.x, s->n, epsilon);
-        const nni_vf_neon scale = nni_vf_set1_neon(row_inverse);
-        r.mean = nni_vf_set1_neon(row_mean);
-        size_t i = 0;
-        for (; i + VF_LANES <= s->n; i += VF_LANES) nni_layer_norm_vector_neon(y, &r, scale, i, 1, nni_vm_first_neon(VF_LANES));
-        if (i < s->n) nni_layer_norm_vector_neon(y, &r, scale, i, 0, nni_vm_first_neon(s->n - i));
-        if (mean) mean[row] = row_mean;
-        if (inverse) inverse[row] = row_inverse;
-    }
+    const nni_layer_norm_job_neon job = {s, gamma, beta, y, mean, inverse, epsilon};
+    size_t row = 0;
+    for (; row + NNI_ROWS_TOGETHER <= s->rows; row += NNI_ROWS_TOGETHER) nni_layer_norm_rows_neon(NNI_ROWS_TOGETHER, &job, row);
+    for (; row < s->rows; row++) nni_layer_norm_rows_neon(1, &job, row);
 }
 
 NNI_INLINE void nni_layer_norm_vector_backward_neon(float *dx, const nni_row_neon *r, nni_vf_neon inverse, nni_vf_neon less, nni_vf_neon slope, size_t i,
@@ -13795,7 +13996,8 @@ NNI_INLINE void nni_layer_norm_vector_backward_neon(float *dx, const nni_row_neo
     nni_column_store_neon(dx + i, nni_vf_mul_neon(inverse, nni_vf_fnma_neon(distance, slope, centred)), whole, valid);
 }
 
-/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse */
+/* dx = inverse*(g - mean(g) - z*mean(g*z)) with g = gamma*dy, z = (x - mean)*inverse. Row by row: more of x and dy at a time
+ * would not stay in the L1 cache until dx is made of them. */
 NNI_INLINE void nni_layer_norm_rows_backward_neon(const int scaled, float *dx, const nni_strip *s, const float *gamma) {
     nni_row_neon r = {s->x, s->dy, gamma, NULL, nni_vf_set1_neon(0.0f), scaled};
     const double share = 1.0 / (double)s->n;
@@ -13803,7 +14005,7 @@ NNI_INLINE void nni_layer_norm_rows_backward_neon(const int scaled, float *dx, c
         const double row_inverse = (double)s->inverse[row];
         double sum, products;
         r.mean = nni_vf_set1_neon(s->mean[row]);
-        nni_row_sums_neon(nni_row_products_neon, &sum, &products, &r, s->n);
+        nni_row_sums_neon(nni_row_products_neon, 1, &sum, &products, &r, s->n);
         const nni_vf_neon inverse = nni_vf_set1_neon(s->inverse[row]), less = nni_vf_set1_neon((float)(-sum * share));
         const nni_vf_neon slope = nni_vf_set1_neon((float)(products * share * row_inverse * row_inverse));
         size_t i = 0;
@@ -13817,6 +14019,8 @@ static void nni_layer_norm_backward_neon(float *dx, const nni_strip *s, const fl
     if (gamma) nni_layer_norm_rows_backward_neon(1, dx, s, gamma);
     else nni_layer_norm_rows_backward_neon(0, dx, s, NULL);
 }
+
+#undef NNI_ROWS_TOGETHER
 
 /* ---- simd/kernels/short_rows.h ---- */
 /* short_rows.h - rows of few floats, several at a time: turned so that a vector holds one column of VF_LANES rows
@@ -17118,12 +17322,26 @@ static void nni_sum_columns_finish(const nni_columns *c, float *factor, double *
     nni_columns_gradient(c->first, total, column, width, c->accumulate);
 }
 
+/* The sums of one block need no double: they are the results. */
+static void nni_sum_columns_apply(const nni_columns *c, const float *factor, size_t row, size_t rows, size_t column,
+                                  size_t width) {
+    const nni_strip strip = nni_columns_strip(c, row, rows, column, width);
+    float sum[NNI_PANEL], *y = c->y + column;
+    (void)factor;
+    c->tier->columns_sum(c->accumulate ? sum : y, &strip);
+    if (c->accumulate) c->tier->add(y, y, sum, width);
+}
+
 NN_API void nn_sum_columns(float *y, const float *x, size_t rows, size_t n, int accumulate) {
     nni_columns c = nni_columns_of(x, rows, n);
-    c.sums = 1;
-    c.sum = nni_sum_columns_sum;
-    c.finish = nni_sum_columns_finish;
-    c.first = y;
+    if (c.blocks == 1) {
+        c.apply = nni_sum_columns_apply;
+    } else {
+        c.sums = 1;
+        c.sum = nni_sum_columns_sum;
+        c.finish = nni_sum_columns_finish;
+    }
+    c.first = c.y = y;
     c.accumulate = accumulate;
     nni_columns_run(&c);
 }
@@ -19765,7 +19983,8 @@ static int nni_used_by(const nni_planner *p, const nni_node *user, size_t node) 
 
 /* ---- who shares memory with whom ---- */
 
-/* Whether `node` may write over the memory of its first input: nobody else reads that, now or in the backward pass. */
+/* Whether `node` may write over the memory of its first input: nobody else reads that, now, in the backward pass, or when the
+ * pass is over. */
 static int nni_may_overwrite(const nni_planner *p, const nni_node *node) {
     const nn_model *m = p->m;
     const uint32_t owner = p->plan->places[nni_input(m, node, 0) - 1].owner;
@@ -21505,10 +21724,9 @@ static nni_call nni_call_of(nn_workspace *w, const nn_model *m, size_t i) {
 }
 
 /* Whether the node has nothing to do in this pass. */
-static int nni_forward_skips(nn_workspace *w, size_t i) {
+static int nni_forward_skips(const nn_workspace *w, size_t i) {
     const nni_node *node = &w->model->nodes[i];
-    nni_feed *feed = &w->feeds[i];
-    feed->loss = 0.0f;
+    const nni_feed *feed = &w->feeds[i];
     if (node->flags & NNI_LOSS) return w->plan == &w->model->prediction || (!feed->values && !feed->labels);
     if ((node->flags & NNI_PREDICTION) && w->mode == NN_TRAIN) return 1;
     return (node->flags & (NNI_INPUT | NNI_ALIAS)) || w->plan->places[i].fused;
@@ -21558,6 +21776,10 @@ NN_API nn_status nn_forward(nn_model *m, size_t rows, nn_mode mode) {
     w->rows = rows;
     w->mode = mode;
     w->ready = 0;
+    for (size_t i = 0; i < m->count; i++) { /* a loss that was not fed is 0, and gradients of an earlier pass are gone */
+        w->feeds[i].loss = 0.0f;
+        w->feeds[i].has_gradient = 0;
+    }
     if (mode == NN_TRAIN) m->step++; /* the pass back draws the same numbers again */
     status = nni_forward_pass(w, m, stop);
     if (status == NN_OK) {
@@ -21708,6 +21930,12 @@ static uint32_t nni_first_input(const nn_model *m) {
     return i;
 }
 
+static size_t nni_count_inputs(const nn_model *m) {
+    size_t inputs = 0;
+    for (size_t i = 0; i < m->count; i++) inputs += (m->nodes[i].flags & NNI_INPUT) != 0;
+    return inputs;
+}
+
 NN_API nn_workspace *nn_workspace_new(const nn_model *m) {
     return m && m->built ? nni_workspace_new(m, &m->prediction, &m->prediction) : NULL;
 }
@@ -21719,9 +21947,10 @@ NN_API nn_status nn_predict_in(const nn_model *m, nn_workspace *w, float *y, con
     if (!m || !w || (rows && (!x || !y))) return NN_ERROR_NULL;
     const nn_status isa = nn_isa_status();
     if (isa != NN_OK) return isa;
+    if (nni_count_inputs(m) != 1) return NN_ERROR_ARGUMENT;
     const uint32_t input = nni_first_input(m), output = nni_prediction_node(m);
     const size_t in = nn_shape_size(m->nodes[input].shape), out = nn_shape_size(m->nodes[output - 1].shape);
-    const float *const fed = w->feeds[input].values;
+    const float *const fed = w->feeds[input].values; /* a build for inference has one workspace for this and for nn_forward */
     nn_status status = NN_OK;
     w->mode = NN_TEST;
     w->ready = 0;
@@ -21738,9 +21967,8 @@ NN_API nn_status nn_predict_in(const nn_model *m, nn_workspace *w, float *y, con
 NN_API nn_status nn_predict(nn_model *m, float *y, const float *x, size_t rows) {
     if (!m) return NN_ERROR_NULL;
     if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict before nn_model_build");
-    size_t inputs = 0;
-    for (size_t i = 0; i < m->count; i++) inputs += (m->nodes[i].flags & NNI_INPUT) != 0;
-    if (inputs > 1)
+    const size_t inputs = nni_count_inputs(m);
+    if (inputs != 1)
         return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict is for models of one input, and this has %zu: use nn_feed and nn_forward", inputs);
     const nn_status status = nn_predict_in(m, m->test, y, x, rows);
     return status == NN_OK ? status : nni_report(m, status, "nn_predict: %s", nn_status_message(status));

@@ -42,8 +42,8 @@ typedef struct nn_loss_desc {
  * *value is the reduced loss, row_values[r] the loss of row r with its weights but neither reduced nor scaled, dx (rows x n)
  * the gradient of *value by x. Each may be NULL; dx may be x. No rows or no columns have the value 0.
  *
- * From logits every finite x gives a finite value and gradient. From probabilities the logarithm is taken to be at least
- * -100, as PyTorch does, and the derivatives divide by at least 1e-12: -y/max(o, 1e-12) + (1-y)/max(1-o, 1e-12), the
+ * From logits every finite x gives a finite value and gradient (but for NN_LOSS_SOFTMAX_BCE of one column, whose p is 1).
+ * From probabilities the logarithm is taken to be at least -100, as PyTorch does, and the derivatives divide by at least 1e-12: -y/max(o, 1e-12) + (1-y)/max(1-o, 1e-12), the
  * true derivative between 1e-12 and 1 - 1e-12. At a kink the derivative is 0. NaN in x is no error: it shows in the value.
  *
  * A row's value and, but for the reduction, its gradient do not depend on the rows around it. Row values are summed in double

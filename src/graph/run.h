@@ -12,8 +12,8 @@ NN_API NN_MUST_USE nn_status nn_feed_labels(nn_model *model, nn_node loss, const
 NN_API NN_MUST_USE nn_status nn_feed_weights(nn_model *model, nn_node loss, const float *weights);  /* one a place; NULL: 1 */
 NN_API NN_MUST_USE nn_status nn_feed_gradient(nn_model *model, nn_node output, const float *dy); /* of a node that feeds none */
 
-/* Computes all nodes for `rows` samples, at most the batch of the build, and every loss that was fed targets or labels.
- * On failure nothing has changed but activations. */
+/* Computes all nodes for `rows` samples, at most the batch of the build, and every loss that was fed targets or labels (none in a
+ * build for inference or a folded model). On failure nothing has changed but activations. */
 NN_API NN_MUST_USE nn_status nn_forward(nn_model *model, size_t rows, nn_mode mode);
 
 /* The gradients of the sum of all losses and penalties, after nn_forward in mode NN_TRAIN: of all parameters, and of nodes
@@ -131,10 +131,9 @@ static nni_call nni_call_of(nn_workspace *w, const nn_model *m, size_t i) {
 }
 
 /* Whether the node has nothing to do in this pass. */
-static int nni_forward_skips(nn_workspace *w, size_t i) {
+static int nni_forward_skips(const nn_workspace *w, size_t i) {
     const nni_node *node = &w->model->nodes[i];
-    nni_feed *feed = &w->feeds[i];
-    feed->loss = 0.0f;
+    const nni_feed *feed = &w->feeds[i];
     if (node->flags & NNI_LOSS) return w->plan == &w->model->prediction || (!feed->values && !feed->labels);
     if ((node->flags & NNI_PREDICTION) && w->mode == NN_TRAIN) return 1;
     return (node->flags & (NNI_INPUT | NNI_ALIAS)) || w->plan->places[i].fused;
