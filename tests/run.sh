@@ -16,7 +16,8 @@ strict="-Wall -Wextra -Wpedantic -Wshadow -Werror"
 
 # name | compiler of the tests | compiler of nn.h | flags | maths | sizes (full or quick) | runs on
 #
-# Compiling nn.h takes half a minute, so each configuration stands for several things. All but the first two take quick sizes; the equal_* programs are the same everywhere.
+# Compiling nn.h takes half a minute, so each configuration stands for several things. All but the first two take quick
+# sizes; the equal_* programs are the same everywhere.
 configurations() {
     sed '/^#/d; s/ *| */|/g' <<'END'
 gcc             | gcc   | gcc -x c -std=c11       | -O2                                                       | sleef   | full  |
