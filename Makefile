@@ -46,7 +46,7 @@ bench: nn.h ## measure against what is installed: tables in build/bench
 	CC='$(CC)' LDLIBS='$(LDFLAGS) $(LIBS) -ldl' bench/run.sh
 
 bench-plots: ## pictures of the last bench run
-	bench/plot.sh $(B)/bench docs/pictures
+	bench/plot.sh docs/pictures $(B)/bench/*.csv
 
 bench-tables: ## figures of the last bench run into README.md and docs/benchmarks.md
 	python3 bench/tables.py $(B)/bench

@@ -17,8 +17,8 @@ for csv in "$@"; do
     [ -n "$(sed -n 2p "$csv" | cut -d, -f8)" ] || { echo "plot.sh: $csv: nothing to compare, left out" >&2; continue; }
     name=$out/$(basename "$csv" .csv)
     isa=$(sed -n 2p "$csv" | cut -d, -f2)
-    case $(sed -n 2p "$csv" | cut -d, -f4) in
-    GFLOP/s) pictures="gemm_ratio gemm_speed" ;;
+    case $(basename "$csv") in
+    gemm-*) pictures="gemm_ratio gemm_speed" ;;
     *) pictures=maths_ratio ;;
     esac
     for picture in $pictures; do

@@ -1,10 +1,10 @@
-# maths_ratio.gp - speed of nn.h over that of the best peer, a bar for each function and size
+# maths_ratio.gp - speed of nn.h over that of the best peer, a bar for each case
 load ARG0[1:strstrt(ARG0, 'maths_ratio.gp') - 1] . 'style.gp'
 stats csv using 0 skip 1 nooutput
 rows = STATS_records
 set terminal pngcairo size 1100, 120 + 21 * rows font 'DejaVu Sans,11'
 set output out
-set title 'functions of arrays on one thread, ' . isa . ': speed of nn.h relative to the best peer' font 'DejaVu Sans Bold,14'
+set title 'on one thread, ' . isa . ': speed of nn.h relative to the best peer' font 'DejaVu Sans Bold,14'
 
 set logscale x 2
 set xrange [0.125:128]
@@ -13,7 +13,7 @@ set xlabel 'right of 1: nn.h is faster; beside each bar, the ratio and the best 
 set yrange [rows - 0.4:-0.6]
 set ytics scale 0 noenhanced
 set grid x noy linecolor rgb '#cccccc'
-set lmargin 22; set rmargin 4
+set lmargin 30; set rmargin 4
 set arrow 1 from 1, graph 0 to 1, graph 1 nohead linecolor rgb grey linewidth 1.5 front
 set style fill solid 1.0 noborder
 
