@@ -18227,11 +18227,17 @@ typedef struct nni_gemm_job {
     size_t work_each;
 } nni_gemm_job;
 
-static nni_gemm nni_gemm_part(const nni_gemm_job *job, size_t i) {
+/* The sizes of part i, without its place: what its workspace depends on. */
+static nni_gemm nni_gemm_part_sizes(const nni_gemm_job *job, size_t i) {
     nni_gemm part = *job->whole;
+    part.m = nni_min(job->rows, part.m - i / job->across * job->rows);
+    part.n = nni_min(job->cols, part.n - i % job->across * job->cols);
+    return part;
+}
+
+static nni_gemm nni_gemm_part(const nni_gemm_job *job, size_t i) {
+    nni_gemm part = nni_gemm_part_sizes(job, i);
     const size_t row = i / job->across * job->rows, col = i % job->across * job->cols;
-    part.m = nni_min(job->rows, part.m - row);
-    part.n = nni_min(job->cols, part.n - col);
     part.a += row * part.a_row;
     part.c += row * part.ldc + col;
     if (part.packed_b) part.packed_b += col * part.k;
@@ -18268,7 +18274,7 @@ static size_t nni_gemm_share(nni_gemm_job *job) {
 static size_t nni_gemm_work_each(const nni_gemm_job *job, size_t parts) {
     size_t most = 0;
     for (size_t i = 0; i < parts; i++) {
-        const nni_gemm part = nni_gemm_part(job, i);
+        const nni_gemm part = nni_gemm_part_sizes(job, i);
         most = nni_max(most, nni_round_up(job->tier->gemm_workspace(&part), 16));
     }
     return most;
