@@ -20,7 +20,8 @@
     X(NN_ERROR_ORDER, "a call came before another that it needs, or after one that forbids it")             \
     X(NN_ERROR_LABEL, "a label is not below the number of classes")                                         \
     X(NN_ERROR_TARGET, "a target is NaN or infinite")                                                       \
-    X(NN_ERROR_WEIGHT, "a weight of a sample or class is negative, NaN or infinite, or all are zero")
+    X(NN_ERROR_WEIGHT, "a weight of a sample or class is negative, NaN or infinite, or all are zero") \
+    X(NN_ERROR_NOT_FINITE, "the loss is NaN or infinite")
 
 typedef enum nn_status {
 #define NN_STATUS_ENUM(name, message) name,

@@ -41,7 +41,11 @@ static struct {
 
 NN_API void nn_threads(size_t count) { nni_threads.count = count; }
 
+/* Set while this thread does one of several jobs that run side by side: what it calls then shares no work with others. */
+static __thread int nni_alone;
+
 NN_API size_t nn_threads_in_use(void) {
+    if (nni_alone) return 1;
 #ifndef _OPENMP
     if (!nni_threads.loop) return 1;
 #endif

@@ -152,6 +152,8 @@ typedef struct nni_parameter {
     nn_init init;
     float constant;   /* what it starts with where it is not drawn */
     float l1, l2, max_norm;
+    float rate;       /* of its steps, as a multiple of the others' */
+    int decoupled;    /* the optimizer's weight decay takes hold of it */
     size_t shared;    /* the parameter whose memory this one uses, or NNI_NONE */
     int written;      /* its gradient holds something of this backward pass */
 } nni_parameter;
@@ -187,6 +189,7 @@ struct nn_model {
     size_t parameters_count, parameters_room;
     int built, inference, keep, folded;
     size_t batch;            /* most rows of a call */
+    int trainer;             /* one is at work: its steps include the penalties */
     uint64_t seed, step;     /* step: training passes so far, which random layers draw from */
     float *values, *gradients;
     size_t decaying, trained, total; /* floats: those that decay, those with gradients, all */
@@ -339,6 +342,7 @@ static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char 
     p->rows = rows;
     p->columns = columns;
     p->trained = 1;
+    p->rate = 1.0f;
     p->shared = NNI_NONE;
     node->parameters++;
     return p;
@@ -348,7 +352,7 @@ static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char 
 static void nni_add_weights(nn_model *m, nni_node *node, size_t rows, size_t columns, size_t fan_in, size_t fan_out) {
     nni_parameter *p = nni_add_parameter(m, node, "weights", rows, columns);
     if (!p) return;
-    p->decays = 1;
+    p->decays = p->decoupled = 1;
     p->fan_in = fan_in;
     p->fan_out = fan_out;
 }

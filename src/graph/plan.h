@@ -127,6 +127,7 @@ static size_t nni_value_last(const nni_planner *p, size_t i) {
     if (p->training && (node->flags & NNI_NEEDS_Y)) last = nni_backward_time(m, i);
     for (size_t u = i + 1; u < m->count; u++) {
         if (!nni_used_by(p, &m->nodes[u], i)) continue;
+        if (m->nodes[u].flags & NNI_LOSS) return nni_end_of_time(m); /* metrics look at what a loss compares */
         const int again = p->training && (m->nodes[u].flags & NNI_NEEDS_X) != 0;
         last = nni_max(last, again ? nni_backward_time(m, u) : nni_forward_time(u));
     }

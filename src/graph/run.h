@@ -252,7 +252,7 @@ static void nni_backward_begin(nn_workspace *w, const nn_model *m) {
     for (size_t p = 0; p < m->parameters_count; p++) m->parameters[p].written = 0;
 }
 
-/* Parameters that no gradient reached, then the penalties. */
+/* Parameters that no gradient reached, then the penalties, unless they are part of a trainer's steps. */
 static void nni_backward_end(nn_model *m, int accumulate) {
     for (size_t i = 0; i < m->parameters_count; i++) {
         const nni_parameter *p = &m->parameters[i];
@@ -260,7 +260,7 @@ static void nni_backward_end(nn_model *m, int accumulate) {
         const size_t n = p->rows * p->columns;
         if (!p->trained || p->shared != NNI_NONE || accumulate) continue;
         if (!p->written) memset(dw, 0, n * sizeof *dw);
-        if (!p->frozen && (p->l1 != 0.0f || p->l2 != 0.0f)) nn_penalty_backward(dw, m->values + p->at, n, p->l1, p->l2);
+        if (!p->frozen && !m->trainer && (p->l1 != 0.0f || p->l2 != 0.0f)) nn_penalty_backward(dw, m->values + p->at, n, p->l1, p->l2);
     }
 }
 
@@ -296,12 +296,14 @@ NN_API float nn_penalties(const nn_model *m) {
     return (float)sum;
 }
 
-NN_API float nn_total_loss(const nn_model *m) {
-    double sum = (double)nn_penalties(m);
+/* sum and all losses, without penalties. */
+static double nni_add_losses(double sum, const nn_model *m) {
     for (size_t i = 0; m && m->built && i < m->count; i++)
         if (m->nodes[i].flags & NNI_LOSS) sum += (double)m->run->feeds[i].loss;
-    return (float)sum;
+    return sum;
 }
+
+NN_API float nn_total_loss(const nn_model *m) { return (float)nni_add_losses((double)nn_penalties(m), m); }
 
 NN_API const float *nn_activation_of(const nn_model *m, nn_node node) {
     const nni_node *n = nni_node_of(m, node);
