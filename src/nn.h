@@ -183,6 +183,8 @@
 #include "graph/run.h"
 #include "graph/statistics.h"
 #include "graph/summary.h"
+#include "report.h"
+#include "data/dataset.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"
