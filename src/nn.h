@@ -183,6 +183,9 @@
 #include "graph/run.h"
 #include "graph/statistics.h"
 #include "graph/summary.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/average.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"
