@@ -16,6 +16,7 @@
 #include "kernels/loss.h"
 #include "kernels/loss_softmax.h"
 #include "kernels/regularize.h"
+#include "kernels/optim.h"
 #include "kernels/init.h"
 #include "kernels/random.h"
 #include "kernels/dropout.h"

@@ -8,6 +8,7 @@
 #include "../src/activation.h"
 #include "../src/config.h"
 #include "conv.h"
+#include "optim.h"
 #include "pool.h"
 #include "../src/loss_list.h"
 
@@ -127,6 +128,8 @@ typedef struct nni_loss {
     X(void, penalty_backward, (float *dw, const float *w, size_t n, float l1, float l2))                                   \
     X(void, max_norm, (float *w, size_t rows, size_t cols, size_t stride, float limit))                                    \
     X(size_t, zero_small, (float *w, size_t n, float threshold))                                                           \
+    X(void, optimize, (const nni_update *update, size_t from, size_t n))                                                   \
+    X(void, move_average, (float *average, const float *w, size_t n, float some))                                          \
     X(void, truncated_normal, (float *y, const float *x, size_t n, float scale))                                           \
     X(void, random_bits, (uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks))                      \
     X(void, random_uniform, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi))  \

@@ -185,6 +185,9 @@
 #include "graph/summary.h"
 #include "report.h"
 #include "data/dataset.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
+#include "train/average.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"

@@ -1,0 +1,217 @@
+/* optim.h - one step of an optimizer: weights, gradient and state in one pass
+ *
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
+ * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with.
+ */
+#ifndef NNI_ISA
+#include "../scalar.h"
+#else
+
+NNI_INLINE vf NNI_FN(flush)(vf x) { return vf_select(vf_lt(vf_abs(x), vf_set1(0x1p-100f)), vf_set1(0.0f), x); }
+NNI_INLINE vf NNI_FN(flush_positive)(vf x) { return vf_select(vf_lt(x, vf_set1(0x1p-100f)), vf_set1(0.0f), x); }
+
+/* keep*average + some*x, and the same of x^2 */
+NNI_INLINE vf NNI_FN(average_of)(vf average, vf x, vf keep, vf some) {
+    return NNI_FN(flush)(vf_fma(keep, average, vf_mul(some, x)));
+}
+NNI_INLINE vf NNI_FN(average_of_square)(vf average, vf x, vf keep, vf some) {
+    return NNI_FN(flush_positive)(vf_fma(vf_mul(some, x), x, vf_mul(keep, average)));
+}
+
+/* sign(x) max(|x| - t, 0); what is cut off is +0 */
+NNI_INLINE vf NNI_FN(soft)(vf x, vf t) {
+    const vf zero = vf_set1(0.0f), shift = vf_select(vf_lt(x, zero), vf_sub(zero, t), t);
+    return vf_select(vf_le(vf_abs(x), t), zero, vf_sub(x, shift));
+}
+
+/* k: 1 -rate */
+NNI_INLINE void NNI_FN(rule_descent)(vf *w, vf g, vf *s, const vf *k) {
+    (void)s;
+    *w = vf_fma(k[1], g, vf_mul(k[0], *w));
+}
+
+/* s: velocity. k: 1 what stays of it, 2 times g goes in, 3 times the velocity goes to the weight */
+NNI_INLINE void NNI_FN(rule_momentum)(vf *w, vf g, vf *s, const vf *k) {
+    s[0] = NNI_FN(average_of)(s[0], g, k[1], k[2]);
+    *w = vf_fma(k[3], s[0], vf_mul(k[0], *w));
+}
+
+/* The same; and k: 4 times the old velocity, 5 times g go to the weight too */
+NNI_INLINE void NNI_FN(rule_nesterov)(vf *w, vf g, vf *s, const vf *k) {
+    const vf old = s[0];
+    s[0] = NNI_FN(average_of)(old, g, k[1], k[2]);
+    *w = vf_fma(k[3], s[0], vf_fma(k[5], g, vf_fma(k[4], old, vf_mul(k[0], *w))));
+}
+
+/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in, 3 times g/root is the
+ * step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
+NNI_INLINE void NNI_FN(rule_root)(const int centered, const int momentum, vf *w, vf g, vf *s, const vf *k) {
+    vf square = s[0] = NNI_FN(average_of_square)(s[0], g, k[1], k[2]);
+    if (centered) { /* the variance; rounding may take it below 0 */
+        s[1] = NNI_FN(average_of)(s[1], g, k[1], k[2]);
+        square = vf_fnma(s[1], s[1], square);
+        square = vf_select(vf_lt(square, vf_set1(0.0f)), vf_set1(0.0f), square);
+    }
+    const vf step = vf_div(g, vf_add(vf_sqrt(vf_add(square, k[4])), k[5]));
+    vf *velocity = s + 1 + centered;
+    if (momentum) *velocity = NNI_FN(average_of)(*velocity, step, k[6], k[3]);
+    *w = vf_fma(momentum ? k[7] : k[3], momentum ? *velocity : step, vf_mul(k[0], *w));
+}
+NNI_INLINE void NNI_FN(rule_square)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule_root)(0, 0, w, g, s, k); }
+NNI_INLINE void NNI_FN(rule_square_momentum)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule_root)(0, 1, w, g, s, k); }
+NNI_INLINE void NNI_FN(rule_centered)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule_root)(1, 0, w, g, s, k); }
+NNI_INLINE void NNI_FN(rule_centered_momentum)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule_root)(1, 1, w, g, s, k); }
+
+/* s: square, and square of the steps. k: 1 what stays of both, 2 what goes in, 3 -rate, 4 epsilon */
+NNI_INLINE void NNI_FN(rule_adadelta)(vf *w, vf g, vf *s, const vf *k) {
+    s[0] = NNI_FN(average_of_square)(s[0], g, k[1], k[2]);
+    const vf step = vf_mul(vf_sqrt(vf_div(vf_add(s[1], k[4]), vf_add(s[0], k[4]))), g);
+    s[1] = NNI_FN(average_of_square)(s[1], step, k[1], k[2]);
+    *w = vf_fma(k[3], step, vf_mul(k[0], *w));
+}
+
+/* s: mean, square, the largest square. k: 1 and 2 for the mean, 3 and 4 for the square as above, 5 times mean/root goes to the
+ * weight, 6 corrects the square, 7 inside the root, 8 added to it; 9 times g/root goes to the weight too (NAdam) */
+NNI_INLINE void NNI_FN(rule_moments)(const int largest, const int look_ahead, vf *w, vf g, vf *s, const vf *k) {
+    s[0] = NNI_FN(average_of)(s[0], g, k[1], k[2]);
+    vf square = s[1] = NNI_FN(average_of_square)(s[1], g, k[3], k[4]);
+    if (largest) square = s[2] = vf_max(s[2], square);
+    const vf root = vf_add(vf_sqrt(vf_fma(square, k[6], k[7])), k[8]);
+    if (look_ahead) *w = vf_add(vf_mul(k[0], *w), vf_div(vf_fma(k[5], s[0], vf_mul(k[9], g)), root));
+    else *w = vf_fma(k[5], vf_div(s[0], root), vf_mul(k[0], *w));
+}
+NNI_INLINE void NNI_FN(rule_adam)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule_moments)(0, 0, w, g, s, k); }
+NNI_INLINE void NNI_FN(rule_amsgrad)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule_moments)(1, 0, w, g, s, k); }
+NNI_INLINE void NNI_FN(rule_nadam)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule_moments)(0, 1, w, g, s, k); }
+
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+NNI_INLINE void NNI_FN(rule_adamax)(vf *w, vf g, vf *s, const vf *k) {
+    s[0] = NNI_FN(average_of)(s[0], g, k[1], k[2]);
+    s[1] = vf_max(vf_mul(k[3], s[1]), vf_add(vf_abs(g), k[4]));
+    *w = vf_fma(k[5], vf_div(s[0], s[1]), vf_mul(k[0], *w));
+}
+
+/* s: mean. k: 1 and 2 mix the step, 3 and 4 for the mean, 5 -rate */
+NNI_INLINE void NNI_FN(rule_lion)(vf *w, vf g, vf *s, const vf *k) {
+    const vf zero = vf_set1(0.0f), one = vf_set1(1.0f), mix = vf_fma(k[1], s[0], vf_mul(k[2], g));
+    const vf sign = vf_select(vf_lt(zero, mix), one, vf_select(vf_lt(mix, zero), vf_sub(zero, one), mix)); /* 0 and NaN stay */
+    s[0] = NNI_FN(average_of)(s[0], g, k[3], k[4]);
+    *w = vf_fma(k[5], sign, vf_mul(k[0], *w));
+}
+
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+NNI_INLINE void NNI_FN(rule_proximal_sum)(vf *w, vf g, vf *s, const vf *k, vf old_root, vf root) {
+    const vf zero = vf_set1(0.0f), sigma = vf_mul(vf_sub(root, old_root), k[1]);
+    s[1] = NNI_FN(flush)(vf_fnma(sigma, *w, vf_add(s[1], vf_fma(k[4], *w, g))));
+    *w = vf_mul(k[0], vf_div(vf_sub(zero, NNI_FN(soft)(s[1], k[2])), vf_fma(root, k[1], k[3])));
+}
+NNI_INLINE void NNI_FN(rule_ftrl)(vf *w, vf g, vf *s, const vf *k) {
+    const vf old = s[0];
+    s[0] = NNI_FN(flush_positive)(vf_fma(g, g, old));
+    NNI_FN(rule_proximal_sum)(w, g, s, k, vf_sqrt(old), vf_sqrt(s[0]));
+}
+NNI_INLINE vf NNI_FN(power)(vf x, vf power) { return NNI_FN(vexp)(vf_mul(power, NNI_FN(vlog)(x))); }
+NNI_INLINE void NNI_FN(rule_ftrl_power)(vf *w, vf g, vf *s, const vf *k) {
+    const vf old = s[0];
+    s[0] = NNI_FN(flush_positive)(vf_fma(g, g, old));
+    NNI_FN(rule_proximal_sum)(w, g, s, k, NNI_FN(power)(old, k[5]), NNI_FN(power)(s[0], k[5]));
+}
+
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+NNI_INLINE void NNI_FN(rule_adagrad_da)(vf *w, vf g, vf *s, const vf *k) {
+    s[0] = NNI_FN(flush)(vf_add(s[0], g));
+    s[1] = NNI_FN(flush_positive)(vf_fma(g, g, s[1]));
+    const vf above = vf_sub(vf_set1(0.0f), NNI_FN(soft)(s[0], k[2]));
+    *w = vf_mul(k[0], vf_div(vf_mul(k[1], above), vf_add(vf_sqrt(s[1]), k[3])));
+}
+
+/* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
+NNI_INLINE void NNI_FN(rule_proximal)(vf *w, vf g, vf *s, const vf *k) {
+    (void)s;
+    *w = vf_mul(NNI_FN(soft)(vf_fma(k[1], g, vf_mul(k[0], *w)), k[2]), k[3]);
+}
+
+/* s: square. k: 1 rate, 2 l1, 3 l2 */
+NNI_INLINE void NNI_FN(rule_proximal_adagrad)(vf *w, vf g, vf *s, const vf *k) {
+    s[0] = NNI_FN(flush_positive)(vf_fma(g, g, s[0]));
+    const vf rate = vf_div(k[1], vf_sqrt(s[0])), down = vf_fnma(rate, g, vf_mul(k[0], *w));
+    *w = vf_div(NNI_FN(soft)(down, vf_mul(rate, k[2])), vf_fma(rate, k[3], vf_set1(1.0f)));
+}
+
+/* A rule over n floats, whole vectors. */
+typedef void (*NNI_FN(update_fn))(float *w, const float *g, float *const *slot, size_t n, const float *constant);
+NNI_INLINE void NNI_FN(update_with)(void (*rule)(vf *, vf, vf *, const vf *), const int slots, float *w, const float *g,
+                                    float *const *slot, size_t n, const float *constant) {
+    vf k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = vf_set1(constant[j]);
+    for (size_t i = 0; i < n; i += VF_LANES) {
+        vf s[NNI_SLOTS], v = vf_load(w + i);
+        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = vf_load(slot[j] + i);
+        rule(&v, vf_load(g + i), s, k);
+        vf_store(w + i, v);
+        NNI_UNROLL for (int j = 0; j < slots; j++) vf_store(slot[j] + i, s[j]);
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void NNI_FN(update_##name)(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
+        NNI_FN(update_with)(NNI_FN(rule_##name), slots, w, g, slot, n, constant);                                          \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+
+/* Less than a vector: in copies of its own, so that a rule is compiled once. */
+static void NNI_FN(update_rest)(NNI_FN(update_fn) update, int slots, float *w, const float *g, float *const *slot, size_t n,
+                                const float *constant) {
+    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(some_w, some_g, copy, VF_LANES, constant);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
+}
+
+NNI_INLINE vf NNI_FN(ready)(vf g, vf w, const vf *k) { /* k: scale, clip, -clip, l1, l2 */
+    g = vf_mul(k[0], g);
+    g = vf_select(vf_lt(k[1], g), k[1], vf_select(vf_lt(g, k[2]), k[2], g));
+    return NNI_FN(d_penalty)(g, w, k[3], k[4]);
+}
+static void NNI_FN(make_ready)(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
+    const vf k[] = {vf_set1(u->scale), vf_set1(u->clip), vf_set1(-u->clip), vf_set1(u->l1), vf_set1(u->l2)};
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) vf_store(y + i, NNI_FN(ready)(vf_load(g + i), vf_load(w + i), k));
+    if (i < n) vf_store_n(y + i, NNI_FN(ready)(vf_load_n(g + i, n - i), vf_load_n(w + i, n - i), k), n - i);
+}
+
+/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+static void NNI_FN(optimize)(const nni_update *u, size_t from, size_t n) {
+#define NNI_UPDATE_SLOTS(name, slots) slots,
+#define NNI_UPDATE_NAME(name, slots) NNI_FN(update_##name),
+    static const unsigned char slots[] = {NNI_RULES(NNI_UPDATE_SLOTS)};
+    static const NNI_FN(update_fn) updates[] = {NNI_RULES(NNI_UPDATE_NAME)};
+#undef NNI_UPDATE_SLOTS
+#undef NNI_UPDATE_NAME
+    const NNI_FN(update_fn) update = updates[u->rule];
+    const int count = slots[u->rule];
+    float block[NNI_BLOCK];
+    for (const size_t end = from + n; from < end;) {
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        float *const w = u->w + from, *slot[NNI_SLOTS];
+        const float *g = u->g + from;
+        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+        if (!u->ready) NNI_FN(make_ready)(block, u, g, w, some), g = block;
+        update(w, g, slot, whole, u->constant);
+        for (int j = 0; j < count; j++) slot[j] += whole;
+        if (whole < some) NNI_FN(update_rest)(update, count, w + whole, g + whole, slot, some - whole, u->constant);
+        from += some;
+    }
+}
+
+/* average += some*(w - average) */
+NNI_INLINE vf NNI_FN(toward)(vf average, vf w, vf some) { return NNI_FN(flush)(vf_fma(some, vf_sub(w, average), average)); }
+static void NNI_FN(move_average)(float *average, const float *w, size_t n, float some) {
+    NNI_FN(map2)(NNI_FN(toward), average, average, w, n, some);
+}
+
+#endif /* NNI_ISA */
