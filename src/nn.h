@@ -185,6 +185,18 @@
 #include "graph/summary.h"
 #include "report.h"
 #include "data/dataset.h"
+#include "data/view.h"
+#include "data/split.h"
+#include "data/balance.h"
+#include "data/batches.h"
+#include "data/file.h"
+#include "data/idx.h"
+#include "data/cifar.h"
+#include "data/npy.h"
+#include "data/pnm.h"
+#include "data/folder.h"
+#include "data/encode.h"
+#include "data/csv.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"
