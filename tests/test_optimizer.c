@@ -83,7 +83,7 @@ static void exact_path(const optimizer_case *c, const char *isa) {
 /* f(x, y) = x^2/20 + y^2 from (-7, 2), as in the lectures. */
 static void converges(void) {
     const nn_optimizer runs[] = {
-        nn_sgd(0.9f), nn_momentum(0.1f, 0.9f), nn_nesterov(0.1f, 0.9f), nn_adagrad(1.5f), nn_rmsprop(0.005f), nn_adadelta(20), nn_adam(0.3f),
+        nn_sgd(0.9f), nn_momentum(0.1f, 0.9f), nn_nesterov(0.1f, 0.9f), nn_adagrad(1.5f), nn_rmsprop(0.005f), nn_adadelta(10), nn_adam(0.3f),
         nn_adamw(0.3f), nn_amsgrad(0.3f), nn_adamax(0.3f), nn_nadam(0.3f), nn_lion(0.003f), nn_ftrl(1.5f), nn_adagrad_da(1.5f),
         nn_proximal_gd(0.9f), nn_proximal_adagrad(1.5f)};
     int seen[NN_OPTIMIZER_COUNT] = {0};
