@@ -1,0 +1,58 @@
+/* equal_optim.c - the bits of every optimizer after some steps, of averages and of schedules */
+#include "equal.h"
+#include "optimizers.h"
+
+#define MOST 100003
+
+static float w[MOST], g[MOST];
+
+static void rule(const optimizer_case *c) {
+    static const size_t lengths[] = {1, 7, 16, 33, 1021, 5000, MOST};
+    begin();
+    for (size_t l = 0; l < COUNT(lengths); l++) {
+        const size_t n = lengths[l];
+        nn_optimizer_state state;
+        must(nn_optimizer_new(&state, &c->o, n, NULL));
+        fill_narrow(w, n, 1);
+        for (uint64_t step = 0; step < (n > 2000 ? 2 : 20); step++) {
+            fill_narrow(g, n, 2 + step);
+            nn_optimizer_advance(&state, &c->o);
+            nn_optimizer_apply(w, g, n, 0, &state, &c->o, step % 2 ? 1.0f : 0.75f);
+        }
+        hash_floats(w, n);
+        for (size_t s = 0; s < nn_optimizer_slots(&c->o); s++) hash_floats(state.slots + s * state.stride, n);
+        nn_optimizer_look_back(w, w, n, 0, &state, &c->o);
+        hash_floats(w, n);
+        nn_optimizer_free(&state, NULL);
+    }
+    char line[64];
+    size_t i = 0;
+    for (; c->name[i]; i++) line[i] = c->name[i] == ' ' ? '_' : c->name[i];
+    line[i] = 0;
+    end(line);
+}
+
+static void schedules(void) {
+    const double marks[] = {1, 3, 4};
+    const nn_schedule all[] = {nn_schedule_exponential(0.3f, 2), nn_schedule_inverse_time(0.3f, 2), nn_schedule_marks(0.3f, marks, 3),
+                               nn_schedule_polynomial(0.1f, 1.7f, 5), nn_schedule_cosine(0.1f, 5),
+                               nn_schedule_cosine_restarts(0.1f, 1, 1.3f), nn_schedule_one_cycle(6)};
+    begin();
+    for (size_t s = 0; s < COUNT(all); s++)
+        for (int i = 0; i < 1000; i++) hash_float(nn_schedule_factor(&all[s], i * 0.007));
+    end("schedules");
+}
+
+static void all(void) {
+    optimizer_case cases[OPTIMIZER_CASES];
+    const size_t n = optimizer_cases(cases);
+    for (size_t c = 0; c < n; c++) rule(&cases[c]);
+    begin();
+    fill_wide(w, MOST, 3), fill_wide(g, MOST, 4);
+    nn_average_update(w, g, MOST, 0.99f);
+    hash_floats(w, MOST);
+    end("average");
+    schedules();
+}
+
+int main(int count, char **arguments) { return equal_main(count, arguments, all); }
