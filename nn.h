@@ -199,7 +199,11 @@
     X(NN_ERROR_ORDER, "a call came before another that it needs, or after one that forbids it")             \
     X(NN_ERROR_LABEL, "a label is not below the number of classes")                                         \
     X(NN_ERROR_TARGET, "a target is NaN or infinite")                                                       \
-    X(NN_ERROR_WEIGHT, "a weight of a sample or class is negative, NaN or infinite, or all are zero")
+    X(NN_ERROR_WEIGHT, "a weight of a sample or class is negative, NaN or infinite, or all are zero")       \
+    X(NN_ERROR_FILE, "the system refused to open, read or write a file")                                    \
+    X(NN_ERROR_FORMAT, "a file is not what it should be: damaged, cut short, or of another format")         \
+    X(NN_ERROR_UNSUPPORTED, "a file is sound but uses something that this build of nn.h does not read")     \
+    X(NN_ERROR_NOT_FINITE, "the loss is NaN or infinite")
 
 typedef enum nn_status {
 #define NN_STATUS_ENUM(name, message) name,
@@ -1266,6 +1270,857 @@ NN_API size_t nn_summary(const nn_model *model, char *text, size_t size);
 /* The same to a stream. */
 NN_API void nn_summary_print(const nn_model *model, FILE *stream);
 
+/* ---- src/report.h ---- */
+/* report.h - what was wrong, as a sentence: for calls that read what others wrote */
+
+/* Calls that read or write files take one, or NULL. A call that fails writes a sentence for people into it, without a full stop: which
+ * file, where in it, and why: "train.csv, line 7, column 3: \"abc\" is not a number". A call that succeeds makes it empty. */
+typedef struct nn_report {
+    char sentence[512];
+} nn_report;
+
+/* ---- src/data/dataset.h ---- */
+/* dataset.h - samples with what is known about them, and batches of them */
+
+/* A plain value; {0} is an empty one. The arrays are the caller's, or live in `memory`, which copies made by nn_dataset_share, views
+ * and parts hold together: the last nn_dataset_free gives it back. Whoever copies the struct by = makes no new holder. */
+typedef struct nn_dataset {
+    size_t count;           /* samples */
+    nn_shape shape;         /* of one sample */
+    const float *floats;    /* rows of shape, or NULL */
+    const uint8_t *bytes;   /* or the same as bytes, each worth byte/255: one of the two is set */
+    const uint32_t *labels; /* one a sample, below `classes`; or NULL */
+    size_t classes;
+    const float *targets;   /* rows of target_size; or NULL */
+    size_t target_size;
+    const float *weights;   /* one a sample; NULL: all 1 */
+    const size_t *rows;     /* sample i lies in row rows[i] of all those arrays; NULL: in row i */
+    const char *const *class_names, *const *feature_names, *const *target_names; /* classes, floats of a sample, target_size; or NULL */
+    const nn_allocator *allocator; /* where row lists and copies of it come from; NULL: malloc. It must outlive them */
+    struct nni_shared *memory;
+} nn_dataset;
+
+/* Of the caller's arrays, which must outlive it. labels may be NULL (classes 0). */
+NN_API nn_dataset nn_dataset_of(const float *x, size_t count, nn_shape shape, const uint32_t *labels, size_t classes);
+NN_API nn_dataset nn_dataset_of_bytes(const uint8_t *x, size_t count, nn_shape shape, const uint32_t *labels, size_t classes);
+NN_API nn_dataset nn_dataset_of_targets(const float *x, size_t count, nn_shape shape, const float *targets, size_t target_size);
+
+/* One more holder of the same data, to be freed by itself. */
+NN_API nn_dataset nn_dataset_share(const nn_dataset *d);
+
+/* Gives up a hold, and makes it {0}. NULL and {0} are fine. */
+NN_API void nn_dataset_free(nn_dataset *d);
+
+/* The row of sample i in the arrays. */
+static inline size_t nn_dataset_row(const nn_dataset *d, size_t i) { return d->rows ? d->rows[i] : i; }
+
+/* Looks at all of it once: that the samples are there, that every label is below `classes`, that targets are finite and weights
+ * finite and not negative. Loaders return nothing else; it is for arrays from elsewhere. */
+NN_API NN_MUST_USE nn_status nn_dataset_check(const nn_dataset *d, nn_report *report);
+
+/* x (n x shape), labels (n), targets (n x target_size), weights (n) of the samples which[0..n); which NULL: the first n. Each of the four may
+ * be NULL. Labels and targets that the data does not have are not written; weights then are 1. A byte b becomes b/255, rounded once.
+ * NN_ERROR_ARGUMENT, and nothing written, if one of them is not below d->count. */
+NN_API NN_MUST_USE nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, float *weights, const nn_dataset *d,
+                                               const size_t *which, size_t n);
+
+/* ---- src/data/view.h ---- */
+/* view.h - parts of a dataset in any order, without a copy of the samples; and datasets joined, with one */
+
+/* In all of these `view` may be d itself, which it then replaces. Where they fail, view is as it was. A view holds d's memory (not
+ * d), and costs a size_t a sample. */
+
+/* The samples which[0..n), in that order, as often as they are named. */
+NN_API NN_MUST_USE nn_status nn_dataset_select(nn_dataset *view, const nn_dataset *d, const size_t *which, size_t n);
+
+/* `count` samples from `first` on, or as many as there are. Costs nothing and cannot fail; free it like all others. */
+NN_API nn_dataset nn_dataset_range(const nn_dataset *d, size_t first, size_t count);
+
+/* All samples in an order that follows from the seed. */
+NN_API NN_MUST_USE nn_status nn_dataset_shuffle(nn_dataset *view, const nn_dataset *d, uint64_t seed);
+
+/* The samples that `keep` says yes to, in their order. */
+NN_API NN_MUST_USE nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d, int (*keep)(const nn_dataset *d, size_t i, void *user),
+                                               void *user);
+
+/* The samples of one class, in their order. */
+NN_API NN_MUST_USE nn_status nn_dataset_of_class(nn_dataset *view, const nn_dataset *d, uint32_t label);
+
+/* One after another, copied. They must have the same shape and the same kinds of things: floats or bytes, labels of as many classes,
+ * targets of one size; weights that one lacks are 1. Names are those of the first. `to` may be one of them. With n = 1 it is a copy that
+ * lies in memory in the order of its samples, which batches are gathered from faster. */
+NN_API NN_MUST_USE nn_status nn_dataset_join(nn_dataset *to, const nn_dataset *const *parts, size_t n);
+
+/* ---- src/data/split.h ---- */
+/* split.h - a dataset in parts without a sample twice: for training, validation and test, and for cross-validation */
+
+/* How samples are shared out; zero: shuffled by seed 0, classes as chance has it. */
+typedef struct nn_split_desc {
+    uint64_t seed;
+    int stratified; /* each part has its share of each class, to within one or two samples of every class; needs labels */
+    int in_order;   /* not shuffled: the first samples are the first part's (stratified: of each class); parts keep the order */
+} nn_split_desc;
+
+/* Views of d in n parts, as large as the shares are to each other: {80, 10, 10}, or {0.6, 0.2, 0.2}. Every sample is in one part; sizes are
+ * rounded to the nearest, so that they add up. Shares are finite and not negative, some are positive. desc may be NULL. */
+NN_API NN_MUST_USE nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n, const nn_split_desc *desc);
+
+/* The same in parts of these sizes; what is left over is in none. */
+NN_API NN_MUST_USE nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d, const size_t *counts, size_t n,
+                                                     const nn_split_desc *desc);
+
+/* Fold `fold` of `folds` (from 2 to d->count) for cross-validation: `test` is that fold, `train` all the others. With the same desc the folds
+ * are disjoint and make up d; their sizes differ by one at most. */
+NN_API NN_MUST_USE nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold, size_t folds,
+                                             const nn_split_desc *desc);
+
+/* ---- src/data/balance.h ---- */
+/* balance.h - how many samples each class has, and making that even */
+
+/* Samples of each class: counts[d->classes]. */
+NN_API NN_MUST_USE nn_status nn_dataset_class_counts(size_t *counts, const nn_dataset *d);
+
+/* A weight for each class, w[d->classes], that makes all classes count alike in a loss: count / (classes present * samples of it), 0 for
+ * a class without samples. The mean over the samples is 1. */
+NN_API NN_MUST_USE nn_status nn_dataset_class_weights(float *w, const nn_dataset *d);
+
+typedef enum nn_balance {
+    NN_BALANCE_OVER, /* as many of each class as the largest has: its samples several times, none more than once oftener than another */
+    NN_BALANCE_UNDER /* as many of each class as the smallest has: some of its samples, none twice */
+} nn_balance;
+
+/* A view with as many samples of every class that has any, chosen and shuffled by seed. view may be d. */
+NN_API NN_MUST_USE nn_status nn_dataset_balance(nn_dataset *view, const nn_dataset *d, nn_balance how, uint64_t seed);
+
+/* The same with counts[c] samples of class c; a class without samples cannot give any. */
+NN_API NN_MUST_USE nn_status nn_dataset_resample(nn_dataset *view, const nn_dataset *d, const size_t *counts, uint64_t seed);
+
+/* ---- src/data/batches.h ---- */
+/* batches.h - a dataset in batches, for a loop of one's own */
+
+/* Walks through a dataset, every epoch in another order:
+ *
+ *   nn_batches b;
+ *   nn_status status = nn_batches_begin(&b, &data, 50, seed);
+ *   for (int epoch = 0; epoch < 10 && status == NN_OK; epoch++)
+ *       while (nn_batches_next(&b)) step(b.x, b.labels, b.n);
+ *   nn_batches_end(&b);
+ *
+ * The order of epoch e follows from the seed and e. The last batch may be short. The dataset must stay as it is. */
+typedef struct nn_batches {
+    size_t n;            /* samples in this batch */
+    float *x;            /* n x shape */
+    uint32_t *labels;    /* n; NULL if the data has none */
+    float *targets;      /* n x target_size, or NULL */
+    float *weights;      /* n, or NULL */
+    const size_t *which; /* which samples of the dataset they are */
+    uint64_t epoch;      /* of this batch, from 0 on; to be set between epochs to go on from there */
+    int in_order;        /* set it to have the samples in the order of the dataset */
+    int drop_last;       /* set it to leave a short last batch out */
+    nn_dataset data;
+    size_t *order, at, most;
+    uint64_t seed;
+} nn_batches;
+
+/* Ready for the first epoch, with memory for `batch` samples at a time. After a failure nn_batches_end is fine and not needed. */
+NN_API NN_MUST_USE nn_status nn_batches_begin(nn_batches *b, const nn_dataset *d, size_t batch, uint64_t seed);
+
+/* 1: here is the next batch. 0: the epoch is over, and the next call begins another. */
+NN_API int nn_batches_next(nn_batches *b);
+
+NN_API void nn_batches_end(nn_batches *b);
+
+/* ---- src/data/file.h ---- */
+/* file.h - the content of a file in memory: read, unpacked, or mapped */
+
+/* How the loaders of data files read; NULL or zeros for the usual. */
+typedef struct nn_load_desc {
+    const nn_allocator *allocator; /* where the data lies; NULL: malloc. It must outlive the dataset */
+    int map;        /* leave the samples in the file and let the system fetch the parts in use, so that it may be larger than memory.
+                     * POSIX, for files whose bytes are those of a dataset (the loaders say which); all others are read. The file must
+                     * neither change nor shrink meanwhile */
+    size_t classes; /* labels must be below it; 0: as many as the largest label says */
+} nn_load_desc;
+
+/* ---- src/data/idx.h ---- */
+/* idx.h - the IDX format of LeCun's MNIST files, and MNIST itself in one call */
+
+/* Samples from one file, labels from another (NULL: none). The first dimension counts samples; one, two or three more are features, an
+ * image's height and width, or with channels. Bytes stay bytes (and can be mapped); all other types of the format become floats.
+ * Packed by gzip both are read where nn.h is compiled with NN_ZLIB. */
+NN_API NN_MUST_USE nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report);
+
+/* MNIST, Fashion-MNIST and what else has these names: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
+ * t10k-labels-idx1-ubyte in a folder, each plain or with .gz. train or test may be NULL. Ten classes unless desc says otherwise. */
+NN_API NN_MUST_USE nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc, nn_report *report);
+
+/* ---- src/data/cifar.h ---- */
+/* cifar.h - the binary files of CIFAR-10 and CIFAR-100 */
+
+typedef enum nn_cifar { NN_CIFAR_10, NN_CIFAR_100, NN_CIFAR_100_COARSE /* its 20 superclasses */ } nn_cifar;
+
+/* All images of some files, 32x32x3 bytes. The files hold planes of red, green and blue behind each label, so they are read and turned and
+ * cannot be mapped; nn_save_npy writes a file that can. */
+NN_API NN_MUST_USE nn_status nn_load_cifar_files(nn_dataset *d, const char *const *paths, size_t n, nn_cifar kind, const nn_load_desc *desc,
+                                                 nn_report *report);
+
+/* The files of a folder by their own names: data_batch_1.bin to 5 and test_batch.bin, or train.bin and test.bin. train or test may be NULL.
+ * Class names come from batches.meta.txt, fine_label_names.txt or coarse_label_names.txt where the folder has it. */
+NN_API NN_MUST_USE nn_status nn_load_cifar(nn_dataset *train, nn_dataset *test, const char *folder, nn_cifar kind, const nn_load_desc *desc,
+                                           nn_report *report);
+
+/* ---- src/data/npy.h ---- */
+/* npy.h - NumPy's .npy files, read and written */
+
+/* Samples from one file, labels (NULL: none) from another. The first dimension counts samples; none more is one value each, one more features,
+ * two an image's height and width, three its channels too. All integers, half, float and double of both byte orders, in C or Fortran
+ * order. Bytes without sign stay bytes; all else becomes floats. Mapped are bytes, and floats of this machine's byte order, in C order. */
+NN_API NN_MUST_USE nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report);
+
+/* The same with targets, a row of any size for each sample. */
+NN_API NN_MUST_USE nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets, const nn_load_desc *desc,
+                                                 nn_report *report);
+
+/* Writes the samples (bytes, or little-endian floats), the labels or the targets of a dataset. A file that could not be written to its end
+ * is removed. */
+NN_API NN_MUST_USE nn_status nn_save_npy(const char *path, const nn_dataset *d, nn_report *report);
+NN_API NN_MUST_USE nn_status nn_save_npy_labels(const char *path, const nn_dataset *d, nn_report *report);
+NN_API NN_MUST_USE nn_status nn_save_npy_targets(const char *path, const nn_dataset *d, nn_report *report);
+
+/* ---- src/data/pnm.h ---- */
+/* pnm.h - portable bit, grey and colour maps, read and written */
+
+/* The images of a PBM, PGM or PPM file, P1 to P6: one, or all that a binary file holds one behind the other, which must then be of one size.
+ * 1 channel, or 3. Values up to 255 become bytes: as they are if the largest may be 255, else times 255/largest, rounded. Larger ones become
+ * floats, value/largest. Of a bit map 1 is black, which is 0. Of binary files with a largest value of 255, bytes are mapped. */
+NN_API NN_MUST_USE nn_status nn_load_pnm(nn_dataset *d, const char *path, const nn_load_desc *desc, nn_report *report);
+
+/* Writes sample `i` as P5 or P6, with 8 or 16 bits a value. It must have 1 or 3 channels. Floats from 0 to 1 are rounded to the nearest;
+ * what lies outside becomes 0 or 1, NaN 0. */
+NN_API NN_MUST_USE nn_status nn_save_pnm(const char *path, const nn_dataset *d, size_t i, int bits, nn_report *report);
+
+/* A sheet of the first n samples, `columns` side by side with a grey pixel between them, 8 bits a value: to look at. */
+NN_API NN_MUST_USE nn_status nn_save_sheet(const char *path, const nn_dataset *d, size_t n, size_t columns, nn_report *report);
+
+/* ---- src/data/folder.h ---- */
+/* folder.h - images in folders, one for each class */
+
+/* All .pbm, .pgm, .ppm and .pnm files in the folders inside `folder`, each folder a class of its name. Classes and files are sorted by the
+ * bytes of their names, so that the data are the same everywhere. All images must have one size and number of channels; values of more than
+ * 8 bits are rounded to them. Names that begin with a dot and all other files are passed over; a folder without images is a class without
+ * samples. */
+NN_API NN_MUST_USE nn_status nn_load_image_folder(nn_dataset *d, const char *folder, const nn_load_desc *desc, nn_report *report);
+
+/* ---- src/data/encode.h ---- */
+/* encode.h - classes as numbers: one-hot, binary code, and names */
+
+/* y[i*classes + j] = (j == labels[i]): n rows. NN_ERROR_LABEL, and nothing written, if a label is not below classes. */
+NN_API NN_MUST_USE nn_status nn_one_hot(float *y, const uint32_t *labels, size_t n, size_t classes);
+
+/* The bits that tell `classes` classes apart: the logarithm to the base 2, rounded up; 1 for one class. */
+NN_API size_t nn_binary_code_bits(size_t classes);
+
+/* Rows of that many 0 and 1, the highest bit first: of four classes, class 2 is 1, 0. */
+NN_API NN_MUST_USE nn_status nn_binary_code(float *y, const uint32_t *labels, size_t n, size_t classes);
+
+/* Back from codes, or from outputs near them: a bit is 1 above 0.5. Codes that no class has become the last class. */
+NN_API void nn_binary_decode(uint32_t *labels, const float *y, size_t n, size_t classes);
+
+/* Names and numbers for each other. names[k] is the name of class k; all are different, and sorted: whole numbers by value, before all other
+ * names by their bytes. */
+typedef struct nn_categories {
+    size_t count;
+    const char *const *names;
+    struct nni_shared *memory;
+} nn_categories;
+
+/* The different ones among n texts. */
+NN_API NN_MUST_USE nn_status nn_categories_of(nn_categories *c, const char *const *texts, size_t n, const nn_allocator *allocator);
+NN_API void nn_categories_free(nn_categories *c); /* NULL and {0} are fine */
+
+/* The number of a name; c->count if it is not there. */
+NN_API size_t nn_categories_find(const nn_categories *c, const char *text);
+
+/* The numbers of n texts. NN_ERROR_LABEL, and nothing written, if one is not there. Back it is c->names[label]. */
+NN_API NN_MUST_USE nn_status nn_categories_encode(uint32_t *labels, const nn_categories *c, const char *const *texts, size_t n);
+
+/* ---- src/data/csv.h ---- */
+/* csv.h - tables as text: numbers and categories, learned from one file and applied to others */
+
+typedef enum nn_csv_header {
+    NN_CSV_HEADER_AUTO, /* there is one if no field of the first row is a number and one of the second is, or if it has the label's name */
+    NN_CSV_HEADER_YES,
+    NN_CSV_HEADER_NO
+} nn_csv_header;
+
+/* What becomes of a category among the features. */
+typedef enum nn_csv_code {
+    NN_CSV_ONE_HOT, /* a feature for each category: nn_one_hot */
+    NN_CSV_BINARY,  /* as few as tell them apart: nn_binary_code */
+    NN_CSV_NUMBER   /* its number in the sorted list */
+} nn_csv_code;
+
+/* What becomes of a feature that is missing. A row without its label or target is refused, or dropped if rows are. */
+typedef enum nn_csv_missing {
+    NN_CSV_REFUSE, /* an error */
+    NN_CSV_DROP,   /* its row is left out */
+    NN_CSV_NAN,    /* NaN, in all features that its column becomes */
+    NN_CSV_MEAN    /* the mean of that feature in the file that was learned from, of categories the mean of their code */
+} nn_csv_missing;
+
+/* Columns are named as the header has them, or by their number from 1 on, or "last". Lists of them are divided by commas. NULL: none. */
+typedef struct nn_csv_desc {
+    const char *label;     /* the column of classes */
+    const char *targets;   /* columns to be predicted as numbers, instead of classes */
+    const char *leave_out; /* columns that are not wanted */
+    const char *nominal;   /* columns that hold categories although they look like numbers: all others are looked at */
+    nn_csv_header header;
+    nn_csv_code code;
+    nn_csv_missing missing;
+    const char *const *missing_words; /* fields that mean "missing", up to a NULL; NULL: the empty one, ?, NA, N/A, NaN, nan, null */
+    char separator;        /* 0: the one of , ; tab | that the first line has most of */
+    char quote;            /* 0: " */
+    char decimal;          /* 0: the point */
+    size_t most_categories; /* a column with more is an error: 1000 */
+    const nn_allocator *allocator; /* it must outlive data and encoding */
+} nn_csv_desc;
+
+/* What a file taught: which columns there are, what they hold, their categories and means. */
+typedef struct nn_csv nn_csv;
+
+/* The samples of a file: features in the order of columns, with names. What columns hold is found out from this file. */
+NN_API NN_MUST_USE nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc *desc, nn_report *report);
+
+/* In two steps, so that test data are encoded as training data were: learn from one file, then load it and others. These must have the same
+ * number of columns (the label's too), a header if the first had one, and no category that was not learned, unless missing values are
+ * allowed: then it counts as one. */
+NN_API NN_MUST_USE nn_status nn_csv_learn(nn_csv **csv, const char *path, const nn_csv_desc *desc, nn_report *report);
+NN_API NN_MUST_USE nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report);
+NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
+
+/* ---- src/image/augment.h ---- */
+/* augment.h - temp */
+
+typedef struct nn_augment { float noise, mixup; } nn_augment;
+NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in);
+NN_API nn_shape nn_augment_shape(const nn_augment *a, nn_shape in);
+NN_API size_t nn_augment_work(const nn_augment *a, nn_shape in);
+NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, float *work);
+NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count);
+NN_API void nn_floats_from_bytes(float *y, const uint8_t *x, size_t n);
+
+/* ---- src/train/optimizer.h ---- */
+/* optimizer.h - new weights from a gradient: every usual rule, in one pass over weights, gradient and state */
+
+/* The rules, each with its name in files. g is the gradient, n = rate. What a rule does not mention it does not read; a field
+ * holds what it says, and 0 is 0. nn_adam and so on give the usual values, from which single fields may then be changed.
+ *
+ * NN_GRADIENT_DESCENT   w -= n g
+ * NN_MOMENTUM           v = momentum*v - n g;  w += v                                  (the lectures')
+ *     rate_outside = 1  v = momentum*v + (1 - dampening)*g;  w -= n v                  (PyTorch's)
+ *                       dampening counts in both forms, from the second step on
+ * NN_NESTEROV           the same, and the gradient is that at w + momentum*v. The array holds these points, which the gradient
+ *                       is wanted at; nn_optimizer_look_back has w itself.
+ *     rate_outside = 1  v = momentum*v + (1 - dampening)*g;  w -= n (g + momentum*v)   (PyTorch's: what is stored counts as w)
+ * NN_ADAGRAD            h += g^2;  w -= n g/root(h);  h starts at `accumulator` (0)     epsilon 1e-10 outside
+ * NN_RMSPROP            h = beta_2*h + (1 - beta_2)*g^2;  w -= n g/root(h)              beta_2 0.9, epsilon 1e-10 inside
+ *     centered = 1      the mean a = beta_2*a + (1 - beta_2)*g; root(h - a^2), never of less than 0
+ *     momentum > 0      v = momentum*v - n g/root(h);  w += v                           (TensorFlow's; it starts h at 1)
+ *     rate_outside = 1  v = momentum*v + g/root(h);  w -= n v                           (PyTorch's; beta_2 0.99, 1e-8 outside)
+ * NN_ADADELTA           h as in RMSProp;  d = g sqrt(u + epsilon)/sqrt(h + epsilon);  u = beta_2*u + (1 - beta_2)*d^2;
+ *                       w -= n d                                                       beta_2 0.95, epsilon 1e-8 (TF1); rate 1 is Zeiler's
+ * NN_ADAM               m = beta_1*m + (1 - beta_1)*g;  h as in RMSProp;  M = m/(1 - beta_1^t), H = h/(1 - beta_2^t) at step t;
+ *                       w -= n M/root(H)                                               0.9, 0.999, epsilon 1e-8 outside
+ * NN_AMSGRAD            the same with the largest h so far                             (PyTorch's: corrected after the maximum)
+ * NN_ADAMAX             m, M as in Adam;  u = max(beta_2*u, |g| + epsilon);  w -= n M/u   0.9, 0.999, 1e-8
+ * NN_NADAM              c_t = beta_1*(1 - 0.96^(t*momentum_decay)/2), C_t = c_1 c_2 .. c_t;  m, H as in Adam;
+ *                       w -= n (g (1 - c_t)/(1 - C_t) + m c_t+1/(1 - C_t+1))/root(H)   as Adam; momentum_decay 0.004 (PyTorch's)
+ * NN_LION               w -= n sign(beta_1*m + (1 - beta_1)*g);  m = beta_2*m + (1 - beta_2)*g    0.9, 0.99
+ * NN_FTRL               h' = h + g^2;  z += g + 2 shrinkage*w - (h'^-power - h^-power)/n w;  h = h';
+ *                       w = -soft(z, l1)/((h^-power + epsilon)/n + 2 l2)               power -0.5, accumulator 0.1, shrinkage 0 and
+ *                       epsilon 0 (TF1's); McMahan et al. 2013 have epsilon = beta = 1 and accumulator 0
+ * NN_ADAGRAD_DA         z += g;  h += g^2;  w = -n soft(z, t l1)/(sqrt(h) + t l2 n)     accumulator 0.1 (TF1's)
+ * NN_PROXIMAL_GD        w = soft(w - n g, n l1)/(1 + n l2)                             (TF1's)
+ * NN_PROXIMAL_ADAGRAD   h += g^2;  r = n/sqrt(h);  w = soft(w - r g, r l1)/(1 + r l2)   accumulator 0.1 (TF1's)
+ *
+ * root(h) = sqrt(h) + epsilon, or sqrt(h + epsilon) with epsilon_inside = 1.  soft(x, a) = sign(x) max(|x| - a, 0): an exact 0 up to a.
+ *
+ * All of them, in this order: g is multiplied by the call's gradient_scale and cut to [-clip, clip]; l1 sign(w) + l2 w is
+ * added, the gradient of nn_penalty (the last four use l1 and l2 as above instead); w is multiplied by 1 - rate*decay, which is
+ * decoupled weight decay, as in AdamW (in FTRL and AdagradDA the new w is, since the old one is not what it comes from).
+ * FTRL and AdagradDA do nothing while the rate is 0, where their formulas would make every weight 0. */
+#define NN_OPTIMIZER_LIST(X)                            \
+    X(NN_GRADIENT_DESCENT, "gradient_descent")          \
+    X(NN_MOMENTUM, "momentum")                          \
+    X(NN_NESTEROV, "nesterov")                          \
+    X(NN_ADAGRAD, "adagrad")                            \
+    X(NN_RMSPROP, "rmsprop")                            \
+    X(NN_ADADELTA, "adadelta")                          \
+    X(NN_ADAM, "adam")                                  \
+    X(NN_AMSGRAD, "amsgrad")                            \
+    X(NN_ADAMAX, "adamax")                              \
+    X(NN_NADAM, "nadam")                                \
+    X(NN_LION, "lion")                                  \
+    X(NN_FTRL, "ftrl")                                  \
+    X(NN_ADAGRAD_DA, "adagrad_da")                      \
+    X(NN_PROXIMAL_GD, "proximal_gradient_descent")      \
+    X(NN_PROXIMAL_ADAGRAD, "proximal_adagrad")
+
+typedef enum nn_optimizer_kind {
+#define NN_OPTIMIZER_ENUM(kind, name) kind,
+    NN_OPTIMIZER_LIST(NN_OPTIMIZER_ENUM)
+#undef NN_OPTIMIZER_ENUM
+    NN_OPTIMIZER_COUNT
+} nn_optimizer_kind;
+
+typedef struct nn_optimizer {
+    nn_optimizer_kind kind;
+    float rate;
+    float momentum, dampening;
+    float beta_1, beta_2;
+    float epsilon;
+    int epsilon_inside;
+    int rate_outside;
+    int centered;
+    int bias_correction; /* 0: Adam, AMSGrad, AdaMax and NAdam divide by 1 instead of 1 - beta^t */
+    float momentum_decay;
+    float accumulator;
+    float power;
+    float shrinkage;
+    float l1, l2;
+    float decay;
+    float clip; /* INFINITY: none */
+} nn_optimizer;
+
+/* The usual values, where the comment above says which. */
+NN_API nn_optimizer nn_sgd(float rate);
+NN_API nn_optimizer nn_momentum(float rate, float momentum); /* the lectures have 0.5, 0.9, 0.99 */
+NN_API nn_optimizer nn_nesterov(float rate, float momentum);
+NN_API nn_optimizer nn_adagrad(float rate);
+NN_API nn_optimizer nn_rmsprop(float rate);
+NN_API nn_optimizer nn_adadelta(float rate);
+NN_API nn_optimizer nn_adam(float rate);
+NN_API nn_optimizer nn_adamw(float rate); /* NN_ADAM with decay 0.01 */
+NN_API nn_optimizer nn_amsgrad(float rate);
+NN_API nn_optimizer nn_adamax(float rate);
+NN_API nn_optimizer nn_nadam(float rate);
+NN_API nn_optimizer nn_lion(float rate);
+NN_API nn_optimizer nn_ftrl(float rate);
+NN_API nn_optimizer nn_adagrad_da(float rate);
+NN_API nn_optimizer nn_proximal_gd(float rate);
+NN_API nn_optimizer nn_proximal_adagrad(float rate);
+
+/* NN_OK, or NN_ERROR_ARGUMENT where a field that the rule reads is outside its range; and the sentence that says which, or NULL. */
+NN_API nn_status nn_optimizer_check(const nn_optimizer *o);
+NN_API const char *nn_optimizer_mistake(const nn_optimizer *o);
+
+/* "adam"; NULL for what is no kind. */
+NN_API const char *nn_optimizer_name(nn_optimizer_kind kind);
+
+/* What a rule keeps for every weight: up to three floats, in slots named "velocity", "square", .. (NULL beyond the last). They
+ * follow from the kind, and for NN_RMSPROP from centered and from momentum being above 0. */
+NN_API size_t nn_optimizer_slots(const nn_optimizer *o);
+NN_API const char *nn_optimizer_slot_name(const nn_optimizer *o, size_t slot);
+
+/* Where training stands: besides the slots, five numbers, which a file of a training run must hold. Slot s of weight i is
+ * slots[s*stride + i]. A value in a slot below 2^-100 is set to 0. */
+typedef struct nn_optimizer_state {
+    uint64_t step;             /* steps begun */
+    double product_1;          /* beta_1^t; NAdam: C_t. A product over the steps, so that beta may change on the way */
+    double product_2;          /* beta_2^t */
+    double momentum;           /* of the last step, and of the one before it: how far Nesterov's array looks ahead */
+    double momentum_before;
+    float *slots;
+    size_t stride;
+} nn_optimizer_state;
+
+/* The beginning: step 0, and the first n floats of each slot as the rule wants them. slots and stride >= n are set already. */
+NN_API void nn_optimizer_start(nn_optimizer_state *state, const nn_optimizer *o, size_t n);
+
+/* The next step begins: once a step, before any apply. */
+NN_API void nn_optimizer_advance(nn_optimizer_state *state, const nn_optimizer *o);
+
+/* The step for weights [at, at + n) of those that the state is for; w and g point at the first of these. What became of a weight depends on
+ * it, its gradient and its slots alone: an array in parts, in any order, ends with the same bits, and rate, l1, l2, decay and
+ * clip may differ between parts. NaN and infinity in g go into the weight and the slots. */
+NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, const nn_optimizer_state *state,
+                               const nn_optimizer *o, float gradient_scale);
+
+/* advance, and apply to all n weights with a gradient_scale of 1. */
+NN_API void nn_optimizer_step(float *w, const float *g, size_t n, nn_optimizer_state *state, const nn_optimizer *o);
+
+/* Slots for n weights from the allocator, and start. On failure (a field out of range, no memory) there is nothing to free.
+ *
+ *     static float w[1000], g[1000];
+ *     nn_optimizer adam = nn_adam(1e-3f);
+ *     nn_optimizer_state state;
+ *     nn_status status = nn_optimizer_new(&state, &adam, 1000, NULL);
+ *     for (int step = 0; step < 100 && status == NN_OK; step++) {
+ *         for (int i = 0; i < 1000; i++) g[i] = w[i] - 1; // the gradient of (w - 1)^2/2
+ *         nn_optimizer_step(w, g, 1000, &state, &adam);
+ *     }
+ *     if (status == NN_OK) nn_optimizer_free(&state, NULL); */
+NN_API NN_MUST_USE nn_status nn_optimizer_new(nn_optimizer_state *state, const nn_optimizer *o, size_t n,
+                                              const nn_allocator *allocator);
+NN_API void nn_optimizer_free(nn_optimizer_state *state, const nn_allocator *allocator);
+
+/* Nesterov's weights in the lectures' form: to = w - momentum*v, which is the result of training, and back from there,
+ * to = w + momentum*v. `to` may be w. For every other rule, and for rate_outside = 1, a copy. Each way rounds once, so whoever
+ * goes on training with the same bits keeps the array itself. */
+NN_API void nn_optimizer_look_back(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
+                                   const nn_optimizer *o);
+NN_API void nn_optimizer_look_ahead(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
+                                    const nn_optimizer *o);
+
+/* The gradient_scale that takes a gradient of this norm down to `limit`: 1 if it is not above it. NaN stays NaN. For a gradient in
+ * several arrays the norm is sqrt of the sum of nn_sum_squares over them; nn_clip_norm is for one array. */
+NN_API float nn_clip_scale(float norm, float limit);
+NN_API float nn_clip_norm(const float *g, size_t n, float limit);
+
+/* ---- src/train/schedule.h ---- */
+/* schedule.h - learning rates, and momentum, that change over training */
+
+/* A schedule gives the factor by which the rate is multiplied at a position in training. Positions and lengths are in any one unit:
+ * steps, or epochs, 2.5 being the middle of the third. A length of 0 stands for the whole training; nn_schedule_over fills it in.
+ * Until then positions count trainings: 0.5 is the middle. p = position/length, and where a schedule has an end, no more than 1.
+ *
+ * NN_SCHEDULE_CONSTANT      1
+ * NN_SCHEDULE_EXPONENTIAL   decay^p; staircase = 1: p rounded down, so that the rate falls once in every `length`
+ * NN_SCHEDULE_INVERSE_TIME  1/(1 + decay*p); staircase too
+ * NN_SCHEDULE_MARKS         decay^(how many of the marks are passed)
+ * NN_SCHEDULE_POLYNOMIAL    last + (first - last)*(1 - p)^power
+ * NN_SCHEDULE_COSINE        last + (first - last)*(1 + cos(pi p))/2; growth > 0: at the end again from the start, over a
+ *                           period `growth` times as long as the one before
+ * NN_SCHEDULE_ONE_CYCLE     from first to top in the share `rise` of the length, and to last in the rest, along half a
+ *                           cosine each; straight = 1: along straight lines
+ *
+ * warm_up > 0 goes in front of any of them: for that long the factor rises from warm_up_from to 1 times the factor at 0, along
+ * a straight line, and only then the schedule begins. Before position 0 everything is as at 0. */
+typedef enum nn_schedule_kind {
+    NN_SCHEDULE_CONSTANT,
+    NN_SCHEDULE_EXPONENTIAL,
+    NN_SCHEDULE_INVERSE_TIME,
+    NN_SCHEDULE_MARKS,
+    NN_SCHEDULE_POLYNOMIAL,
+    NN_SCHEDULE_COSINE,
+    NN_SCHEDULE_ONE_CYCLE,
+    NN_SCHEDULE_COUNT
+} nn_schedule_kind;
+
+#define NN_SCHEDULE_MARKS_MOST 16
+
+typedef struct nn_schedule {
+    nn_schedule_kind kind;
+    double length;
+    double warm_up;
+    float warm_up_from;
+    float decay;
+    float first, top, last;
+    float power;
+    float growth;
+    float rise;
+    int staircase;
+    int straight;
+    size_t marks;
+    double mark[NN_SCHEDULE_MARKS_MOST]; /* rising */
+} nn_schedule;
+
+NN_API nn_schedule nn_schedule_constant(void);
+NN_API nn_schedule nn_schedule_exponential(float decay, double length);
+NN_API nn_schedule nn_schedule_steps(float decay, double every);                  /* the staircase of it */
+NN_API nn_schedule nn_schedule_inverse_time(float decay, double length);
+NN_API nn_schedule nn_schedule_marks(float decay, const double *marks, size_t count); /* at most 16 */
+NN_API nn_schedule nn_schedule_polynomial(float last, float power, double length); /* from 1 */
+NN_API nn_schedule nn_schedule_linear(float first, float last, double length);
+NN_API nn_schedule nn_schedule_cosine(float last, double length);                  /* from 1 */
+NN_API nn_schedule nn_schedule_cosine_restarts(float last, double period, float growth);
+NN_API nn_schedule nn_schedule_one_cycle(double length); /* 1/25, 1, 1/250000, rise 0.3: the rate of the optimizer is the highest */
+NN_API nn_schedule nn_schedule_warm_up(nn_schedule schedule, double length, float from);
+
+/* A schedule of momentum gives the momentum itself: the lectures' rise from 0.5 to 0.99 is nn_schedule_linear(0.5f, 0.99f, 0), and this
+ * goes with nn_schedule_one_cycle: 0.95, 0.85, 0.95. */
+NN_API nn_schedule nn_schedule_one_cycle_momentum(double length);
+
+/* The schedule with a length of 0 replaced by what warm-up leaves of the whole training. */
+NN_API nn_schedule nn_schedule_over(nn_schedule schedule, double training);
+
+/* NN_OK, or NN_ERROR_ARGUMENT where a field is outside its range; and the sentence that says which, or NULL. */
+NN_API nn_status nn_schedule_check(const nn_schedule *schedule);
+NN_API const char *nn_schedule_mistake(const nn_schedule *schedule);
+
+/* Good to a unit in the last place, and the same bits everywhere: no function of the mathematical library is called that rounds. */
+NN_API float nn_schedule_factor(const nn_schedule *schedule, double position);
+
+/* ---- src/train/average.h ---- */
+/* average.h - an average of the weights over training, which is often better than the last of them */
+
+/* average += (1 - decay)*(w - average): the exponential moving average. What falls below 2^-100 becomes 0. Copy the weights first;
+ * after the t-th step a decay of nn_average_decay(decay, t) forgets these early weights soon; with t/(t + 1) it is the plain mean. */
+NN_API void nn_average_update(float *average, const float *w, size_t n, float decay);
+
+/* The least of decay and (1 + step)/(10 + step), as TensorFlow has it. */
+NN_API float nn_average_decay(float decay, uint64_t step);
+
+/* ---- src/train/trainer.h ---- */
+/* trainer.h - what turns gradients into better weights, step by step, with all that it must remember between steps */
+
+/* ---- settings: of the steps, and of nn_fit, which takes them ---- */
+
+typedef struct nn_fit_event nn_fit_event;
+
+/* Told after every batch and every epoch; what is not 0 ends the training there. */
+typedef int (*nn_fit_watcher)(const nn_fit_event *event, void *user);
+
+/* How an epoch draws its samples. */
+typedef enum nn_order {
+    NN_ORDER_SHUFFLED, /* every sample once, in an order of its own for each epoch */
+    NN_ORDER_KEPT,     /* every sample once, as they lie */
+    NN_ORDER_BALANCED  /* every class as often as the largest: samples of small ones come back, each time augmented anew */
+} nn_order;
+
+/* What early stopping looks at, after each epoch: of the validation data, or of the training where there is none. */
+typedef enum nn_monitor {
+    NN_MONITOR_LOSS,
+    NN_MONITOR_ACCURACY
+} nn_monitor;
+
+typedef enum nn_keep {
+    NN_KEEP_USUAL, /* those of the best epoch where patience is set, else the last */
+    NN_KEEP_LAST,
+    NN_KEEP_BEST
+} nn_keep;
+
+/* Zero means the usual value. */
+typedef struct nn_fit_desc {
+    nn_optimizer optimizer;    /* all zeros: nn_adam(1e-3f) */
+    nn_schedule schedule;      /* of the rate; positions are epochs, a length of 0 is all of them. All zeros: constant */
+    nn_schedule momentum;      /* of the momentum, in epochs likewise: its values. All zeros: the optimizer's own */
+    size_t epochs;             /* 10 */
+    size_t batch;              /* samples of one pass: as many as the model was built for */
+    size_t accumulate;         /* passes whose mean gradient makes a step: 1 */
+    float clip_norm;           /* the gradient is scaled down to this norm; 0: never */
+    float average;             /* weights are tested, and left at the end, as their moving average with this share of the past (less
+                                  in the first steps: nn_average_decay); 0: as they are */
+    uint64_t seed;             /* of the order of samples and of the augmentation */
+    nn_order order;
+    const nn_augment *augment; /* of the training samples; NULL: none */
+    nn_monitor monitor;
+    size_t patience;           /* stop when so many epochs in a row brought nothing better; 0: never */
+    float min_delta;           /* what counts as better */
+    nn_keep keep;              /* which weights are left at the end */
+    nn_fit_watcher watch;      /* nn_progress prints */
+    void *user;                /* for watch */
+} nn_fit_desc;
+
+/* ---- in a loop of the caller's ----
+ *
+ *   nn_fit_desc desc = {.optimizer = nn_momentum(0.1f, 0.9f), .clip_norm = 1};
+ *   nn_trainer *t;
+ *   if (nn_trainer_new(&t, m, &desc) != NN_OK) puts(nn_error(m));
+ *   for each batch: nn_feed(m, x, ...), nn_feed_labels(m, loss, ...), nn_trainer_batch(t, rows);
+ *   nn_trainer_finish(t);
+ *   nn_trainer_free(t);
+ *
+ * Positions of the schedules are then steps, unless nn_trainer_position says otherwise. */
+typedef struct nn_trainer nn_trainer;
+
+/* The model must outlive it, and has at most one trainer at a time. *trainer is NULL after a failure. */
+NN_API NN_MUST_USE nn_status nn_trainer_new(nn_trainer **trainer, nn_model *model, const nn_fit_desc *desc);
+NN_API void nn_trainer_free(nn_trainer *trainer); /* NULL is fine */
+
+/* Forward and back with what was fed, and a step if it is time for one. NN_ERROR_NOT_FINITE where the loss is NaN or infinite: then
+ * there was no step, and the weights are those before the batch. */
+NN_API NN_MUST_USE nn_status nn_trainer_batch(nn_trainer *trainer, size_t rows);
+
+/* A step along the gradients as they are, after nn_backward calls of the caller's own; `passes` is how many they are the sum of. Penalties are
+ * part of the step: a trainer takes them out of nn_backward as long as it lives. */
+NN_API void nn_trainer_step(nn_trainer *trainer, size_t passes);
+
+/* The weights as they are to be used: averaged, where `average` is set; not looked ahead, for Nesterov's momentum. Testing between steps
+ * wants nn_trainer_test(t, 1) before and nn_trainer_test(t, 0) behind it; nn_trainer_finish leaves them so, at the end. */
+NN_API void nn_trainer_test(nn_trainer *trainer, int testing);
+NN_API void nn_trainer_finish(nn_trainer *trainer);
+
+NN_API void nn_trainer_position(nn_trainer *trainer, double position);
+NN_API uint64_t nn_trainer_steps(const nn_trainer *trainer);        /* made so far */
+NN_API float nn_trainer_rate(const nn_trainer *trainer);            /* of the last step */
+NN_API float nn_trainer_gradient_norm(const nn_trainer *trainer);   /* of the last step, before clipping; 0 unless clip_norm is set */
+
+/* The rate of a layer's parameters as a multiple of the others'; 0 keeps them, but their gradient is computed. At any time. */
+NN_API NN_MUST_USE nn_status nn_layer_rate(nn_model *model, nn_node node, float factor);
+
+/* Whether decoupled weight decay takes hold of a parameter, "bn_1.gamma" say: the usual is weights only. */
+NN_API NN_MUST_USE nn_status nn_parameter_decay(nn_model *model, const char *name, int decays);
+
+/* ---- src/train/tally.h ---- */
+/* tally.h - loss and accuracy of many batches, added up */
+
+/* How well a network does on some data. */
+typedef struct nn_evaluation {
+    size_t samples;
+    float loss;     /* the mean over the samples, or where they have weights the weighted one; without penalties */
+    float accuracy; /* the share of right answers; NaN where right and wrong make no sense, as in regression */
+} nn_evaluation;
+
+/* ---- src/train/evaluate.h ---- */
+/* evaluate.h - what a network says about a whole dataset, and how well it does */
+
+/* Loss and accuracy in mode NN_TEST, for networks of one input and one loss. Labels serve losses of classes as they are, and a
+ * network of one output as targets 0 and 1. */
+NN_API NN_MUST_USE nn_status nn_evaluate(nn_model *model, const nn_dataset *data, nn_evaluation *result);
+
+/* y = what nn_predict says about every sample, data->count x outputs. */
+NN_API NN_MUST_USE nn_status nn_predict_dataset(nn_model *model, float *y, const nn_dataset *data);
+
+/* Adds every sample to matrix[label*classes + predicted], which starts with zeros; `classes` is what the network tells apart. */
+NN_API NN_MUST_USE nn_status nn_confusion_of(nn_model *model, size_t *matrix, size_t classes, const nn_dataset *data);
+
+/* ---- src/train/history.h ---- */
+/* history.h - how a training went, epoch by epoch */
+
+typedef struct nn_epoch {
+    size_t epoch;         /* from 1 */
+    nn_evaluation train;  /* as its batches went by: with dropout and augmentation, of weights that changed meanwhile */
+    nn_evaluation valid;  /* after it; samples is 0 without validation data */
+    float rate;           /* of the last step */
+    float gradient_norm;  /* of the last step, if gradients are clipped by norm; else 0 */
+    double seconds;
+    int best;             /* better than all before it */
+} nn_epoch;
+
+/* Why a training ended. */
+typedef enum nn_stop {
+    NN_STOP_NOT,      /* it did not: it has not begun, was cut off by an error, or goes on */
+    NN_STOP_EPOCHS,   /* all epochs are done */
+    NN_STOP_PATIENCE, /* nothing better for long enough */
+    NN_STOP_WATCHER   /* the caller's function said so */
+} nn_stop;
+
+typedef struct nn_history {
+    nn_epoch *epochs;
+    size_t count;
+    size_t best;     /* the number of the best epoch, from 1; 0: none yet */
+    nn_stop stopped;
+} nn_history;
+
+/* ---- src/train/fit.h ---- */
+/* fit.h - trains a network on a dataset: epochs of shuffled batches, validation, early stopping */
+
+/* Where the training stands. Sums and means are of the epoch so far. */
+struct nn_fit_event {
+    nn_model *model;
+    nn_trainer *trainer;
+    size_t epoch, epochs;   /* the one at work, from 1 */
+    size_t batch, batches;  /* the one just done, from 1 */
+    size_t samples;         /* of this epoch, so far and in all */
+    size_t samples_in_all;
+    nn_evaluation train;
+    float rate;
+    double seconds, since;  /* since the epoch began, and since the last event */
+    const nn_epoch *done;   /* NULL after a batch; after an epoch, what it brought */
+    const nn_history *history;
+    nn_stop stopped;        /* after the last epoch: why it is the last */
+};
+
+/* Trains until all epochs are done, patience is at an end, or the watcher says so; `valid` may be NULL. The model is left
+ * with the weights that nn_fit_desc asks for.
+ *
+ * Samples come in a new order each epoch, a function of seed and epoch; the last batch is short if it must be. While a batch
+ * is worked on the next is gathered and augmented, on another thread where there is one. Results are the same bits for any
+ * number of threads. A loss that is NaN or infinite ends the training with NN_ERROR_NOT_FINITE at that batch, before it
+ * reaches the weights.
+ *
+ *   nn_fit_desc desc = {0};
+ *   desc.optimizer = nn_adam(1e-3f);
+ *   desc.epochs = 20;
+ *   desc.patience = 3;
+ *   desc.watch = nn_progress;
+ *   nn_status status = nn_fit(m, &train, &valid, &desc); */
+NN_API NN_MUST_USE nn_status nn_fit(nn_model *model, const nn_dataset *train, const nn_dataset *valid, const nn_fit_desc *desc);
+
+/* The same with a trainer of the caller's, which holds the history afterwards. */
+NN_API NN_MUST_USE nn_status nn_trainer_run(nn_trainer *trainer, const nn_dataset *train, const nn_dataset *valid);
+NN_API const nn_history *nn_trainer_history(const nn_trainer *trainer);
+
+/* ---- src/train/progress.h ---- */
+/* progress.h - a training as lines of text */
+
+#include <stdio.h>
+
+/* A watcher for nn_fit_desc that prints to `stream`, a FILE * (NULL: standard output): one line an epoch with loss, accuracy, those of the
+ * validation data, samples a second and time; on a terminal also a bar for the epoch at work, with the time that is left to it. Never
+ * stops the training. To do more than print, call it from a watcher of your own. */
+NN_API int nn_progress(const nn_fit_event *event, void *stream);
+
+/* ---- src/train/find_rate.h ---- */
+/* find_rate.h - a learning rate to start with: the loss of a few steps at ever higher rates */
+
+/* What to try; zero means the usual value. rates and losses may be NULL, or have room for `steps`: the curve to look at. */
+typedef struct nn_rate_search {
+    float from, to;       /* 1e-6 to 1, each step the same factor above the one before */
+    size_t steps;         /* 100 */
+    float *rates, *losses;
+    size_t count;         /* out: steps made; fewer than `steps` if the loss went beyond 4 times its best */
+    float best;           /* out: the rate at which the loss fell fastest, a good one for the start */
+} nn_rate_search;
+
+/* Trains with the settings of desc (as for nn_fit; its rate and schedule do not count), one batch at each rate, and puts the
+ * model back as it was. Losses are smoothed with 0.9 of the past. */
+NN_API NN_MUST_USE nn_status nn_find_rate(nn_model *model, const nn_dataset *train, const nn_fit_desc *desc, nn_rate_search *search);
+
+/* ---- src/train/ensemble.h ---- */
+/* ensemble.h - several opinions instead of one: of models, of snapshots of one model, of views of one sample */
+
+/* y = the mean of what `count` models say about x, rows of it: of probabilities, for networks that end in them. The models take inputs
+ * and give outputs of the same sizes, and may differ otherwise. */
+NN_API NN_MUST_USE nn_status nn_predict_ensemble(nn_model *const *models, size_t count, float *y, const float *x, size_t rows);
+
+/* Several ways to look at one sample: make(view, x, index, user) writes view number `index` of the sample x, which has
+ * `size` floats; the view has as many as the network takes. The ten crops of an image, say. */
+typedef struct nn_views {
+    size_t count, size;
+    void (*make)(float *view, const float *x, size_t index, void *user);
+    void *user;
+} nn_views;
+
+/* y = the mean of what the model says about all views of each of `rows` samples. */
+NN_API NN_MUST_USE nn_status nn_predict_views(nn_model *model, float *y, const float *x, size_t rows, const nn_views *views);
+
+/* Weights of one model at several times of its training, from a watcher of nn_fit say:
+ *
+ *   nn_snapshots s = {0};
+ *   nn_snapshots_add(&s, m); ...
+ *   nn_snapshots_predict(&s, m, y, x, rows);
+ *   nn_snapshots_free(&s, m); */
+typedef struct nn_snapshots {
+    float **values; /* one block of parameters each */
+    size_t count, room;
+} nn_snapshots;
+
+NN_API NN_MUST_USE nn_status nn_snapshots_add(nn_snapshots *snapshots, nn_model *model);
+NN_API void nn_snapshots_free(nn_snapshots *snapshots, const nn_model *model);
+
+/* The model gets the weights of snapshot `index`. */
+NN_API NN_MUST_USE nn_status nn_snapshots_use(const nn_snapshots *snapshots, nn_model *model, size_t index);
+
+/* y = the mean of what all snapshots say; the model keeps its weights. */
+NN_API NN_MUST_USE nn_status nn_snapshots_predict(const nn_snapshots *snapshots, nn_model *model, float *y, const float *x, size_t rows);
+
+/* ---- src/train/usual.h ---- */
+/* usual.h - the network to begin with, in one call */
+
+/* The default configuration of the lectures (table 11-2): for each of `layers` hidden layers, dense without a bias, batch norm, ELU and
+ * dropout; then one output a class, softmax and cross-entropy; weights by He. With nn_fit(m, train, valid, NULL), which is Adam
+ * without a schedule, that is all of it. Built, with the usual batch of 256; `drop` is of the hidden units, 0.2 say.
+ *
+ *     nn_model *m;
+ *     size_t hidden[] = {300, 100};
+ *     nn_status status = nn_classifier(&m, nn_shape_image(28, 28, 1), hidden, 2, 10, 0.2f, 1);
+ *
+ * *model is there to be asked for its nn_error, and to be freed, even after a failure, unless there was no memory for that. */
+NN_API NN_MUST_USE nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop,
+                                           uint64_t seed);
+
 /* ---- src/close.h ---- */
 /* close.h - gives the compiler settings back that config.h changed, so that code after nn.h is compiled as before */
 
@@ -1582,6 +2437,36 @@ static inline size_t nni_conv_rows(const nni_conv_axis *a, size_t from, size_t t
     return (size_t)(last < (ptrdiff_t)*row ? (ptrdiff_t)*row : last > length ? length : last);
 }
 
+/* ---- simd/optim.h ---- */
+
+#define NNI_SLOTS 3       /* the most floats that a rule keeps for a weight */
+#define NNI_CONSTANTS 10  /* the most numbers that a rule is given */
+
+/* X(name, slots): a rule takes a weight, its gradient and its slots one step on. simd/kernels/optim.h says what the constants are. */
+#define NNI_RULES(X)                                                                                                       \
+    X(descent, 0) X(momentum, 1) X(nesterov, 1) X(square, 1) X(square_momentum, 2) X(centered, 2) X(centered_momentum, 3)  \
+    X(adadelta, 2) X(adam, 2) X(amsgrad, 3) X(nadam, 2) X(adamax, 2) X(lion, 1) X(ftrl, 2) X(ftrl_power, 2)                \
+    X(adagrad_da, 2) X(proximal, 0) X(proximal_adagrad, 1)
+
+typedef enum nni_rule {
+#define NNI_RULE_ENUM(name, slots) NNI_RULE_##name,
+    NNI_RULES(NNI_RULE_ENUM)
+#undef NNI_RULE_ENUM
+    NNI_RULE_COUNT
+} nni_rule;
+
+/* One step over an array: g becomes scale*g, no less than -clip and no more than clip, plus l1 sign(w) + l2 w, unless it is
+ * ready as it is; then the rule. */
+typedef struct nni_update {
+    nni_rule rule;
+    int ready;
+    float scale, clip, l1, l2;
+    float *w;
+    const float *g;
+    float *slot[NNI_SLOTS];
+    float constant[NNI_CONSTANTS];
+} nni_update;
+
 /* ---- simd/pool.h ---- */
 
 #include <math.h> /* INFINITY */
@@ -1733,6 +2618,8 @@ typedef struct nni_loss {
     X(void, penalty_backward, (float *dw, const float *w, size_t n, float l1, float l2))                                   \
     X(void, max_norm, (float *w, size_t rows, size_t cols, size_t stride, float limit))                                    \
     X(size_t, zero_small, (float *w, size_t n, float threshold))                                                           \
+    X(void, optimize, (const nni_update *update, size_t from, size_t n))                                                   \
+    X(void, move_average, (float *average, const float *w, size_t n, float some))                                          \
     X(void, truncated_normal, (float *y, const float *x, size_t n, float scale))                                           \
     X(void, random_bits, (uint32_t *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks))                      \
     X(void, random_uniform, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float lo, float hi))  \
@@ -3638,6 +4525,220 @@ static size_t nni_zero_small_scalar(float *w, size_t n, float threshold) {
             }
     }
     return count;
+}
+
+/* ---- simd/kernels/optim.h ---- */
+/* optim.h - one step of an optimizer: weights, gradient and state in one pass
+ *
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
+ * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with.
+ */
+
+NNI_INLINE nni_vf_scalar nni_flush_scalar(nni_vf_scalar x) { return nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_abs_scalar(x), nni_vf_set1_scalar(0x1p-100f)), nni_vf_set1_scalar(0.0f), x); }
+NNI_INLINE nni_vf_scalar nni_flush_positive_scalar(nni_vf_scalar x) { return nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(0x1p-100f)), nni_vf_set1_scalar(0.0f), x); }
+
+/* keep*average + some*x, and the same of x^2 */
+NNI_INLINE nni_vf_scalar nni_average_of_scalar(nni_vf_scalar average, nni_vf_scalar x, nni_vf_scalar keep, nni_vf_scalar some) {
+    return nni_flush_scalar(nni_vf_fma_scalar(keep, average, nni_vf_mul_scalar(some, x)));
+}
+NNI_INLINE nni_vf_scalar nni_average_of_square_scalar(nni_vf_scalar average, nni_vf_scalar x, nni_vf_scalar keep, nni_vf_scalar some) {
+    return nni_flush_positive_scalar(nni_vf_fma_scalar(nni_vf_mul_scalar(some, x), x, nni_vf_mul_scalar(keep, average)));
+}
+
+/* sign(x) max(|x| - t, 0); what is cut off is +0 */
+NNI_INLINE nni_vf_scalar nni_soft_scalar(nni_vf_scalar x, nni_vf_scalar t) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), shift = nni_vf_select_scalar(nni_vf_lt_scalar(x, zero), nni_vf_sub_scalar(zero, t), t);
+    return nni_vf_select_scalar(nni_vf_le_scalar(nni_vf_abs_scalar(x), t), zero, nni_vf_sub_scalar(x, shift));
+}
+
+/* k: 1 -rate */
+NNI_INLINE void nni_rule_descent_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    (void)s;
+    *w = nni_vf_fma_scalar(k[1], g, nni_vf_mul_scalar(k[0], *w));
+}
+
+/* s: velocity. k: 1 what stays of it, 2 times g goes in, 3 times the velocity goes to the weight */
+NNI_INLINE void nni_rule_momentum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    s[0] = nni_average_of_scalar(s[0], g, k[1], k[2]);
+    *w = nni_vf_fma_scalar(k[3], s[0], nni_vf_mul_scalar(k[0], *w));
+}
+
+/* The same; and k: 4 times the old velocity, 5 times g go to the weight too */
+NNI_INLINE void nni_rule_nesterov_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    const nni_vf_scalar old = s[0];
+    s[0] = nni_average_of_scalar(old, g, k[1], k[2]);
+    *w = nni_vf_fma_scalar(k[3], s[0], nni_vf_fma_scalar(k[5], g, nni_vf_fma_scalar(k[4], old, nni_vf_mul_scalar(k[0], *w))));
+}
+
+/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in, 3 times g/root is the
+ * step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
+NNI_INLINE void nni_rule_root_scalar(const int centered, const int momentum, nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    nni_vf_scalar square = s[0] = nni_average_of_square_scalar(s[0], g, k[1], k[2]);
+    if (centered) { /* the variance; rounding may take it below 0 */
+        s[1] = nni_average_of_scalar(s[1], g, k[1], k[2]);
+        square = nni_vf_fnma_scalar(s[1], s[1], square);
+        square = nni_vf_select_scalar(nni_vf_lt_scalar(square, nni_vf_set1_scalar(0.0f)), nni_vf_set1_scalar(0.0f), square);
+    }
+    const nni_vf_scalar step = nni_vf_div_scalar(g, nni_vf_add_scalar(nni_vf_sqrt_scalar(nni_vf_add_scalar(square, k[4])), k[5]));
+    nni_vf_scalar *velocity = s + 1 + centered;
+    if (momentum) *velocity = nni_average_of_scalar(*velocity, step, k[6], k[3]);
+    *w = nni_vf_fma_scalar(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_scalar(k[0], *w));
+}
+NNI_INLINE void nni_rule_square_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_momentum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(0, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_momentum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(1, 1, w, g, s, k); }
+
+/* s: square, and square of the steps. k: 1 what stays of both, 2 what goes in, 3 -rate, 4 epsilon */
+NNI_INLINE void nni_rule_adadelta_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    s[0] = nni_average_of_square_scalar(s[0], g, k[1], k[2]);
+    const nni_vf_scalar step = nni_vf_mul_scalar(nni_vf_sqrt_scalar(nni_vf_div_scalar(nni_vf_add_scalar(s[1], k[4]), nni_vf_add_scalar(s[0], k[4]))), g);
+    s[1] = nni_average_of_square_scalar(s[1], step, k[1], k[2]);
+    *w = nni_vf_fma_scalar(k[3], step, nni_vf_mul_scalar(k[0], *w));
+}
+
+/* s: mean, square, the largest square. k: 1 and 2 for the mean, 3 and 4 for the square as above, 5 times mean/root goes to the
+ * weight, 6 corrects the square, 7 inside the root, 8 added to it; 9 times g/root goes to the weight too (NAdam) */
+NNI_INLINE void nni_rule_moments_scalar(const int largest, const int look_ahead, nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    s[0] = nni_average_of_scalar(s[0], g, k[1], k[2]);
+    nni_vf_scalar square = s[1] = nni_average_of_square_scalar(s[1], g, k[3], k[4]);
+    if (largest) square = s[2] = nni_vf_max_scalar(s[2], square);
+    const nni_vf_scalar root = nni_vf_add_scalar(nni_vf_sqrt_scalar(nni_vf_fma_scalar(square, k[6], k[7])), k[8]);
+    if (look_ahead) *w = nni_vf_add_scalar(nni_vf_mul_scalar(k[0], *w), nni_vf_div_scalar(nni_vf_fma_scalar(k[5], s[0], nni_vf_mul_scalar(k[9], g)), root));
+    else *w = nni_vf_fma_scalar(k[5], nni_vf_div_scalar(s[0], root), nni_vf_mul_scalar(k[0], *w));
+}
+NNI_INLINE void nni_rule_adam_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_moments_scalar(0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_amsgrad_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_moments_scalar(1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_nadam_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_moments_scalar(0, 1, w, g, s, k); }
+
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+NNI_INLINE void nni_rule_adamax_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    s[0] = nni_average_of_scalar(s[0], g, k[1], k[2]);
+    s[1] = nni_vf_max_scalar(nni_vf_mul_scalar(k[3], s[1]), nni_vf_add_scalar(nni_vf_abs_scalar(g), k[4]));
+    *w = nni_vf_fma_scalar(k[5], nni_vf_div_scalar(s[0], s[1]), nni_vf_mul_scalar(k[0], *w));
+}
+
+/* s: mean. k: 1 and 2 mix the step, 3 and 4 for the mean, 5 -rate */
+NNI_INLINE void nni_rule_lion_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f), mix = nni_vf_fma_scalar(k[1], s[0], nni_vf_mul_scalar(k[2], g));
+    const nni_vf_scalar sign = nni_vf_select_scalar(nni_vf_lt_scalar(zero, mix), one, nni_vf_select_scalar(nni_vf_lt_scalar(mix, zero), nni_vf_sub_scalar(zero, one), mix)); /* 0 and NaN stay */
+    s[0] = nni_average_of_scalar(s[0], g, k[3], k[4]);
+    *w = nni_vf_fma_scalar(k[5], sign, nni_vf_mul_scalar(k[0], *w));
+}
+
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+NNI_INLINE void nni_rule_proximal_sum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k, nni_vf_scalar old_root, nni_vf_scalar root) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), sigma = nni_vf_mul_scalar(nni_vf_sub_scalar(root, old_root), k[1]);
+    s[1] = nni_flush_scalar(nni_vf_fnma_scalar(sigma, *w, nni_vf_add_scalar(s[1], nni_vf_fma_scalar(k[4], *w, g))));
+    *w = nni_vf_mul_scalar(k[0], nni_vf_div_scalar(nni_vf_sub_scalar(zero, nni_soft_scalar(s[1], k[2])), nni_vf_fma_scalar(root, k[1], k[3])));
+}
+NNI_INLINE void nni_rule_ftrl_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    const nni_vf_scalar old = s[0];
+    s[0] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, old));
+    nni_rule_proximal_sum_scalar(w, g, s, k, nni_vf_sqrt_scalar(old), nni_vf_sqrt_scalar(s[0]));
+}
+NNI_INLINE nni_vf_scalar nni_power_scalar(nni_vf_scalar x, nni_vf_scalar power) { return nni_vexp_scalar(nni_vf_mul_scalar(power, nni_vlog_scalar(x))); }
+NNI_INLINE void nni_rule_ftrl_power_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    const nni_vf_scalar old = s[0];
+    s[0] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, old));
+    nni_rule_proximal_sum_scalar(w, g, s, k, nni_power_scalar(old, k[5]), nni_power_scalar(s[0], k[5]));
+}
+
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+NNI_INLINE void nni_rule_adagrad_da_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    s[0] = nni_flush_scalar(nni_vf_add_scalar(s[0], g));
+    s[1] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, s[1]));
+    const nni_vf_scalar above = nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), nni_soft_scalar(s[0], k[2]));
+    *w = nni_vf_mul_scalar(k[0], nni_vf_div_scalar(nni_vf_mul_scalar(k[1], above), nni_vf_add_scalar(nni_vf_sqrt_scalar(s[1]), k[3])));
+}
+
+/* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
+NNI_INLINE void nni_rule_proximal_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    (void)s;
+    *w = nni_vf_mul_scalar(nni_soft_scalar(nni_vf_fma_scalar(k[1], g, nni_vf_mul_scalar(k[0], *w)), k[2]), k[3]);
+}
+
+/* s: square. k: 1 rate, 2 l1, 3 l2 */
+NNI_INLINE void nni_rule_proximal_adagrad_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    s[0] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, s[0]));
+    const nni_vf_scalar rate = nni_vf_div_scalar(k[1], nni_vf_sqrt_scalar(s[0])), down = nni_vf_fnma_scalar(rate, g, nni_vf_mul_scalar(k[0], *w));
+    *w = nni_vf_div_scalar(nni_soft_scalar(down, nni_vf_mul_scalar(rate, k[2])), nni_vf_fma_scalar(rate, k[3], nni_vf_set1_scalar(1.0f)));
+}
+
+/* A rule over n floats, whole vectors. */
+typedef void (*nni_update_fn_scalar)(float *w, const float *g, float *const *slot, size_t n, const float *constant);
+NNI_INLINE void nni_update_with_scalar(void (*rule)(nni_vf_scalar *, nni_vf_scalar, nni_vf_scalar *, const nni_vf_scalar *), const int slots, float *w, const float *g,
+                                    float *const *slot, size_t n, const float *constant) {
+    nni_vf_scalar k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_scalar(constant[j]);
+    for (size_t i = 0; i < n; i += VF_LANES) {
+        nni_vf_scalar s[NNI_SLOTS], v = nni_vf_load_scalar(w + i);
+        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = nni_vf_load_scalar(slot[j] + i);
+        rule(&v, nni_vf_load_scalar(g + i), s, k);
+        nni_vf_store_scalar(w + i, v);
+        NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_scalar(slot[j] + i, s[j]);
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void nni_update_##name##_scalar(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
+        nni_update_with_scalar(nni_rule_##name##_scalar, slots, w, g, slot, n, constant);                                          \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+
+/* Less than a vector: in copies of its own, so that a rule is compiled once. */
+static void nni_update_rest_scalar(nni_update_fn_scalar update, int slots, float *w, const float *g, float *const *slot, size_t n,
+                                const float *constant) {
+    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(some_w, some_g, copy, VF_LANES, constant);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
+}
+
+NNI_INLINE nni_vf_scalar nni_ready_scalar(nni_vf_scalar g, nni_vf_scalar w, const nni_vf_scalar *k) { /* k: scale, clip, -clip, l1, l2 */
+    g = nni_vf_mul_scalar(k[0], g);
+    g = nni_vf_select_scalar(nni_vf_lt_scalar(k[1], g), k[1], nni_vf_select_scalar(nni_vf_lt_scalar(g, k[2]), k[2], g));
+    return nni_d_penalty_scalar(g, w, k[3], k[4]);
+}
+static void nni_make_ready_scalar(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
+    const nni_vf_scalar k[] = {nni_vf_set1_scalar(u->scale), nni_vf_set1_scalar(u->clip), nni_vf_set1_scalar(-u->clip), nni_vf_set1_scalar(u->l1), nni_vf_set1_scalar(u->l2)};
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_ready_scalar(nni_vf_load_scalar(g + i), nni_vf_load_scalar(w + i), k));
+    if (i < n) nni_vf_store_n_scalar(y + i, nni_ready_scalar(nni_vf_load_n_scalar(g + i, n - i), nni_vf_load_n_scalar(w + i, n - i), k), n - i);
+}
+
+/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+static void nni_optimize_scalar(const nni_update *u, size_t from, size_t n) {
+#define NNI_UPDATE_SLOTS(name, slots) slots,
+#define NNI_UPDATE_NAME(name, slots) nni_update_##name##_scalar,
+    static const unsigned char slots[] = {NNI_RULES(NNI_UPDATE_SLOTS)};
+    static const nni_update_fn_scalar updates[] = {NNI_RULES(NNI_UPDATE_NAME)};
+#undef NNI_UPDATE_SLOTS
+#undef NNI_UPDATE_NAME
+    const nni_update_fn_scalar update = updates[u->rule];
+    const int count = slots[u->rule];
+    float block[NNI_BLOCK];
+    for (const size_t end = from + n; from < end;) {
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        float *const w = u->w + from, *slot[NNI_SLOTS];
+        const float *g = u->g + from;
+        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+        if (!u->ready) nni_make_ready_scalar(block, u, g, w, some), g = block;
+        update(w, g, slot, whole, u->constant);
+        for (int j = 0; j < count; j++) slot[j] += whole;
+        if (whole < some) nni_update_rest_scalar(update, count, w + whole, g + whole, slot, some - whole, u->constant);
+        from += some;
+    }
+}
+
+/* average += some*(w - average) */
+NNI_INLINE nni_vf_scalar nni_toward_scalar(nni_vf_scalar average, nni_vf_scalar w, nni_vf_scalar some) { return nni_flush_scalar(nni_vf_fma_scalar(some, nni_vf_sub_scalar(w, average), average)); }
+static void nni_move_average_scalar(float *average, const float *w, size_t n, float some) {
+    nni_map2_scalar(nni_toward_scalar, average, average, w, n, some);
 }
 
 /* ---- simd/kernels/init.h ---- */
@@ -7376,6 +8477,220 @@ static size_t nni_zero_small_avx2(float *w, size_t n, float threshold) {
             }
     }
     return count;
+}
+
+/* ---- simd/kernels/optim.h ---- */
+/* optim.h - one step of an optimizer: weights, gradient and state in one pass
+ *
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
+ * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with.
+ */
+
+NNI_INLINE nni_vf_avx2 nni_flush_avx2(nni_vf_avx2 x) { return nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_abs_avx2(x), nni_vf_set1_avx2(0x1p-100f)), nni_vf_set1_avx2(0.0f), x); }
+NNI_INLINE nni_vf_avx2 nni_flush_positive_avx2(nni_vf_avx2 x) { return nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(0x1p-100f)), nni_vf_set1_avx2(0.0f), x); }
+
+/* keep*average + some*x, and the same of x^2 */
+NNI_INLINE nni_vf_avx2 nni_average_of_avx2(nni_vf_avx2 average, nni_vf_avx2 x, nni_vf_avx2 keep, nni_vf_avx2 some) {
+    return nni_flush_avx2(nni_vf_fma_avx2(keep, average, nni_vf_mul_avx2(some, x)));
+}
+NNI_INLINE nni_vf_avx2 nni_average_of_square_avx2(nni_vf_avx2 average, nni_vf_avx2 x, nni_vf_avx2 keep, nni_vf_avx2 some) {
+    return nni_flush_positive_avx2(nni_vf_fma_avx2(nni_vf_mul_avx2(some, x), x, nni_vf_mul_avx2(keep, average)));
+}
+
+/* sign(x) max(|x| - t, 0); what is cut off is +0 */
+NNI_INLINE nni_vf_avx2 nni_soft_avx2(nni_vf_avx2 x, nni_vf_avx2 t) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), shift = nni_vf_select_avx2(nni_vf_lt_avx2(x, zero), nni_vf_sub_avx2(zero, t), t);
+    return nni_vf_select_avx2(nni_vf_le_avx2(nni_vf_abs_avx2(x), t), zero, nni_vf_sub_avx2(x, shift));
+}
+
+/* k: 1 -rate */
+NNI_INLINE void nni_rule_descent_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    (void)s;
+    *w = nni_vf_fma_avx2(k[1], g, nni_vf_mul_avx2(k[0], *w));
+}
+
+/* s: velocity. k: 1 what stays of it, 2 times g goes in, 3 times the velocity goes to the weight */
+NNI_INLINE void nni_rule_momentum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    s[0] = nni_average_of_avx2(s[0], g, k[1], k[2]);
+    *w = nni_vf_fma_avx2(k[3], s[0], nni_vf_mul_avx2(k[0], *w));
+}
+
+/* The same; and k: 4 times the old velocity, 5 times g go to the weight too */
+NNI_INLINE void nni_rule_nesterov_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    const nni_vf_avx2 old = s[0];
+    s[0] = nni_average_of_avx2(old, g, k[1], k[2]);
+    *w = nni_vf_fma_avx2(k[3], s[0], nni_vf_fma_avx2(k[5], g, nni_vf_fma_avx2(k[4], old, nni_vf_mul_avx2(k[0], *w))));
+}
+
+/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in, 3 times g/root is the
+ * step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
+NNI_INLINE void nni_rule_root_avx2(const int centered, const int momentum, nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    nni_vf_avx2 square = s[0] = nni_average_of_square_avx2(s[0], g, k[1], k[2]);
+    if (centered) { /* the variance; rounding may take it below 0 */
+        s[1] = nni_average_of_avx2(s[1], g, k[1], k[2]);
+        square = nni_vf_fnma_avx2(s[1], s[1], square);
+        square = nni_vf_select_avx2(nni_vf_lt_avx2(square, nni_vf_set1_avx2(0.0f)), nni_vf_set1_avx2(0.0f), square);
+    }
+    const nni_vf_avx2 step = nni_vf_div_avx2(g, nni_vf_add_avx2(nni_vf_sqrt_avx2(nni_vf_add_avx2(square, k[4])), k[5]));
+    nni_vf_avx2 *velocity = s + 1 + centered;
+    if (momentum) *velocity = nni_average_of_avx2(*velocity, step, k[6], k[3]);
+    *w = nni_vf_fma_avx2(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_avx2(k[0], *w));
+}
+NNI_INLINE void nni_rule_square_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_momentum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(0, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_momentum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(1, 1, w, g, s, k); }
+
+/* s: square, and square of the steps. k: 1 what stays of both, 2 what goes in, 3 -rate, 4 epsilon */
+NNI_INLINE void nni_rule_adadelta_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    s[0] = nni_average_of_square_avx2(s[0], g, k[1], k[2]);
+    const nni_vf_avx2 step = nni_vf_mul_avx2(nni_vf_sqrt_avx2(nni_vf_div_avx2(nni_vf_add_avx2(s[1], k[4]), nni_vf_add_avx2(s[0], k[4]))), g);
+    s[1] = nni_average_of_square_avx2(s[1], step, k[1], k[2]);
+    *w = nni_vf_fma_avx2(k[3], step, nni_vf_mul_avx2(k[0], *w));
+}
+
+/* s: mean, square, the largest square. k: 1 and 2 for the mean, 3 and 4 for the square as above, 5 times mean/root goes to the
+ * weight, 6 corrects the square, 7 inside the root, 8 added to it; 9 times g/root goes to the weight too (NAdam) */
+NNI_INLINE void nni_rule_moments_avx2(const int largest, const int look_ahead, nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    s[0] = nni_average_of_avx2(s[0], g, k[1], k[2]);
+    nni_vf_avx2 square = s[1] = nni_average_of_square_avx2(s[1], g, k[3], k[4]);
+    if (largest) square = s[2] = nni_vf_max_avx2(s[2], square);
+    const nni_vf_avx2 root = nni_vf_add_avx2(nni_vf_sqrt_avx2(nni_vf_fma_avx2(square, k[6], k[7])), k[8]);
+    if (look_ahead) *w = nni_vf_add_avx2(nni_vf_mul_avx2(k[0], *w), nni_vf_div_avx2(nni_vf_fma_avx2(k[5], s[0], nni_vf_mul_avx2(k[9], g)), root));
+    else *w = nni_vf_fma_avx2(k[5], nni_vf_div_avx2(s[0], root), nni_vf_mul_avx2(k[0], *w));
+}
+NNI_INLINE void nni_rule_adam_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_moments_avx2(0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_amsgrad_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_moments_avx2(1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_nadam_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_moments_avx2(0, 1, w, g, s, k); }
+
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+NNI_INLINE void nni_rule_adamax_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    s[0] = nni_average_of_avx2(s[0], g, k[1], k[2]);
+    s[1] = nni_vf_max_avx2(nni_vf_mul_avx2(k[3], s[1]), nni_vf_add_avx2(nni_vf_abs_avx2(g), k[4]));
+    *w = nni_vf_fma_avx2(k[5], nni_vf_div_avx2(s[0], s[1]), nni_vf_mul_avx2(k[0], *w));
+}
+
+/* s: mean. k: 1 and 2 mix the step, 3 and 4 for the mean, 5 -rate */
+NNI_INLINE void nni_rule_lion_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f), mix = nni_vf_fma_avx2(k[1], s[0], nni_vf_mul_avx2(k[2], g));
+    const nni_vf_avx2 sign = nni_vf_select_avx2(nni_vf_lt_avx2(zero, mix), one, nni_vf_select_avx2(nni_vf_lt_avx2(mix, zero), nni_vf_sub_avx2(zero, one), mix)); /* 0 and NaN stay */
+    s[0] = nni_average_of_avx2(s[0], g, k[3], k[4]);
+    *w = nni_vf_fma_avx2(k[5], sign, nni_vf_mul_avx2(k[0], *w));
+}
+
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+NNI_INLINE void nni_rule_proximal_sum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k, nni_vf_avx2 old_root, nni_vf_avx2 root) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), sigma = nni_vf_mul_avx2(nni_vf_sub_avx2(root, old_root), k[1]);
+    s[1] = nni_flush_avx2(nni_vf_fnma_avx2(sigma, *w, nni_vf_add_avx2(s[1], nni_vf_fma_avx2(k[4], *w, g))));
+    *w = nni_vf_mul_avx2(k[0], nni_vf_div_avx2(nni_vf_sub_avx2(zero, nni_soft_avx2(s[1], k[2])), nni_vf_fma_avx2(root, k[1], k[3])));
+}
+NNI_INLINE void nni_rule_ftrl_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    const nni_vf_avx2 old = s[0];
+    s[0] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, old));
+    nni_rule_proximal_sum_avx2(w, g, s, k, nni_vf_sqrt_avx2(old), nni_vf_sqrt_avx2(s[0]));
+}
+NNI_INLINE nni_vf_avx2 nni_power_avx2(nni_vf_avx2 x, nni_vf_avx2 power) { return nni_vexp_avx2(nni_vf_mul_avx2(power, nni_vlog_avx2(x))); }
+NNI_INLINE void nni_rule_ftrl_power_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    const nni_vf_avx2 old = s[0];
+    s[0] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, old));
+    nni_rule_proximal_sum_avx2(w, g, s, k, nni_power_avx2(old, k[5]), nni_power_avx2(s[0], k[5]));
+}
+
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+NNI_INLINE void nni_rule_adagrad_da_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    s[0] = nni_flush_avx2(nni_vf_add_avx2(s[0], g));
+    s[1] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, s[1]));
+    const nni_vf_avx2 above = nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), nni_soft_avx2(s[0], k[2]));
+    *w = nni_vf_mul_avx2(k[0], nni_vf_div_avx2(nni_vf_mul_avx2(k[1], above), nni_vf_add_avx2(nni_vf_sqrt_avx2(s[1]), k[3])));
+}
+
+/* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
+NNI_INLINE void nni_rule_proximal_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    (void)s;
+    *w = nni_vf_mul_avx2(nni_soft_avx2(nni_vf_fma_avx2(k[1], g, nni_vf_mul_avx2(k[0], *w)), k[2]), k[3]);
+}
+
+/* s: square. k: 1 rate, 2 l1, 3 l2 */
+NNI_INLINE void nni_rule_proximal_adagrad_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    s[0] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, s[0]));
+    const nni_vf_avx2 rate = nni_vf_div_avx2(k[1], nni_vf_sqrt_avx2(s[0])), down = nni_vf_fnma_avx2(rate, g, nni_vf_mul_avx2(k[0], *w));
+    *w = nni_vf_div_avx2(nni_soft_avx2(down, nni_vf_mul_avx2(rate, k[2])), nni_vf_fma_avx2(rate, k[3], nni_vf_set1_avx2(1.0f)));
+}
+
+/* A rule over n floats, whole vectors. */
+typedef void (*nni_update_fn_avx2)(float *w, const float *g, float *const *slot, size_t n, const float *constant);
+NNI_INLINE void nni_update_with_avx2(void (*rule)(nni_vf_avx2 *, nni_vf_avx2, nni_vf_avx2 *, const nni_vf_avx2 *), const int slots, float *w, const float *g,
+                                    float *const *slot, size_t n, const float *constant) {
+    nni_vf_avx2 k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx2(constant[j]);
+    for (size_t i = 0; i < n; i += VF_LANES) {
+        nni_vf_avx2 s[NNI_SLOTS], v = nni_vf_load_avx2(w + i);
+        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = nni_vf_load_avx2(slot[j] + i);
+        rule(&v, nni_vf_load_avx2(g + i), s, k);
+        nni_vf_store_avx2(w + i, v);
+        NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx2(slot[j] + i, s[j]);
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void nni_update_##name##_avx2(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
+        nni_update_with_avx2(nni_rule_##name##_avx2, slots, w, g, slot, n, constant);                                          \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+
+/* Less than a vector: in copies of its own, so that a rule is compiled once. */
+static void nni_update_rest_avx2(nni_update_fn_avx2 update, int slots, float *w, const float *g, float *const *slot, size_t n,
+                                const float *constant) {
+    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(some_w, some_g, copy, VF_LANES, constant);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
+}
+
+NNI_INLINE nni_vf_avx2 nni_ready_avx2(nni_vf_avx2 g, nni_vf_avx2 w, const nni_vf_avx2 *k) { /* k: scale, clip, -clip, l1, l2 */
+    g = nni_vf_mul_avx2(k[0], g);
+    g = nni_vf_select_avx2(nni_vf_lt_avx2(k[1], g), k[1], nni_vf_select_avx2(nni_vf_lt_avx2(g, k[2]), k[2], g));
+    return nni_d_penalty_avx2(g, w, k[3], k[4]);
+}
+static void nni_make_ready_avx2(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
+    const nni_vf_avx2 k[] = {nni_vf_set1_avx2(u->scale), nni_vf_set1_avx2(u->clip), nni_vf_set1_avx2(-u->clip), nni_vf_set1_avx2(u->l1), nni_vf_set1_avx2(u->l2)};
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_ready_avx2(nni_vf_load_avx2(g + i), nni_vf_load_avx2(w + i), k));
+    if (i < n) nni_vf_store_n_avx2(y + i, nni_ready_avx2(nni_vf_load_n_avx2(g + i, n - i), nni_vf_load_n_avx2(w + i, n - i), k), n - i);
+}
+
+/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+static void nni_optimize_avx2(const nni_update *u, size_t from, size_t n) {
+#define NNI_UPDATE_SLOTS(name, slots) slots,
+#define NNI_UPDATE_NAME(name, slots) nni_update_##name##_avx2,
+    static const unsigned char slots[] = {NNI_RULES(NNI_UPDATE_SLOTS)};
+    static const nni_update_fn_avx2 updates[] = {NNI_RULES(NNI_UPDATE_NAME)};
+#undef NNI_UPDATE_SLOTS
+#undef NNI_UPDATE_NAME
+    const nni_update_fn_avx2 update = updates[u->rule];
+    const int count = slots[u->rule];
+    float block[NNI_BLOCK];
+    for (const size_t end = from + n; from < end;) {
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        float *const w = u->w + from, *slot[NNI_SLOTS];
+        const float *g = u->g + from;
+        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+        if (!u->ready) nni_make_ready_avx2(block, u, g, w, some), g = block;
+        update(w, g, slot, whole, u->constant);
+        for (int j = 0; j < count; j++) slot[j] += whole;
+        if (whole < some) nni_update_rest_avx2(update, count, w + whole, g + whole, slot, some - whole, u->constant);
+        from += some;
+    }
+}
+
+/* average += some*(w - average) */
+NNI_INLINE nni_vf_avx2 nni_toward_avx2(nni_vf_avx2 average, nni_vf_avx2 w, nni_vf_avx2 some) { return nni_flush_avx2(nni_vf_fma_avx2(some, nni_vf_sub_avx2(w, average), average)); }
+static void nni_move_average_avx2(float *average, const float *w, size_t n, float some) {
+    nni_map2_avx2(nni_toward_avx2, average, average, w, n, some);
 }
 
 /* ---- simd/kernels/init.h ---- */
@@ -11133,6 +12448,220 @@ static size_t nni_zero_small_avx512(float *w, size_t n, float threshold) {
     return count;
 }
 
+/* ---- simd/kernels/optim.h ---- */
+/* optim.h - one step of an optimizer: weights, gradient and state in one pass
+ *
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
+ * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with.
+ */
+
+NNI_INLINE nni_vf_avx512 nni_flush_avx512(nni_vf_avx512 x) { return nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_abs_avx512(x), nni_vf_set1_avx512(0x1p-100f)), nni_vf_set1_avx512(0.0f), x); }
+NNI_INLINE nni_vf_avx512 nni_flush_positive_avx512(nni_vf_avx512 x) { return nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(0x1p-100f)), nni_vf_set1_avx512(0.0f), x); }
+
+/* keep*average + some*x, and the same of x^2 */
+NNI_INLINE nni_vf_avx512 nni_average_of_avx512(nni_vf_avx512 average, nni_vf_avx512 x, nni_vf_avx512 keep, nni_vf_avx512 some) {
+    return nni_flush_avx512(nni_vf_fma_avx512(keep, average, nni_vf_mul_avx512(some, x)));
+}
+NNI_INLINE nni_vf_avx512 nni_average_of_square_avx512(nni_vf_avx512 average, nni_vf_avx512 x, nni_vf_avx512 keep, nni_vf_avx512 some) {
+    return nni_flush_positive_avx512(nni_vf_fma_avx512(nni_vf_mul_avx512(some, x), x, nni_vf_mul_avx512(keep, average)));
+}
+
+/* sign(x) max(|x| - t, 0); what is cut off is +0 */
+NNI_INLINE nni_vf_avx512 nni_soft_avx512(nni_vf_avx512 x, nni_vf_avx512 t) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), shift = nni_vf_select_avx512(nni_vf_lt_avx512(x, zero), nni_vf_sub_avx512(zero, t), t);
+    return nni_vf_select_avx512(nni_vf_le_avx512(nni_vf_abs_avx512(x), t), zero, nni_vf_sub_avx512(x, shift));
+}
+
+/* k: 1 -rate */
+NNI_INLINE void nni_rule_descent_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    (void)s;
+    *w = nni_vf_fma_avx512(k[1], g, nni_vf_mul_avx512(k[0], *w));
+}
+
+/* s: velocity. k: 1 what stays of it, 2 times g goes in, 3 times the velocity goes to the weight */
+NNI_INLINE void nni_rule_momentum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    s[0] = nni_average_of_avx512(s[0], g, k[1], k[2]);
+    *w = nni_vf_fma_avx512(k[3], s[0], nni_vf_mul_avx512(k[0], *w));
+}
+
+/* The same; and k: 4 times the old velocity, 5 times g go to the weight too */
+NNI_INLINE void nni_rule_nesterov_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    const nni_vf_avx512 old = s[0];
+    s[0] = nni_average_of_avx512(old, g, k[1], k[2]);
+    *w = nni_vf_fma_avx512(k[3], s[0], nni_vf_fma_avx512(k[5], g, nni_vf_fma_avx512(k[4], old, nni_vf_mul_avx512(k[0], *w))));
+}
+
+/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in, 3 times g/root is the
+ * step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
+NNI_INLINE void nni_rule_root_avx512(const int centered, const int momentum, nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    nni_vf_avx512 square = s[0] = nni_average_of_square_avx512(s[0], g, k[1], k[2]);
+    if (centered) { /* the variance; rounding may take it below 0 */
+        s[1] = nni_average_of_avx512(s[1], g, k[1], k[2]);
+        square = nni_vf_fnma_avx512(s[1], s[1], square);
+        square = nni_vf_select_avx512(nni_vf_lt_avx512(square, nni_vf_set1_avx512(0.0f)), nni_vf_set1_avx512(0.0f), square);
+    }
+    const nni_vf_avx512 step = nni_vf_div_avx512(g, nni_vf_add_avx512(nni_vf_sqrt_avx512(nni_vf_add_avx512(square, k[4])), k[5]));
+    nni_vf_avx512 *velocity = s + 1 + centered;
+    if (momentum) *velocity = nni_average_of_avx512(*velocity, step, k[6], k[3]);
+    *w = nni_vf_fma_avx512(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_avx512(k[0], *w));
+}
+NNI_INLINE void nni_rule_square_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_momentum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(0, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_momentum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(1, 1, w, g, s, k); }
+
+/* s: square, and square of the steps. k: 1 what stays of both, 2 what goes in, 3 -rate, 4 epsilon */
+NNI_INLINE void nni_rule_adadelta_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    s[0] = nni_average_of_square_avx512(s[0], g, k[1], k[2]);
+    const nni_vf_avx512 step = nni_vf_mul_avx512(nni_vf_sqrt_avx512(nni_vf_div_avx512(nni_vf_add_avx512(s[1], k[4]), nni_vf_add_avx512(s[0], k[4]))), g);
+    s[1] = nni_average_of_square_avx512(s[1], step, k[1], k[2]);
+    *w = nni_vf_fma_avx512(k[3], step, nni_vf_mul_avx512(k[0], *w));
+}
+
+/* s: mean, square, the largest square. k: 1 and 2 for the mean, 3 and 4 for the square as above, 5 times mean/root goes to the
+ * weight, 6 corrects the square, 7 inside the root, 8 added to it; 9 times g/root goes to the weight too (NAdam) */
+NNI_INLINE void nni_rule_moments_avx512(const int largest, const int look_ahead, nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    s[0] = nni_average_of_avx512(s[0], g, k[1], k[2]);
+    nni_vf_avx512 square = s[1] = nni_average_of_square_avx512(s[1], g, k[3], k[4]);
+    if (largest) square = s[2] = nni_vf_max_avx512(s[2], square);
+    const nni_vf_avx512 root = nni_vf_add_avx512(nni_vf_sqrt_avx512(nni_vf_fma_avx512(square, k[6], k[7])), k[8]);
+    if (look_ahead) *w = nni_vf_add_avx512(nni_vf_mul_avx512(k[0], *w), nni_vf_div_avx512(nni_vf_fma_avx512(k[5], s[0], nni_vf_mul_avx512(k[9], g)), root));
+    else *w = nni_vf_fma_avx512(k[5], nni_vf_div_avx512(s[0], root), nni_vf_mul_avx512(k[0], *w));
+}
+NNI_INLINE void nni_rule_adam_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_moments_avx512(0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_amsgrad_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_moments_avx512(1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_nadam_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_moments_avx512(0, 1, w, g, s, k); }
+
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+NNI_INLINE void nni_rule_adamax_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    s[0] = nni_average_of_avx512(s[0], g, k[1], k[2]);
+    s[1] = nni_vf_max_avx512(nni_vf_mul_avx512(k[3], s[1]), nni_vf_add_avx512(nni_vf_abs_avx512(g), k[4]));
+    *w = nni_vf_fma_avx512(k[5], nni_vf_div_avx512(s[0], s[1]), nni_vf_mul_avx512(k[0], *w));
+}
+
+/* s: mean. k: 1 and 2 mix the step, 3 and 4 for the mean, 5 -rate */
+NNI_INLINE void nni_rule_lion_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f), mix = nni_vf_fma_avx512(k[1], s[0], nni_vf_mul_avx512(k[2], g));
+    const nni_vf_avx512 sign = nni_vf_select_avx512(nni_vf_lt_avx512(zero, mix), one, nni_vf_select_avx512(nni_vf_lt_avx512(mix, zero), nni_vf_sub_avx512(zero, one), mix)); /* 0 and NaN stay */
+    s[0] = nni_average_of_avx512(s[0], g, k[3], k[4]);
+    *w = nni_vf_fma_avx512(k[5], sign, nni_vf_mul_avx512(k[0], *w));
+}
+
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+NNI_INLINE void nni_rule_proximal_sum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k, nni_vf_avx512 old_root, nni_vf_avx512 root) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), sigma = nni_vf_mul_avx512(nni_vf_sub_avx512(root, old_root), k[1]);
+    s[1] = nni_flush_avx512(nni_vf_fnma_avx512(sigma, *w, nni_vf_add_avx512(s[1], nni_vf_fma_avx512(k[4], *w, g))));
+    *w = nni_vf_mul_avx512(k[0], nni_vf_div_avx512(nni_vf_sub_avx512(zero, nni_soft_avx512(s[1], k[2])), nni_vf_fma_avx512(root, k[1], k[3])));
+}
+NNI_INLINE void nni_rule_ftrl_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    const nni_vf_avx512 old = s[0];
+    s[0] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, old));
+    nni_rule_proximal_sum_avx512(w, g, s, k, nni_vf_sqrt_avx512(old), nni_vf_sqrt_avx512(s[0]));
+}
+NNI_INLINE nni_vf_avx512 nni_power_avx512(nni_vf_avx512 x, nni_vf_avx512 power) { return nni_vexp_avx512(nni_vf_mul_avx512(power, nni_vlog_avx512(x))); }
+NNI_INLINE void nni_rule_ftrl_power_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    const nni_vf_avx512 old = s[0];
+    s[0] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, old));
+    nni_rule_proximal_sum_avx512(w, g, s, k, nni_power_avx512(old, k[5]), nni_power_avx512(s[0], k[5]));
+}
+
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+NNI_INLINE void nni_rule_adagrad_da_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    s[0] = nni_flush_avx512(nni_vf_add_avx512(s[0], g));
+    s[1] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, s[1]));
+    const nni_vf_avx512 above = nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), nni_soft_avx512(s[0], k[2]));
+    *w = nni_vf_mul_avx512(k[0], nni_vf_div_avx512(nni_vf_mul_avx512(k[1], above), nni_vf_add_avx512(nni_vf_sqrt_avx512(s[1]), k[3])));
+}
+
+/* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
+NNI_INLINE void nni_rule_proximal_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    (void)s;
+    *w = nni_vf_mul_avx512(nni_soft_avx512(nni_vf_fma_avx512(k[1], g, nni_vf_mul_avx512(k[0], *w)), k[2]), k[3]);
+}
+
+/* s: square. k: 1 rate, 2 l1, 3 l2 */
+NNI_INLINE void nni_rule_proximal_adagrad_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    s[0] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, s[0]));
+    const nni_vf_avx512 rate = nni_vf_div_avx512(k[1], nni_vf_sqrt_avx512(s[0])), down = nni_vf_fnma_avx512(rate, g, nni_vf_mul_avx512(k[0], *w));
+    *w = nni_vf_div_avx512(nni_soft_avx512(down, nni_vf_mul_avx512(rate, k[2])), nni_vf_fma_avx512(rate, k[3], nni_vf_set1_avx512(1.0f)));
+}
+
+/* A rule over n floats, whole vectors. */
+typedef void (*nni_update_fn_avx512)(float *w, const float *g, float *const *slot, size_t n, const float *constant);
+NNI_INLINE void nni_update_with_avx512(void (*rule)(nni_vf_avx512 *, nni_vf_avx512, nni_vf_avx512 *, const nni_vf_avx512 *), const int slots, float *w, const float *g,
+                                    float *const *slot, size_t n, const float *constant) {
+    nni_vf_avx512 k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx512(constant[j]);
+    for (size_t i = 0; i < n; i += VF_LANES) {
+        nni_vf_avx512 s[NNI_SLOTS], v = nni_vf_load_avx512(w + i);
+        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = nni_vf_load_avx512(slot[j] + i);
+        rule(&v, nni_vf_load_avx512(g + i), s, k);
+        nni_vf_store_avx512(w + i, v);
+        NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx512(slot[j] + i, s[j]);
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void nni_update_##name##_avx512(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
+        nni_update_with_avx512(nni_rule_##name##_avx512, slots, w, g, slot, n, constant);                                          \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+
+/* Less than a vector: in copies of its own, so that a rule is compiled once. */
+static void nni_update_rest_avx512(nni_update_fn_avx512 update, int slots, float *w, const float *g, float *const *slot, size_t n,
+                                const float *constant) {
+    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(some_w, some_g, copy, VF_LANES, constant);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
+}
+
+NNI_INLINE nni_vf_avx512 nni_ready_avx512(nni_vf_avx512 g, nni_vf_avx512 w, const nni_vf_avx512 *k) { /* k: scale, clip, -clip, l1, l2 */
+    g = nni_vf_mul_avx512(k[0], g);
+    g = nni_vf_select_avx512(nni_vf_lt_avx512(k[1], g), k[1], nni_vf_select_avx512(nni_vf_lt_avx512(g, k[2]), k[2], g));
+    return nni_d_penalty_avx512(g, w, k[3], k[4]);
+}
+static void nni_make_ready_avx512(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
+    const nni_vf_avx512 k[] = {nni_vf_set1_avx512(u->scale), nni_vf_set1_avx512(u->clip), nni_vf_set1_avx512(-u->clip), nni_vf_set1_avx512(u->l1), nni_vf_set1_avx512(u->l2)};
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_ready_avx512(nni_vf_load_avx512(g + i), nni_vf_load_avx512(w + i), k));
+    if (i < n) nni_vf_store_n_avx512(y + i, nni_ready_avx512(nni_vf_load_n_avx512(g + i, n - i), nni_vf_load_n_avx512(w + i, n - i), k), n - i);
+}
+
+/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+static void nni_optimize_avx512(const nni_update *u, size_t from, size_t n) {
+#define NNI_UPDATE_SLOTS(name, slots) slots,
+#define NNI_UPDATE_NAME(name, slots) nni_update_##name##_avx512,
+    static const unsigned char slots[] = {NNI_RULES(NNI_UPDATE_SLOTS)};
+    static const nni_update_fn_avx512 updates[] = {NNI_RULES(NNI_UPDATE_NAME)};
+#undef NNI_UPDATE_SLOTS
+#undef NNI_UPDATE_NAME
+    const nni_update_fn_avx512 update = updates[u->rule];
+    const int count = slots[u->rule];
+    float block[NNI_BLOCK];
+    for (const size_t end = from + n; from < end;) {
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        float *const w = u->w + from, *slot[NNI_SLOTS];
+        const float *g = u->g + from;
+        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+        if (!u->ready) nni_make_ready_avx512(block, u, g, w, some), g = block;
+        update(w, g, slot, whole, u->constant);
+        for (int j = 0; j < count; j++) slot[j] += whole;
+        if (whole < some) nni_update_rest_avx512(update, count, w + whole, g + whole, slot, some - whole, u->constant);
+        from += some;
+    }
+}
+
+/* average += some*(w - average) */
+NNI_INLINE nni_vf_avx512 nni_toward_avx512(nni_vf_avx512 average, nni_vf_avx512 w, nni_vf_avx512 some) { return nni_flush_avx512(nni_vf_fma_avx512(some, nni_vf_sub_avx512(w, average), average)); }
+static void nni_move_average_avx512(float *average, const float *w, size_t n, float some) {
+    nni_map2_avx512(nni_toward_avx512, average, average, w, n, some);
+}
+
 /* ---- simd/kernels/init.h ---- */
 /* init.h - the truncated normal distribution */
 
@@ -14858,6 +16387,220 @@ static size_t nni_zero_small_neon(float *w, size_t n, float threshold) {
     return count;
 }
 
+/* ---- simd/kernels/optim.h ---- */
+/* optim.h - one step of an optimizer: weights, gradient and state in one pass
+ *
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
+ * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with.
+ */
+
+NNI_INLINE nni_vf_neon nni_flush_neon(nni_vf_neon x) { return nni_vf_select_neon(nni_vf_lt_neon(nni_vf_abs_neon(x), nni_vf_set1_neon(0x1p-100f)), nni_vf_set1_neon(0.0f), x); }
+NNI_INLINE nni_vf_neon nni_flush_positive_neon(nni_vf_neon x) { return nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(0x1p-100f)), nni_vf_set1_neon(0.0f), x); }
+
+/* keep*average + some*x, and the same of x^2 */
+NNI_INLINE nni_vf_neon nni_average_of_neon(nni_vf_neon average, nni_vf_neon x, nni_vf_neon keep, nni_vf_neon some) {
+    return nni_flush_neon(nni_vf_fma_neon(keep, average, nni_vf_mul_neon(some, x)));
+}
+NNI_INLINE nni_vf_neon nni_average_of_square_neon(nni_vf_neon average, nni_vf_neon x, nni_vf_neon keep, nni_vf_neon some) {
+    return nni_flush_positive_neon(nni_vf_fma_neon(nni_vf_mul_neon(some, x), x, nni_vf_mul_neon(keep, average)));
+}
+
+/* sign(x) max(|x| - t, 0); what is cut off is +0 */
+NNI_INLINE nni_vf_neon nni_soft_neon(nni_vf_neon x, nni_vf_neon t) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), shift = nni_vf_select_neon(nni_vf_lt_neon(x, zero), nni_vf_sub_neon(zero, t), t);
+    return nni_vf_select_neon(nni_vf_le_neon(nni_vf_abs_neon(x), t), zero, nni_vf_sub_neon(x, shift));
+}
+
+/* k: 1 -rate */
+NNI_INLINE void nni_rule_descent_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    (void)s;
+    *w = nni_vf_fma_neon(k[1], g, nni_vf_mul_neon(k[0], *w));
+}
+
+/* s: velocity. k: 1 what stays of it, 2 times g goes in, 3 times the velocity goes to the weight */
+NNI_INLINE void nni_rule_momentum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    s[0] = nni_average_of_neon(s[0], g, k[1], k[2]);
+    *w = nni_vf_fma_neon(k[3], s[0], nni_vf_mul_neon(k[0], *w));
+}
+
+/* The same; and k: 4 times the old velocity, 5 times g go to the weight too */
+NNI_INLINE void nni_rule_nesterov_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    const nni_vf_neon old = s[0];
+    s[0] = nni_average_of_neon(old, g, k[1], k[2]);
+    *w = nni_vf_fma_neon(k[3], s[0], nni_vf_fma_neon(k[5], g, nni_vf_fma_neon(k[4], old, nni_vf_mul_neon(k[0], *w))));
+}
+
+/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in, 3 times g/root is the
+ * step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
+NNI_INLINE void nni_rule_root_neon(const int centered, const int momentum, nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    nni_vf_neon square = s[0] = nni_average_of_square_neon(s[0], g, k[1], k[2]);
+    if (centered) { /* the variance; rounding may take it below 0 */
+        s[1] = nni_average_of_neon(s[1], g, k[1], k[2]);
+        square = nni_vf_fnma_neon(s[1], s[1], square);
+        square = nni_vf_select_neon(nni_vf_lt_neon(square, nni_vf_set1_neon(0.0f)), nni_vf_set1_neon(0.0f), square);
+    }
+    const nni_vf_neon step = nni_vf_div_neon(g, nni_vf_add_neon(nni_vf_sqrt_neon(nni_vf_add_neon(square, k[4])), k[5]));
+    nni_vf_neon *velocity = s + 1 + centered;
+    if (momentum) *velocity = nni_average_of_neon(*velocity, step, k[6], k[3]);
+    *w = nni_vf_fma_neon(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_neon(k[0], *w));
+}
+NNI_INLINE void nni_rule_square_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_momentum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(0, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_momentum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(1, 1, w, g, s, k); }
+
+/* s: square, and square of the steps. k: 1 what stays of both, 2 what goes in, 3 -rate, 4 epsilon */
+NNI_INLINE void nni_rule_adadelta_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    s[0] = nni_average_of_square_neon(s[0], g, k[1], k[2]);
+    const nni_vf_neon step = nni_vf_mul_neon(nni_vf_sqrt_neon(nni_vf_div_neon(nni_vf_add_neon(s[1], k[4]), nni_vf_add_neon(s[0], k[4]))), g);
+    s[1] = nni_average_of_square_neon(s[1], step, k[1], k[2]);
+    *w = nni_vf_fma_neon(k[3], step, nni_vf_mul_neon(k[0], *w));
+}
+
+/* s: mean, square, the largest square. k: 1 and 2 for the mean, 3 and 4 for the square as above, 5 times mean/root goes to the
+ * weight, 6 corrects the square, 7 inside the root, 8 added to it; 9 times g/root goes to the weight too (NAdam) */
+NNI_INLINE void nni_rule_moments_neon(const int largest, const int look_ahead, nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    s[0] = nni_average_of_neon(s[0], g, k[1], k[2]);
+    nni_vf_neon square = s[1] = nni_average_of_square_neon(s[1], g, k[3], k[4]);
+    if (largest) square = s[2] = nni_vf_max_neon(s[2], square);
+    const nni_vf_neon root = nni_vf_add_neon(nni_vf_sqrt_neon(nni_vf_fma_neon(square, k[6], k[7])), k[8]);
+    if (look_ahead) *w = nni_vf_add_neon(nni_vf_mul_neon(k[0], *w), nni_vf_div_neon(nni_vf_fma_neon(k[5], s[0], nni_vf_mul_neon(k[9], g)), root));
+    else *w = nni_vf_fma_neon(k[5], nni_vf_div_neon(s[0], root), nni_vf_mul_neon(k[0], *w));
+}
+NNI_INLINE void nni_rule_adam_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_moments_neon(0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_amsgrad_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_moments_neon(1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_nadam_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_moments_neon(0, 1, w, g, s, k); }
+
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+NNI_INLINE void nni_rule_adamax_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    s[0] = nni_average_of_neon(s[0], g, k[1], k[2]);
+    s[1] = nni_vf_max_neon(nni_vf_mul_neon(k[3], s[1]), nni_vf_add_neon(nni_vf_abs_neon(g), k[4]));
+    *w = nni_vf_fma_neon(k[5], nni_vf_div_neon(s[0], s[1]), nni_vf_mul_neon(k[0], *w));
+}
+
+/* s: mean. k: 1 and 2 mix the step, 3 and 4 for the mean, 5 -rate */
+NNI_INLINE void nni_rule_lion_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f), mix = nni_vf_fma_neon(k[1], s[0], nni_vf_mul_neon(k[2], g));
+    const nni_vf_neon sign = nni_vf_select_neon(nni_vf_lt_neon(zero, mix), one, nni_vf_select_neon(nni_vf_lt_neon(mix, zero), nni_vf_sub_neon(zero, one), mix)); /* 0 and NaN stay */
+    s[0] = nni_average_of_neon(s[0], g, k[3], k[4]);
+    *w = nni_vf_fma_neon(k[5], sign, nni_vf_mul_neon(k[0], *w));
+}
+
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+NNI_INLINE void nni_rule_proximal_sum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k, nni_vf_neon old_root, nni_vf_neon root) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), sigma = nni_vf_mul_neon(nni_vf_sub_neon(root, old_root), k[1]);
+    s[1] = nni_flush_neon(nni_vf_fnma_neon(sigma, *w, nni_vf_add_neon(s[1], nni_vf_fma_neon(k[4], *w, g))));
+    *w = nni_vf_mul_neon(k[0], nni_vf_div_neon(nni_vf_sub_neon(zero, nni_soft_neon(s[1], k[2])), nni_vf_fma_neon(root, k[1], k[3])));
+}
+NNI_INLINE void nni_rule_ftrl_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    const nni_vf_neon old = s[0];
+    s[0] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, old));
+    nni_rule_proximal_sum_neon(w, g, s, k, nni_vf_sqrt_neon(old), nni_vf_sqrt_neon(s[0]));
+}
+NNI_INLINE nni_vf_neon nni_power_neon(nni_vf_neon x, nni_vf_neon power) { return nni_vexp_neon(nni_vf_mul_neon(power, nni_vlog_neon(x))); }
+NNI_INLINE void nni_rule_ftrl_power_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    const nni_vf_neon old = s[0];
+    s[0] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, old));
+    nni_rule_proximal_sum_neon(w, g, s, k, nni_power_neon(old, k[5]), nni_power_neon(s[0], k[5]));
+}
+
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+NNI_INLINE void nni_rule_adagrad_da_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    s[0] = nni_flush_neon(nni_vf_add_neon(s[0], g));
+    s[1] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, s[1]));
+    const nni_vf_neon above = nni_vf_sub_neon(nni_vf_set1_neon(0.0f), nni_soft_neon(s[0], k[2]));
+    *w = nni_vf_mul_neon(k[0], nni_vf_div_neon(nni_vf_mul_neon(k[1], above), nni_vf_add_neon(nni_vf_sqrt_neon(s[1]), k[3])));
+}
+
+/* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
+NNI_INLINE void nni_rule_proximal_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    (void)s;
+    *w = nni_vf_mul_neon(nni_soft_neon(nni_vf_fma_neon(k[1], g, nni_vf_mul_neon(k[0], *w)), k[2]), k[3]);
+}
+
+/* s: square. k: 1 rate, 2 l1, 3 l2 */
+NNI_INLINE void nni_rule_proximal_adagrad_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    s[0] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, s[0]));
+    const nni_vf_neon rate = nni_vf_div_neon(k[1], nni_vf_sqrt_neon(s[0])), down = nni_vf_fnma_neon(rate, g, nni_vf_mul_neon(k[0], *w));
+    *w = nni_vf_div_neon(nni_soft_neon(down, nni_vf_mul_neon(rate, k[2])), nni_vf_fma_neon(rate, k[3], nni_vf_set1_neon(1.0f)));
+}
+
+/* A rule over n floats, whole vectors. */
+typedef void (*nni_update_fn_neon)(float *w, const float *g, float *const *slot, size_t n, const float *constant);
+NNI_INLINE void nni_update_with_neon(void (*rule)(nni_vf_neon *, nni_vf_neon, nni_vf_neon *, const nni_vf_neon *), const int slots, float *w, const float *g,
+                                    float *const *slot, size_t n, const float *constant) {
+    nni_vf_neon k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_neon(constant[j]);
+    for (size_t i = 0; i < n; i += VF_LANES) {
+        nni_vf_neon s[NNI_SLOTS], v = nni_vf_load_neon(w + i);
+        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = nni_vf_load_neon(slot[j] + i);
+        rule(&v, nni_vf_load_neon(g + i), s, k);
+        nni_vf_store_neon(w + i, v);
+        NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_neon(slot[j] + i, s[j]);
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void nni_update_##name##_neon(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
+        nni_update_with_neon(nni_rule_##name##_neon, slots, w, g, slot, n, constant);                                          \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+
+/* Less than a vector: in copies of its own, so that a rule is compiled once. */
+static void nni_update_rest_neon(nni_update_fn_neon update, int slots, float *w, const float *g, float *const *slot, size_t n,
+                                const float *constant) {
+    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(some_w, some_g, copy, VF_LANES, constant);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
+}
+
+NNI_INLINE nni_vf_neon nni_ready_neon(nni_vf_neon g, nni_vf_neon w, const nni_vf_neon *k) { /* k: scale, clip, -clip, l1, l2 */
+    g = nni_vf_mul_neon(k[0], g);
+    g = nni_vf_select_neon(nni_vf_lt_neon(k[1], g), k[1], nni_vf_select_neon(nni_vf_lt_neon(g, k[2]), k[2], g));
+    return nni_d_penalty_neon(g, w, k[3], k[4]);
+}
+static void nni_make_ready_neon(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
+    const nni_vf_neon k[] = {nni_vf_set1_neon(u->scale), nni_vf_set1_neon(u->clip), nni_vf_set1_neon(-u->clip), nni_vf_set1_neon(u->l1), nni_vf_set1_neon(u->l2)};
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_ready_neon(nni_vf_load_neon(g + i), nni_vf_load_neon(w + i), k));
+    if (i < n) nni_vf_store_n_neon(y + i, nni_ready_neon(nni_vf_load_n_neon(g + i, n - i), nni_vf_load_n_neon(w + i, n - i), k), n - i);
+}
+
+/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+static void nni_optimize_neon(const nni_update *u, size_t from, size_t n) {
+#define NNI_UPDATE_SLOTS(name, slots) slots,
+#define NNI_UPDATE_NAME(name, slots) nni_update_##name##_neon,
+    static const unsigned char slots[] = {NNI_RULES(NNI_UPDATE_SLOTS)};
+    static const nni_update_fn_neon updates[] = {NNI_RULES(NNI_UPDATE_NAME)};
+#undef NNI_UPDATE_SLOTS
+#undef NNI_UPDATE_NAME
+    const nni_update_fn_neon update = updates[u->rule];
+    const int count = slots[u->rule];
+    float block[NNI_BLOCK];
+    for (const size_t end = from + n; from < end;) {
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        float *const w = u->w + from, *slot[NNI_SLOTS];
+        const float *g = u->g + from;
+        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+        if (!u->ready) nni_make_ready_neon(block, u, g, w, some), g = block;
+        update(w, g, slot, whole, u->constant);
+        for (int j = 0; j < count; j++) slot[j] += whole;
+        if (whole < some) nni_update_rest_neon(update, count, w + whole, g + whole, slot, some - whole, u->constant);
+        from += some;
+    }
+}
+
+/* average += some*(w - average) */
+NNI_INLINE nni_vf_neon nni_toward_neon(nni_vf_neon average, nni_vf_neon w, nni_vf_neon some) { return nni_flush_neon(nni_vf_fma_neon(some, nni_vf_sub_neon(w, average), average)); }
+static void nni_move_average_neon(float *average, const float *w, size_t n, float some) {
+    nni_map2_neon(nni_toward_neon, average, average, w, n, some);
+}
+
 /* ---- simd/kernels/init.h ---- */
 /* init.h - the truncated normal distribution */
 
@@ -16755,7 +18498,11 @@ static struct {
 
 NN_API void nn_threads(size_t count) { nni_threads.count = count; }
 
+/* Set while this thread does one of several jobs that run side by side: what it calls then shares no work with others. */
+static __thread int nni_alone;
+
 NN_API size_t nn_threads_in_use(void) {
+    if (nni_alone) return 1;
 #ifndef _OPENMP
     if (!nni_threads.loop) return 1;
 #endif
@@ -19695,6 +21442,8 @@ typedef struct nni_parameter {
     nn_init init;
     float constant;   /* what it starts with where it is not drawn */
     float l1, l2, max_norm;
+    float rate;       /* of its steps, as a multiple of the others' */
+    int decoupled;    /* the optimizer's weight decay takes hold of it */
     size_t shared;    /* the parameter whose memory this one uses, or NNI_NONE */
     int written;      /* its gradient holds something of this backward pass */
 } nni_parameter;
@@ -19730,6 +21479,7 @@ struct nn_model {
     size_t parameters_count, parameters_room;
     int built, inference, keep, folded;
     size_t batch;            /* most rows of a call */
+    int trainer;             /* one is at work: its steps include the penalties */
     uint64_t seed, step;     /* step: training passes so far, which random layers draw from */
     float *values, *gradients;
     size_t decaying, trained, total; /* floats: those that decay, those with gradients, all */
@@ -19882,6 +21632,7 @@ static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char 
     p->rows = rows;
     p->columns = columns;
     p->trained = 1;
+    p->rate = 1.0f;
     p->shared = NNI_NONE;
     node->parameters++;
     return p;
@@ -19891,7 +21642,7 @@ static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char 
 static void nni_add_weights(nn_model *m, nni_node *node, size_t rows, size_t columns, size_t fan_in, size_t fan_out) {
     nni_parameter *p = nni_add_parameter(m, node, "weights", rows, columns);
     if (!p) return;
-    p->decays = 1;
+    p->decays = p->decoupled = 1;
     p->fan_in = fan_in;
     p->fan_out = fan_out;
 }
@@ -20071,6 +21822,7 @@ static size_t nni_value_last(const nni_planner *p, size_t i) {
     if (p->training && (node->flags & NNI_NEEDS_Y)) last = nni_backward_time(m, i);
     for (size_t u = i + 1; u < m->count; u++) {
         if (!nni_used_by(p, &m->nodes[u], i)) continue;
+        if (m->nodes[u].flags & NNI_LOSS) return nni_end_of_time(m); /* metrics look at what a loss compares */
         const int again = p->training && (m->nodes[u].flags & NNI_NEEDS_X) != 0;
         last = nni_max(last, again ? nni_backward_time(m, u) : nni_forward_time(u));
     }
@@ -21851,7 +23603,7 @@ static void nni_backward_begin(nn_workspace *w, const nn_model *m) {
     for (size_t p = 0; p < m->parameters_count; p++) m->parameters[p].written = 0;
 }
 
-/* Parameters that no gradient reached, then the penalties. */
+/* Parameters that no gradient reached, then the penalties, unless they are part of a trainer's steps. */
 static void nni_backward_end(nn_model *m, int accumulate) {
     for (size_t i = 0; i < m->parameters_count; i++) {
         const nni_parameter *p = &m->parameters[i];
@@ -21859,7 +23611,7 @@ static void nni_backward_end(nn_model *m, int accumulate) {
         const size_t n = p->rows * p->columns;
         if (!p->trained || p->shared != NNI_NONE || accumulate) continue;
         if (!p->written) memset(dw, 0, n * sizeof *dw);
-        if (!p->frozen && (p->l1 != 0.0f || p->l2 != 0.0f)) nn_penalty_backward(dw, m->values + p->at, n, p->l1, p->l2);
+        if (!p->frozen && !m->trainer && (p->l1 != 0.0f || p->l2 != 0.0f)) nn_penalty_backward(dw, m->values + p->at, n, p->l1, p->l2);
     }
 }
 
@@ -21895,12 +23647,14 @@ NN_API float nn_penalties(const nn_model *m) {
     return (float)sum;
 }
 
-NN_API float nn_total_loss(const nn_model *m) {
-    double sum = (double)nn_penalties(m);
+/* sum and all losses, without penalties. */
+static double nni_add_losses(double sum, const nn_model *m) {
     for (size_t i = 0; m && m->built && i < m->count; i++)
         if (m->nodes[i].flags & NNI_LOSS) sum += (double)m->run->feeds[i].loss;
-    return (float)sum;
+    return sum;
 }
+
+NN_API float nn_total_loss(const nn_model *m) { return (float)nni_add_losses((double)nn_penalties(m), m); }
 
 NN_API const float *nn_activation_of(const nn_model *m, nn_node node) {
     const nni_node *n = nni_node_of(m, node);
@@ -22174,6 +23928,4643 @@ NN_API void nn_summary_print(const nn_model *m, FILE *stream) {
     if (stream) nni_write_summary(&w, m);
 }
 
+/* ---- src/report.h ---- */
+
+#include <stdarg.h>
+#include <stdio.h>
+
+/* Writes the sentence and returns the status, so that a failure is one statement. */
+__attribute__((format(printf, 3, 4))) static NNI_UNUSED nn_status nni_say(nn_report *report, nn_status status, const char *format, ...) {
+    if (!report) return status;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(report->sentence, sizeof report->sentence, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+/* No sentence yet. Every public call with a report begins with it. */
+static NNI_UNUSED void nni_say_nothing(nn_report *report) {
+    if (report) report->sentence[0] = 0;
+}
+
+/* ---- src/data/dataset.h ---- */
+
+#ifndef _WIN32
+#include <sys/mman.h>
+#endif
+
+/* ---- memory that datasets hold together ---- */
+
+typedef struct nni_block {
+    struct nni_block *next;
+} nni_block;
+
+/* Blocks, perhaps a file mapped into memory, and what lies under it: a view's holds the list of rows, and the whole's beneath. */
+typedef struct nni_shared {
+    size_t holders; /* atomic */
+    nn_allocator allocator;
+    nni_block *blocks;
+    struct nni_shared *under;
+    void *map;
+    size_t map_bytes;
+} nni_shared;
+
+static inline const nn_allocator *nni_shared_allocator(const nni_shared *s) { return s->allocator.alloc ? &s->allocator : NULL; }
+
+/* Memory with one holder, above `under`, which it becomes a holder of. NULL: there is none. */
+static NNI_UNUSED nni_shared *nni_shared_new(const nn_allocator *allocator, nni_shared *under) {
+    nni_shared *s = (nni_shared *)nni_alloc(allocator, 1, sizeof *s);
+    if (!s) return NULL;
+    memset(s, 0, sizeof *s);
+    s->holders = 1;
+    if (allocator) s->allocator = *allocator;
+    s->under = under;
+    if (under) __atomic_add_fetch(&under->holders, 1, __ATOMIC_RELAXED);
+    return s;
+}
+
+/* count elements that live as long as `s`; NULL if there is no memory. */
+static NNI_UNUSED void *nni_shared_take(nni_shared *s, size_t count, size_t size) {
+    size_t bytes;
+    if (!nni_mul_size(count, size, &bytes) || bytes > SIZE_MAX - NNI_ALIGNMENT) return NULL;
+    nni_block *block = (nni_block *)nni_alloc(nni_shared_allocator(s), bytes + NNI_ALIGNMENT, 1);
+    if (!block) return NULL;
+    block->next = s->blocks;
+    s->blocks = block;
+    return (char *)block + NNI_ALIGNMENT;
+}
+
+static void nni_shared_end(nni_shared *s) {
+    const nn_allocator allocator = s->allocator;
+    const nn_allocator *from = allocator.alloc ? &allocator : NULL;
+    while (s->blocks) {
+        nni_block *block = s->blocks;
+        s->blocks = block->next;
+        nni_free(from, block);
+    }
+#ifndef _WIN32
+    if (s->map) munmap(s->map, s->map_bytes);
+#endif
+    nni_free(from, s);
+}
+
+/* One holder less; what nobody holds goes, down to the bottom. */
+static void nni_shared_drop(nni_shared *s) {
+    while (s && __atomic_sub_fetch(&s->holders, 1, __ATOMIC_ACQ_REL) == 0) {
+        nni_shared *under = s->under;
+        nni_shared_end(s);
+        s = under;
+    }
+}
+
+NN_API nn_dataset nn_dataset_share(const nn_dataset *d) {
+    if (d->memory) __atomic_add_fetch(&d->memory->holders, 1, __ATOMIC_RELAXED);
+    return *d;
+}
+
+NN_API void nn_dataset_free(nn_dataset *d) {
+    if (!d) return;
+    nni_shared_drop(d->memory);
+    memset(d, 0, sizeof *d);
+}
+
+/* ---- of arrays ---- */
+
+NN_API nn_dataset nn_dataset_of(const float *x, size_t count, nn_shape shape, const uint32_t *labels, size_t classes) {
+    nn_dataset d;
+    memset(&d, 0, sizeof d);
+    d.count = count;
+    d.shape = shape;
+    d.floats = x;
+    d.labels = labels;
+    d.classes = labels ? classes : 0;
+    return d;
+}
+NN_API nn_dataset nn_dataset_of_bytes(const uint8_t *x, size_t count, nn_shape shape, const uint32_t *labels, size_t classes) {
+    nn_dataset d = nn_dataset_of(NULL, count, shape, labels, classes);
+    d.bytes = x;
+    return d;
+}
+NN_API nn_dataset nn_dataset_of_targets(const float *x, size_t count, nn_shape shape, const float *targets, size_t target_size) {
+    nn_dataset d = nn_dataset_of(x, count, shape, NULL, 0);
+    d.targets = targets;
+    d.target_size = targets ? target_size : 0;
+    return d;
+}
+
+static inline int nni_finite(float x) { return x - x == 0.0f; }
+
+NN_API nn_status nn_dataset_check(const nn_dataset *d, nn_report *report) {
+    nni_say_nothing(report);
+    if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset");
+    if (d->count && !d->floats == !d->bytes)
+        return nni_say(report, NN_ERROR_NULL, "samples must be floats or bytes: %s is set", d->floats ? "each" : "neither");
+    size_t size;
+    if (!nni_mul_size(d->shape.height, d->shape.width, &size) || !nni_mul_size(size, d->shape.channels, &size))
+        return nni_say(report, NN_ERROR_SIZE, "%zu x %zu x %zu values in a sample overflow", d->shape.height, d->shape.width, d->shape.channels);
+    for (size_t i = 0; i < d->count; i++) {
+        const size_t row = nn_dataset_row(d, i);
+        if (d->labels && d->labels[row] >= d->classes)
+            return nni_say(report, NN_ERROR_LABEL, "sample %zu is of class %u, of %zu classes", i, (unsigned)d->labels[row], d->classes);
+        for (size_t j = 0; d->targets && j < d->target_size; j++)
+            if (!nni_finite(d->targets[row * d->target_size + j]))
+                return nni_say(report, NN_ERROR_TARGET, "target %zu of sample %zu is NaN or infinite", j, i);
+        if (d->weights && !(nni_finite(d->weights[row]) && d->weights[row] >= 0.0f))
+            return nni_say(report, NN_ERROR_WEIGHT, "the weight of sample %zu is %g", i, (double)d->weights[row]);
+    }
+    return NN_OK;
+}
+
+/* ---- batches ---- */
+
+static void nni_bytes_to_floats(float *y, const uint8_t *x, size_t n) {
+    for (size_t i = 0; i < n; i++) y[i] = (float)x[i] / 255.0f;
+}
+
+NN_API nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, float *weights, const nn_dataset *d,
+                                   const size_t *which, size_t n) {
+    if (!d || (n && x && !d->floats && !d->bytes)) return NN_ERROR_NULL;
+    if (!which && n > d->count) return NN_ERROR_ARGUMENT;
+    for (size_t i = 0; which && i < n; i++)
+        if (which[i] >= d->count) return NN_ERROR_ARGUMENT;
+    const size_t size = nn_shape_size(d->shape);
+    for (size_t i = 0; i < n; i++) {
+        const size_t row = nn_dataset_row(d, which ? which[i] : i);
+        if (x && d->floats) memcpy(x + i * size, d->floats + row * size, size * sizeof *x);
+        else if (x) nni_bytes_to_floats(x + i * size, d->bytes + row * size, size);
+        if (labels && d->labels) labels[i] = d->labels[row];
+        if (targets && d->targets) memcpy(targets + i * d->target_size, d->targets + row * d->target_size, d->target_size * sizeof *targets);
+        if (weights) weights[i] = d->weights ? d->weights[row] : 1.0f;
+    }
+    return NN_OK;
+}
+
+/* ---- src/data/view.h ---- */
+
+/* A view of n samples whose rows the caller then writes into *rows; the memory is above d's. */
+static nn_status nni_view_new(nn_dataset *view, size_t **rows, const nn_dataset *d, size_t n) {
+    nni_shared *memory = nni_shared_new(d->allocator, d->memory);
+    if (!memory) return NN_ERROR_MEMORY;
+    *rows = (size_t *)nni_shared_take(memory, n, sizeof **rows);
+    if (!*rows) {
+        nni_shared_drop(memory);
+        return NN_ERROR_MEMORY;
+    }
+    *view = *d;
+    view->count = n;
+    view->rows = *rows;
+    view->memory = memory;
+    return NN_OK;
+}
+
+/* The result of a call that `to` asked for, where `to` may be one of the inputs. */
+static void nni_view_give(nn_dataset *to, const nn_dataset *from, const nn_dataset *made) {
+    nn_dataset old = *from;
+    if (to == from) nni_shared_drop(old.memory);
+    *to = *made;
+}
+
+NN_API nn_status nn_dataset_select(nn_dataset *view, const nn_dataset *d, const size_t *which, size_t n) {
+    if (!view || !d || (n && !which)) return NN_ERROR_NULL;
+    for (size_t i = 0; i < n; i++)
+        if (which[i] >= d->count) return NN_ERROR_ARGUMENT;
+    nn_dataset made;
+    size_t *rows;
+    const nn_status status = nni_view_new(&made, &rows, d, n);
+    if (status != NN_OK) return status;
+    for (size_t i = 0; i < n; i++) rows[i] = nn_dataset_row(d, which[i]);
+    nni_view_give(view, d, &made);
+    return NN_OK;
+}
+
+NN_API nn_dataset nn_dataset_range(const nn_dataset *d, size_t first, size_t count) {
+    nn_dataset part = nn_dataset_share(d);
+    first = nni_min(first, d->count);
+    part.count = nni_min(count, d->count - first);
+    const size_t size = nn_shape_size(d->shape);
+    if (d->rows) part.rows += first;
+    else {
+        if (d->floats) part.floats += first * size;
+        if (d->bytes) part.bytes += first * size;
+        if (d->labels) part.labels += first;
+        if (d->targets) part.targets += first * d->target_size;
+        if (d->weights) part.weights += first;
+    }
+    return part;
+}
+
+NN_API nn_status nn_dataset_shuffle(nn_dataset *view, const nn_dataset *d, uint64_t seed) {
+    if (!view || !d) return NN_ERROR_NULL;
+    nn_dataset made;
+    size_t *rows;
+    const nn_status status = nni_view_new(&made, &rows, d, d->count);
+    if (status != NN_OK) return status;
+    nn_random random = {seed, 0, 0};
+    nn_random_permutation(rows, d->count, &random);
+    for (size_t i = 0; i < d->count; i++) rows[i] = nn_dataset_row(d, rows[i]);
+    nni_view_give(view, d, &made);
+    return NN_OK;
+}
+
+NN_API nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d, int (*keep)(const nn_dataset *d, size_t i, void *user), void *user) {
+    if (!view || !d || !keep) return NN_ERROR_NULL;
+    nn_dataset made;
+    size_t *rows, n = 0;
+    const nn_status status = nni_view_new(&made, &rows, d, d->count);
+    if (status != NN_OK) return status;
+    for (size_t i = 0; i < d->count; i++)
+        if (keep(d, i, user)) rows[n++] = nn_dataset_row(d, i);
+    made.count = n;
+    nni_view_give(view, d, &made);
+    return NN_OK;
+}
+
+static int nni_is_of_class(const nn_dataset *d, size_t i, void *user) { return d->labels[nn_dataset_row(d, i)] == *(const uint32_t *)user; }
+
+NN_API nn_status nn_dataset_of_class(nn_dataset *view, const nn_dataset *d, uint32_t label) {
+    if (!d || !d->labels) return NN_ERROR_NULL;
+    if (label >= d->classes) return NN_ERROR_LABEL;
+    return nn_dataset_filter(view, d, nni_is_of_class, &label);
+}
+
+/* ---- joining ---- */
+
+static nn_status nni_join_check(const nn_dataset *const *parts, size_t n, size_t *count, int *weighted) {
+    *count = 0;
+    *weighted = 0;
+    for (size_t k = 0; k < n; k++) {
+        const nn_dataset *a = parts[0], *b = parts[k];
+        if (!b || (!b->floats && !b->bytes)) return NN_ERROR_NULL;
+        if (!nn_shape_equal(a->shape, b->shape) || !a->floats != !b->floats || !a->labels != !b->labels || a->classes != b->classes ||
+            !a->targets != !b->targets || a->target_size != b->target_size)
+            return NN_ERROR_SHAPE;
+        if (__builtin_add_overflow(*count, b->count, count)) return NN_ERROR_SIZE;
+        *weighted |= b->weights != NULL;
+    }
+    return NN_OK;
+}
+
+/* The bytes of a list of names and of the texts. */
+static char **nni_names_copy(nni_shared *memory, const char *const *names, size_t n) {
+    size_t bytes = 0;
+    for (size_t i = 0; i < n; i++) bytes += strlen(names[i]) + 1;
+    char **copy = (char **)nni_shared_take(memory, n, sizeof *copy), *text = (char *)nni_shared_take(memory, bytes, 1);
+    if (!copy || !text) return NULL;
+    for (size_t i = 0; i < n; i++) {
+        const size_t length = strlen(names[i]) + 1;
+        copy[i] = (char *)memcpy(text, names[i], length);
+        text += length;
+    }
+    return copy;
+}
+
+static int nni_join_names(nn_dataset *made, nni_shared *memory, const nn_dataset *from) {
+    if (from->class_names && !(made->class_names = (const char *const *)nni_names_copy(memory, from->class_names, from->classes))) return 0;
+    if (from->target_names && !(made->target_names = (const char *const *)nni_names_copy(memory, from->target_names, from->target_size)))
+        return 0;
+    return !from->feature_names || (made->feature_names = (const char *const *)nni_names_copy(memory, from->feature_names, nn_shape_size(from->shape)));
+}
+
+/* The arrays of a joined dataset. */
+typedef struct nni_join {
+    float *floats;
+    uint8_t *bytes;
+    uint32_t *labels;
+    float *targets, *weights;
+} nni_join;
+
+static int nni_join_take(nni_join *j, nni_shared *memory, const nn_dataset *like, size_t count, int weighted) {
+    size_t values, targets;
+    memset(j, 0, sizeof *j);
+    if (!nni_mul_size(count, nn_shape_size(like->shape), &values) || !nni_mul_size(count, like->target_size, &targets)) return 0;
+    if (like->floats && !(j->floats = (float *)nni_shared_take(memory, values, sizeof(float)))) return 0;
+    if (like->bytes && !(j->bytes = (uint8_t *)nni_shared_take(memory, values, 1))) return 0;
+    if (like->labels && !(j->labels = (uint32_t *)nni_shared_take(memory, count, sizeof *j->labels))) return 0;
+    if (like->targets && !(j->targets = (float *)nni_shared_take(memory, targets, sizeof(float)))) return 0;
+    return !weighted || (j->weights = (float *)nni_shared_take(memory, count, sizeof(float)));
+}
+
+/* The samples of d at the front of j, which moves behind them. */
+static void nni_join_copy(nni_join *j, const nn_dataset *d) {
+    const size_t size = nn_shape_size(d->shape);
+    for (size_t i = 0; i < d->count; i++) {
+        const size_t row = nn_dataset_row(d, i);
+        if (j->floats) j->floats = (float *)memcpy(j->floats, d->floats + row * size, size * sizeof(float)) + size;
+        if (j->bytes) j->bytes = (uint8_t *)memcpy(j->bytes, d->bytes + row * size, size) + size;
+        if (j->labels) *j->labels++ = d->labels[row];
+        if (j->targets) j->targets = (float *)memcpy(j->targets, d->targets + row * d->target_size, d->target_size * sizeof(float)) + d->target_size;
+        if (j->weights) *j->weights++ = d->weights ? d->weights[row] : 1.0f;
+    }
+}
+
+NN_API nn_status nn_dataset_join(nn_dataset *to, const nn_dataset *const *parts, size_t n) {
+    size_t count;
+    int weighted;
+    if (!to || (n && !parts)) return NN_ERROR_NULL;
+    if (!n) return NN_ERROR_ARGUMENT;
+    const nn_status status = nni_join_check(parts, n, &count, &weighted);
+    if (status != NN_OK) return status;
+    nni_shared *memory = nni_shared_new(parts[0]->allocator, NULL);
+    if (!memory) return NN_ERROR_MEMORY;
+    nn_dataset made = *parts[0];
+    nni_join j;
+    if (!nni_join_take(&j, memory, parts[0], count, weighted) || !nni_join_names(&made, memory, parts[0])) {
+        nni_shared_drop(memory);
+        return NN_ERROR_MEMORY;
+    }
+    made.count = count;
+    made.floats = j.floats;
+    made.bytes = j.bytes;
+    made.labels = j.labels;
+    made.targets = j.targets;
+    made.weights = j.weights;
+    made.rows = NULL;
+    made.memory = memory;
+    const nn_dataset *replaced = NULL;
+    for (size_t k = 0; k < n; k++) {
+        nni_join_copy(&j, parts[k]);
+        if (parts[k] == to) replaced = parts[k];
+    }
+    if (replaced) nn_dataset_free(to);
+    *to = made;
+    return NN_OK;
+}
+
+/* ---- src/data/split.h ---- */
+
+/* Samples in the order in which they are shared out, and the part of each. */
+typedef struct nni_deal {
+    size_t *order, *part; /* part: of order[i] */
+    size_t count;
+} nni_deal;
+
+static void nni_deal_free(nni_deal *deal, const nn_allocator *allocator) {
+    nni_free(allocator, deal->order);
+    nni_free(allocator, deal->part);
+}
+
+/* Who is next: the part that lacks most of its share of the first `dealt` samples. So the parts are filled evenly all along, and at the
+ * end each has what it should: one above its share could not lack most. The differences are exact. */
+static size_t nni_deal_next(const size_t *wanted, const size_t *got, size_t parts, size_t dealt, size_t count) {
+    __extension__ typedef __int128 nni_int128;
+    size_t best = 0;
+    nni_int128 most = 0;
+    for (size_t k = 0; k < parts; k++) {
+        const nni_int128 lacks = (nni_int128)wanted[k] * dealt - (nni_int128)got[k] * count;
+        if (k == 0 || lacks > most) {
+            most = lacks;
+            best = k;
+        }
+    }
+    return best;
+}
+
+/* Each class by itself in the present order, evenly into all parts, one class after the other. at: classes + 1 places. */
+static void nni_deal_classes(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t *got, size_t parts, size_t *at, size_t *sorted) {
+    memset(at, 0, (d->classes + 1) * sizeof *at);
+    for (size_t i = 0; i < deal->count; i++) at[d->labels[nn_dataset_row(d, i)] + 1]++;
+    for (size_t c = 0; c < d->classes; c++) at[c + 1] += at[c];
+    for (size_t i = 0; i < deal->count; i++) sorted[at[d->labels[nn_dataset_row(d, deal->order[i])]]++] = i;
+    memset(got, 0, parts * sizeof *got);
+    for (size_t i = 0; i < deal->count; i++) {
+        const size_t k = nni_deal_next(wanted, got, parts, i + 1, deal->count);
+        got[k]++;
+        deal->part[sorted[i]] = k;
+    }
+}
+
+/* The stretches of the order, one after the other. */
+static void nni_deal_stretches(nni_deal *deal, const size_t *wanted, size_t parts) {
+    for (size_t k = 0, i = 0; k < parts; k++)
+        for (size_t j = 0; j < wanted[k]; j++) deal->part[i++] = k;
+}
+
+/* wanted: sizes of the parts, which add up to d->count. */
+static nn_status nni_deal_new(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t parts, const nn_split_desc *desc) {
+    static const nn_split_desc usual = {0, 0, 0};
+    if (!desc) desc = &usual;
+    if (desc->stratified && !d->labels) return NN_ERROR_NULL;
+    for (size_t i = 0; desc->stratified && i < d->count; i++)
+        if (d->labels[nn_dataset_row(d, i)] >= d->classes) return NN_ERROR_LABEL;
+    deal->count = d->count;
+    deal->order = (size_t *)nni_alloc(d->allocator, d->count, sizeof(size_t));
+    deal->part = (size_t *)nni_alloc(d->allocator, d->count, sizeof(size_t));
+    size_t *at = desc->stratified ? (size_t *)nni_alloc(d->allocator, d->classes + 1, sizeof(size_t)) : NULL;
+    size_t *got = desc->stratified ? (size_t *)nni_alloc(d->allocator, parts, sizeof(size_t)) : NULL;
+    size_t *sorted = desc->stratified ? (size_t *)nni_alloc(d->allocator, d->count, sizeof(size_t)) : NULL;
+    const int room = deal->order && deal->part && (!desc->stratified || (at && got && sorted));
+    if (room) {
+        nn_random random = {desc->seed, 0, 0};
+        if (desc->in_order)
+            for (size_t i = 0; i < d->count; i++) deal->order[i] = i;
+        else nn_random_permutation(deal->order, d->count, &random);
+        if (desc->stratified) nni_deal_classes(deal, d, wanted, got, parts, at, sorted);
+        else nni_deal_stretches(deal, wanted, parts);
+    } else nni_deal_free(deal, d->allocator);
+    nni_free(d->allocator, at);
+    nni_free(d->allocator, got);
+    nni_free(d->allocator, sorted);
+    return room ? NN_OK : NN_ERROR_MEMORY;
+}
+
+/* The samples of part k, or with `others` all but those. */
+static nn_status nni_deal_view(nn_dataset *view, const nn_dataset *d, const nni_deal *deal, size_t k, size_t count, int others) {
+    size_t *rows, n = 0;
+    const nn_status status = nni_view_new(view, &rows, d, count);
+    for (size_t i = 0; status == NN_OK && i < deal->count; i++)
+        if ((deal->part[i] == k) != others) rows[n++] = nn_dataset_row(d, deal->order[i]);
+    return status;
+}
+
+/* counts has n + 1 elements, which add up to d->count: the last is what is left over. */
+static nn_status nni_split(nn_dataset *parts, const nn_dataset *d, const size_t *counts, size_t n, const nn_split_desc *desc) {
+    nni_deal deal;
+    nn_status status = nni_deal_new(&deal, d, counts, n + 1, desc);
+    if (status != NN_OK) return status;
+    size_t made = 0;
+    while (made < n && status == NN_OK) {
+        status = nni_deal_view(&parts[made], d, &deal, made, counts[made], 0);
+        if (status == NN_OK) made++;
+    }
+    if (status != NN_OK) {
+        while (made) nn_dataset_free(&parts[--made]);
+        memset(parts, 0, n * sizeof *parts);
+    }
+    nni_deal_free(&deal, d->allocator);
+    return status;
+}
+
+NN_API nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d, const size_t *counts, size_t n, const nn_split_desc *desc) {
+    if (!parts || !d || !counts) return NN_ERROR_NULL;
+    size_t left = d->count;
+    for (size_t k = 0; k < n; k++) {
+        if (counts[k] > left) return NN_ERROR_ARGUMENT;
+        left -= counts[k];
+    }
+    size_t *sizes = (size_t *)nni_alloc(d->allocator, n + 1, sizeof *sizes);
+    if (!sizes) return NN_ERROR_MEMORY;
+    memcpy(sizes, counts, n * sizeof *sizes);
+    sizes[n] = left;
+    const nn_status status = nni_split(parts, d, sizes, n, desc);
+    nni_free(d->allocator, sizes);
+    return status;
+}
+
+NN_API nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n, const nn_split_desc *desc) {
+    if (!parts || !d || !shares) return NN_ERROR_NULL;
+    double sum = 0, before = 0;
+    for (size_t k = 0; k < n; k++) {
+        if (!(shares[k] >= 0)) return NN_ERROR_ARGUMENT;
+        sum += shares[k];
+    }
+    if (!(sum > 0 && sum - sum == 0)) return NN_ERROR_ARGUMENT;
+    size_t *sizes = (size_t *)nni_alloc(d->allocator, n, sizeof *sizes);
+    if (!sizes) return NN_ERROR_MEMORY;
+    for (size_t k = 0, from = 0; k < n; k++) { /* the ends are rounded, and the sizes lie between them */
+        before += shares[k];
+        const size_t end = k + 1 < n ? nni_min((size_t)(before / sum * (double)d->count + 0.5), d->count) : d->count;
+        sizes[k] = end - from;
+        from = end;
+    }
+    const nn_status status = nn_dataset_split_counts(parts, d, sizes, n, desc);
+    nni_free(d->allocator, sizes);
+    return status;
+}
+
+NN_API nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold, size_t folds, const nn_split_desc *desc) {
+    if (!train || !test || !d) return NN_ERROR_NULL;
+    if (folds < 2 || folds > d->count || fold >= folds) return NN_ERROR_ARGUMENT;
+    size_t *sizes = (size_t *)nni_alloc(d->allocator, folds, sizeof *sizes);
+    if (!sizes) return NN_ERROR_MEMORY;
+    for (size_t k = 0; k < folds; k++) sizes[k] = d->count / folds + (k < d->count % folds);
+    nni_deal deal;
+    nn_status status = nni_deal_new(&deal, d, sizes, folds, desc);
+    if (status == NN_OK) {
+        nn_dataset first, second;
+        status = nni_deal_view(&first, d, &deal, fold, d->count - sizes[fold], 1);
+        if (status == NN_OK) {
+            status = nni_deal_view(&second, d, &deal, fold, sizes[fold], 0);
+            if (status == NN_OK) {
+                *train = first;
+                *test = second;
+            } else nn_dataset_free(&first);
+        }
+        nni_deal_free(&deal, d->allocator);
+    }
+    nni_free(d->allocator, sizes);
+    return status;
+}
+
+/* ---- src/data/balance.h ---- */
+
+NN_API nn_status nn_dataset_class_counts(size_t *counts, const nn_dataset *d) {
+    if (!counts || !d || !d->labels) return NN_ERROR_NULL;
+    for (size_t i = 0; i < d->count; i++)
+        if (d->labels[nn_dataset_row(d, i)] >= d->classes) return NN_ERROR_LABEL;
+    memset(counts, 0, d->classes * sizeof *counts);
+    for (size_t i = 0; i < d->count; i++) counts[d->labels[nn_dataset_row(d, i)]]++;
+    return NN_OK;
+}
+
+NN_API nn_status nn_dataset_class_weights(float *w, const nn_dataset *d) {
+    if (!w || !d) return NN_ERROR_NULL;
+    size_t *counts = (size_t *)nni_alloc(d->allocator, d->classes, sizeof *counts), present = 0;
+    if (!counts) return NN_ERROR_MEMORY;
+    const nn_status status = nn_dataset_class_counts(counts, d);
+    for (size_t c = 0; status == NN_OK && c < d->classes; c++) present += counts[c] > 0;
+    for (size_t c = 0; status == NN_OK && c < d->classes; c++)
+        w[c] = counts[c] ? (float)((double)d->count / ((double)present * (double)counts[c])) : 0.0f;
+    nni_free(d->allocator, counts);
+    return status;
+}
+
+/* `want` of the `have` samples in `of`, drawn into y: each want / have times, and some that are drawn once more. */
+static void nni_resample_class(size_t *y, size_t want, size_t *of, size_t have, nn_random *random) {
+    for (size_t i = 0; i < want; i++) {
+        const size_t left = i % have; /* a new round begins when all have had their turn */
+        const size_t j = left + (size_t)nn_random_below(have - left, random);
+        const size_t chosen = of[j];
+        of[j] = of[left];
+        of[left] = chosen;
+        y[i] = chosen;
+    }
+}
+
+/* Rows of d by class into `sorted`, the first of class c at begin[c]. */
+static void nni_sort_by_class(size_t *sorted, size_t *begin, const size_t *have, const nn_dataset *d) {
+    for (size_t c = 0, at = 0; c < d->classes; at += have[c++]) begin[c] = at;
+    for (size_t i = 0; i < d->count; i++) sorted[begin[d->labels[nn_dataset_row(d, i)]]++] = nn_dataset_row(d, i);
+    for (size_t c = 0; c < d->classes; c++) begin[c] -= have[c];
+}
+
+static nn_status nni_resample(nn_dataset *view, const nn_dataset *d, const size_t *want, const size_t *have, size_t *begin, size_t *sorted,
+                              uint64_t seed) {
+    size_t total = 0, *rows;
+    for (size_t c = 0; c < d->classes; c++) {
+        if (want[c] && !have[c]) return NN_ERROR_ARGUMENT;
+        if (__builtin_add_overflow(total, want[c], &total)) return NN_ERROR_SIZE;
+    }
+    nn_dataset made;
+    const nn_status status = nni_view_new(&made, &rows, d, total);
+    if (status != NN_OK) return status;
+    nn_random random = {seed, 0, 0};
+    nni_sort_by_class(sorted, begin, have, d);
+    for (size_t c = 0, at = 0; c < d->classes; at += want[c++])
+        if (want[c]) nni_resample_class(rows + at, want[c], sorted + begin[c], have[c], &random);
+    for (size_t i = total; i > 1; i--) { /* Fisher and Yates */
+        const size_t j = (size_t)nn_random_below(i, &random), row = rows[i - 1];
+        rows[i - 1] = rows[j];
+        rows[j] = row;
+    }
+    nni_view_give(view, d, &made);
+    return NN_OK;
+}
+
+/* As many of each class: those of the largest or smallest that has any. */
+static void nni_balance_counts(size_t *want, const size_t *have, size_t classes, nn_balance how) {
+    size_t most = 0, least = SIZE_MAX;
+    for (size_t c = 0; c < classes; c++) {
+        most = nni_max(most, have[c]);
+        if (have[c]) least = nni_min(least, have[c]);
+    }
+    for (size_t c = 0; c < classes; c++) want[c] = !have[c] ? 0 : how == NN_BALANCE_OVER ? most : least;
+}
+
+/* counts NULL: as `how` says. */
+static nn_status nni_balance(nn_dataset *view, const nn_dataset *d, const size_t *counts, nn_balance how, uint64_t seed) {
+    if (!view || !d || !d->labels) return NN_ERROR_NULL;
+    if (how != NN_BALANCE_OVER && how != NN_BALANCE_UNDER) return NN_ERROR_ARGUMENT;
+    size_t *work = (size_t *)nni_alloc(d->allocator, d->classes, 3 * sizeof *work);
+    size_t *sorted = (size_t *)nni_alloc(d->allocator, d->count, sizeof *sorted);
+    nn_status status = work && sorted ? nn_dataset_class_counts(work, d) : NN_ERROR_MEMORY;
+    if (status == NN_OK) {
+        size_t *have = work, *want = work + d->classes, *begin = want + d->classes;
+        if (counts) memcpy(want, counts, d->classes * sizeof *want);
+        else nni_balance_counts(want, have, d->classes, how);
+        const nn_allocator *allocator = d->allocator; /* d may be the view */
+        status = nni_resample(view, d, want, have, begin, sorted, seed);
+        nni_free(allocator, work);
+        nni_free(allocator, sorted);
+        return status;
+    }
+    nni_free(d->allocator, work);
+    nni_free(d->allocator, sorted);
+    return status;
+}
+
+NN_API nn_status nn_dataset_balance(nn_dataset *view, const nn_dataset *d, nn_balance how, uint64_t seed) {
+    return nni_balance(view, d, NULL, how, seed);
+}
+NN_API nn_status nn_dataset_resample(nn_dataset *view, const nn_dataset *d, const size_t *counts, uint64_t seed) {
+    return counts ? nni_balance(view, d, counts, NN_BALANCE_OVER, seed) : NN_ERROR_NULL;
+}
+
+/* ---- src/data/batches.h ---- */
+
+NN_API void nn_batches_end(nn_batches *b) {
+    if (!b) return;
+    const nn_allocator *allocator = b->data.allocator;
+    nni_free(allocator, b->x);
+    nni_free(allocator, b->labels);
+    nni_free(allocator, b->targets);
+    nni_free(allocator, b->weights);
+    nni_free(allocator, b->order);
+    nn_dataset_free(&b->data);
+    memset(b, 0, sizeof *b);
+}
+
+NN_API nn_status nn_batches_begin(nn_batches *b, const nn_dataset *d, size_t batch, uint64_t seed) {
+    if (!b || !d || (d->count && !d->floats && !d->bytes)) return NN_ERROR_NULL;
+    memset(b, 0, sizeof *b);
+    if (!batch) return NN_ERROR_ARGUMENT;
+    size_t size, bytes;
+    batch = nni_min(batch, nni_max(d->count, 1));
+    if (!nni_mul_size(batch, nn_shape_size(d->shape), &size) || !nni_mul_size(batch, d->target_size, &bytes)) return NN_ERROR_SIZE;
+    b->data = nn_dataset_share(d);
+    b->seed = seed;
+    b->most = batch;
+    b->x = (float *)nni_alloc(d->allocator, size, sizeof(float));
+    b->order = (size_t *)nni_alloc(d->allocator, d->count, sizeof(size_t));
+    int room = b->x && b->order;
+    if (d->labels) room &= (b->labels = (uint32_t *)nni_alloc(d->allocator, batch, sizeof(uint32_t))) != NULL;
+    if (d->targets) room &= (b->targets = (float *)nni_alloc(d->allocator, bytes, sizeof(float))) != NULL;
+    if (d->weights) room &= (b->weights = (float *)nni_alloc(d->allocator, batch, sizeof(float))) != NULL;
+    if (room) return NN_OK;
+    nn_batches_end(b);
+    return NN_ERROR_MEMORY;
+}
+
+static void nni_batches_order(nn_batches *b) {
+    nn_random random = {b->seed, b->epoch, 0};
+    if (!b->in_order) nn_random_permutation(b->order, b->data.count, &random);
+    else
+        for (size_t i = 0; i < b->data.count; i++) b->order[i] = i;
+}
+
+NN_API int nn_batches_next(nn_batches *b) {
+    if (b->at == 0) nni_batches_order(b);
+    b->n = nni_min(b->most, b->data.count - b->at);
+    b->which = b->order + b->at;
+    if (b->n == 0 || (b->drop_last && b->n < b->most) ||
+        nn_dataset_gather(b->x, b->labels, b->targets, b->weights, &b->data, b->which, b->n) != NN_OK) {
+        b->n = b->at = 0;
+        b->epoch++;
+        return 0;
+    }
+    b->at += b->n;
+    return 1;
+}
+
+/* ---- src/data/file.h ---- */
+
+#include <errno.h>
+#include <stdio.h>
+#ifndef _WIN32
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#endif
+#ifdef NN_ZLIB
+#include <limits.h>
+#include <zlib.h>
+#endif
+
+#define NNI_READ_FIRST 65536 /* bytes read at first where nothing says how long a file is */
+
+/* All bytes of a file, which live in `memory`. */
+typedef struct nni_content {
+    const char *path;
+    uint8_t *bytes;
+    size_t size;
+    int writable; /* may be changed in place: read, not mapped */
+    nni_shared *memory;
+} nni_content;
+
+static void nni_content_free(nni_content *c) {
+    nni_shared_drop(c->memory);
+    c->memory = NULL;
+}
+
+/* ---- a block that grows ---- */
+
+typedef struct nni_growing {
+    const nn_allocator *allocator;
+    uint8_t *bytes; /* behind the link of an nni_block */
+    size_t size, room;
+} nni_growing;
+
+static void nni_growing_free(nni_growing *g) {
+    if (g->bytes) nni_free(g->allocator, g->bytes - NNI_ALIGNMENT);
+    g->bytes = NULL;
+}
+
+/* Room for exactly `room` bytes, no fewer than there are. */
+static int nni_growing_resize(nni_growing *g, size_t room) {
+    if (room > SIZE_MAX - NNI_ALIGNMENT) return 0;
+    uint8_t *block = (uint8_t *)nni_alloc(g->allocator, room + NNI_ALIGNMENT, 1);
+    if (!block) return 0;
+    if (g->size) memcpy(block + NNI_ALIGNMENT, g->bytes, g->size);
+    nni_growing_free(g);
+    g->bytes = block + NNI_ALIGNMENT;
+    g->room = room;
+    return 1;
+}
+static int nni_growing_more(nni_growing *g) {
+    return nni_growing_resize(g, g->room > SIZE_MAX / 2 ? SIZE_MAX : g->room ? 2 * g->room : NNI_READ_FIRST);
+}
+
+/* The bytes become the content; they are freed with its memory. */
+static nn_status nni_growing_give(nni_growing *g, nni_content *c, nn_report *report) {
+    c->memory = nni_shared_new(g->allocator, NULL);
+    if (!c->memory) {
+        nni_growing_free(g);
+        return nni_say(report, NN_ERROR_MEMORY, "%s: no memory", c->path);
+    }
+    nni_block *block = (nni_block *)(void *)(g->bytes - NNI_ALIGNMENT);
+    block->next = NULL;
+    c->memory->blocks = block;
+    c->bytes = g->bytes;
+    c->size = g->size;
+    c->writable = 1;
+    return NN_OK;
+}
+
+/* ---- reading ---- */
+
+/* Bytes of the file; 0 where it cannot be told: a pipe. */
+static size_t nni_file_size(FILE *file) {
+#ifdef _WIN32
+    const long long end = _fseeki64(file, 0, SEEK_END) == 0 ? _ftelli64(file) : 0;
+    _fseeki64(file, 0, SEEK_SET);
+#else
+    const long long end = fseek(file, 0, SEEK_END) == 0 ? ftell(file) : 0;
+    rewind(file);
+#endif
+    clearerr(file);
+    return end > 0 && (unsigned long long)end < SIZE_MAX / 2 ? (size_t)end : 0;
+}
+
+static nn_status nni_read_all(nni_growing *g, FILE *file, const char *path, nn_report *report) {
+    const size_t size = nni_file_size(file);
+    if (!nni_growing_resize(g, size ? size + 1 : NNI_READ_FIRST)) /* the byte more finds the end without growing */
+        return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its %zu bytes", path, size);
+    for (;;) {
+        errno = 0;
+        const size_t got = fread(g->bytes + g->size, 1, g->room - g->size, file);
+        g->size += got;
+        if (ferror(file)) return nni_say(report, NN_ERROR_FILE, "%s, byte %zu: cannot be read: %s", path, g->size, strerror(errno));
+        if (feof(file)) return NN_OK;
+        if (g->size == g->room && !nni_growing_more(g))
+            return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for more than %zu bytes", path, g->size);
+    }
+}
+
+/* Reads to the end. `extra` bytes of room and no more may follow the content. */
+static nn_status nni_read_file(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
+    nni_growing g;
+    memset(c, 0, sizeof *c);
+    memset(&g, 0, sizeof g);
+    c->path = path;
+    g.allocator = allocator;
+    errno = 0;
+    FILE *file = fopen(path, "rb");
+    if (!file) return nni_say(report, NN_ERROR_FILE, "%s: cannot be opened: %s", path, strerror(errno));
+    const nn_status status = nni_read_all(&g, file, path, report);
+    fclose(file);
+    if (status == NN_OK) return nni_growing_give(&g, c, report);
+    nni_growing_free(&g);
+    return status;
+}
+
+/* ---- mapping ---- */
+
+#ifndef _WIN32
+/* 0 where the file cannot be mapped: then it is read, which finds out why. */
+static int nni_map_file(nni_content *c, const char *path, const nn_allocator *allocator) {
+    struct stat about;
+    memset(c, 0, sizeof *c);
+    c->path = path;
+    const int file = open(path, O_RDONLY);
+    if (file < 0) return 0;
+    void *map = MAP_FAILED;
+    if (fstat(file, &about) == 0 && about.st_size > 0 && (unsigned long long)about.st_size < SIZE_MAX / 2) {
+        c->size = (size_t)about.st_size;
+        map = mmap(NULL, c->size, PROT_READ, MAP_PRIVATE, file, 0);
+    }
+    close(file);
+    if (map == MAP_FAILED) return 0;
+    c->memory = nni_shared_new(allocator, NULL);
+    if (!c->memory) {
+        munmap(map, c->size);
+        return 0;
+    }
+    c->bytes = (uint8_t *)map;
+    c->memory->map = map;
+    c->memory->map_bytes = c->size;
+    return 1;
+}
+#endif
+
+/* ---- gzip ---- */
+
+static int nni_is_gzip(const nni_content *c) { return c->size >= 2 && c->bytes[0] == 0x1f && c->bytes[1] == 0x8b; }
+
+#ifdef NN_ZLIB
+
+static void *nni_zlib_alloc(void *allocator, uInt count, uInt size) {
+    void *memory = nni_alloc((const nn_allocator *)allocator, count, size);
+    if (memory) memset(memory, 0, (size_t)count * size);
+    return memory;
+}
+static void nni_zlib_free(void *allocator, void *memory) { nni_free((const nn_allocator *)allocator, memory); }
+
+/* All members of the file, one after another. */
+static nn_status nni_inflate(nni_growing *g, z_stream *z, const nni_content *packed, nn_report *report) {
+    size_t used = 0;
+    for (;;) {
+        const size_t some = nni_min(packed->size - used, UINT_MAX / 2);
+        if (g->size == g->room && !nni_growing_more(g))
+            return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for more than %zu unpacked bytes", packed->path, g->size);
+        const size_t room = nni_min(g->room - g->size, UINT_MAX / 2);
+        z->next_in = packed->bytes + used;
+        z->avail_in = (uInt)some;
+        z->next_out = g->bytes + g->size;
+        z->avail_out = (uInt)room;
+        const int code = inflate(z, Z_NO_FLUSH);
+        used += some - z->avail_in;
+        g->size += room - z->avail_out;
+        if (code == Z_STREAM_END) {
+            if (used == packed->size) return NN_OK;
+            inflateReset(z);
+        } else if (code == Z_MEM_ERROR) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory to unpack it", packed->path);
+        else if (code != Z_OK && !(code == Z_BUF_ERROR && z->avail_out == 0))
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: cannot be unpacked: %s", packed->path, used,
+                           code == Z_BUF_ERROR ? "it is cut short" : z->msg ? z->msg : "it is damaged");
+    }
+}
+
+static nn_status nni_unpack(nni_content *c, const nn_allocator *allocator, nn_report *report) {
+    nni_growing g;
+    z_stream z;
+    memset(&g, 0, sizeof g);
+    memset(&z, 0, sizeof z);
+    g.allocator = allocator;
+    z.zalloc = nni_zlib_alloc;
+    z.zfree = nni_zlib_free;
+    z.opaque = (void *)(uintptr_t)allocator;
+    nn_status status = NN_OK;
+    if (inflateInit2(&z, 15 + 16) != Z_OK) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory to unpack it", c->path);
+    else {
+        status = nni_inflate(&g, &z, c, report);
+        inflateEnd(&z);
+    }
+    nni_content_free(c);
+    if (status == NN_OK) return nni_growing_give(&g, c, report);
+    nni_growing_free(&g);
+    return status;
+}
+
+#else
+
+static nn_status nni_unpack(nni_content *c, const nn_allocator *allocator, nn_report *report) {
+    const nn_status status = nni_say(report, NN_ERROR_UNSUPPORTED,
+                                     "%s is packed by gzip: unpack it, or compile nn.h with NN_ZLIB and link with -lz", c->path);
+    (void)allocator;
+    nni_content_free(c);
+    return status;
+}
+
+#endif
+
+/* ---- all of it ---- */
+
+/* The content of a file, unpacked if it is packed. With `map` it is mapped where that can be done, and then not writable. */
+static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, const nn_allocator *allocator, int map, nn_report *report) {
+    nn_status status = NN_OK;
+    if (!path) return nni_say(report, NN_ERROR_NULL, "there is no path");
+#ifdef _WIN32
+    (void)map;
+    status = nni_read_file(c, path, allocator, report);
+#else
+    if (!map || !nni_map_file(c, path, allocator)) status = nni_read_file(c, path, allocator, report);
+#endif
+    return status == NN_OK && nni_is_gzip(c) ? nni_unpack(c, allocator, report) : status;
+}
+
+/* ---- numbers in files ---- */
+
+static inline uint32_t nni_get_be32(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+
+/* An element of a data file: `size` bytes of an integer with or without sign, or of a float. */
+typedef struct nni_element {
+    char kind; /* 'u', 'i' or 'f' */
+    unsigned size;
+    int big; /* its first byte is the highest */
+} nni_element;
+
+static uint64_t nni_element_bits(const uint8_t *p, nni_element e) {
+    uint64_t bits = 0;
+    for (unsigned i = 0; i < e.size; i++) bits |= (uint64_t)p[e.big ? e.size - 1 - i : i] << 8 * i;
+    return bits;
+}
+
+static int64_t nni_element_signed(uint64_t bits, unsigned size) {
+    const uint64_t top = (uint64_t)1 << (8 * size - 1);
+    return (int64_t)((bits ^ top) - top);
+}
+
+/* Its value, rounded to a float once. */
+static float nni_element_float(const uint8_t *p, nni_element e) {
+    const uint64_t bits = nni_element_bits(p, e);
+    if (e.kind == 'u') return (float)bits;
+    if (e.kind == 'i') return (float)nni_element_signed(bits, e.size);
+    if (e.size == 4) {
+        const uint32_t half = (uint32_t)bits;
+        float value;
+        memcpy(&value, &half, sizeof value);
+        return value;
+    }
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return (float)value;
+}
+
+static inline int nni_is_big_endian(void) {
+    const uint16_t one = 1;
+    return *(const uint8_t *)&one == 0;
+}
+
+/* n elements from bytes to floats in memory of c: those that are there if they can stay, else a copy. NULL: no memory. */
+static NNI_UNUSED const float *nni_elements_float(nni_content *c, uint8_t *from, size_t n, nni_element e) {
+    if (e.kind == 'f' && e.size == 4 && (uintptr_t)from % sizeof(float) == 0) {
+        if (e.big == nni_is_big_endian()) return (const float *)(void *)from;
+        if (c->writable) {
+            for (size_t i = 0; i < n; i++) {
+                const float value = nni_element_float(from + i * 4, e);
+                memcpy(from + i * 4, &value, sizeof value);
+            }
+            return (const float *)(void *)from;
+        }
+    }
+    float *to = (float *)nni_shared_take(c->memory, n, sizeof *to);
+    for (size_t i = 0; to && i < n; i++) to[i] = nni_element_float(from + i * e.size, e);
+    return to;
+}
+
+/* n labels; NULL after a report. classes as in nn_load_desc; at: where they begin in the file. */
+static NNI_UNUSED uint32_t *nni_elements_labels(nni_content *c, const uint8_t *from, size_t n, nni_element e, size_t *classes, nn_status *status,
+                                     nn_report *report) {
+    const size_t limit = *classes ? *classes : UINT32_MAX;
+    uint32_t *to = (uint32_t *)nni_shared_take(c->memory, n, sizeof *to);
+    size_t most = 0;
+    if (!to) *status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu labels", c->path, n);
+    for (size_t i = 0; to && i < n; i++) {
+        const uint64_t bits = nni_element_bits(from + i * e.size, e);
+        if (e.kind == 'f' || (e.kind == 'i' && nni_element_signed(bits, e.size) < 0) || bits >= limit) {
+            *status = nni_say(report, NN_ERROR_LABEL, "%s, byte %zu: sample %zu has a label that is not below %zu", c->path,
+                              (size_t)(from - c->bytes) + i * e.size, i, limit);
+            return NULL;
+        }
+        to[i] = (uint32_t)bits;
+        most = nni_max(most, to[i] + (size_t)1);
+    }
+    if (!*classes) *classes = most;
+    return to;
+}
+
+/* ---- src/data/idx.h ---- */
+
+#define NNI_IDX_DIMENSIONS 4
+
+typedef struct nni_idx {
+    nni_element element;
+    size_t dimensions, size[NNI_IDX_DIMENSIONS], count, sample, data; /* samples, elements of one, where they begin */
+} nni_idx;
+
+static int nni_idx_element(nni_element *e, uint8_t type) {
+    static const struct {
+        uint8_t type;
+        char kind;
+        unsigned size;
+    } types[] = {{0x08, 'u', 1}, {0x09, 'i', 1}, {0x0b, 'i', 2}, {0x0c, 'i', 4}, {0x0d, 'f', 4}, {0x0e, 'f', 8}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].type == type) {
+            e->kind = types[i].kind;
+            e->size = types[i].size;
+            e->big = 1;
+            return 1;
+        }
+    return 0;
+}
+
+/* Checks the header against the bytes that are there, before anything is made of it. */
+static nn_status nni_idx_header(nni_idx *x, const nni_content *c, nn_report *report) {
+    memset(x, 0, sizeof *x);
+    if (c->size < 4 || c->bytes[0] || c->bytes[1] || !nni_idx_element(&x->element, c->bytes[2]))
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte 0: is no IDX file: it must begin with 0, 0, and a type from 8 to 14", c->path);
+    x->dimensions = c->bytes[3];
+    if (!x->dimensions || x->dimensions > NNI_IDX_DIMENSIONS)
+        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 3: has %zu dimensions, and 1 to %d are read", c->path, x->dimensions, NNI_IDX_DIMENSIONS);
+    x->data = 4 + 4 * x->dimensions;
+    if (c->size < x->data) return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: ends inside the header", c->path, c->size);
+    size_t bytes = x->element.size;
+    x->sample = 1;
+    for (size_t i = 0; i < x->dimensions; i++) {
+        x->size[i] = nni_get_be32(c->bytes + 4 + 4 * i);
+        if (!nni_mul_size(bytes, x->size[i], &bytes) || (i && !nni_mul_size(x->sample, x->size[i], &x->sample)))
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: the dimensions overflow", c->path, 4 + 4 * i);
+    }
+    x->count = x->size[0];
+    if (!x->sample) return nni_say(report, NN_ERROR_FORMAT, "%s, byte 8: samples of no values", c->path);
+    if (bytes != c->size - x->data)
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data, bytes,
+                       c->size - x->data);
+    return NN_OK;
+}
+
+static nn_shape nni_idx_shape(const nni_idx *x) {
+    const size_t *s = x->size + 1;
+    switch (x->dimensions) {
+    case 1: return nn_shape_vector(1);
+    case 2: return nn_shape_vector(s[0]);
+    case 3: return nn_shape_image(s[0], s[1], 1);
+    default: return nn_shape_image(s[0], s[1], s[2]);
+    }
+}
+
+/* One of the two files alone. */
+static nn_status nni_idx_samples(nn_dataset *d, const char *path, const nn_load_desc *desc, nn_report *report) {
+    nni_content c;
+    nni_idx x;
+    nn_status status = nni_load_content(&c, path, desc->allocator, desc->map, report);
+    if (status != NN_OK) return status;
+    status = nni_idx_header(&x, &c, report);
+    *d = nn_dataset_of(NULL, x.count, nni_idx_shape(&x), NULL, 0);
+    d->memory = c.memory;
+    d->allocator = desc->allocator;
+    if (status == NN_OK && x.element.kind == 'u') d->bytes = c.bytes + x.data;
+    else if (status == NN_OK && !(d->floats = nni_elements_float(&c, c.bytes + x.data, x.count * x.sample, x.element)))
+        status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu samples", path, x.count);
+    if (status != NN_OK) nn_dataset_free(d);
+    return status;
+}
+
+/* The labels go into memory above d's. */
+static nn_status nni_idx_labels(nn_dataset *d, const char *path, const nn_load_desc *desc, nn_report *report) {
+    nni_content c;
+    nni_idx x;
+    nn_status status = nni_load_content(&c, path, desc->allocator, 0, report);
+    if (status != NN_OK) return status;
+    status = nni_idx_header(&x, &c, report);
+    if (status == NN_OK && (x.dimensions != 1 || x.element.kind == 'f'))
+        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 2: holds no labels: these have one dimension and a type of integers", path);
+    if (status == NN_OK && x.count != d->count)
+        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 4: has %zu labels for %zu samples", path, x.count, d->count);
+    d->classes = desc->classes;
+    if (status == NN_OK) d->labels = nni_elements_labels(&c, c.bytes + x.data, x.count, x.element, &d->classes, &status, report);
+    if (status == NN_OK) {
+        c.memory->under = d->memory;
+        d->memory = c.memory;
+    } else nni_content_free(&c);
+    return status;
+}
+
+NN_API nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report) {
+    static const nn_load_desc usual = {NULL, 0, 0};
+    nni_say_nothing(report);
+    if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
+    if (!desc) desc = &usual;
+    memset(d, 0, sizeof *d);
+    nn_status status = nni_idx_samples(d, samples, desc, report);
+    if (status == NN_OK && labels) status = nni_idx_labels(d, labels, desc, report);
+    if (status != NN_OK) nn_dataset_free(d);
+    return status;
+}
+
+/* ---- MNIST ---- */
+
+#define NNI_PATH_MOST 4096
+
+/* folder/name or folder/name.gz: the first that can be opened, or the plain one, whose error then tells why not. */
+static int nni_find_packed(char *path, const char *folder, const char *name) {
+    static const char *const endings[] = {"", ".gz", ""};
+    for (size_t i = 0; i < 3; i++) {
+        const int length = snprintf(path, NNI_PATH_MOST, "%s/%s%s", folder, name, endings[i]);
+        if (length < 0 || length >= NNI_PATH_MOST) return 0;
+        FILE *file = fopen(path, "rb");
+        if (!file) continue;
+        fclose(file);
+        return 1;
+    }
+    return 1;
+}
+
+static nn_status nni_load_mnist_part(nn_dataset *d, const char *folder, const char *images, const char *labels, const nn_load_desc *desc,
+                                     nn_report *report) {
+    char image_path[NNI_PATH_MOST], label_path[NNI_PATH_MOST];
+    if (!nni_find_packed(image_path, folder, images) || !nni_find_packed(label_path, folder, labels))
+        return nni_say(report, NN_ERROR_ARGUMENT, "the path of the folder has more than %d characters", NNI_PATH_MOST - 40);
+    return nn_load_idx(d, image_path, label_path, desc, report);
+}
+
+NN_API nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc, nn_report *report) {
+    nn_load_desc d;
+    memset(&d, 0, sizeof d);
+    if (desc) d = *desc;
+    if (!d.classes) d.classes = 10;
+    nni_say_nothing(report);
+    if (train) memset(train, 0, sizeof *train);
+    if (test) memset(test, 0, sizeof *test);
+    if (!folder) return nni_say(report, NN_ERROR_NULL, "there is no path of a folder");
+    nn_status status = NN_OK;
+    if (train) status = nni_load_mnist_part(train, folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", &d, report);
+    if (status == NN_OK && test) status = nni_load_mnist_part(test, folder, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", &d, report);
+    if (status != NN_OK) nn_dataset_free(train);
+    return status;
+}
+
+/* ---- src/data/cifar.h ---- */
+
+#define NNI_CIFAR_PIXELS 1024
+#define NNI_CIFAR_VALUES (3 * NNI_CIFAR_PIXELS)
+
+static size_t nni_cifar_classes(nn_cifar kind) { return kind == NN_CIFAR_10 ? 10 : kind == NN_CIFAR_100 ? 100 : 20; }
+
+/* The labels out, the planes to pixels, each record to its new place: that never lies behind the old one. */
+static nn_status nni_cifar_turn(nni_content *c, uint32_t *labels, size_t count, nn_cifar kind, nn_report *report) {
+    const size_t head = kind == NN_CIFAR_10 ? 1 : 2, record = head + NNI_CIFAR_VALUES, classes = nni_cifar_classes(kind);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t planes[NNI_CIFAR_VALUES];
+        const uint8_t *from = c->bytes + i * record;
+        labels[i] = from[kind == NN_CIFAR_100 ? 1 : 0];
+        if (labels[i] >= classes)
+            return nni_say(report, NN_ERROR_LABEL, "%s, byte %zu: label %u of %zu classes", c->path, i * record, (unsigned)labels[i], classes);
+        memcpy(planes, from + head, sizeof planes);
+        uint8_t *to = c->bytes + i * NNI_CIFAR_VALUES;
+        for (size_t p = 0; p < NNI_CIFAR_PIXELS; p++)
+            for (size_t channel = 0; channel < 3; channel++) to[3 * p + channel] = planes[channel * NNI_CIFAR_PIXELS + p];
+    }
+    return NN_OK;
+}
+
+static nn_status nni_load_cifar_file(nn_dataset *d, const char *path, nn_cifar kind, const nn_load_desc *desc, nn_report *report) {
+    nni_content c;
+    nn_status status = nni_load_content(&c, path, desc->allocator, 0, report);
+    if (status != NN_OK) return status;
+    const size_t record = (kind == NN_CIFAR_10 ? 1 : 2) + NNI_CIFAR_VALUES, count = c.size / record;
+    uint32_t *labels = NULL;
+    if (!count || c.size % record)
+        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: a record of %zu bytes is cut short", path, count * record, record);
+    else if (!(labels = (uint32_t *)nni_shared_take(c.memory, count, sizeof *labels)))
+        status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu labels", path, count);
+    else status = nni_cifar_turn(&c, labels, count, kind, report);
+    *d = nn_dataset_of_bytes(c.bytes, count, nn_shape_image(32, 32, 3), labels, nni_cifar_classes(kind));
+    d->memory = c.memory;
+    d->allocator = desc->allocator;
+    if (status != NN_OK) nn_dataset_free(d);
+    return status;
+}
+
+#define NNI_CIFAR_FILES 64 /* files of one call */
+
+NN_API nn_status nn_load_cifar_files(nn_dataset *d, const char *const *paths, size_t n, nn_cifar kind, const nn_load_desc *desc, nn_report *report) {
+    static const nn_load_desc usual = {NULL, 0, 0};
+    nni_say_nothing(report);
+    if (!d || !paths) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into, or no paths");
+    memset(d, 0, sizeof *d);
+    if (!n || n > NNI_CIFAR_FILES || (unsigned)kind > NN_CIFAR_100_COARSE)
+        return nni_say(report, NN_ERROR_ARGUMENT, "1 to %d files of a known kind can be read at once", NNI_CIFAR_FILES);
+    nn_dataset files[NNI_CIFAR_FILES];
+    const nn_dataset *parts[NNI_CIFAR_FILES];
+    size_t read = 0;
+    nn_status status = NN_OK;
+    while (read < n && status == NN_OK) {
+        status = nni_load_cifar_file(&files[read], paths[read], kind, desc ? desc : &usual, report);
+        parts[read] = &files[read];
+        if (status == NN_OK) read++;
+    }
+    if (status == NN_OK && n == 1) {
+        *d = files[0];
+        return NN_OK;
+    }
+    if (status == NN_OK && (status = nn_dataset_join(d, parts, n)) != NN_OK) nni_say(report, status, "%s: no memory for all images", paths[0]);
+    while (read) nn_dataset_free(&files[--read]);
+    return status;
+}
+
+/* One name a line, as many as classes, if there is such a file; without one there are no names. */
+static nn_status nni_cifar_names(nn_dataset *d, const char *path, const nn_load_desc *desc) {
+    nni_content c;
+    nn_status status = nni_load_content(&c, path, desc->allocator, 0, NULL);
+    if (status != NN_OK) return status == NN_ERROR_MEMORY ? status : NN_OK;
+    const char **names = (const char **)nni_shared_take(c.memory, d->classes, sizeof *names);
+    char *text = (char *)nni_shared_take(c.memory, c.size + 1, 1);
+    if (!names || !text) status = NN_ERROR_MEMORY;
+    size_t found = 0;
+    for (size_t i = 0; status == NN_OK && i < c.size; i++) {
+        const int ends = c.bytes[i] == '\n' || c.bytes[i] == '\r';
+        const int begins = !ends && (i == 0 || text[i - 1] == 0);
+        text[i] = ends ? 0 : (char)c.bytes[i];
+        text[i + 1] = 0;
+        if (begins && found < d->classes) names[found++] = text + i;
+    }
+    if (found == d->classes) {
+        c.memory->under = d->memory;
+        d->memory = c.memory;
+        d->class_names = names;
+    } else nni_content_free(&c);
+    return status;
+}
+
+static nn_status nni_load_cifar_part(nn_dataset *d, const char *folder, const char *names, const char *const *files, size_t n, nn_cifar kind,
+                                     const nn_load_desc *desc, nn_report *report) {
+    char paths[5][NNI_PATH_MOST], named[NNI_PATH_MOST];
+    const char *list[5];
+    snprintf(named, sizeof named, "%s/%s", folder, names);
+    for (size_t i = 0; i < n; i++) {
+        if (!nni_find_packed(paths[i], folder, files[i]))
+            return nni_say(report, NN_ERROR_ARGUMENT, "the path of the folder has more than %d characters", NNI_PATH_MOST - 40);
+        list[i] = paths[i];
+    }
+    nn_status status = nn_load_cifar_files(d, list, n, kind, desc, report);
+    if (status != NN_OK) return status;
+    status = nni_cifar_names(d, named, desc);
+    if (status != NN_OK) nn_dataset_free(d);
+    return status == NN_OK ? status : nni_say(report, status, "%s: no memory for the names of classes", named);
+}
+
+NN_API nn_status nn_load_cifar(nn_dataset *train, nn_dataset *test, const char *folder, nn_cifar kind, const nn_load_desc *desc, nn_report *report) {
+    static const nn_load_desc usual = {NULL, 0, 0};
+    static const char *const batches[] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"};
+    static const char *const train_100[] = {"train.bin"}, *const test_100[] = {"test.bin"}, *const test_10[] = {"test_batch.bin"};
+    const int ten = kind == NN_CIFAR_10;
+    const char *names = ten ? "batches.meta.txt" : kind == NN_CIFAR_100 ? "fine_label_names.txt" : "coarse_label_names.txt";
+    if (!desc) desc = &usual;
+    nni_say_nothing(report);
+    if (train) memset(train, 0, sizeof *train);
+    if (test) memset(test, 0, sizeof *test);
+    if (!folder) return nni_say(report, NN_ERROR_NULL, "there is no path of a folder");
+    nn_status status = NN_OK;
+    if (train) status = nni_load_cifar_part(train, folder, names, ten ? batches : train_100, ten ? 5 : 1, kind, desc, report);
+    if (status == NN_OK && test) status = nni_load_cifar_part(test, folder, names, ten ? test_10 : test_100, 1, kind, desc, report);
+    if (status != NN_OK) nn_dataset_free(train);
+    return status;
+}
+
+/* ---- src/data/npy.h ---- */
+
+#define NNI_NPY_DIMENSIONS 4
+
+typedef struct nni_npy {
+    nni_element element;
+    int fortran;
+    size_t dimensions, size[NNI_NPY_DIMENSIONS], count, sample, data;
+} nni_npy;
+
+/* ---- the header: a dictionary of Python in one line ---- */
+
+/* What follows "'key':" and blanks, inside [from, end); NULL if the key is not there. */
+static const char *nni_npy_value(const char *from, const char *end, const char *key) {
+    const size_t length = strlen(key);
+    for (const char *p = from; p + length + 3 <= end; p++) {
+        if ((*p != '\'' && *p != '"') || memcmp(p + 1, key, length) != 0 || p[length + 1] != *p) continue;
+        for (p += length + 2; p < end && *p == ' '; p++) {}
+        if (p == end || *p != ':') return NULL;
+        for (p++; p < end && *p == ' '; p++) {}
+        return p < end ? p : NULL;
+    }
+    return NULL;
+}
+
+/* '<f4' and the like. */
+static int nni_npy_element(nni_element *e, const char *p, const char *end) {
+    if (!p || end - p < 5 || (*p != '\'' && *p != '"') || p[4] != *p) return 0;
+    const char order = p[1], kind = p[2];
+    e->size = (unsigned)(p[3] - '0');
+    e->kind = kind == 'b' ? 'u' : kind;
+    e->big = order == '>' || (order == '=' && nni_is_big_endian());
+    if (order != '<' && order != '>' && order != '=' && !(order == '|' && e->size == 1)) return 0;
+    const int known = e->size == 1 || e->size == 2 || e->size == 4 || e->size == 8;
+    return known && (((kind == 'u' || kind == 'i')) || (kind == 'b' && e->size == 1) || (kind == 'f' && e->size > 1));
+}
+
+/* "(3, 4)", "(3,)" */
+static int nni_npy_shape(nni_npy *x, const char *p, const char *end) {
+    if (!p || *p++ != '(') return 0;
+    for (x->dimensions = 0;;) {
+        while (p < end && (*p == ' ' || *p == ',')) p++;
+        if (p == end) return 0;
+        if (*p == ')') return x->dimensions > 0;
+        if (*p < '0' || *p > '9' || x->dimensions == NNI_NPY_DIMENSIONS) return 0;
+        size_t size = 0;
+        for (; p < end && *p >= '0' && *p <= '9'; p++)
+            if (!nni_mul_size(size, 10, &size) || __builtin_add_overflow(size, (size_t)(*p - '0'), &size)) return 0;
+        x->size[x->dimensions++] = size;
+    }
+}
+
+static nn_status nni_npy_header(nni_npy *x, const nni_content *c, nn_report *report) {
+    memset(x, 0, sizeof *x);
+    const unsigned version = c->size >= 12 ? c->bytes[6] : 0, wide = version > 1 ? 4 : 2;
+    if (c->size < 12 || memcmp(c->bytes, "\x93NUMPY", 6) != 0 || version < 1 || version > 3)
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte 0: is no NPY file of version 1, 2 or 3", c->path);
+    const nni_element little = {'u', wide, 0};
+    const size_t length = (size_t)nni_element_bits(c->bytes + 8, little);
+    if (length > c->size - 8 - wide) return nni_say(report, NN_ERROR_FORMAT, "%s, byte 8: ends inside the header", c->path);
+    x->data = 8 + wide + length;
+    const char *from = (const char *)c->bytes + 8 + wide, *end = from + length;
+    const char *order = nni_npy_value(from, end, "fortran_order");
+    if (!nni_npy_element(&x->element, nni_npy_value(from, end, "descr"), end))
+        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 10: the header's 'descr' is missing, or no integer or float of up to 8 bytes", c->path);
+    if (!order || (*order != 'T' && *order != 'F'))
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: the header's 'fortran_order' is neither True nor False", c->path);
+    x->fortran = *order == 'T';
+    if (!nni_npy_shape(x, nni_npy_value(from, end, "shape"), end))
+        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 10: the header's 'shape' is missing, or has not 1 to %d dimensions", c->path,
+                       NNI_NPY_DIMENSIONS);
+    size_t bytes = x->element.size;
+    x->sample = 1;
+    for (size_t i = 0; i < x->dimensions; i++)
+        if (!nni_mul_size(bytes, x->size[i], &bytes) || (i && !nni_mul_size(x->sample, x->size[i], &x->sample)))
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: the dimensions overflow", c->path);
+    x->count = x->size[0];
+    if (!x->sample) return nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: samples of no values", c->path);
+    if (bytes != c->size - x->data)
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data, bytes,
+                       c->size - x->data);
+    return NN_OK;
+}
+
+/* ---- the elements ---- */
+
+/* Half to float: exact. */
+static float nni_half_to_float(uint16_t half) {
+    const uint32_t sign = (uint32_t)(half & 0x8000) << 16, exponent = half >> 10 & 31, fraction = half & 0x3ff;
+    uint32_t bits = sign | (exponent + 112) << 23 | fraction << 13;
+    if (exponent == 31) bits = sign | 0x7f800000u | fraction << 13;
+    float value;
+    if (exponent == 0) value = (sign ? -1.0f : 1.0f) * (float)fraction * (1.0f / 16777216.0f);
+    else memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Where element j of sample i lies in Fortran order, where the first index moves fastest. */
+static size_t nni_npy_fortran(const nni_npy *x, size_t i, size_t j) {
+    size_t at = 0, index[NNI_NPY_DIMENSIONS];
+    for (size_t k = x->dimensions - 1; k > 0; k--) {
+        index[k] = j % x->size[k];
+        j /= x->size[k];
+    }
+    index[0] = i;
+    for (size_t k = x->dimensions; k-- > 0;) at = at * x->size[k] + index[k];
+    return at;
+}
+
+/* In C order, as bytes of elements of this machine's order; in place unless order or permission forbid it. NULL: no memory. */
+static uint8_t *nni_npy_in_order(const nni_npy *x, nni_content *c) {
+    uint8_t *from = c->bytes + x->data;
+    if (!x->fortran || x->dimensions == 1) return from;
+    const size_t size = x->element.size;
+    uint8_t *to = (uint8_t *)nni_shared_take(c->memory, x->count * x->sample, size);
+    for (size_t i = 0; to && i < x->count; i++)
+        for (size_t j = 0; j < x->sample; j++) memcpy(to + (i * x->sample + j) * size, from + nni_npy_fortran(x, i, j) * size, size);
+    return to;
+}
+
+static const float *nni_npy_floats(const nni_npy *x, nni_content *c) {
+    uint8_t *from = nni_npy_in_order(x, c);
+    const size_t n = x->count * x->sample;
+    if (!from) return NULL;
+    if (x->element.kind != 'f' || x->element.size != 2) return nni_elements_float(c, from, n, x->element);
+    float *to = (float *)nni_shared_take(c->memory, n, sizeof *to);
+    for (size_t i = 0; to && i < n; i++) to[i] = nni_half_to_float((uint16_t)nni_element_bits(from + 2 * i, x->element));
+    return to;
+}
+
+static nn_status nni_npy_open(nni_npy *x, nni_content *c, const char *path, const nn_load_desc *desc, int map, nn_report *report) {
+    nn_status status = nni_load_content(c, path, desc->allocator, map, report);
+    if (status != NN_OK) return status;
+    status = nni_npy_header(x, c, report);
+    if (status != NN_OK) nni_content_free(c);
+    return status;
+}
+
+static nn_shape nni_npy_sample(const nni_npy *x) {
+    const size_t *s = x->size;
+    return x->dimensions < 3 ? nn_shape_vector(x->sample) : nn_shape_image(s[1], s[2], x->dimensions == 4 ? s[3] : 1);
+}
+
+static nn_status nni_npy_samples(nn_dataset *d, const char *path, const nn_load_desc *desc, nn_report *report) {
+    nni_content c;
+    nni_npy x;
+    nn_status status = nni_npy_open(&x, &c, path, desc, desc->map, report);
+    if (status != NN_OK) return status;
+    *d = nn_dataset_of(NULL, x.count, nni_npy_sample(&x), NULL, 0);
+    d->memory = c.memory;
+    d->allocator = desc->allocator;
+    if (x.element.kind == 'u' && x.element.size == 1) d->bytes = nni_npy_in_order(&x, &c);
+    else d->floats = nni_npy_floats(&x, &c);
+    if (d->bytes || d->floats) return NN_OK;
+    nn_dataset_free(d);
+    return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu samples", path, x.count);
+}
+
+/* Labels, or targets where `targets`, as memory above d's. */
+static nn_status nni_npy_second(nn_dataset *d, const char *path, int targets, const nn_load_desc *desc, nn_report *report) {
+    nni_content c;
+    nni_npy x;
+    nn_status status = nni_npy_open(&x, &c, path, desc, 0, report);
+    if (status != NN_OK) return status;
+    d->classes = targets ? 0 : desc->classes;
+    d->target_size = targets ? x.sample : 0;
+    if (x.count != d->count) status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: has %zu rows for %zu samples", path, x.count, d->count);
+    else if (targets && !(d->targets = nni_npy_floats(&x, &c))) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its targets", path);
+    else if (!targets && x.sample != 1) status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: %zu labels for each sample", path, x.sample);
+    else if (!targets) d->labels = nni_elements_labels(&c, c.bytes + x.data, x.count, x.element, &d->classes, &status, report);
+    for (size_t i = 0; status == NN_OK && targets && i < x.count * x.sample; i++)
+        if (!nni_finite(d->targets[i])) status = nni_say(report, NN_ERROR_TARGET, "%s: target %zu is NaN or infinite", path, i);
+    if (status == NN_OK) {
+        c.memory->under = d->memory;
+        d->memory = c.memory;
+    } else nni_content_free(&c);
+    return status;
+}
+
+static nn_status nni_load_npy(nn_dataset *d, const char *samples, const char *second, int targets, const nn_load_desc *desc, nn_report *report) {
+    static const nn_load_desc usual = {NULL, 0, 0};
+    nni_say_nothing(report);
+    if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
+    if (!desc) desc = &usual;
+    memset(d, 0, sizeof *d);
+    nn_status status = nni_npy_samples(d, samples, desc, report);
+    if (status == NN_OK && second) status = nni_npy_second(d, second, targets, desc, report);
+    if (status != NN_OK) nn_dataset_free(d);
+    return status;
+}
+NN_API nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report) {
+    return nni_load_npy(d, samples, labels, 0, desc, report);
+}
+NN_API nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets, const nn_load_desc *desc, nn_report *report) {
+    return nni_load_npy(d, samples, targets, 1, desc, report);
+}
+
+/* ---- writing ---- */
+
+/* A header of 128 bytes, so that the data is aligned in memory when the file is mapped. */
+static void nni_npy_write_header(char header[129], const char *type, const char *shape) {
+    memcpy(header, "\x93NUMPY\x01\x00\x76\x00", 10);
+    const int length = snprintf(header + 10, 119, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", type, shape);
+    memset(header + 10 + length, ' ', (size_t)(117 - length));
+    header[127] = '\n';
+}
+
+/* Four bytes, lowest first, whatever the machine's order. */
+static int nni_write_words(FILE *file, const void *words, size_t n) {
+    if (!nni_is_big_endian()) return fwrite(words, 4, n, file) == n;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t word;
+        memcpy(&word, (const char *)words + 4 * i, sizeof word);
+        const uint8_t bytes[4] = {(uint8_t)word, (uint8_t)(word >> 8), (uint8_t)(word >> 16), (uint8_t)(word >> 24)};
+        if (fwrite(bytes, 1, 4, file) != 4) return 0;
+    }
+    return 1;
+}
+
+/* `words` words, or `bytes` bytes, of each sample. */
+static nn_status nni_save_npy(const char *path, const nn_dataset *d, const void *values, const char *type, const char *shape, size_t n,
+                              nn_report *report) {
+    char header[129];
+    nni_say_nothing(report);
+    if (!path || !values) return nni_say(report, NN_ERROR_NULL, "there is no path, or the dataset does not have what is to be saved");
+    nni_npy_write_header(header, type, shape);
+    errno = 0;
+    FILE *file = fopen(path, "wb");
+    if (!file) return nni_say(report, NN_ERROR_FILE, "%s: cannot be opened for writing: %s", path, strerror(errno));
+    const size_t size = type[2] == '1' ? 1 : 4;
+    int ok = fwrite(header, 1, 128, file) == 128;
+    for (size_t i = 0; ok && i < d->count; i++) {
+        const char *from = (const char *)values + nn_dataset_row(d, i) * n * size;
+        ok = size == 1 ? fwrite(from, 1, n, file) == n : nni_write_words(file, from, n);
+    }
+    ok &= fclose(file) == 0;
+    if (ok) return NN_OK;
+    const int cause = errno;
+    remove(path);
+    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(cause));
+}
+
+NN_API nn_status nn_save_npy(const char *path, const nn_dataset *d, nn_report *report) {
+    char shape[96];
+    if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset");
+    const nn_shape s = d->shape;
+    if (s.height == 1 && s.width == 1) snprintf(shape, sizeof shape, "%zu, %zu", d->count, s.channels);
+    else if (s.channels == 1) snprintf(shape, sizeof shape, "%zu, %zu, %zu", d->count, s.height, s.width);
+    else snprintf(shape, sizeof shape, "%zu, %zu, %zu, %zu", d->count, s.height, s.width, s.channels);
+    const void *values = d->bytes ? (const void *)d->bytes : (const void *)d->floats;
+    return nni_save_npy(path, d, values, d->bytes ? "|u1" : "<f4", shape, nn_shape_size(s), report);
+}
+NN_API nn_status nn_save_npy_labels(const char *path, const nn_dataset *d, nn_report *report) {
+    char shape[32];
+    if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset");
+    snprintf(shape, sizeof shape, "%zu,", d->count);
+    return nni_save_npy(path, d, d->labels, "<u4", shape, 1, report);
+}
+NN_API nn_status nn_save_npy_targets(const char *path, const nn_dataset *d, nn_report *report) {
+    char shape[64];
+    if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset");
+    snprintf(shape, sizeof shape, "%zu, %zu", d->count, d->target_size);
+    return nni_save_npy(path, d, d->targets, "<f4", shape, d->target_size, report);
+}
+
+/* ---- src/data/pnm.h ---- */
+
+/* ---- reading ---- */
+
+typedef struct nni_pnm {
+    int format; /* 1 to 6 */
+    size_t width, height, channels, most, data, bytes; /* most: the largest value; bytes: of the raster in the file */
+} nni_pnm;
+
+static int nni_is_blank(int c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
+
+/* Behind blanks and comments, which run from # to the end of a line. */
+static size_t nni_pnm_skip(const nni_content *c, size_t at) {
+    while (at < c->size) {
+        if (c->bytes[at] == '#')
+            while (at < c->size && c->bytes[at] != '\n' && c->bytes[at] != '\r') at++;
+        else if (nni_is_blank(c->bytes[at])) at++;
+        else break;
+    }
+    return at;
+}
+
+/* A number of the header or of a plain raster; 0 if there is none, or it is above 2^31. */
+static int nni_pnm_number(const nni_content *c, size_t *at, size_t *value) {
+    size_t p = nni_pnm_skip(c, *at), n = 0;
+    const size_t start = p;
+    for (; p < c->size && c->bytes[p] >= '0' && c->bytes[p] <= '9'; p++) {
+        n = 10 * n + (size_t)(c->bytes[p] - '0');
+        if (n > 0x7fffffff) return 0;
+    }
+    *at = p;
+    *value = n;
+    return p > start;
+}
+
+/* The header at byte `at`, checked against the bytes that follow it. */
+static nn_status nni_pnm_header(nni_pnm *x, const nni_content *c, size_t at, nn_report *report) {
+    const size_t start = at;
+    memset(x, 0, sizeof *x);
+    if (c->size - at < 3 || c->bytes[at] != 'P' || c->bytes[at + 1] < '1' || c->bytes[at + 1] > '6')
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: is no portable map: it must begin with P1 to P6", c->path, start);
+    x->format = c->bytes[at + 1] - '0';
+    x->channels = x->format % 3 ? 1 : 3;
+    x->most = 1;
+    at += 2;
+    if (!nni_pnm_number(c, &at, &x->width) || !nni_pnm_number(c, &at, &x->height) || (x->format % 3 != 1 && !nni_pnm_number(c, &at, &x->most)))
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: a number up to 2^31 is missing in the header", c->path, at);
+    if (!x->width || !x->height || !x->most || x->most > 65535)
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: an image of %zu x %zu with a largest value of %zu", c->path, at, x->width, x->height,
+                       x->most);
+    if (at == c->size || !nni_is_blank(c->bytes[at]))
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: a blank must follow the header", c->path, at);
+    x->data = at + 1;
+    size_t row = x->format == 4 ? nni_ceil_div(x->width, 8) : x->width * x->channels * (x->format > 3 && x->most > 255 ? 2 : 1);
+    if (x->format == 2 || x->format == 3) row = 2 * row - 1; /* a digit, and a blank between each two */
+    if (!nni_mul_size(row, x->height, &x->bytes) || x->bytes > c->size - x->data)
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu x %zu pixels cannot be in the %zu bytes that follow", c->path, x->data, x->width,
+                       x->height, c->size - x->data);
+    return NN_OK;
+}
+
+static size_t nni_pnm_values(const nni_pnm *x) { return x->width * x->height * x->channels; }
+
+/* Plain rasters: the values in text. */
+static nn_status nni_pnm_plain(uint8_t *bytes, float *floats, const nni_pnm *x, const nni_content *c, nn_report *report) {
+    size_t at = x->data;
+    for (size_t i = 0; i < nni_pnm_values(x); i++) {
+        size_t value = 0;
+        at = nni_pnm_skip(c, at);
+        const size_t where = at;
+        int ok = at < c->size;
+        if (x->format == 1 && ok) value = (size_t)(c->bytes[at++] - '0'); /* bits need no blanks between them */
+        else ok = ok && nni_pnm_number(c, &at, &value);
+        if (!ok || value > x->most)
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu of %zu is missing or above %zu", c->path, where, i, nni_pnm_values(x),
+                           x->most);
+        if (x->format == 1) value = 1 - value;
+        if (floats) floats[i] = (float)value / (float)x->most;
+        else bytes[i] = (uint8_t)((value * 255 + x->most / 2) / x->most);
+    }
+    return NN_OK;
+}
+
+static nn_status nni_pnm_binary(uint8_t *bytes, float *floats, const nni_pnm *x, const nni_content *c, nn_report *report) {
+    const uint8_t *from = c->bytes + x->data;
+    const size_t row = nni_ceil_div(x->width, 8);
+    for (size_t i = 0; i < nni_pnm_values(x); i++) {
+        size_t value = x->most > 255 ? (size_t)from[2 * i] << 8 | from[2 * i + 1] : from[x->format == 4 ? 0 : i];
+        if (x->format == 4) value = !(from[i / x->width * row + i % x->width / 8] >> (7 - i % x->width % 8) & 1);
+        if (value > x->most)
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu is above %zu", c->path, x->data + i * (x->most > 255 ? 2 : 1), value,
+                           x->most);
+        if (floats) floats[i] = (float)value / (float)x->most;
+        else bytes[i] = (uint8_t)((value * 255 + x->most / 2) / x->most);
+    }
+    return NN_OK;
+}
+
+static nn_status nni_pnm_image(uint8_t *bytes, float *floats, const nni_pnm *x, const nni_content *c, nn_report *report) {
+    return x->format < 4 ? nni_pnm_plain(bytes, floats, x, c, report) : nni_pnm_binary(bytes, floats, x, c, report);
+}
+
+/* How many images of one size the file holds. */
+static nn_status nni_pnm_count(size_t *count, const nni_pnm *first, const nni_content *c, nn_report *report) {
+    nni_pnm x = *first;
+    *count = 1;
+    if (x.format < 4) return NN_OK;
+    for (size_t at = x.data + x.bytes; at < c->size; at = x.data + x.bytes, (*count)++) {
+        const nn_status status = nni_pnm_header(&x, c, at, report);
+        if (status != NN_OK) return status;
+        if (x.width != first->width || x.height != first->height || x.channels != first->channels || x.most != first->most || x.format < 4)
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: an image of another kind than the first", c->path, at);
+    }
+    return NN_OK;
+}
+
+static nn_status nni_pnm_images(nn_dataset *d, const nni_pnm *first, size_t count, nni_content *c, nn_report *report) {
+    nni_pnm x = *first;
+    size_t n;
+    if (count == 1 && x.format > 4 && x.most == 255) { /* as they lie */
+        d->bytes = c->bytes + x.data;
+        return NN_OK;
+    }
+    const size_t values = nni_pnm_values(&x);
+    const int wide = x.most > 255;
+    if (!nni_mul_size(values, count, &n)) return nni_say(report, NN_ERROR_SIZE, "%s: more images than memory", c->path);
+    float *floats = wide ? (float *)nni_shared_take(c->memory, n, sizeof *floats) : NULL;
+    uint8_t *bytes = wide ? NULL : (uint8_t *)nni_shared_take(c->memory, n, 1);
+    if (!floats && !bytes) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu images", c->path, count);
+    for (size_t i = 0; i < count; i++) {
+        nn_status status = i ? nni_pnm_header(&x, c, x.data + x.bytes, report) : NN_OK;
+        if (status == NN_OK) status = nni_pnm_image(wide ? NULL : bytes + i * values, wide ? floats + i * values : NULL, &x, c, report);
+        if (status != NN_OK) return status;
+    }
+    d->floats = floats;
+    d->bytes = bytes;
+    return NN_OK;
+}
+
+NN_API nn_status nn_load_pnm(nn_dataset *d, const char *path, const nn_load_desc *desc, nn_report *report) {
+    static const nn_load_desc usual = {NULL, 0, 0};
+    nni_content c;
+    nni_pnm x;
+    size_t count = 0;
+    nni_say_nothing(report);
+    if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
+    if (!desc) desc = &usual;
+    memset(d, 0, sizeof *d);
+    nn_status status = nni_load_content(&c, path, desc->allocator, desc->map, report);
+    if (status != NN_OK) return status;
+    status = nni_pnm_header(&x, &c, 0, report);
+    if (status == NN_OK) status = nni_pnm_count(&count, &x, &c, report);
+    *d = nn_dataset_of(NULL, count, nn_shape_image(x.height, x.width, x.channels), NULL, 0);
+    d->memory = c.memory;
+    d->allocator = desc->allocator;
+    if (status == NN_OK) status = nni_pnm_images(d, &x, count, &c, report);
+    if (status != NN_OK) nn_dataset_free(d);
+    return status;
+}
+
+/* ---- writing ---- */
+
+/* Value j of a row of the arrays as a whole number up to `most`. */
+static unsigned nni_pnm_value(const nn_dataset *d, size_t j, unsigned most) {
+    if (d->bytes) return most == 255 ? d->bytes[j] : d->bytes[j] * 257u;
+    const float x = d->floats[j];
+    return x > 0.0f ? x < 1.0f ? (unsigned)(x * (float)most + 0.5f) : most : 0; /* NaN is not above 0 */
+}
+
+static FILE *nni_pnm_create(const char *path, size_t width, size_t height, size_t channels, unsigned most, nn_report *report) {
+    errno = 0;
+    FILE *file = fopen(path, "wb");
+    if (file) fprintf(file, "P%d\n%zu %zu\n%u\n", channels == 3 ? 6 : 5, width, height, most);
+    else nni_say(report, NN_ERROR_FILE, "%s: cannot be opened for writing: %s", path, strerror(errno));
+    return file;
+}
+
+static nn_status nni_pnm_close(FILE *file, const char *path, nn_report *report) {
+    const int failed = ferror(file);
+    if (fclose(file) == 0 && !failed) return NN_OK;
+    const int cause = errno;
+    remove(path);
+    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(cause));
+}
+
+static nn_status nni_pnm_check(const char *path, const nn_dataset *d, nn_report *report) {
+    nni_say_nothing(report);
+    if (!path || !d || (!d->floats && !d->bytes)) return nni_say(report, NN_ERROR_NULL, "there is no path, or no image to save");
+    if (d->shape.channels != 1 && d->shape.channels != 3)
+        return nni_say(report, NN_ERROR_SHAPE, "%s: an image has 1 or 3 channels and not %zu", path, d->shape.channels);
+    return NN_OK;
+}
+
+NN_API nn_status nn_save_pnm(const char *path, const nn_dataset *d, size_t i, int bits, nn_report *report) {
+    const nn_status status = nni_pnm_check(path, d, report);
+    if (status != NN_OK) return status;
+    if (i >= d->count || (bits != 8 && bits != 16))
+        return nni_say(report, NN_ERROR_ARGUMENT, "%s: sample %zu of %zu, with %d bits a value", path, i, d->count, bits);
+    const size_t size = nn_shape_size(d->shape), from = nn_dataset_row(d, i) * size;
+    const unsigned most = bits == 8 ? 255 : 65535;
+    FILE *file = nni_pnm_create(path, d->shape.width, d->shape.height, d->shape.channels, most, report);
+    if (!file) return NN_ERROR_FILE;
+    for (size_t j = 0; j < size; j++) {
+        const unsigned value = nni_pnm_value(d, from + j, most);
+        if (bits == 16) putc((int)(value >> 8), file);
+        putc((int)(value & 255), file);
+    }
+    return nni_pnm_close(file, path, report);
+}
+
+NN_API nn_status nn_save_sheet(const char *path, const nn_dataset *d, size_t n, size_t columns, nn_report *report) {
+    const nn_status status = nni_pnm_check(path, d, report);
+    if (status != NN_OK) return status;
+    n = nni_min(n, d->count);
+    if (!n || !columns) return nni_say(report, NN_ERROR_ARGUMENT, "%s: a sheet of %zu images in %zu columns", path, n, columns);
+    columns = nni_min(columns, n);
+    const size_t channels = d->shape.channels, high = d->shape.height + 1, wide = d->shape.width + 1;
+    const size_t width = columns * wide - 1, height = nni_ceil_div(n, columns) * high - 1;
+    FILE *file = nni_pnm_create(path, width, height, channels, 255, report);
+    if (!file) return NN_ERROR_FILE;
+    for (size_t y = 0; y < height; y++)
+        for (size_t x = 0; x < width; x++)
+            for (size_t channel = 0; channel < channels; channel++) {
+                const size_t i = y / high * columns + x / wide, row = y % high, column = x % wide;
+                unsigned value = 128;
+                if (i < n && row < high - 1 && column < wide - 1)
+                    value = nni_pnm_value(d, (nn_dataset_row(d, i) * (high - 1) + row) * (wide - 1) * channels + column * channels + channel, 255);
+                putc((int)value, file);
+            }
+    return nni_pnm_close(file, path, report);
+}
+
+/* ---- src/data/folder.h ---- */
+
+#include <dirent.h>
+#include <stdlib.h>
+
+/* Names from a folder, sorted. */
+typedef struct nni_listing {
+    char **names;
+    size_t count, room;
+} nni_listing;
+
+static void nni_listing_free(nni_listing *l, const nn_allocator *allocator) {
+    for (size_t i = 0; i < l->count; i++) nni_free(allocator, l->names[i]);
+    nni_free(allocator, l->names);
+    memset(l, 0, sizeof *l);
+}
+
+static int nni_listing_add(nni_listing *l, const char *name, const nn_allocator *allocator) {
+    void *names = l->names;
+    const size_t length = strlen(name) + 1;
+    if (!nni_grow(allocator, &names, l->count, &l->room, sizeof *l->names)) return 0;
+    l->names = (char **)names;
+    char *copy = (char *)nni_alloc(allocator, length, 1);
+    if (!copy) return 0;
+    l->names[l->count++] = (char *)memcpy(copy, name, length);
+    return 1;
+}
+
+static int nni_compare_names(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+
+static int nni_is_image_name(const char *name) {
+    const char *dot = strrchr(name, '.');
+    return dot && strlen(dot) == 4 && (dot[1] | 32) == 'p' && strchr("bgpnBGPN", dot[2]) && (dot[3] | 32) == 'm';
+}
+
+static int nni_is_folder(const char *path) {
+    DIR *folder = opendir(path);
+    return folder && closedir(folder) == 0;
+}
+
+/* The folders, or the images, in a folder. */
+static nn_status nni_list(nni_listing *l, const char *folder, int images, const nn_allocator *allocator, nn_report *report) {
+    memset(l, 0, sizeof *l);
+    errno = 0;
+    DIR *open = opendir(folder);
+    if (!open) return nni_say(report, NN_ERROR_FILE, "%s: cannot be opened: %s", folder, strerror(errno));
+    nn_status status = NN_OK;
+    for (struct dirent *entry; status == NN_OK && (entry = readdir(open)) != NULL;) {
+        char path[NNI_PATH_MOST];
+        const char *name = entry->d_name;
+        if (*name == '.') continue;
+        const int length = snprintf(path, sizeof path, "%s/%s", folder, name);
+        if (length < 0 || length >= NNI_PATH_MOST)
+            status = nni_say(report, NN_ERROR_ARGUMENT, "%s: a path in it has more than %d characters", folder, NNI_PATH_MOST - 1);
+        else if ((images ? nni_is_image_name(name) : nni_is_folder(path)) && !nni_listing_add(l, name, allocator))
+            status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names in it", folder);
+    }
+    closedir(open);
+    if (status == NN_OK && l->count) qsort(l->names, l->count, sizeof *l->names, nni_compare_names);
+    else if (status != NN_OK) nni_listing_free(l, allocator);
+    return status;
+}
+
+/* What is gathered: pixels, and the label of every image. */
+typedef struct nni_gathered {
+    nni_growing pixels, labels;
+    nn_shape shape;
+    size_t count;
+} nni_gathered;
+
+static int nni_growing_add(nni_growing *g, const void *bytes, size_t n) {
+    while (g->room - g->size < n || !g->bytes)
+        if (!nni_growing_more(g)) return 0;
+    memcpy(g->bytes + g->size, bytes, n);
+    g->size += n;
+    return 1;
+}
+
+/* One image more; floats to bytes. */
+static nn_status nni_gather_image(nni_gathered *g, const char *path, uint32_t label, const nn_allocator *allocator, nn_report *report) {
+    nn_load_desc desc;
+    nn_dataset image;
+    memset(&desc, 0, sizeof desc);
+    desc.allocator = allocator;
+    nn_status status = nn_load_pnm(&image, path, &desc, report);
+    if (status != NN_OK) return status;
+    const size_t size = nn_shape_size(image.shape);
+    if (image.count != 1) status = nni_say(report, NN_ERROR_FORMAT, "%s: holds %zu images instead of one", path, image.count);
+    else if (g->count && !nn_shape_equal(image.shape, g->shape))
+        status = nni_say(report, NN_ERROR_SHAPE, "%s: is %zu x %zu with %zu channels, and the images before it %zu x %zu with %zu", path,
+                         image.shape.width, image.shape.height, image.shape.channels, g->shape.width, g->shape.height, g->shape.channels);
+    g->shape = image.shape;
+    int room = status != NN_OK || nni_growing_add(&g->labels, &label, sizeof label);
+    if (status == NN_OK && image.bytes) room = room && nni_growing_add(&g->pixels, image.bytes, size);
+    for (size_t j = 0; status == NN_OK && room && !image.bytes && j < size; j++) {
+        const uint8_t value = (uint8_t)nni_pnm_value(&image, j, 255);
+        room = nni_growing_add(&g->pixels, &value, 1);
+    }
+    nn_dataset_free(&image);
+    if (!room) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu images", path, g->count + 1);
+    g->count++;
+    return status;
+}
+
+static nn_status nni_gather_class(nni_gathered *g, const char *folder, const char *name, uint32_t label, const nn_allocator *allocator,
+                                  nn_report *report) {
+    char path[NNI_PATH_MOST];
+    nni_listing files;
+    snprintf(path, sizeof path, "%s/%s", folder, name); /* fitted when the folder was listed */
+    nn_status status = nni_list(&files, path, 1, allocator, report);
+    if (status != NN_OK) return status;
+    for (size_t i = 0; status == NN_OK && i < files.count; i++) {
+        snprintf(path, sizeof path, "%s/%s/%s", folder, name, files.names[i]);
+        status = nni_gather_image(g, path, label, allocator, report);
+    }
+    nni_listing_free(&files, allocator);
+    return status;
+}
+
+/* What was gathered becomes the dataset. */
+static nn_status nni_gathered_give(nn_dataset *d, nni_gathered *g, const nni_listing *classes, const char *folder, const nn_allocator *allocator,
+                                   nn_report *report) {
+    nni_content pixels, labels;
+    memset(&pixels, 0, sizeof pixels);
+    memset(&labels, 0, sizeof labels);
+    pixels.path = labels.path = folder;
+    nn_status status = nni_growing_give(&g->pixels, &pixels, report);
+    if (status != NN_OK) return status;
+    status = nni_growing_give(&g->labels, &labels, report);
+    g->pixels.bytes = NULL;
+    g->labels.bytes = NULL;
+    if (status == NN_OK) {
+        labels.memory->under = pixels.memory;
+        *d = nn_dataset_of_bytes(pixels.bytes, g->count, g->shape, (const uint32_t *)(const void *)labels.bytes, classes->count);
+        d->memory = labels.memory;
+        d->allocator = allocator;
+        d->class_names = (const char *const *)nni_names_copy(labels.memory, (const char *const *)classes->names, classes->count);
+        if (!d->class_names) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names of classes", folder);
+        if (status != NN_OK) nn_dataset_free(d);
+    } else nni_content_free(&pixels);
+    return status;
+}
+
+NN_API nn_status nn_load_image_folder(nn_dataset *d, const char *folder, const nn_load_desc *desc, nn_report *report) {
+    const nn_allocator *allocator = desc ? desc->allocator : NULL;
+    nni_listing classes;
+    nni_gathered g;
+    nni_say_nothing(report);
+    if (!d || !folder) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into, or no path of a folder");
+    memset(d, 0, sizeof *d);
+    memset(&g, 0, sizeof g);
+    g.pixels.allocator = g.labels.allocator = allocator;
+    nn_status status = nni_list(&classes, folder, 0, allocator, report);
+    if (status != NN_OK) return status;
+    for (size_t c = 0; status == NN_OK && c < classes.count; c++)
+        status = nni_gather_class(&g, folder, classes.names[c], (uint32_t)c, allocator, report);
+    if (status == NN_OK && !g.count)
+        status = nni_say(report, NN_ERROR_FORMAT, "%s: has no images in folders: they must lie in %s/CLASS/NAME.pgm", folder, folder);
+    if (status == NN_OK) status = nni_gathered_give(d, &g, &classes, folder, allocator, report);
+    nni_growing_free(&g.pixels);
+    nni_growing_free(&g.labels);
+    nni_listing_free(&classes, allocator);
+    return status;
+}
+
+/* ---- src/data/encode.h ---- */
+
+#include <stdlib.h>
+
+static int nni_labels_below(const uint32_t *labels, size_t n, size_t classes) {
+    for (size_t i = 0; i < n; i++)
+        if (labels[i] >= classes) return 0;
+    return 1;
+}
+
+/* One row each. */
+static void nni_one_hot_row(float *y, size_t label, size_t classes) {
+    for (size_t j = 0; j < classes; j++) y[j] = j == label ? 1.0f : 0.0f;
+}
+static void nni_binary_row(float *y, size_t label, size_t bits) {
+    for (size_t j = 0; j < bits; j++) y[j] = label >> (bits - 1 - j) & 1 ? 1.0f : 0.0f;
+}
+
+NN_API nn_status nn_one_hot(float *y, const uint32_t *labels, size_t n, size_t classes) {
+    if (n && (!y || !labels)) return NN_ERROR_NULL;
+    if (!nni_labels_below(labels, n, classes)) return NN_ERROR_LABEL;
+    for (size_t i = 0; i < n; i++) nni_one_hot_row(y + i * classes, labels[i], classes);
+    return NN_OK;
+}
+
+NN_API size_t nn_binary_code_bits(size_t classes) {
+    size_t bits = 1;
+    while (bits < 8 * sizeof classes && (classes - (classes > 0)) >> bits) bits++;
+    return bits;
+}
+
+NN_API nn_status nn_binary_code(float *y, const uint32_t *labels, size_t n, size_t classes) {
+    const size_t bits = nn_binary_code_bits(classes);
+    if (n && (!y || !labels)) return NN_ERROR_NULL;
+    if (!nni_labels_below(labels, n, classes)) return NN_ERROR_LABEL;
+    for (size_t i = 0; i < n; i++) nni_binary_row(y + i * bits, labels[i], bits);
+    return NN_OK;
+}
+
+NN_API void nn_binary_decode(uint32_t *labels, const float *y, size_t n, size_t classes) {
+    const size_t bits = nn_binary_code_bits(classes);
+    for (size_t i = 0; i < n; i++) {
+        size_t label = 0;
+        for (size_t j = 0; j < bits; j++) label = label << 1 | (size_t)(y[i * bits + j] > 0.5f);
+        labels[i] = (uint32_t)(label < classes ? label : classes - (classes > 0));
+    }
+}
+
+/* ---- names ---- */
+
+/* A whole number without sign or leading zeros, of up to 18 digits; -1: none. */
+static int64_t nni_whole(const char *text) {
+    int64_t value = 0;
+    size_t n = strlen(text);
+    if (!n || n > 18 || (n > 1 && *text == '0')) return -1;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9') return -1;
+        value = 10 * value + (*text - '0');
+    }
+    return value;
+}
+
+static int nni_compare_categories(const void *a, const void *b) {
+    const char *first = *(const char *const *)a, *second = *(const char *const *)b;
+    const int64_t x = nni_whole(first), y = nni_whole(second);
+    if (x >= 0 && y >= 0) return (x > y) - (x < y);
+    if (x >= 0 || y >= 0) return x >= 0 ? -1 : 1;
+    return strcmp(first, second);
+}
+
+/* Sorts and leaves out what comes twice: how many are left. */
+static size_t nni_sort_categories(const char **names, size_t n) {
+    size_t count = 0;
+    if (n) qsort(names, n, sizeof *names, nni_compare_categories);
+    for (size_t i = 0; i < n; i++)
+        if (!i || strcmp(names[i], names[count - 1]) != 0) names[count++] = names[i];
+    return count;
+}
+
+/* The place of a text among sorted names, or where it would be inserted. */
+static size_t nni_find_category(const char *const *names, size_t count, const char *text, int *found) {
+    size_t low = 0, high = count;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        const int order = nni_compare_categories(&text, &names[middle]);
+        if (order == 0) {
+            *found = 1;
+            return middle;
+        }
+        if (order < 0) high = middle;
+        else low = middle + 1;
+    }
+    *found = 0;
+    return low;
+}
+
+NN_API nn_status nn_categories_of(nn_categories *c, const char *const *texts, size_t n, const nn_allocator *allocator) {
+    if (!c || (n && !texts)) return NN_ERROR_NULL;
+    memset(c, 0, sizeof *c);
+    const char **sorted = (const char **)nni_alloc(allocator, n, sizeof *sorted);
+    nni_shared *memory = sorted ? nni_shared_new(allocator, NULL) : NULL;
+    if (memory) {
+        if (n) memcpy(sorted, texts, n * sizeof *sorted);
+        c->count = nni_sort_categories(sorted, n);
+        c->names = (const char *const *)nni_names_copy(memory, sorted, c->count);
+        c->memory = memory;
+    }
+    nni_free(allocator, sorted);
+    if (c->names) return NN_OK;
+    nn_categories_free(c);
+    return NN_ERROR_MEMORY;
+}
+
+NN_API void nn_categories_free(nn_categories *c) {
+    if (!c) return;
+    nni_shared_drop(c->memory);
+    memset(c, 0, sizeof *c);
+}
+
+NN_API size_t nn_categories_find(const nn_categories *c, const char *text) {
+    int found;
+    const size_t at = nni_find_category(c->names, c->count, text, &found);
+    return found ? at : c->count;
+}
+
+NN_API nn_status nn_categories_encode(uint32_t *labels, const nn_categories *c, const char *const *texts, size_t n) {
+    if (!c || (n && (!labels || !texts))) return NN_ERROR_NULL;
+    for (size_t i = 0; i < n; i++)
+        if (nn_categories_find(c, texts[i]) == c->count) return NN_ERROR_LABEL;
+    for (size_t i = 0; i < n; i++) labels[i] = (uint32_t)nn_categories_find(c, texts[i]);
+    return NN_OK;
+}
+
+/* ---- src/data/csv_text.h ---- */
+
+/* Fields one after another, each ended by a zero, without what was around them: quotes are gone and blanks around what was not
+ * quoted. All rows have the same number of fields. */
+typedef struct nni_table {
+    nni_content content;
+    char *fields;
+    size_t rows, columns;
+    size_t *lines; /* where each row begins, for messages */
+} nni_table;
+
+static inline const char *nni_next_field(const char *field) { return field + strlen(field) + 1; }
+
+typedef struct nni_cutter {
+    char *from, *end, *to;
+    size_t line;
+    char separator, quote;
+} nni_cutter;
+
+/* The separator that the first line has most of, outside quotes; a comma if it has none. */
+static char nni_guess_separator(const char *from, const char *end, char quote) {
+    static const char candidates[] = {',', ';', '\t', '|'};
+    size_t count[4] = {0, 0, 0, 0}, best = 0;
+    for (int quoted = 0; from < end && (quoted || (*from != '\n' && *from != '\r')); from++) {
+        if (*from == quote) quoted = !quoted;
+        for (size_t i = 0; i < 4; i++) count[i] += !quoted && *from == candidates[i];
+    }
+    for (size_t i = 1; i < 4; i++)
+        if (count[i] > count[best]) best = i;
+    return candidates[best];
+}
+
+static int nni_is_line_end(const nni_cutter *c) { return c->from == c->end || *c->from == '\n' || *c->from == '\r'; }
+
+/* Over one end of a line: \n, \r\n or \r. */
+static void nni_cut_line_end(nni_cutter *c) {
+    if (c->from == c->end) return;
+    c->from += *c->from == '\r' && c->from + 1 < c->end && c->from[1] == '\n' ? 2 : 1;
+    c->line++;
+}
+
+/* The inside of quotes, where two quotes stand for one. */
+static int nni_cut_quoted(nni_cutter *c) {
+    for (c->from++; c->from < c->end; c->from++) {
+        if (*c->from == c->quote) {
+            if (c->from + 1 == c->end || c->from[1] != c->quote) {
+                c->from++;
+                return 1;
+            }
+            c->from++;
+        } else c->line += *c->from == '\n';
+        *c->to++ = *c->from;
+    }
+    return 0;
+}
+
+static void nni_skip_spaces(nni_cutter *c) {
+    while (c->from < c->end && (*c->from == ' ' || *c->from == '\t') && *c->from != c->separator) c->from++;
+}
+
+/* One field, up to the separator or the end of the line. NULL, or what is wrong with it. */
+static const char *nni_cut_field(nni_cutter *c) {
+    nni_skip_spaces(c);
+    if (c->from < c->end && *c->from == c->quote) {
+        if (!nni_cut_quoted(c)) return "a quote is opened and never closed";
+        nni_skip_spaces(c);
+        if (!nni_is_line_end(c) && *c->from != c->separator) return "something stands behind a closing quote";
+    } else {
+        char *start = c->to;
+        while (!nni_is_line_end(c) && *c->from != c->separator) *c->to++ = *c->from++;
+        while (c->to > start && (c->to[-1] == ' ' || c->to[-1] == '\t')) c->to--;
+    }
+    return NULL;
+}
+
+/* One row: its fields are cut, ended by zeros and counted. */
+static nn_status nni_cut_row(nni_cutter *c, const char *path, size_t *columns, nn_report *report) {
+    const size_t line = c->line;
+    for (*columns = 1;; (*columns)++) {
+        const char *wrong = nni_cut_field(c);
+        if (wrong) return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu: %s", path, line, *columns, wrong);
+        const int last = nni_is_line_end(c);
+        if (last) nni_cut_line_end(c);
+        else c->from++;
+        *c->to++ = 0;
+        if (last) return NN_OK;
+    }
+}
+
+static size_t nni_count_lines(const char *from, const char *end) {
+    size_t lines = 1;
+    for (; from < end; from++) lines += *from == '\n' || (*from == '\r' && !(from + 1 < end && from[1] == '\n'));
+    return lines;
+}
+
+static nn_status nni_cut_rows(nni_table *t, nni_cutter *c, nn_report *report) {
+    const char *path = t->content.path;
+    size_t first = 0;
+    while (c->from < c->end) {
+        size_t columns;
+        if (nni_is_line_end(c)) { /* an empty line */
+            nni_cut_line_end(c);
+            continue;
+        }
+        t->lines[t->rows] = c->line;
+        const nn_status status = nni_cut_row(c, path, &columns, report);
+        if (status != NN_OK) return status;
+        if (!t->rows) {
+            t->columns = columns;
+            first = t->lines[0];
+        }
+        if (columns != t->columns)
+            return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and line %zu has %zu", path, t->lines[t->rows], columns, first,
+                           t->columns);
+        t->rows++;
+    }
+    return t->rows ? NN_OK : nni_say(report, NN_ERROR_FORMAT, "%s, line 1: the file is empty", path);
+}
+
+static void nni_table_free(nni_table *t) { nni_content_free(&t->content); }
+
+/* Reads and cuts. separator and quote 0: guessed, and ". */
+static nn_status nni_table_load(nni_table *t, const char *path, char separator, char quote, const nn_allocator *allocator, nn_report *report) {
+    nni_cutter c;
+    memset(t, 0, sizeof *t);
+    nn_status status = nni_load_content(&t->content, path, allocator, 0, report);
+    if (status != NN_OK) return status;
+    char *text = (char *)t->content.bytes;
+    size_t size = t->content.size;
+    const char *zero = size ? (const char *)memchr(text, 0, size) : NULL;
+    if (zero) {
+        status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has a zero byte: it is no text, or of two bytes a letter (UTF-16)", path,
+                         nni_count_lines(text, zero));
+        nni_table_free(t);
+        return status;
+    }
+    if (size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3;
+        size -= 3;
+    }
+    c.from = text;
+    c.end = text + size;
+    c.line = 1;
+    c.quote = quote ? quote : '"';
+    c.separator = separator ? separator : nni_guess_separator(c.from, c.end, c.quote);
+    /* Room for one zero more than there are bytes, where the last line has no end. */
+    t->fields = c.to = (char *)nni_shared_take(t->content.memory, size + 1, 1);
+    t->lines = (size_t *)nni_shared_take(t->content.memory, nni_count_lines(text, text + size), sizeof *t->lines);
+    if (t->fields && t->lines) status = nni_cut_rows(t, &c, report);
+    else status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its fields", path);
+    if (status != NN_OK) nni_table_free(t);
+    return status;
+}
+
+/* ---- src/data/number.h ---- */
+
+/* Unsigned integers of up to 960 bits, lowest word first: 128 digits and 10^180 fit. */
+#define NNI_BIG_WORDS 30
+typedef struct nni_big {
+    uint32_t word[NNI_BIG_WORDS];
+} nni_big;
+
+static void nni_big_mul_add(nni_big *b, uint32_t factor, uint32_t term) {
+    uint64_t carry = term;
+    for (size_t i = 0; i < NNI_BIG_WORDS; i++) {
+        carry += (uint64_t)b->word[i] * factor;
+        b->word[i] = (uint32_t)carry;
+        carry >>= 32;
+    }
+}
+static int nni_big_bits(const nni_big *b) {
+    for (int i = NNI_BIG_WORDS - 1; i >= 0; i--)
+        if (b->word[i]) return 32 * i + 32 - __builtin_clz(b->word[i]);
+    return 0;
+}
+static void nni_big_shift(nni_big *b, int left) {
+    const int words = left / 32, bits = left % 32;
+    for (int i = NNI_BIG_WORDS - 1; i >= 0; i--) {
+        const uint64_t high = i - words >= 0 ? b->word[i - words] : 0, low = i - words >= 1 ? b->word[i - words - 1] : 0;
+        b->word[i] = (uint32_t)((high << 32 | low) >> (32 - bits));
+    }
+}
+/* a -= b where a >= b; else 0 and nothing is changed. */
+static int nni_big_take(nni_big *a, const nni_big *b) {
+    nni_big rest;
+    int64_t borrow = 0;
+    for (size_t i = 0; i < NNI_BIG_WORDS; i++) {
+        borrow += (int64_t)a->word[i] - (int64_t)b->word[i];
+        rest.word[i] = (uint32_t)borrow;
+        borrow = borrow < 0 ? -1 : 0;
+    }
+    if (borrow) return 0;
+    *a = rest;
+    return 1;
+}
+
+#define NNI_DIGITS 128 /* of a number; a last one stands for all that follow, of which only counts whether they are 0 */
+
+/* A number as text: digits without leading zeros, times ten to a power. */
+typedef struct nni_decimal {
+    uint8_t digit[NNI_DIGITS + 1];
+    int digits, power, negative;
+} nni_decimal;
+
+/* digits * 10^power, rounded once to nearest even: long division, one bit of the float at a time. Above all floats: infinity. */
+static float nni_decimal_exact(const nni_decimal *d) {
+    nni_big above, below;
+    memset(&above, 0, sizeof above);
+    memset(&below, 0, sizeof below);
+    if (d->digits + d->power > 40) return __builtin_inff();
+    if (d->digits + d->power < -50) return 0.0f;
+    for (int i = 0; i < d->digits; i++) nni_big_mul_add(&above, 10, d->digit[i]);
+    below.word[0] = 1;
+    for (int i = 0; i < d->power; i++) nni_big_mul_add(&above, 10, 0);
+    for (int i = 0; i > d->power; i--) nni_big_mul_add(&below, 10, 0);
+    int exponent = nni_big_bits(&above) - nni_big_bits(&below); /* above / below is in [2^(exponent-1), 2^(exponent+1)) */
+    if (exponent > 0) nni_big_shift(&below, exponent);
+    else nni_big_shift(&above, -exponent);
+    nni_big once = above;
+    if (!nni_big_take(&once, &below)) {
+        exponent--;
+        nni_big_shift(&above, 1);
+    }
+    const int bits = exponent < -126 ? exponent + 150 : 24; /* fewer among the subnormals */
+    if (bits < 0) return 0.0f;
+    uint32_t fraction = 0;
+    for (int i = 0; i < bits; i++) {
+        fraction = 2 * fraction + (uint32_t)nni_big_take(&above, &below);
+        nni_big_shift(&above, 1);
+    }
+    const int half = nni_big_take(&above, &below), more = nni_big_bits(&above) > 0; /* what is cut off: a half, and something beside it */
+    fraction += (uint32_t)(half & (more | (int)(fraction & 1)));
+    /* As an integer, a float is its exponent above its fraction, and a carry out of the fraction is right. */
+    const uint32_t word = exponent < -126 ? fraction : (uint32_t)(exponent + 126) * 0x800000u + fraction;
+    float value;
+    if (exponent > 127) return __builtin_inff();
+    memcpy(&value, &word, sizeof value);
+    return value;
+}
+
+/* Where digits and power are small, a double holds both, and one operation rounds once. Rounding that to a float is right too unless it
+ * lies just between two floats. */
+static float nni_decimal_value(const nni_decimal *d) {
+    static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+    if (d->digits == 0) return 0.0f;
+    if (d->digits <= 15 && d->power >= -22 && d->power <= 22) {
+        uint64_t whole = 0, bits;
+        for (int i = 0; i < d->digits; i++) whole = 10 * whole + d->digit[i];
+        const double value = d->power < 0 ? (double)whole / tens[-d->power] : (double)whole * tens[d->power];
+        memcpy(&bits, &value, sizeof bits);
+        if ((bits & 0x1fffffff) != 0x10000000 && value > 1.2e-38 && value < 3.4e38) return (float)value;
+    }
+    return nni_decimal_exact(d);
+}
+
+/* All n bytes of a text as a number: [+-] digits [point digits] [e [+-] digits]. 1: here it is. 0: it is none. -1: it is above all floats. What
+ * lies nearer to 0 than the smallest float is 0. */
+static NNI_UNUSED int nni_parse_float(float *value, const char *text, size_t n, char point) {
+    nni_decimal d;
+    size_t i = 0;
+    int any = 0, behind = 0;
+    d.digits = d.power = 0;
+    d.negative = n && text[0] == '-';
+    if (n && (text[0] == '-' || text[0] == '+')) i++;
+    for (; i < n; i++) {
+        if (text[i] == point && !behind) {
+            behind = 1;
+            continue;
+        }
+        if (text[i] < '0' || text[i] > '9') break;
+        any = 1;
+        if (d.power > 100000 || d.power < -100000) return 0; /* longer than any number */
+        if (d.digits == 0 && text[i] == '0') d.power -= behind;
+        else if (d.digits < NNI_DIGITS) {
+            d.digit[d.digits++] = (uint8_t)(text[i] - '0');
+            d.power -= behind;
+        } else {
+            d.digit[NNI_DIGITS - 1] |= text[i] != '0'; /* odd: no longer just between two floats */
+            d.power += !behind;
+        }
+    }
+    if (!any) return 0;
+    if (i < n && (text[i] == 'e' || text[i] == 'E')) {
+        const int minus = i + 1 < n && text[i + 1] == '-';
+        int power = 0;
+        i += 1 + (i + 1 < n && (text[i + 1] == '-' || text[i + 1] == '+'));
+        if (i == n) return 0;
+        for (; i < n && text[i] >= '0' && text[i] <= '9'; i++) power = power < 1000000 ? 10 * power + text[i] - '0' : power;
+        d.power += minus ? -power : power;
+    }
+    if (i != n) return 0;
+    const float size = nni_decimal_value(&d);
+    *value = d.negative ? -size : size;
+    return size > 3.40282347e38f ? -1 : 1;
+}
+
+/* ---- src/data/csv.h ---- */
+
+#define NNI_CATEGORIES_USUAL 1000
+
+typedef enum nni_role { NNI_FEATURE, NNI_LABEL, NNI_TARGET, NNI_LEFT_OUT } nni_role;
+
+typedef struct nni_column {
+    nni_role role;
+    int nominal;
+    size_t width, at;     /* floats that it becomes, and where they are in a sample or row of targets */
+    const char *name;
+    const char **names;   /* its categories, sorted */
+    size_t count, room;
+    float *mean;          /* of each of its floats */
+} nni_column;
+
+struct nn_csv {
+    nn_csv_desc desc;
+    nni_shared *memory;
+    nni_column *columns;
+    size_t count, features, targets, classes;
+    int header, labelled;
+    const char **feature_names, **target_names, **class_names;
+};
+
+static int nni_csv_is_missing(const nn_csv_desc *d, const char *field) {
+    static const char *const usual[] = {"", "?", "NA", "N/A", "NaN", "nan", "null", NULL};
+    for (const char *const *word = d->missing_words ? d->missing_words : usual; *word; word++)
+        if (strcmp(*word, field) == 0) return 1;
+    return 0;
+}
+
+static int nni_csv_number(const nn_csv_desc *d, const char *field, float *value) {
+    return nni_parse_float(value, field, strlen(field), d->decimal ? d->decimal : '.');
+}
+
+/* ---- columns by name ---- */
+
+/* The column that the n bytes at `name` mean; count if none. */
+static size_t nni_csv_find(const nn_csv *csv, const char *name, size_t n) {
+    size_t number = 0;
+    for (size_t j = 0; j < csv->count; j++)
+        if (csv->header && strlen(csv->columns[j].name) == n && memcmp(csv->columns[j].name, name, n) == 0) return j;
+    if (n == 4 && memcmp(name, "last", 4) == 0) return csv->count - 1;
+    for (size_t i = 0; i < n; i++) {
+        if (name[i] < '0' || name[i] > '9' || number > csv->count) return csv->count;
+        number = 10 * number + (size_t)(name[i] - '0');
+    }
+    return number && number <= csv->count ? number - 1 : csv->count;
+}
+
+/* Gives the columns of a list a role, or with NNI_FEATURE makes them nominal. */
+static nn_status nni_csv_mark(nn_csv *csv, const char *list, nni_role role, const char *path, nn_report *report) {
+    for (const char *at = list; at && *at;) {
+        while (*at == ' ') at++;
+        size_t n = role == NNI_LABEL ? strlen(at) : strcspn(at, ",");
+        const char *next = at + n + (at[n] == ',');
+        while (n && at[n - 1] == ' ') n--;
+        const size_t j = nni_csv_find(csv, at, n);
+        if (j == csv->count)
+            return nni_say(report, NN_ERROR_ARGUMENT, "%s: has no column \"%.*s\": it has %zu columns and %s header", path, (int)nni_min(n, 100), at,
+                           csv->count, csv->header ? "a" : "no");
+        nni_column *c = &csv->columns[j];
+        if (role == NNI_FEATURE) c->nominal = 1;
+        else if (c->role != NNI_FEATURE && c->role != role)
+            return nni_say(report, NN_ERROR_ARGUMENT, "%s: column %zu is asked to be two things at once", path, j + 1);
+        else c->role = role;
+        at = next;
+    }
+    return NN_OK;
+}
+
+/* ---- learning ---- */
+
+static int nni_csv_has_header(const nn_csv *csv, const nni_table *t) {
+    int numbers[2] = {0, 0}, named = 0;
+    const char *field = t->fields;
+    if (csv->desc.header != NN_CSV_HEADER_AUTO) return csv->desc.header == NN_CSV_HEADER_YES;
+    for (size_t i = 0; i < nni_min(t->rows, 2) * t->columns; i++, field = nni_next_field(field)) {
+        float value;
+        numbers[i / t->columns] += nni_csv_number(&csv->desc, field, &value) != 0;
+        named |= i < t->columns && csv->desc.label && strcmp(field, csv->desc.label) == 0;
+    }
+    return !numbers[0] && (numbers[1] || named);
+}
+
+/* The first field of the first row of data; *row is its number. */
+static const char *nni_csv_data(const nn_csv *csv, const nni_table *t, size_t *row) {
+    const char *field = t->fields;
+    *row = csv->header ? 1 : 0;
+    for (size_t j = 0; csv->header && j < t->columns; j++) field = nni_next_field(field);
+    return field;
+}
+
+/* A column with a field that is no number holds categories. */
+static void nni_csv_find_kinds(nn_csv *csv, const nni_table *t) {
+    size_t row;
+    float value;
+    const char *field = nni_csv_data(csv, t, &row);
+    for (; row < t->rows; row++)
+        for (size_t j = 0; j < csv->count; j++, field = nni_next_field(field))
+            if (csv->columns[j].role == NNI_FEATURE && !csv->columns[j].nominal && !nni_csv_is_missing(&csv->desc, field) &&
+                !nni_csv_number(&csv->desc, field, &value))
+                csv->columns[j].nominal = 1;
+}
+
+/* Inserts a category that is new. */
+static nn_status nni_csv_add_category(nn_csv *csv, nni_column *c, const char *field, const char *path, size_t line, nn_report *report) {
+    int found;
+    const size_t most = csv->desc.most_categories ? csv->desc.most_categories : NNI_CATEGORIES_USUAL;
+    const size_t at = nni_find_category(c->names, c->count, field, &found);
+    if (found) return NN_OK;
+    if (c->count == most)
+        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: column %s has more than %zu categories; \"%.40s\" is no number", path, line, c->name,
+                       most, field);
+    if (c->count == c->room) {
+        const size_t room = c->room ? 2 * c->room : 8;
+        const char **more = (const char **)nni_shared_take(csv->memory, room, sizeof *more);
+        if (!more) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its categories", path);
+        if (c->count) memcpy(more, c->names, c->count * sizeof *more);
+        c->names = more;
+        c->room = room;
+    }
+    memmove(c->names + at + 1, c->names + at, (c->count - at) * sizeof *c->names);
+    c->names[at] = field;
+    c->count++;
+    return NN_OK;
+}
+
+/* Until here names and categories lie in the table's text, which goes; then they are copied. */
+static nn_status nni_csv_find_categories(nn_csv *csv, const nni_table *t, nn_report *report) {
+    size_t row;
+    const char *field = nni_csv_data(csv, t, &row), *path = t->content.path;
+    for (; row < t->rows; row++)
+        for (size_t j = 0; j < csv->count; j++, field = nni_next_field(field)) {
+            nni_column *c = &csv->columns[j];
+            if (!c->nominal || c->role == NNI_LEFT_OUT || nni_csv_is_missing(&csv->desc, field)) continue;
+            const nn_status status = nni_csv_add_category(csv, c, field, path, t->lines[row], report);
+            if (status != NN_OK) return status;
+        }
+    for (size_t j = 0; j < csv->count; j++) {
+        nni_column *c = &csv->columns[j];
+        if (c->nominal && !(c->names = (const char **)(void *)nni_names_copy(csv->memory, c->names, c->count)))
+            return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its categories", path);
+    }
+    return NN_OK;
+}
+
+/* How many floats each column becomes, and where they go. */
+static void nni_csv_lay_out(nn_csv *csv) {
+    for (size_t j = 0; j < csv->count; j++) {
+        nni_column *c = &csv->columns[j];
+        c->width = 1;
+        if (c->nominal && csv->desc.code == NN_CSV_ONE_HOT) c->width = c->count;
+        if (c->nominal && csv->desc.code == NN_CSV_BINARY) c->width = nn_binary_code_bits(c->count);
+        size_t *total = c->role == NNI_TARGET ? &csv->targets : &csv->features;
+        c->at = *total;
+        if (c->role == NNI_TARGET || c->role == NNI_FEATURE) *total += c->width;
+        if (c->role != NNI_LABEL) continue;
+        csv->labelled = 1;
+        csv->classes = c->count;
+        csv->class_names = c->names;
+    }
+}
+
+/* "wind", "direction=N" or "direction.0" for each float of a column. */
+static int nni_csv_name_column(nn_csv *csv, const nni_column *c, const char **names) {
+    for (size_t k = 0; k < c->width; k++) {
+        const int one_hot = c->nominal && csv->desc.code == NN_CSV_ONE_HOT;
+        const size_t room = strlen(c->name) + (one_hot ? strlen(c->names[k]) : 0) + 24;
+        char *name = (char *)nni_shared_take(csv->memory, room, 1);
+        if (!name) return 0;
+        if (one_hot) snprintf(name, room, "%s=%s", c->name, c->names[k]);
+        else if (c->width > 1) snprintf(name, room, "%s.%zu", c->name, k);
+        else snprintf(name, room, "%s", c->name);
+        names[c->at + k] = name;
+    }
+    return 1;
+}
+
+static nn_status nni_csv_name(nn_csv *csv, const char *path, nn_report *report) {
+    csv->feature_names = (const char **)nni_shared_take(csv->memory, csv->features, sizeof *csv->feature_names);
+    csv->target_names = (const char **)nni_shared_take(csv->memory, csv->targets, sizeof *csv->target_names);
+    int room = csv->feature_names && csv->target_names;
+    for (size_t j = 0; room && j < csv->count; j++) {
+        nni_column *c = &csv->columns[j];
+        if (c->role == NNI_FEATURE) room = nni_csv_name_column(csv, c, csv->feature_names);
+        if (c->role == NNI_TARGET) room = nni_csv_name_column(csv, c, csv->target_names);
+        if (c->role == NNI_FEATURE && room) room = (c->mean = (float *)nni_shared_take(csv->memory, c->width, sizeof *c->mean)) != NULL;
+    }
+    return room ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names of its columns", path);
+}
+
+/* ---- encoding ---- */
+
+/* One field as c->width floats. 1: done. 0: missing. -1: an error, which is reported. */
+static int nni_csv_encode(float *y, const nn_csv *csv, const nni_column *c, const char *field, const char *path, size_t line, nn_status *status,
+                          nn_report *report) {
+    if (nni_csv_is_missing(&csv->desc, field)) return 0;
+    const size_t number = (size_t)(c - csv->columns) + 1;
+    if (!c->nominal) {
+        const int kind = nni_csv_number(&csv->desc, field, y);
+        if (kind == 1) return 1;
+        *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): \"%.60s\" is %s", path, line, number, c->name, field,
+                          kind ? "larger than any float" : "not a number");
+        return -1;
+    }
+    int found;
+    const size_t k = nni_find_category(c->names, c->count, field, &found);
+    if (!found) {
+        if (csv->desc.missing != NN_CSV_REFUSE) return 0;
+        *status = nni_say(report, NN_ERROR_LABEL, "%s, line %zu, column %zu (%s): the category \"%.60s\" was not learned", path, line, number,
+                          c->name, field);
+        return -1;
+    }
+    if (c->role == NNI_LABEL || csv->desc.code == NN_CSV_NUMBER) *y = (float)k;
+    else if (csv->desc.code == NN_CSV_ONE_HOT) nni_one_hot_row(y, k, c->width);
+    else nni_binary_row(y, k, c->width);
+    return 1;
+}
+
+/* Means of what is there, in double, in the order of rows. */
+static nn_status nni_csv_find_means(nn_csv *csv, const nni_table *t, nn_report *report) {
+    nn_status status = NN_OK;
+    const size_t width = nni_max(csv->features, 1);
+    double *sum = (double *)nni_alloc(nni_shared_allocator(csv->memory), width, 2 * sizeof *sum);
+    float *y = (float *)nni_alloc(nni_shared_allocator(csv->memory), width, sizeof *y);
+    if (!sum || !y) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for means", t->content.path);
+    else memset(sum, 0, 2 * width * sizeof *sum);
+    size_t row;
+    const char *field = nni_csv_data(csv, t, &row);
+    for (; status == NN_OK && row < t->rows; row++)
+        for (size_t j = 0; j < csv->count && status == NN_OK; j++, field = nni_next_field(field)) {
+            const nni_column *c = &csv->columns[j];
+            if (c->role != NNI_FEATURE || nni_csv_encode(y, csv, c, field, t->content.path, t->lines[row], &status, report) != 1) continue;
+            for (size_t k = 0; k < c->width; k++) {
+                sum[c->at + k] += (double)y[k];
+                sum[width + c->at + k] += 1;
+            }
+        }
+    for (size_t j = 0; status == NN_OK && j < csv->count; j++) {
+        const nni_column *c = &csv->columns[j];
+        for (size_t k = 0; c->role == NNI_FEATURE && k < c->width; k++)
+            c->mean[k] = sum[width + c->at + k] > 0 ? (float)(sum[c->at + k] / sum[width + c->at + k]) : 0.0f;
+    }
+    nni_free(nni_shared_allocator(csv->memory), sum);
+    nni_free(nni_shared_allocator(csv->memory), y);
+    return status;
+}
+
+/* The names of columns: of the header, or their numbers. */
+static nn_status nni_csv_columns(nn_csv *csv, const nni_table *t, nn_report *report) {
+    csv->count = t->columns;
+    csv->header = nni_csv_has_header(csv, t);
+    csv->columns = (nni_column *)nni_shared_take(csv->memory, csv->count, sizeof *csv->columns);
+    int room = csv->columns != NULL;
+    const char *field = t->fields;
+    if (room) memset(csv->columns, 0, csv->count * sizeof *csv->columns);
+    for (size_t j = 0; room && j < csv->count; j++, field = nni_next_field(field)) {
+        const size_t length = csv->header ? strlen(field) + 1 : 24;
+        char *name = (char *)nni_shared_take(csv->memory, length, 1);
+        if (name && csv->header) memcpy(name, field, length);
+        else if (name) snprintf(name, length, "%zu", j + 1);
+        csv->columns[j].name = name;
+        room = name != NULL;
+    }
+    return room ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
+}
+
+static nn_status nni_csv_roles(nn_csv *csv, const char *path, nn_report *report) {
+    nn_status status = nni_csv_mark(csv, csv->desc.leave_out, NNI_LEFT_OUT, path, report);
+    if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.targets, NNI_TARGET, path, report);
+    if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.label, NNI_LABEL, path, report);
+    if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.nominal, NNI_FEATURE, path, report);
+    for (size_t j = 0; status == NN_OK && j < csv->count; j++)
+        csv->columns[j].nominal = csv->columns[j].role == NNI_LABEL || (csv->columns[j].nominal && csv->columns[j].role == NNI_FEATURE);
+    return status;
+}
+
+static nn_status nni_csv_learn(nn_csv *csv, const nni_table *t, nn_report *report) {
+    const char *path = t->content.path;
+    nn_status status = nni_csv_columns(csv, t, report);
+    if (status == NN_OK) status = nni_csv_roles(csv, path, report);
+    if (status == NN_OK) nni_csv_find_kinds(csv, t);
+    if (status == NN_OK) status = nni_csv_find_categories(csv, t, report);
+    if (status == NN_OK) nni_csv_lay_out(csv);
+    if (status == NN_OK) status = nni_csv_name(csv, path, report);
+    if (status == NN_OK && csv->desc.missing == NN_CSV_MEAN) status = nni_csv_find_means(csv, t, report);
+    return status;
+}
+
+/* A new encoding in memory of its own, learned from a table. */
+static nn_status nni_csv_new(nn_csv **csv, const nni_table *t, const nn_csv_desc *desc, nn_report *report) {
+    nni_shared *memory = nni_shared_new(desc->allocator, NULL);
+    nn_csv *c = memory ? (nn_csv *)nni_shared_take(memory, 1, sizeof *c) : NULL;
+    *csv = NULL;
+    if (!c) {
+        nni_shared_drop(memory);
+        return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
+    }
+    memset(c, 0, sizeof *c);
+    c->memory = memory;
+    c->desc = *desc;
+    const nn_status status = nni_csv_learn(c, t, report);
+    c->desc.label = c->desc.targets = c->desc.leave_out = c->desc.nominal = NULL; /* the caller's texts may go */
+    if (status == NN_OK) *csv = c;
+    else nn_csv_free(c);
+    return status;
+}
+
+/* ---- data ---- */
+
+typedef struct nni_csv_out {
+    float *x, *targets;
+    uint32_t *labels;
+    size_t count;
+} nni_csv_out;
+
+/* One row. 1: a sample more. 0: it was dropped. -1: an error. */
+static int nni_csv_row(nni_csv_out *out, const nn_csv *csv, const char **field, const nni_table *t, size_t row, nn_status *status, nn_report *report) {
+    int keep = 1;
+    for (size_t j = 0; j < csv->count; j++, *field = nni_next_field(*field)) {
+        const nni_column *c = &csv->columns[j];
+        float label, *y = c->role == NNI_LABEL    ? &label
+                        : c->role == NNI_TARGET ? out->targets + out->count * csv->targets + c->at
+                                                : out->x + out->count * csv->features + c->at;
+        if (c->role == NNI_LEFT_OUT || !keep) continue;
+        const int got = nni_csv_encode(y, csv, c, *field, t->content.path, t->lines[row], status, report);
+        if (got < 0) return -1;
+        if (got && c->role == NNI_LABEL) out->labels[out->count] = (uint32_t)label;
+        if (got) continue;
+        if (csv->desc.missing == NN_CSV_DROP) keep = 0;
+        else if (csv->desc.missing == NN_CSV_REFUSE || c->role != NNI_FEATURE) {
+            *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): the value is missing", t->content.path, t->lines[row], j + 1,
+                              c->name);
+            return -1;
+        }
+        for (size_t k = 0; keep && k < c->width; k++) y[k] = csv->desc.missing == NN_CSV_MEAN ? c->mean[k] : __builtin_nanf("");
+    }
+    out->count += (size_t)keep;
+    return keep;
+}
+
+static int nni_csv_take(nni_csv_out *out, nni_shared *memory, const nn_csv *csv, size_t rows) {
+    size_t features, targets;
+    memset(out, 0, sizeof *out);
+    if (!nni_mul_size(rows, csv->features, &features) || !nni_mul_size(rows, csv->targets, &targets)) return 0;
+    out->x = (float *)nni_shared_take(memory, features, sizeof(float));
+    out->targets = (float *)nni_shared_take(memory, targets, sizeof(float));
+    out->labels = (uint32_t *)nni_shared_take(memory, rows, sizeof *out->labels);
+    return out->x && out->targets && out->labels;
+}
+
+/* The dataset of a table, above the memory of the encoding, where the names are. */
+static nn_status nni_csv_dataset(nn_dataset *d, const nn_csv *csv, const nni_table *t, nn_report *report) {
+    nni_csv_out out;
+    nn_status status = NN_OK;
+    if (t->columns != csv->count)
+        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and what was learned from %zu", t->content.path, t->lines[0],
+                       t->columns, csv->count);
+    nni_shared *memory = nni_shared_new(csv->desc.allocator, csv->memory);
+    if (!memory || !nni_csv_take(&out, memory, csv, t->rows)) {
+        nni_shared_drop(memory);
+        return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu samples", t->content.path, t->rows);
+    }
+    size_t row;
+    const char *field = nni_csv_data(csv, t, &row);
+    for (; row < t->rows; row++)
+        if (nni_csv_row(&out, csv, &field, t, row, &status, report) < 0) {
+            nni_shared_drop(memory);
+            return status;
+        }
+    *d = nn_dataset_of(out.x, out.count, nn_shape_vector(csv->features), csv->labelled ? out.labels : NULL, csv->classes);
+    d->targets = csv->targets ? out.targets : NULL;
+    d->target_size = csv->targets;
+    d->feature_names = csv->feature_names;
+    d->target_names = csv->targets ? csv->target_names : NULL;
+    d->class_names = csv->class_names;
+    d->allocator = csv->desc.allocator;
+    d->memory = memory;
+    return NN_OK;
+}
+
+/* Loads the table, learns from it if *csv is NULL, and encodes it if d is not. */
+static nn_status nni_csv_run(nn_dataset *d, nn_csv **csv, const char *path, const nn_csv_desc *desc, nn_report *report) {
+    nni_table t;
+    nn_status status = nni_table_load(&t, path, desc->separator, desc->quote, desc->allocator, report);
+    if (status != NN_OK) return status;
+    if (!*csv) status = nni_csv_new(csv, &t, desc, report);
+    if (status == NN_OK && d) status = nni_csv_dataset(d, *csv, &t, report);
+    nni_table_free(&t);
+    return status;
+}
+
+NN_API nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc *desc, nn_report *report) {
+    static const nn_csv_desc usual = {NULL, NULL, NULL, NULL, NN_CSV_HEADER_AUTO, NN_CSV_ONE_HOT, NN_CSV_REFUSE, NULL, 0, 0, 0, 0, NULL};
+    nn_csv *csv = NULL;
+    nni_say_nothing(report);
+    if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
+    memset(d, 0, sizeof *d);
+    const nn_status status = nni_csv_run(d, &csv, path, desc ? desc : &usual, report);
+    nn_csv_free(csv);
+    return status;
+}
+
+NN_API nn_status nn_csv_learn(nn_csv **csv, const char *path, const nn_csv_desc *desc, nn_report *report) {
+    nni_say_nothing(report);
+    if (!csv || !desc) return nni_say(report, NN_ERROR_NULL, "there is no place for what is learned, or no description of the table");
+    *csv = NULL;
+    return nni_csv_run(NULL, csv, path, desc, report);
+}
+
+NN_API nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report) {
+    nni_say_nothing(report);
+    if (!d || !csv) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into, or nothing was learned");
+    memset(d, 0, sizeof *d);
+    nn_csv *learned = (nn_csv *)(uintptr_t)csv; /* only read: it is there */
+    return nni_csv_run(d, &learned, path, &csv->desc, report);
+}
+
+NN_API void nn_csv_free(nn_csv *csv) {
+    if (csv) nni_shared_drop(csv->memory); /* it lies in there itself; datasets may hold it still */
+}
+
+/* ---- src/image/augment.h ---- */
+
+NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) { (void)a; (void)in; return NN_OK; }
+NN_API nn_shape nn_augment_shape(const nn_augment *a, nn_shape in) { (void)a; return in; }
+NN_API size_t nn_augment_work(const nn_augment *a, nn_shape in) { (void)a; (void)in; return 1; }
+NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, float *work) {
+    nn_random r = {seed, sample + (epoch << 40), 0}; (void)work;
+    nn_add_normal(y, x, nn_shape_size(in), a->noise, &r);
+}
+NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count) {
+    (void)partner; (void)a; (void)seed; (void)epoch; (void)sample; (void)count; return 1; }
+NN_API void nn_floats_from_bytes(float *y, const uint8_t *x, size_t n) { for (size_t i = 0; i < n; i++) y[i] = (float)x[i] / 255.0f; }
+
+/* ---- src/train/exact.h ---- */
+
+#include <math.h>
+
+/* e^x to about 1e-15, x within +-700. x = k ln 2 + r, and e^r by its series to r^14, since |r| < 0.35. */
+static double nni_exact_exp(double x) {
+    const double k = floor(x * 1.4426950408889634 + 0.5);
+    const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10; /* ln 2 in two parts: k times the first is exact */
+    double sum = 1.0;
+    for (int i = 14; i > 0; i--) sum = 1.0 + sum * r / i;
+    return ldexp(sum, (int)k);
+}
+
+/* log x to about 1e-15, x > 0: x = m 2^k with m around 1, and log m = 2 artanh s, s = (m - 1)/(m + 1), |s| < 0.172. */
+static double nni_exact_log(double x) {
+    int k;
+    double m = frexp(x, &k), sum = 0.0;
+    if (m < 0.70710678118654752) m *= 2.0, k--;
+    const double s = (m - 1.0) / (m + 1.0), square = s * s;
+    for (int i = 23; i > 0; i -= 2) sum = sum * square + 1.0 / i;
+    return 2.0 * s * sum + k * 0.69314718055994531;
+}
+
+/* x^y, x >= 0; 0^0 is 1. */
+static NNI_UNUSED double nni_exact_power(double x, double y) {
+    if (y == 0.0) return 1.0;
+    if (x == 0.0) return 0.0;
+    const double e = y * nni_exact_log(x);
+    return e < -700.0 ? 0.0 : nni_exact_exp(e > 700.0 ? 700.0 : e);
+}
+
+/* cos(pi x), 0 <= x <= 1, to about 1e-15: by the series of cosine or sine around the nearest multiple of a half. */
+static NNI_UNUSED double nni_exact_cos_pi(double x) {
+    const int near_0 = x < 0.25, near_1 = x > 0.75;
+    const double r = (near_0 ? x : near_1 ? 1.0 - x : 0.5 - x) * 3.14159265358979324, square = r * r; /* |r| <= pi/4 */
+    double sum = 1.0;
+    if (near_0 || near_1) {
+        for (int i = 18; i > 0; i -= 2) sum = 1.0 - sum * square / (i * (i - 1));
+        return near_0 ? sum : -sum;
+    }
+    for (int i = 17; i > 1; i -= 2) sum = 1.0 - sum * square / (i * (i - 1));
+    return sum * r;
+}
+
+/* ---- src/train/optimizer.h ---- */
+
+#include <math.h>
+
+/* ---- settings ---- */
+
+static nn_optimizer nni_optimizer_of(nn_optimizer_kind kind, float rate) {
+    nn_optimizer o;
+    memset(&o, 0, sizeof o);
+    o.kind = kind;
+    o.rate = rate;
+    o.clip = INFINITY;
+    return o;
+}
+
+static nn_optimizer nni_adam_of(nn_optimizer_kind kind, float rate) {
+    nn_optimizer o = nni_optimizer_of(kind, rate);
+    o.beta_1 = 0.9f;
+    o.beta_2 = 0.999f;
+    o.epsilon = 1e-8f;
+    o.bias_correction = 1;
+    return o;
+}
+
+NN_API nn_optimizer nn_sgd(float rate) { return nni_optimizer_of(NN_GRADIENT_DESCENT, rate); }
+NN_API nn_optimizer nn_momentum(float rate, float momentum) {
+    nn_optimizer o = nni_optimizer_of(NN_MOMENTUM, rate);
+    o.momentum = momentum;
+    return o;
+}
+NN_API nn_optimizer nn_nesterov(float rate, float momentum) {
+    nn_optimizer o = nn_momentum(rate, momentum);
+    o.kind = NN_NESTEROV;
+    return o;
+}
+NN_API nn_optimizer nn_adagrad(float rate) {
+    nn_optimizer o = nni_optimizer_of(NN_ADAGRAD, rate);
+    o.epsilon = 1e-10f;
+    return o;
+}
+NN_API nn_optimizer nn_rmsprop(float rate) {
+    nn_optimizer o = nni_optimizer_of(NN_RMSPROP, rate);
+    o.beta_2 = 0.9f;
+    o.epsilon = 1e-10f;
+    o.epsilon_inside = 1;
+    return o;
+}
+NN_API nn_optimizer nn_adadelta(float rate) {
+    nn_optimizer o = nni_optimizer_of(NN_ADADELTA, rate);
+    o.beta_2 = 0.95f;
+    o.epsilon = 1e-8f;
+    o.epsilon_inside = 1;
+    return o;
+}
+NN_API nn_optimizer nn_adam(float rate) { return nni_adam_of(NN_ADAM, rate); }
+NN_API nn_optimizer nn_adamw(float rate) {
+    nn_optimizer o = nn_adam(rate);
+    o.decay = 0.01f;
+    return o;
+}
+NN_API nn_optimizer nn_amsgrad(float rate) { return nni_adam_of(NN_AMSGRAD, rate); }
+NN_API nn_optimizer nn_adamax(float rate) { return nni_adam_of(NN_ADAMAX, rate); }
+NN_API nn_optimizer nn_nadam(float rate) {
+    nn_optimizer o = nni_adam_of(NN_NADAM, rate);
+    o.momentum_decay = 0.004f;
+    return o;
+}
+NN_API nn_optimizer nn_lion(float rate) {
+    nn_optimizer o = nni_optimizer_of(NN_LION, rate);
+    o.beta_1 = 0.9f;
+    o.beta_2 = 0.99f;
+    return o;
+}
+static nn_optimizer nni_accumulate_of(nn_optimizer_kind kind, float rate) {
+    nn_optimizer o = nni_optimizer_of(kind, rate);
+    o.accumulator = 0.1f;
+    return o;
+}
+NN_API nn_optimizer nn_ftrl(float rate) {
+    nn_optimizer o = nni_accumulate_of(NN_FTRL, rate);
+    o.power = -0.5f;
+    return o;
+}
+NN_API nn_optimizer nn_adagrad_da(float rate) { return nni_accumulate_of(NN_ADAGRAD_DA, rate); }
+NN_API nn_optimizer nn_proximal_gd(float rate) { return nni_optimizer_of(NN_PROXIMAL_GD, rate); }
+NN_API nn_optimizer nn_proximal_adagrad(float rate) { return nni_accumulate_of(NN_PROXIMAL_ADAGRAD, rate); }
+
+NN_API const char *nn_optimizer_name(nn_optimizer_kind kind) {
+    static const char *const names[] = {
+#define NN_OPTIMIZER_NAME(kind, name) name,
+        NN_OPTIMIZER_LIST(NN_OPTIMIZER_NAME)
+#undef NN_OPTIMIZER_NAME
+    };
+    return (unsigned)kind < NN_OPTIMIZER_COUNT ? names[kind] : NULL;
+}
+
+/* What is asked of the fields that only some rules read. */
+static const char *nni_optimizer_mistake_of_rule(const nn_optimizer *o) {
+    const nn_optimizer_kind kind = o->kind;
+    const int adam = kind == NN_ADAM || kind == NN_AMSGRAD || kind == NN_ADAMAX || kind == NN_NADAM;
+    const int averages = adam || kind == NN_RMSPROP || kind == NN_ADADELTA || kind == NN_LION;
+    const int sums = kind == NN_ADAGRAD || kind == NN_FTRL || kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD;
+    const int moves = kind == NN_MOMENTUM || kind == NN_NESTEROV || kind == NN_RMSPROP;
+    if (moves && !(o->momentum >= 0.0f && o->momentum <= 1.0f)) return "momentum must be between 0 and 1";
+    if (moves && kind != NN_RMSPROP && !(o->dampening >= 0.0f && o->dampening <= 1.0f)) return "dampening must be between 0 and 1";
+    if ((adam || kind == NN_LION) && !(o->beta_1 >= 0.0f && o->beta_1 < 1.0f)) return "beta_1 must be at least 0 and below 1";
+    if (averages && !(o->beta_2 >= 0.0f && o->beta_2 < 1.0f)) return "beta_2 must be at least 0 and below 1";
+    if (!(o->epsilon >= 0.0f && o->epsilon < INFINITY)) return "epsilon must be at least 0";
+    if (averages && kind != NN_LION && o->epsilon == 0.0f) return "epsilon must be above 0: it keeps the rule from dividing by 0";
+    if ((sums || kind == NN_RMSPROP) && !(o->accumulator >= 0.0f && o->accumulator < INFINITY)) return "accumulator must be at least 0";
+    if ((kind == NN_ADAGRAD || kind == NN_FTRL) && o->accumulator == 0.0f && o->epsilon == 0.0f)
+        return "accumulator or epsilon must be above 0: one of them keeps the rule from dividing by 0";
+    if ((kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD) && o->accumulator == 0.0f)
+        return "accumulator must be above 0: it keeps the rule from dividing by 0";
+    if (kind == NN_NADAM && !(o->momentum_decay >= 0.0f && o->momentum_decay < INFINITY)) return "momentum_decay must be at least 0";
+    if (kind == NN_FTRL && !(o->power <= 0.0f && o->power >= -1.0f)) return "power must be between -1 and 0";
+    if (kind == NN_FTRL && o->power == 0.0f && o->accumulator == 0.0f) return "accumulator must be above 0 where the power is 0";
+    if (kind == NN_FTRL && !(o->shrinkage >= 0.0f && o->shrinkage < INFINITY)) return "shrinkage must be at least 0";
+    return NULL;
+}
+
+NN_API const char *nn_optimizer_mistake(const nn_optimizer *o) {
+    if ((unsigned)o->kind >= NN_OPTIMIZER_COUNT) return "kind is no optimizer of nn.h";
+    if (!(o->rate >= 0.0f && o->rate < INFINITY)) return "rate must be at least 0";
+    if (!(o->l1 >= 0.0f && o->l1 < INFINITY)) return "l1 must be at least 0";
+    if (!(o->l2 >= 0.0f && o->l2 < INFINITY)) return "l2 must be at least 0";
+    if (!(o->decay >= 0.0f && o->decay < INFINITY)) return "decay must be at least 0";
+    if (!(o->clip > 0.0f)) return "clip must be above 0; INFINITY stands for none";
+    return nni_optimizer_mistake_of_rule(o);
+}
+
+NN_API nn_status nn_optimizer_check(const nn_optimizer *o) {
+    if (!o) return NN_ERROR_NULL;
+    return nn_optimizer_mistake(o) ? NN_ERROR_ARGUMENT : NN_OK;
+}
+
+/* ---- slots ---- */
+
+static nni_rule nni_optimizer_rule(const nn_optimizer *o) {
+    switch (o->kind) {
+    case NN_MOMENTUM: return NNI_RULE_momentum;
+    case NN_NESTEROV: return NNI_RULE_nesterov;
+    case NN_ADAGRAD: return NNI_RULE_square;
+    case NN_RMSPROP:
+        if (o->centered) return o->momentum > 0.0f ? NNI_RULE_centered_momentum : NNI_RULE_centered;
+        return o->momentum > 0.0f ? NNI_RULE_square_momentum : NNI_RULE_square;
+    case NN_ADADELTA: return NNI_RULE_adadelta;
+    case NN_ADAM: return NNI_RULE_adam;
+    case NN_AMSGRAD: return NNI_RULE_amsgrad;
+    case NN_ADAMAX: return NNI_RULE_adamax;
+    case NN_NADAM: return NNI_RULE_nadam;
+    case NN_LION: return NNI_RULE_lion;
+    case NN_FTRL: return o->power == -0.5f ? NNI_RULE_ftrl : NNI_RULE_ftrl_power;
+    case NN_ADAGRAD_DA: return NNI_RULE_adagrad_da;
+    case NN_PROXIMAL_GD: return NNI_RULE_proximal;
+    case NN_PROXIMAL_ADAGRAD: return NNI_RULE_proximal_adagrad;
+    case NN_GRADIENT_DESCENT:
+    default: return NNI_RULE_descent;
+    }
+}
+
+NN_API const char *nn_optimizer_slot_name(const nn_optimizer *o, size_t slot) {
+    static const char *const names[][NNI_SLOTS] = {
+        {NULL, NULL, NULL},             /* descent */
+        {"velocity", NULL, NULL},       /* momentum */
+        {"velocity", NULL, NULL},       /* nesterov */
+        {"square", NULL, NULL},         /* square */
+        {"square", "velocity", NULL},   /* square_momentum */
+        {"square", "mean", NULL},       /* centered */
+        {"square", "mean", "velocity"}, /* centered_momentum */
+        {"square", "step_square", NULL}, /* adadelta */
+        {"mean", "square", NULL},       /* adam */
+        {"mean", "square", "largest_square"}, /* amsgrad */
+        {"mean", "square", NULL},       /* nadam */
+        {"mean", "largest", NULL},      /* adamax */
+        {"mean", NULL, NULL},           /* lion */
+        {"square", "linear", NULL},     /* ftrl */
+        {"square", "linear", NULL},     /* ftrl_power */
+        {"sum", "square", NULL},        /* adagrad_da */
+        {NULL, NULL, NULL},             /* proximal */
+        {"square", NULL, NULL},         /* proximal_adagrad */
+    };
+    return slot < NNI_SLOTS ? names[nni_optimizer_rule(o)][slot] : NULL;
+}
+
+NN_API size_t nn_optimizer_slots(const nn_optimizer *o) {
+    size_t count = 0;
+    while (nn_optimizer_slot_name(o, count)) count++;
+    return count;
+}
+
+NN_API void nn_optimizer_start(nn_optimizer_state *state, const nn_optimizer *o, size_t n) {
+    const size_t slots = nn_optimizer_slots(o), summed = o->kind == NN_ADAGRAD_DA ? 1 : 0; /* the slot that starts at `accumulator` */
+    const int starts = o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP || o->kind == NN_FTRL || o->kind == NN_ADAGRAD_DA ||
+                       o->kind == NN_PROXIMAL_ADAGRAD;
+    state->step = 0;
+    state->product_1 = state->product_2 = 1.0;
+    state->momentum = state->momentum_before = 0.0;
+    for (size_t s = 0; s < slots; s++) {
+        float *const slot = state->slots + s * state->stride;
+        const float first = starts && s == summed ? o->accumulator : 0.0f;
+        for (size_t i = 0; i < n; i++) slot[i] = first;
+    }
+}
+
+NN_API nn_status nn_optimizer_new(nn_optimizer_state *state, const nn_optimizer *o, size_t n, const nn_allocator *allocator) {
+    if (!state || !o) return NN_ERROR_NULL;
+    const nn_status status = nn_optimizer_check(o);
+    size_t floats, slots;
+    if (status != NN_OK) return status;
+    slots = nn_optimizer_slots(o);
+    if (n > SIZE_MAX - 15 || !nni_mul_size(nni_round_up(n, 16), slots * sizeof(float), &floats)) return NN_ERROR_SIZE;
+    memset(state, 0, sizeof *state);
+    state->stride = nni_round_up(n, 16);
+    if (floats) state->slots = (float *)nni_alloc(allocator, state->stride, slots * sizeof(float));
+    if (floats && !state->slots) return NN_ERROR_MEMORY;
+    nn_optimizer_start(state, o, n);
+    return NN_OK;
+}
+
+NN_API void nn_optimizer_free(nn_optimizer_state *state, const nn_allocator *allocator) {
+    nni_free(allocator, state->slots);
+    state->slots = NULL;
+}
+
+/* ---- steps ---- */
+
+/* c_t of NAdam */
+static double nni_nadam_momentum(const nn_optimizer *o, uint64_t step) {
+    const double e = (double)step * (double)o->momentum_decay * -0.040821994520255166; /* log 0.96 */
+    return (double)o->beta_1 * (1.0 - (e < -700.0 ? 0.0 : 0.5 * nni_exact_exp(e)));
+}
+
+NN_API void nn_optimizer_advance(nn_optimizer_state *state, const nn_optimizer *o) {
+    state->step++;
+    state->product_1 *= o->kind == NN_NADAM ? nni_nadam_momentum(o, state->step) : (double)o->beta_1;
+    state->product_2 *= (double)o->beta_2;
+    state->momentum_before = state->momentum;
+    state->momentum = (double)o->momentum;
+}
+
+/* What the rules' constants are, as simd/kernels/optim.h numbers them, in double. */
+
+static void nni_optimizer_velocity(double *k, const nn_optimizer_state *state, const nn_optimizer *o, double rate) {
+    const double share = state->step > 1 ? 1.0 - (double)o->dampening : 1.0, momentum = (double)o->momentum;
+    k[1] = momentum;
+    k[2] = o->rate_outside ? share : -share * rate;
+    k[3] = o->rate_outside ? -rate : 1.0;
+    if (o->kind == NN_MOMENTUM) return;
+    k[3] *= momentum; /* the array is w + momentum*v before and after the step */
+    k[4] = o->rate_outside ? 0.0 : momentum - state->momentum_before;
+    k[5] = o->rate_outside ? -rate : k[2];
+}
+
+static void nni_optimizer_root(double *k, const nn_optimizer *o, double rate) {
+    const int sum = o->kind == NN_ADAGRAD, outside = !sum && o->momentum > 0.0f && o->rate_outside;
+    k[1] = sum ? 1.0 : (double)o->beta_2;
+    k[2] = sum ? 1.0 : 1.0 - (double)o->beta_2;
+    k[3] = outside ? 1.0 : -rate;
+    k[4] = o->epsilon_inside ? (double)o->epsilon : 0.0;
+    k[5] = o->epsilon_inside ? 0.0 : (double)o->epsilon;
+    k[6] = (double)o->momentum;
+    k[7] = outside ? -rate : 1.0;
+}
+
+static void nni_optimizer_moments(double *k, const nn_optimizer_state *state, const nn_optimizer *o, double rate) {
+    const int correct = o->bias_correction;
+    k[1] = (double)o->beta_1;
+    k[2] = 1.0 - (double)o->beta_1;
+    k[3] = (double)o->beta_2;
+    k[4] = 1.0 - (double)o->beta_2;
+    k[5] = correct ? -rate / (1.0 - state->product_1) : -rate;
+    k[6] = correct ? 1.0 / (1.0 - state->product_2) : 1.0;
+    k[7] = o->epsilon_inside ? (double)o->epsilon : 0.0;
+    k[8] = o->epsilon_inside ? 0.0 : (double)o->epsilon;
+    if (o->kind == NN_ADAMAX) k[4] = (double)o->epsilon;
+    if (o->kind == NN_LION) k[5] = -rate;
+    if (o->kind == NN_NADAM) {
+        const double now = nni_nadam_momentum(o, state->step), next = nni_nadam_momentum(o, state->step + 1);
+        k[9] = k[5] * (1.0 - now);
+        k[5] = -rate * next / (correct ? 1.0 - state->product_1 * next : 1.0);
+    }
+}
+
+static void nni_optimizer_proximal(double *k, const nn_optimizer_state *state, const nn_optimizer *o, double rate) {
+    const double l1 = (double)o->l1, l2 = (double)o->l2, step = (double)state->step;
+    k[1] = rate;
+    k[2] = l1;
+    k[3] = l2;
+    switch (o->kind) {
+    case NN_FTRL:
+        k[1] = 1.0 / rate;
+        k[3] = 2.0 * l2 + (double)o->epsilon / rate;
+        k[4] = 2.0 * (double)o->shrinkage;
+        k[5] = -(double)o->power;
+        break;
+    case NN_ADAGRAD_DA:
+        k[2] = l1 * step;
+        k[3] = l2 * step * rate;
+        break;
+    case NN_PROXIMAL_GD:
+        k[1] = -rate;
+        k[2] = l1 * rate;
+        k[3] = 1.0 / (1.0 + l2 * rate);
+        break;
+    default: break;
+    }
+}
+
+static int nni_optimizer_is_proximal(nn_optimizer_kind kind) {
+    return kind == NN_FTRL || kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_GD || kind == NN_PROXIMAL_ADAGRAD;
+}
+
+static void nni_optimizer_constants(float *constant, const nn_optimizer_state *state, const nn_optimizer *o) {
+    double k[NNI_CONSTANTS] = {0};
+    const double rate = (double)o->rate;
+    k[0] = 1.0 - rate * (double)o->decay;
+    k[1] = -rate;
+    if (o->kind == NN_MOMENTUM || o->kind == NN_NESTEROV) nni_optimizer_velocity(k, state, o, rate);
+    else if (o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP) nni_optimizer_root(k, o, rate);
+    else if (nni_optimizer_is_proximal(o->kind)) nni_optimizer_proximal(k, state, o, rate);
+    else if (o->kind == NN_ADADELTA) {
+        k[1] = (double)o->beta_2;
+        k[2] = 1.0 - (double)o->beta_2;
+        k[3] = -rate;
+        k[4] = (double)o->epsilon;
+    } else if (o->kind != NN_GRADIENT_DESCENT) nni_optimizer_moments(k, state, o, rate);
+    for (int i = 0; i < NNI_CONSTANTS; i++) constant[i] = (float)k[i];
+}
+
+#define NNI_UPDATE_SHARE 300000 /* weights worth a thread */
+
+typedef struct nni_update_map {
+    nni_map map; /* first: the loop hands it out */
+    nni_update update;
+} nni_update_map;
+
+static void nni_update_part(const nni_map *map, size_t i, size_t n) {
+    map->tier->optimize(&((const nni_update_map *)(const void *)map)->update, i, n);
+}
+
+NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, const nn_optimizer_state *state,
+                               const nn_optimizer *o, float gradient_scale) {
+    nni_update_map job;
+    nni_update *const u = &job.update;
+    const int penalty = !nni_optimizer_is_proximal(o->kind);
+    NN_ASSERT(nn_optimizer_check(o) == NN_OK);
+    if (o->rate == 0.0f && (o->kind == NN_FTRL || o->kind == NN_ADAGRAD_DA)) return;
+    job.map = nni_map_of(nni_update_part, w, g, NULL, n);
+    u->rule = nni_optimizer_rule(o);
+    u->scale = gradient_scale;
+    u->clip = o->clip;
+    u->l1 = penalty ? o->l1 : 0.0f;
+    u->l2 = penalty ? o->l2 : 0.0f;
+    u->ready = u->scale == 1.0f && u->clip == INFINITY && u->l1 == 0.0f && u->l2 == 0.0f;
+    u->w = w;
+    u->g = g;
+    const size_t slots = nn_optimizer_slots(o);
+    for (size_t s = 0; s < slots; s++) u->slot[s] = state->slots + s * state->stride + at;
+    nni_optimizer_constants(u->constant, state, o);
+    nni_map_run(&job.map, NNI_UPDATE_SHARE);
+}
+
+NN_API void nn_optimizer_step(float *w, const float *g, size_t n, nn_optimizer_state *state, const nn_optimizer *o) {
+    nn_optimizer_advance(state, o);
+    nn_optimizer_apply(w, g, n, 0, state, o, 1.0f);
+}
+
+static void nni_optimizer_look(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
+                               const nn_optimizer *o, double sign) {
+    if (to != w && n) memcpy(to, w, n * sizeof *to);
+    if (o->kind == NN_NESTEROV && !o->rate_outside) nn_axpy(to, state->slots + at, n, (float)(sign * state->momentum));
+}
+
+NN_API void nn_optimizer_look_back(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
+                                   const nn_optimizer *o) {
+    nni_optimizer_look(to, w, n, at, state, o, -1.0);
+}
+NN_API void nn_optimizer_look_ahead(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
+                                    const nn_optimizer *o) {
+    nni_optimizer_look(to, w, n, at, state, o, 1.0);
+}
+
+/* ---- the norm of the gradient ---- */
+
+NN_API float nn_clip_scale(float norm, float limit) { return norm <= limit ? 1.0f : limit / norm; }
+NN_API float nn_clip_norm(const float *g, size_t n, float limit) { return nn_clip_scale(nn_norm(g, n), limit); }
+
+/* ---- src/train/schedule.h ---- */
+
+static nn_schedule nni_schedule_of(nn_schedule_kind kind, double length) {
+    nn_schedule s;
+    memset(&s, 0, sizeof s);
+    s.kind = kind;
+    s.length = length;
+    s.first = s.top = s.power = 1.0f;
+    return s;
+}
+
+NN_API nn_schedule nn_schedule_constant(void) { return nni_schedule_of(NN_SCHEDULE_CONSTANT, 0.0); }
+NN_API nn_schedule nn_schedule_exponential(float decay, double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_EXPONENTIAL, length);
+    s.decay = decay;
+    return s;
+}
+NN_API nn_schedule nn_schedule_steps(float decay, double every) {
+    nn_schedule s = nn_schedule_exponential(decay, every);
+    s.staircase = 1;
+    return s;
+}
+NN_API nn_schedule nn_schedule_inverse_time(float decay, double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_INVERSE_TIME, length);
+    s.decay = decay;
+    return s;
+}
+NN_API nn_schedule nn_schedule_marks(float decay, const double *marks, size_t count) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_MARKS, 0.0);
+    s.decay = decay;
+    s.marks = count;
+    for (size_t i = 0; i < nni_min(count, NN_SCHEDULE_MARKS_MOST); i++) s.mark[i] = marks[i];
+    return s;
+}
+NN_API nn_schedule nn_schedule_polynomial(float last, float power, double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_POLYNOMIAL, length);
+    s.last = last;
+    s.power = power;
+    return s;
+}
+NN_API nn_schedule nn_schedule_linear(float first, float last, double length) {
+    nn_schedule s = nn_schedule_polynomial(last, 1.0f, length);
+    s.first = first;
+    return s;
+}
+NN_API nn_schedule nn_schedule_cosine(float last, double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_COSINE, length);
+    s.last = last;
+    return s;
+}
+NN_API nn_schedule nn_schedule_cosine_restarts(float last, double period, float growth) {
+    nn_schedule s = nn_schedule_cosine(last, period);
+    s.growth = growth;
+    return s;
+}
+NN_API nn_schedule nn_schedule_one_cycle(double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_ONE_CYCLE, length);
+    s.first = 0.04f;
+    s.last = 4e-6f;
+    s.rise = 0.3f;
+    return s;
+}
+NN_API nn_schedule nn_schedule_one_cycle_momentum(double length) {
+    nn_schedule s = nn_schedule_one_cycle(length);
+    s.first = s.last = 0.95f;
+    s.top = 0.85f;
+    return s;
+}
+NN_API nn_schedule nn_schedule_warm_up(nn_schedule schedule, double length, float from) {
+    schedule.warm_up = length;
+    schedule.warm_up_from = from;
+    return schedule;
+}
+NN_API nn_schedule nn_schedule_over(nn_schedule schedule, double training) {
+    if (schedule.length == 0.0 && training > schedule.warm_up) schedule.length = training - schedule.warm_up;
+    return schedule;
+}
+
+static int nni_schedule_finite(double x) { return x >= 0.0 && x < 1e15; }
+
+NN_API const char *nn_schedule_mistake(const nn_schedule *s) {
+    const int decays = s->kind == NN_SCHEDULE_EXPONENTIAL || s->kind == NN_SCHEDULE_INVERSE_TIME || s->kind == NN_SCHEDULE_MARKS;
+    if ((unsigned)s->kind >= NN_SCHEDULE_COUNT) return "kind is no schedule of nn.h";
+    if (!nni_schedule_finite(s->length)) return "length must be at least 0 and below 1e15";
+    if (!nni_schedule_finite(s->warm_up)) return "warm_up must be at least 0 and below 1e15";
+    if (!nni_schedule_finite((double)s->warm_up_from)) return "warm_up_from must be at least 0";
+    if (decays && !nni_schedule_finite((double)s->decay)) return "decay must be at least 0";
+    if (!nni_schedule_finite((double)s->first) || !nni_schedule_finite((double)s->top) || !nni_schedule_finite((double)s->last))
+        return "first, top and last must be at least 0";
+    if (s->kind == NN_SCHEDULE_POLYNOMIAL && !(s->power > 0.0f && s->power <= 1000.0f)) return "power must be above 0 and at most 1000";
+    if (s->kind == NN_SCHEDULE_COSINE && s->growth != 0.0f && !(s->growth >= 1.0f && s->growth <= 1000.0f))
+        return "growth must be 0, or between 1 and 1000";
+    if (s->kind == NN_SCHEDULE_ONE_CYCLE && !(s->rise >= 0.0f && s->rise <= 1.0f)) return "rise must be between 0 and 1";
+    if (s->kind != NN_SCHEDULE_MARKS) return NULL;
+    if (s->marks > NN_SCHEDULE_MARKS_MOST) return "there can be 16 marks at most";
+    for (size_t i = 0; i < s->marks; i++)
+        if (!nni_schedule_finite(s->mark[i]) || (i && s->mark[i] < s->mark[i - 1])) return "marks must be at least 0 and rise";
+    return NULL;
+}
+
+NN_API nn_status nn_schedule_check(const nn_schedule *s) {
+    if (!s) return NN_ERROR_NULL;
+    return nn_schedule_mistake(s) ? NN_ERROR_ARGUMENT : NN_OK;
+}
+
+/* From a to b along half a cosine, or straight. */
+static double nni_schedule_between(double a, double b, double p, int straight) {
+    return straight ? a + (b - a) * p : b + (a - b) * (0.5 + 0.5 * nni_exact_cos_pi(p));
+}
+
+/* The share of the current period that is over. */
+static double nni_schedule_period(double p, double growth) {
+    if (growth == 1.0) return p - floor(p);
+    double period = 1.0;
+    for (; p >= period; period *= growth) p -= period;
+    return p / period;
+}
+
+static double nni_schedule_value(const nn_schedule *s, double position) {
+    const double p = position / (s->length > 0.0 ? s->length : 1.0), most = p < 1.0 ? p : 1.0, stairs = s->staircase ? floor(p) : p;
+    const double first = (double)s->first, top = (double)s->top, last = (double)s->last, rise = (double)s->rise;
+    switch (s->kind) {
+    case NN_SCHEDULE_EXPONENTIAL: return nni_exact_power((double)s->decay, stairs);
+    case NN_SCHEDULE_INVERSE_TIME: return 1.0 / (1.0 + (double)s->decay * stairs);
+    case NN_SCHEDULE_MARKS: {
+        double value = 1.0;
+        for (size_t i = 0; i < nni_min(s->marks, NN_SCHEDULE_MARKS_MOST) && position >= s->mark[i]; i++) value *= (double)s->decay;
+        return value;
+    }
+    case NN_SCHEDULE_POLYNOMIAL:
+        return last + (first - last) * (s->power == 1.0f ? 1.0 - most : nni_exact_power(1.0 - most, (double)s->power));
+    case NN_SCHEDULE_COSINE:
+        return nni_schedule_between(first, last, s->growth > 0.0f ? nni_schedule_period(p, (double)s->growth) : most, 0);
+    case NN_SCHEDULE_ONE_CYCLE:
+        if (most < rise) return nni_schedule_between(first, top, most / rise, s->straight);
+        return nni_schedule_between(top, last, rise < 1.0 ? (most - rise) / (1.0 - rise) : 1.0, s->straight);
+    case NN_SCHEDULE_CONSTANT:
+    default: return 1.0;
+    }
+}
+
+NN_API float nn_schedule_factor(const nn_schedule *s, double position) {
+    const double at = position > 0.0 ? position < 1e15 ? position : 1e15 : 0.0, after = at - s->warm_up, from = (double)s->warm_up_from;
+    NN_ASSERT(nn_schedule_check(s) == NN_OK);
+    if (after >= 0.0) return (float)nni_schedule_value(s, after);
+    return (float)((from + (1.0 - from) * (at / s->warm_up)) * nni_schedule_value(s, 0.0));
+}
+
+/* ---- src/train/average.h ---- */
+
+static void nni_map_average(const nni_map *m, size_t i, size_t n) { m->tier->move_average(m->y + i, m->a + i, n, m->slope); }
+
+NN_API void nn_average_update(float *average, const float *w, size_t n, float decay) {
+    nni_map map = nni_map_of(nni_map_average, average, w, NULL, n);
+    map.slope = (float)(1.0 - (double)decay);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+
+NN_API float nn_average_decay(float decay, uint64_t step) {
+    const float early = (float)((1.0 + (double)step) / (10.0 + (double)step));
+    return early < decay ? early : decay;
+}
+
+/* ---- src/train/supply.h ---- */
+
+#define NNI_SUPPLY_SHARE 100000 /* floats worth a thread, by analogy with a map */
+
+/* What the loss is fed. */
+typedef enum nni_answer {
+    NNI_ANSWER_LABELS,  /* the labels */
+    NNI_ANSWER_TARGETS, /* the targets */
+    NNI_ANSWER_ONE_HOT  /* 1 at the label, else 0; with one output, the label itself */
+} nni_answer;
+
+typedef struct nni_batch {
+    size_t rows;
+    float *x;         /* rows x in */
+    uint32_t *labels; /* rows */
+    float *targets;   /* rows x out, or NULL */
+    float *weights;   /* rows, or NULL: all 1 */
+} nni_batch;
+
+typedef struct nni_supply {
+    nn_model *m;
+    const nn_dataset *data;
+    const nn_augment *augment; /* NULL: samples stay as they are */
+    nn_node input, loss;
+    size_t source, in, out;    /* floats of a sample as stored, as fed, and of what the loss compares */
+    size_t batch, count;       /* samples of a batch, of an epoch */
+    const size_t *order;       /* sample i of the epoch is order[i]; NULL: i */
+    uint64_t seed, epoch;      /* of the augmentation */
+    nni_answer answer;
+    nni_batch slots[2];        /* one is worked on while the next is made */
+    float *work;               /* for each thread */
+    size_t work_floats, workers;
+} nni_supply;
+
+/* ---- whether data and network go together ---- */
+
+static nn_node nni_only(nn_model *m, unsigned flags, size_t *found) {
+    nn_node node = {0};
+    *found = 0;
+    for (uint32_t i = 0; i < m->count; i++)
+        if (m->nodes[i].flags & flags) {
+            if (!(*found)++) node.id = i + 1;
+        }
+    return node;
+}
+
+static nn_status nni_supply_find_ends(nni_supply *s, const char *what) {
+    nn_model *m = s->m;
+    size_t inputs, losses;
+    s->input = nni_only(m, NNI_INPUT, &inputs);
+    s->loss = nni_only(m, NNI_LOSS, &losses);
+    if (inputs == 1 && losses == 1) return NN_OK;
+    return nni_report(m, NN_ERROR_ARGUMENT, "%s is for networks of one input and one loss, and this has %zu and %zu: "
+                      "feed others with nn_feed, and step with nn_trainer_batch", what, inputs, losses);
+}
+
+static nn_status nni_supply_check_answers(nni_supply *s, const char *what) {
+    const nn_dataset *d = s->data;
+    const nni_node *loss = nni_node_of(s->m, s->loss), *compared = nni_input_node(s->m, loss, 0);
+    const size_t columns = compared->shape.channels;
+    s->out = nn_shape_size(compared->shape);
+    if (d->targets && d->target_size == s->out) {
+        s->answer = NNI_ANSWER_TARGETS;
+        return NN_OK;
+    }
+    if (!d->labels && d->targets)
+        return nni_report(s->m, NN_ERROR_SHAPE, "%s: samples have %zu targets, but %s compares %zu values", what, d->target_size, loss->name, s->out);
+    if (!d->labels) return nni_report(s->m, NN_ERROR_NULL, "%s: the data has neither labels nor targets for %s", what, loss->name);
+    if (columns != s->out)
+        return nni_report(s->m, NN_ERROR_SHAPE, "%s: %s compares %zu places a sample, and the data has one label for each", what, loss->name, s->out / columns);
+    if (d->classes > columns && !(columns == 1 && d->classes <= 2))
+        return nni_report(s->m, NN_ERROR_LABEL, "%s: the data has %zu classes, but %s compares %zu outputs", what, d->classes, loss->name, columns);
+    s->answer = columns == 1 || loss->options.loss.custom ? NNI_ANSWER_ONE_HOT : NNI_ANSWER_LABELS;
+    return NN_OK;
+}
+
+static nn_status nni_supply_check_samples(nni_supply *s, const char *what) {
+    const nn_dataset *d = s->data;
+    const nni_node *input = nni_node_of(s->m, s->input);
+    nn_shape shape = d->shape;
+    if (d->count && !d->floats && !d->bytes) return nni_report(s->m, NN_ERROR_NULL, "%s: the dataset has no samples to read", what);
+    if (s->augment) {
+        const nn_status status = nn_augment_check(s->augment, shape);
+        if (status != NN_OK)
+            return nni_report(s->m, status, "%s: the augmentation does not suit samples of %zu x %zu x %zu", what, shape.height, shape.width, shape.channels);
+        shape = nn_augment_shape(s->augment, shape);
+    }
+    s->source = nn_shape_size(d->shape);
+    s->in = nn_shape_size(shape);
+    if (s->in == nn_shape_size(input->shape)) return NN_OK;
+    return nni_report(s->m, NN_ERROR_SHAPE, "%s: a sample has %zu x %zu x %zu values, but %s takes %zu x %zu x %zu", what, shape.height,
+                      shape.width, shape.channels, input->name, input->shape.height, input->shape.width, input->shape.channels);
+}
+
+/* ---- memory ---- */
+
+static void nni_supply_free(nni_supply *s) {
+    const nn_allocator *allocator = nni_allocator_of(s->m);
+    for (int i = 0; i < 2; i++) {
+        nni_free(allocator, s->slots[i].x);
+        nni_free(allocator, s->slots[i].labels);
+        nni_free(allocator, s->slots[i].targets);
+        nni_free(allocator, s->slots[i].weights);
+    }
+    nni_free(allocator, s->work);
+    memset(s->slots, 0, sizeof s->slots);
+    s->work = NULL;
+}
+
+static int nni_supply_take(nni_supply *s, size_t slots) {
+    const nn_allocator *allocator = nni_allocator_of(s->m);
+    int complete = 1;
+    for (size_t i = 0; i < slots; i++) {
+        nni_batch *b = &s->slots[i];
+        b->x = (float *)nni_alloc(allocator, s->batch * s->in, sizeof *b->x);
+        b->labels = (uint32_t *)nni_alloc(allocator, s->batch, sizeof *b->labels);
+        if (s->answer != NNI_ANSWER_LABELS) b->targets = (float *)nni_alloc(allocator, s->batch * s->out, sizeof *b->targets);
+        if (s->data->weights) b->weights = (float *)nni_alloc(allocator, s->batch, sizeof *b->weights);
+        complete = complete && b->x && b->labels && (b->targets || s->answer == NNI_ANSWER_LABELS) && (b->weights || !s->data->weights);
+    }
+    s->workers = nn_threads_in_use();
+    if (s->augment) {
+        s->work_floats = nni_round_up(s->source + s->in + s->out + nn_augment_work(s->augment, s->data->shape), 16);
+        s->work = (float *)nni_alloc(allocator, s->workers * s->work_floats, sizeof *s->work);
+        complete = complete && s->work;
+    }
+    return complete;
+}
+
+/* Batches of `data` for the model, with memory for 1 or 2 at a time; `what` is the call that complains. */
+static nn_status nni_supply_new(nni_supply *s, nn_model *m, const nn_dataset *data, const nn_augment *augment, size_t batch, size_t slots,
+                                const char *what) {
+    memset(s, 0, sizeof *s);
+    s->m = m;
+    s->data = data;
+    s->augment = augment;
+    s->batch = batch;
+    s->count = data->count;
+    nn_status status = nni_supply_find_ends(s, what);
+    if (status == NN_OK) status = nni_supply_check_samples(s, what);
+    if (status == NN_OK) status = nni_supply_check_answers(s, what);
+    if (status == NN_OK && augment && augment->mixup > 0.0f && s->answer == NNI_ANSWER_LABELS) s->answer = NNI_ANSWER_ONE_HOT;
+    if (status == NN_OK && !nni_supply_take(s, slots)) {
+        nni_supply_free(s);
+        status = nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, batch);
+    }
+    return status;
+}
+
+/* ---- making a batch ---- */
+
+/* Sample i of the data as fed: y is its `in` floats. `raw` has room for it as stored. */
+static void nni_supply_sample(const nni_supply *s, float *y, size_t i, float *raw, float *work) {
+    const nn_dataset *d = s->data;
+    const float *stored = d->floats ? d->floats + nn_dataset_row(d, i) * s->source : raw;
+    if (!d->floats) nn_floats_from_bytes(raw, d->bytes + nn_dataset_row(d, i) * s->source, s->source);
+    nn_augment_sample(y, stored, d->shape, s->augment, s->seed, s->epoch, i, work);
+}
+
+static void nni_supply_targets(const nni_supply *s, float *targets, size_t i) {
+    const nn_dataset *d = s->data;
+    const size_t row = nn_dataset_row(d, i);
+    if (s->answer == NNI_ANSWER_TARGETS) {
+        memcpy(targets, d->targets + row * s->out, s->out * sizeof *targets);
+    } else if (s->out == 1) {
+        *targets = (float)d->labels[row];
+    } else {
+        memset(targets, 0, s->out * sizeof *targets);
+        targets[d->labels[row]] = 1.0f;
+    }
+}
+
+/* y = share*y + (1 - share)*other */
+static void nni_supply_blend(float *y, const float *other, size_t n, float share) {
+    for (size_t i = 0; i < n; i++) y[i] = share * y[i] + (1.0f - share) * other[i];
+}
+
+static void nni_supply_one(const nni_supply *s, nni_batch *b, size_t at, size_t i, float *work) {
+    const nn_dataset *d = s->data;
+    const size_t row = nn_dataset_row(d, i);
+    float *x = b->x + at * s->in, *targets = b->targets ? b->targets + at * s->out : NULL;
+    if (d->labels) b->labels[at] = d->labels[row];
+    if (b->weights) b->weights[at] = d->weights[row];
+    if (targets) nni_supply_targets(s, targets, i);
+    if (!s->augment) {
+        if (d->floats) memcpy(x, d->floats + row * s->in, s->in * sizeof *x);
+        else nn_floats_from_bytes(x, d->bytes + row * s->in, s->in);
+        return;
+    }
+    float *raw = work, *other = raw + s->source, *other_targets = other + s->in, *rest = other_targets + s->out;
+    size_t partner;
+    nni_supply_sample(s, x, i, raw, rest);
+    const float share = nn_augment_mix(&partner, s->augment, s->seed, s->epoch, i, d->count);
+    if (share == 1.0f) return;
+    nni_supply_sample(s, other, partner, raw, rest);
+    nni_supply_targets(s, other_targets, partner);
+    nni_supply_blend(x, other, s->in, share);
+    nni_supply_blend(targets, other_targets, s->out, share);
+}
+
+typedef struct nni_supply_job {
+    const nni_supply *supply;
+    nni_batch *batch;
+    size_t first, part; /* of the epoch; samples of a thread */
+} nni_supply_job;
+
+static void nni_supply_task(void *context, size_t i) {
+    const nni_supply_job *job = (const nni_supply_job *)context;
+    const nni_supply *s = job->supply;
+    const size_t end = nni_min(job->batch->rows, (i + 1) * job->part);
+    for (size_t at = i * job->part; at < end; at++)
+        nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at, s->work ? s->work + i * s->work_floats : NULL);
+}
+
+/* Makes the batch that begins with sample `first` of the epoch. */
+static void nni_supply_fill(nni_supply *s, size_t slot, size_t first) {
+    nni_supply_job job;
+    job.supply = s;
+    job.batch = &s->slots[slot];
+    job.first = first;
+    job.batch->rows = nni_min(s->batch, s->count - first);
+    const size_t share = s->augment ? NNI_SUPPLY_SHARE / 16 : NNI_SUPPLY_SHARE; /* resampling costs that much more than copying */
+    const size_t threads = nni_min(s->workers, nni_threads_for(job.batch->rows * s->in, share));
+    job.part = nni_ceil_div(job.batch->rows, threads);
+    nni_parallel(nni_supply_task, &job, nni_ceil_div(job.batch->rows, job.part));
+}
+
+static nn_status nni_supply_feed(const nni_supply *s, size_t slot) {
+    const nni_batch *b = &s->slots[slot];
+    nn_status status = nn_feed(s->m, s->input, b->x);
+    if (status == NN_OK)
+        status = s->answer == NNI_ANSWER_LABELS ? nn_feed_labels(s->m, s->loss, b->labels) : nn_feed_targets(s->m, s->loss, b->targets);
+    if (status == NN_OK) status = nn_feed_weights(s->m, s->loss, b->weights);
+    return status;
+}
+
+/* ---- src/train/tally.h ---- */
+
+typedef struct nni_tally {
+    double loss, weight; /* sums over samples */
+    size_t samples, answers, right;
+} nni_tally;
+
+static int nni_loss_is_regression(nn_loss loss) { return loss == NN_LOSS_MSE || loss == NN_LOSS_MAE || loss == NN_LOSS_HUBER; }
+
+/* How many of the batch's answers are right, and of how many; none where the loss measures distances to targets that are no
+ * classes. With one label or with targets of which one stands out, the largest output counts; else each output by itself. */
+static void nni_tally_answers(nni_tally *t, const nni_supply *s, const nni_batch *b, const float *x) {
+    const nni_node *node = nni_node_of(s->m, s->loss);
+    const nn_loss loss = node->options.loss.desc.loss;
+    const int each = s->out == 1 || loss == NN_LOSS_SIGMOID_BCE || loss == NN_LOSS_BCE;
+    if (node->options.loss.custom || (nni_loss_is_regression(loss) && !s->data->labels)) return;
+    if (s->answer == NNI_ANSWER_LABELS || (s->data->labels && !each)) {
+        t->right += nn_count_correct(x, b->labels, b->rows, s->out);
+        t->answers += b->rows;
+    } else if (each) {
+        t->right += nn_count_binary(x, b->targets, b->rows * s->out, loss == NN_LOSS_SIGMOID_BCE ? 0.0f : 0.5f);
+        t->answers += b->rows * s->out;
+    } else {
+        for (size_t r = 0; r < b->rows; r++) {
+            uint32_t label;
+            nn_argmax_rows(&label, b->targets + r * s->out, 1, s->out);
+            t->right += nn_count_correct(x + r * s->out, &label, 1, s->out);
+        }
+        t->answers += b->rows;
+    }
+}
+
+/* Adds the batch in a slot, which has just gone forward. */
+static void nni_tally_add(nni_tally *t, const nni_supply *s, size_t slot) {
+    const nni_batch *b = &s->slots[slot];
+    const nni_node *loss = nni_node_of(s->m, s->loss);
+    const float value = nn_loss_value(s->m, s->loss);
+    nn_node compared = {nni_input(s->m, loss, 0)};
+    double weight = (double)b->rows;
+    if (b->weights) {
+        weight = 0.0;
+        for (size_t r = 0; r < b->rows; r++) weight += (double)b->weights[r];
+    }
+    t->loss += loss->options.loss.desc.reduction == NN_REDUCE_SUM ? (double)value : (double)value * weight;
+    t->weight += weight;
+    t->samples += b->rows;
+    nni_tally_answers(t, s, b, nn_activation_of(s->m, compared));
+}
+
+static nn_evaluation nni_tally_result(const nni_tally *t) {
+    nn_evaluation e;
+    e.samples = t->samples;
+    e.loss = t->weight > 0.0 ? (float)(t->loss / t->weight) : 0.0f;
+    e.accuracy = t->answers ? (float)((double)t->right / (double)t->answers) : NAN;
+    return e;
+}
+
+/* ---- src/train/history.h ---- */
+
+typedef struct nni_history {
+    nn_history all;
+    size_t room;
+    float score; /* of the best epoch */
+} nni_history;
+
+static int nni_history_add(nni_history *h, const nn_allocator *allocator, const nn_epoch *epoch) {
+    void *epochs = h->all.epochs;
+    const int room = nni_grow(allocator, &epochs, h->all.count, &h->room, sizeof *epoch);
+    h->all.epochs = (nn_epoch *)epochs;
+    if (room) h->all.epochs[h->all.count++] = *epoch;
+    return room;
+}
+
+static void nni_history_free(nni_history *h, const nn_allocator *allocator) { nni_free(allocator, h->all.epochs); }
+
+/* ---- src/train/trainer.h ---- */
+
+#define NNI_EPOCHS_USUAL 10
+
+struct nn_trainer {
+    nn_model *m;
+    nn_fit_desc d; /* with the usual values in place of zeros */
+    nn_optimizer_state state;
+    float *average;          /* NULL, or trained floats: the moving average */
+    float *aside;            /* NULL, or trained floats: the weights in training while others are tested */
+    float *best;             /* NULL, or total floats: those of the best epoch */
+    int testing, positioned;
+    double position;         /* on the schedules */
+    size_t passes;           /* since the last step */
+    float rate, gradient_norm;
+    nni_history history;
+};
+
+/* ---- settings ---- */
+
+static nn_status nni_trainer_check(nn_model *m, const nn_fit_desc *d) {
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "training before nn_model_build");
+    if (m->inference) return nni_report(m, NN_ERROR_ORDER, "the model was built for inference or folded: it cannot be trained");
+    if (m->trainer) return nni_report(m, NN_ERROR_ORDER, "the model has a trainer already: free it first");
+    nn_status status = nn_optimizer_check(&d->optimizer);
+    if (status != NN_OK) return nni_report(m, status, "%s", nn_optimizer_mistake(&d->optimizer));
+    status = nn_schedule_check(&d->schedule);
+    if (status == NN_OK) status = nn_schedule_check(&d->momentum);
+    if (status != NN_OK) return nni_report(m, status, "a setting of the schedules is outside its range");
+    if (!(d->average >= 0.0f && d->average < 1.0f))
+        return nni_report(m, NN_ERROR_ARGUMENT, "the share of the past in averaged weights must lie in [0, 1), and %g does not", (double)d->average);
+    if (!(d->clip_norm >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "a gradient cannot be clipped to a norm of %g", (double)d->clip_norm);
+    if (!(d->min_delta >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "min_delta must not be negative, and %g is", (double)d->min_delta);
+    if (d->batch > m->batch)
+        return nni_report(m, NN_ERROR_ARGUMENT, "batches of %zu samples, but the model was built for at most %zu", d->batch, m->batch);
+    if ((unsigned)d->order > NN_ORDER_BALANCED || (unsigned)d->monitor > NN_MONITOR_ACCURACY || (unsigned)d->keep > NN_KEEP_BEST)
+        return nni_report(m, NN_ERROR_ARGUMENT, "order, monitor or keep is none of those there are");
+    return NN_OK;
+}
+
+static nn_fit_desc nni_fit_usual(const nn_model *m, const nn_fit_desc *given) {
+    nn_fit_desc d;
+    memset(&d, 0, sizeof d);
+    if (given) d = *given;
+    if (d.optimizer.kind == 0 && d.optimizer.rate == 0.0f && d.optimizer.clip == 0.0f) d.optimizer = nn_adam(1e-3f);
+    if (!d.epochs) d.epochs = NNI_EPOCHS_USUAL;
+    if (!d.batch) d.batch = m->batch;
+    if (!d.accumulate) d.accumulate = 1;
+    d.schedule = nn_schedule_over(d.schedule, (double)d.epochs);
+    d.momentum = nn_schedule_over(d.momentum, (double)d.epochs);
+    return d;
+}
+
+/* Whether the weights in training are not those to be used. */
+static int nni_trainer_differs(const nn_fit_desc *d) {
+    return d->average > 0.0f || (d->optimizer.kind == NN_NESTEROV && !d->optimizer.rate_outside);
+}
+
+static int nni_trainer_take(nn_trainer *t) {
+    const nn_allocator *allocator = nni_allocator_of(t->m);
+    const size_t n = t->m->trained, slots = nn_optimizer_slots(&t->d.optimizer);
+    t->state.stride = n;
+    t->state.slots = (float *)nni_alloc(allocator, nni_max(slots * n, 1), sizeof(float));
+    if (!t->state.slots) return 0;
+    if (t->d.average > 0.0f && !(t->average = (float *)nni_alloc(allocator, nni_max(n, 1), sizeof(float)))) return 0;
+    return !nni_trainer_differs(&t->d) || (t->aside = (float *)nni_alloc(allocator, nni_max(n, 1), sizeof(float)));
+}
+
+NN_API nn_status nn_trainer_new(nn_trainer **trainer, nn_model *m, const nn_fit_desc *desc) {
+    if (trainer) *trainer = NULL;
+    if (!trainer || !m) return NN_ERROR_NULL;
+    const nn_fit_desc d = nni_fit_usual(m, desc);
+    const nn_status status = nni_trainer_check(m, &d);
+    if (status != NN_OK) return status;
+    nn_trainer *t = (nn_trainer *)nni_alloc(nni_allocator_of(m), 1, sizeof *t);
+    if (!t) return nni_no_memory(m, "a trainer", sizeof *t / sizeof(float));
+    memset(t, 0, sizeof *t);
+    t->m = m;
+    t->d = d;
+    if (!nni_trainer_take(t)) {
+        nn_trainer_free(t);
+        return nni_no_memory(m, "the state of the optimizer", m->trained * nn_optimizer_slots(&d.optimizer));
+    }
+    nn_optimizer_start(&t->state, &t->d.optimizer, m->trained);
+    if (t->average) memcpy(t->average, m->values, m->trained * sizeof *t->average);
+    m->trainer = 1;
+    *trainer = t;
+    return NN_OK;
+}
+
+NN_API void nn_trainer_free(nn_trainer *t) {
+    if (!t) return;
+    const nn_allocator *allocator = nni_allocator_of(t->m);
+    nni_history_free(&t->history, allocator);
+    nni_free(allocator, t->best);
+    nni_free(allocator, t->aside);
+    nni_free(allocator, t->average);
+    nni_free(allocator, t->state.slots);
+    t->m->trainer = 0;
+    nni_free(allocator, t);
+}
+
+/* ---- groups of parameters ---- */
+
+NN_API nn_status nn_layer_rate(nn_model *m, nn_node node, float factor) {
+    if (!m) return NN_ERROR_NULL;
+    const nni_node *n = nni_node_of(m, node);
+    if (!n) return nni_report(m, NN_ERROR_ARGUMENT, "nn_layer_rate is given a node that this model does not have");
+    if (!(factor >= 0.0f && factor <= FLT_MAX))
+        return nni_report(m, NN_ERROR_ARGUMENT, "the rate of %s cannot be %g times that of the others", n->name, (double)factor);
+    for (size_t k = 0; k < n->parameters; k++) m->parameters[n->parameters_at + k].rate = factor;
+    return NN_OK;
+}
+
+NN_API nn_status nn_parameter_decay(nn_model *m, const char *name, int decays) {
+    if (!m || !name) return NN_ERROR_NULL;
+    const size_t i = nni_parameter_find(m, name);
+    if (i == NNI_NONE) return nni_parameter_missing(m, name);
+    m->parameters[i].decoupled = decays != 0;
+    return NN_OK;
+}
+
+/* A stretch of the parameters' block that the optimizer treats alike. */
+typedef struct nni_stretch {
+    size_t from, to;
+    float rate, l1, l2;
+    int decays;
+} nni_stretch;
+
+static nni_stretch nni_stretch_of(const nni_parameter *p) {
+    nni_stretch s;
+    s.from = p->at;
+    s.to = p->at + nni_round_up(p->rows * p->columns, 16);
+    s.rate = p->rate;
+    s.l1 = p->l1;
+    s.l2 = p->l2;
+    s.decays = p->decoupled;
+    return s;
+}
+
+static int nni_stretch_goes_on(const nni_stretch *a, const nni_stretch *b) {
+    return a->to == b->from && a->rate == b->rate && a->l1 == b->l1 && a->l2 == b->l2 && a->decays == b->decays;
+}
+
+static void nni_trainer_apply(nn_trainer *t, const nn_optimizer *now, const nni_stretch *s, float scale) {
+    nn_optimizer o = *now;
+    o.rate *= s->rate;
+    o.l1 += s->l1;
+    o.l2 += s->l2;
+    if (!s->decays) o.decay = 0.0f;
+    if (s->from < s->to && s->rate != 0.0f)
+        nn_optimizer_apply(t->m->values + s->from, t->m->gradients + s->from, s->to - s->from, s->from, &t->state, &o, scale);
+}
+
+/* Parameters in the order of memory, those treated alike as one stretch; frozen ones are left out. */
+static void nni_trainer_apply_all(nn_trainer *t, const nn_optimizer *now, float scale) {
+    const nn_model *m = t->m;
+    nni_stretch run = {0, 0, 0, 0, 0, 0};
+    for (int decays = 1; decays >= 0; decays--)
+        for (size_t i = 0; i < m->parameters_count; i++) {
+            const nni_parameter *p = &m->parameters[i];
+            if (p->shared != NNI_NONE || !p->trained || p->frozen || p->decays != decays) continue;
+            const nni_stretch next = nni_stretch_of(p);
+            if (nni_stretch_goes_on(&run, &next)) {
+                run.to = next.to;
+                continue;
+            }
+            nni_trainer_apply(t, now, &run, scale);
+            run = next;
+        }
+    nni_trainer_apply(t, now, &run, scale);
+}
+
+/* ---- steps ---- */
+
+/* The settings of this step. */
+static nn_optimizer nni_trainer_now(nn_trainer *t) {
+    nn_optimizer o = t->d.optimizer;
+    const double position = t->positioned ? t->position : (double)t->state.step;
+    o.rate *= nn_schedule_factor(&t->d.schedule, position);
+    if (t->d.momentum.kind != NN_SCHEDULE_CONSTANT) o.momentum = nn_schedule_factor(&t->d.momentum, position);
+    t->rate = o.rate;
+    return o;
+}
+
+NN_API void nn_trainer_step(nn_trainer *t, size_t passes) {
+    nn_model *m = t->m;
+    const nn_optimizer o = nni_trainer_now(t);
+    float scale = 1.0f / (float)nni_max(passes, 1);
+    t->passes = 0;
+    if (t->d.clip_norm > 0.0f) {
+        t->gradient_norm = scale * nn_norm(m->gradients, m->trained);
+        scale *= nn_clip_scale(t->gradient_norm, t->d.clip_norm);
+    }
+    nn_optimizer_advance(&t->state, &o);
+    nni_trainer_apply_all(t, &o, scale);
+    nn_constrain(m);
+    if (t->average) nn_average_update(t->average, m->values, m->trained, nn_average_decay(t->d.average, t->state.step));
+}
+
+/* Forward, with the loss looked at before it can do harm. */
+static nn_status nni_trainer_forward(nn_trainer *t, size_t rows) {
+    nn_model *m = t->m;
+    const nn_status status = nn_forward(m, rows, NN_TRAIN);
+    if (status != NN_OK) return status;
+    const double loss = nni_add_losses(0.0, m);
+    if (loss - loss == 0.0) return NN_OK;
+    nn_step_set(m, nn_step_of(m) - 1);
+    return nni_report(m, NN_ERROR_NOT_FINITE, "the loss is %s at step %llu: the rate %g may be too high, or the data hold what is no number",
+                      loss != loss ? "NaN" : "infinite", (unsigned long long)t->state.step + 1, (double)t->d.optimizer.rate);
+}
+
+static nn_status nni_trainer_backward(nn_trainer *t) {
+    const nn_status status = nn_backward(t->m, t->passes > 0);
+    if (status == NN_OK && ++t->passes == t->d.accumulate) nn_trainer_step(t, t->passes);
+    return status;
+}
+
+NN_API nn_status nn_trainer_batch(nn_trainer *t, size_t rows) {
+    if (!t) return NN_ERROR_NULL;
+    const nn_status status = nni_trainer_forward(t, rows);
+    return status == NN_OK ? nni_trainer_backward(t) : status;
+}
+
+/* ---- weights to be used ---- */
+
+NN_API void nn_trainer_test(nn_trainer *t, int testing) {
+    nn_model *m = t->m;
+    const size_t n = m->trained;
+    if (!t->aside || testing == t->testing) return;
+    t->testing = testing;
+    if (!testing) {
+        memcpy(m->values, t->aside, n * sizeof *m->values);
+        return;
+    }
+    memcpy(t->aside, m->values, n * sizeof *m->values);
+    if (t->average) memcpy(m->values, t->average, n * sizeof *m->values);
+    else nn_optimizer_look_back(m->values, m->values, n, 0, &t->state, &t->d.optimizer);
+}
+
+NN_API void nn_trainer_finish(nn_trainer *t) {
+    if (!t) return;
+    if (t->passes) nn_trainer_step(t, t->passes); /* what the last batches brought */
+    nn_trainer_test(t, 1);
+    t->testing = 0; /* for good */
+}
+
+NN_API void nn_trainer_position(nn_trainer *t, double position) {
+    t->position = position;
+    t->positioned = 1;
+}
+NN_API uint64_t nn_trainer_steps(const nn_trainer *t) { return t ? t->state.step : 0; }
+NN_API float nn_trainer_rate(const nn_trainer *t) { return t ? t->rate : 0.0f; }
+NN_API float nn_trainer_gradient_norm(const nn_trainer *t) { return t ? t->gradient_norm : 0.0f; }
+
+/* ---- src/train/evaluate.h ---- */
+
+static nn_status nni_evaluate_ready(nn_model *m, const nn_dataset *data, const char *what) {
+    if (!m || !data) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "%s before nn_model_build", what);
+    return NN_OK;
+}
+
+static nn_status nni_evaluate_supply(nni_supply *s, nn_evaluation *result) {
+    nni_tally tally;
+    nn_status status = NN_OK;
+    memset(&tally, 0, sizeof tally);
+    for (size_t first = 0; first < s->count && status == NN_OK; first += s->batch) {
+        nni_supply_fill(s, 0, first);
+        status = nni_supply_feed(s, 0);
+        if (status == NN_OK) status = nn_forward(s->m, s->slots[0].rows, NN_TEST);
+        if (status == NN_OK) nni_tally_add(&tally, s, 0);
+    }
+    if (status == NN_OK) *result = nni_tally_result(&tally);
+    return status;
+}
+
+NN_API nn_status nn_evaluate(nn_model *m, const nn_dataset *data, nn_evaluation *result) {
+    nni_supply s;
+    nn_status status = nni_evaluate_ready(m, data, "nn_evaluate");
+    if (status == NN_OK && !result) status = nni_report(m, NN_ERROR_NULL, "nn_evaluate needs a place for the result");
+    if (status == NN_OK && m->inference)
+        status = nni_report(m, NN_ERROR_ORDER, "nn_evaluate computes the loss, which a model built for inference does not");
+    if (status == NN_OK) status = nni_supply_new(&s, m, data, NULL, m->batch, 1, "nn_evaluate");
+    if (status != NN_OK) return status;
+    status = nni_evaluate_supply(&s, result);
+    nni_supply_free(&s);
+    return status;
+}
+
+/* Calls add(user, outputs, first, rows) for every batch that was predicted. */
+typedef nn_status (*nni_predicted_fn)(void *user, const float *y, const nn_dataset *data, size_t first, size_t rows);
+
+static nn_status nni_predict_each(nn_model *m, const nn_dataset *data, const char *what, nni_predicted_fn add, void *user) {
+    const nn_allocator *allocator = nni_allocator_of(m);
+    const size_t in = nn_shape_size(m->nodes[nni_first_input(m)].shape);
+    const size_t out = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
+    if (nn_shape_size(data->shape) != in)
+        return nni_report(m, NN_ERROR_SHAPE, "%s: a sample has %zu values, and the network takes %zu", what, nn_shape_size(data->shape), in);
+    float *x = (float *)nni_alloc(allocator, m->batch * in, sizeof *x), *y = (float *)nni_alloc(allocator, m->batch * out, sizeof *y);
+    size_t *which = (size_t *)nni_alloc(allocator, m->batch, sizeof *which);
+    nn_status status = x && y && which ? NN_OK : nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, m->batch);
+    for (size_t first = 0; first < data->count && status == NN_OK; first += m->batch) {
+        const size_t rows = nni_min(m->batch, data->count - first);
+        for (size_t i = 0; i < rows; i++) which[i] = first + i;
+        status = nn_dataset_gather(x, NULL, NULL, NULL, data, which, rows);
+        if (status != NN_OK) nni_report(m, status, "%s: %s", what, nn_status_message(status));
+        if (status == NN_OK) status = nn_predict(m, y, x, rows);
+        if (status == NN_OK) status = add(user, y, data, first, rows);
+    }
+    nni_free(allocator, which);
+    nni_free(allocator, y);
+    nni_free(allocator, x);
+    return status;
+}
+
+typedef struct nni_predictions {
+    nn_model *m;
+    float *y;
+    size_t *matrix, classes;
+} nni_predictions;
+
+static nn_status nni_keep_predictions(void *user, const float *y, const nn_dataset *data, size_t first, size_t rows) {
+    const nni_predictions *p = (const nni_predictions *)user;
+    (void)data;
+    memcpy(p->y + first * p->classes, y, rows * p->classes * sizeof *y);
+    return NN_OK;
+}
+
+NN_API nn_status nn_predict_dataset(nn_model *m, float *y, const nn_dataset *data) {
+    nni_predictions p;
+    nn_status status = nni_evaluate_ready(m, data, "nn_predict_dataset");
+    if (status == NN_OK && data->count && !y) status = nni_report(m, NN_ERROR_NULL, "nn_predict_dataset needs a place for the predictions");
+    if (status != NN_OK) return status;
+    p.m = m;
+    p.y = y;
+    p.matrix = NULL;
+    p.classes = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
+    return nni_predict_each(m, data, "nn_predict_dataset", nni_keep_predictions, &p);
+}
+
+static nn_status nni_add_confusion(void *user, const float *y, const nn_dataset *data, size_t first, size_t rows) {
+    const nni_predictions *p = (const nni_predictions *)user;
+    nn_status status = NN_OK;
+    for (size_t i = 0; i < rows && status == NN_OK; i++)
+        status = nn_confusion_add(p->matrix, y + i * p->classes, data->labels + nn_dataset_row(data, first + i), 1, p->classes);
+    return status == NN_OK ? status : nni_report(p->m, status, "nn_confusion_of: %s", nn_status_message(status));
+}
+
+NN_API nn_status nn_confusion_of(nn_model *m, size_t *matrix, size_t classes, const nn_dataset *data) {
+    nni_predictions p;
+    const nn_status status = nni_evaluate_ready(m, data, "nn_confusion_of");
+    if (status != NN_OK) return status;
+    if (!matrix || (data->count && !data->labels)) return nni_report(m, NN_ERROR_NULL, "nn_confusion_of needs a matrix and data with labels");
+    p.m = m;
+    p.y = NULL;
+    p.matrix = matrix;
+    p.classes = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
+    if (classes != p.classes)
+        return nni_report(m, NN_ERROR_ARGUMENT, "nn_confusion_of: the network tells %zu classes apart, not %zu", p.classes, classes);
+    return nni_predict_each(m, data, "nn_confusion_of", nni_add_confusion, &p);
+}
+
+/* ---- src/train/fit.h ---- */
+
+#include <time.h>
+
+/* Below so many multiplications a batch shares too little work to use a second thread, which then makes the next batch. */
+#define NNI_FIT_ALONE 100000000u
+
+typedef struct nni_fit {
+    nn_trainer *t;
+    const nn_dataset *train, *valid;
+    nn_dataset drawn;          /* this epoch's samples: a balanced view, or what was given */
+    nni_supply supply, checks; /* batches of training, and of validation */
+    size_t *order, order_room;
+    nni_tally tally;
+    nn_fit_event event;
+    double began;
+} nni_fit;
+
+static double nni_seconds(void) {
+    struct timespec now;
+    return timespec_get(&now, TIME_UTC) ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0.0;
+}
+
+/* ---- the samples of an epoch ---- */
+
+static nn_random nni_fit_random(const nni_fit *f, size_t epoch) {
+    nn_random random = {f->t->d.seed, nni_stream_of("fit", "order") + epoch * 0x9e3779b97f4a7c15u, 0};
+    return random;
+}
+
+static nn_status nni_fit_draw(nni_fit *f, size_t epoch) {
+    nn_model *m = f->t->m;
+    nn_random random = nni_fit_random(f, epoch);
+    f->drawn = nn_dataset_share(f->train);
+    if (f->t->d.order == NN_ORDER_BALANCED) {
+        nn_dataset_free(&f->drawn);
+        const nn_status status = nn_dataset_balance(&f->drawn, f->train, NN_BALANCE_OVER, random.seed ^ random.stream);
+        if (status != NN_OK) return nni_report(m, status, "the classes cannot be balanced: %s", nn_status_message(status));
+    }
+    f->supply.data = &f->drawn;
+    f->supply.count = f->drawn.count;
+    f->supply.epoch = epoch;
+    f->supply.order = NULL;
+    if (f->t->d.order == NN_ORDER_KEPT) return NN_OK;
+    if (f->order_room < f->drawn.count) {
+        nni_free(nni_allocator_of(m), f->order);
+        f->order = (size_t *)nni_alloc(nni_allocator_of(m), f->drawn.count, sizeof *f->order);
+        f->order_room = f->order ? f->drawn.count : 0;
+        if (!f->order) return nni_report(m, NN_ERROR_MEMORY, "no memory for the order of %zu samples", f->drawn.count);
+    }
+    nn_random_permutation(f->order, f->drawn.count, &random);
+    f->supply.order = f->order;
+    return NN_OK;
+}
+
+/* ---- batches ---- */
+
+static int nni_fit_tell(nni_fit *f) {
+    nn_fit_event *e = &f->event;
+    const double now = nni_seconds() - f->began;
+    e->since = now - e->seconds;
+    e->seconds = now;
+    return f->t->d.watch ? f->t->d.watch(e, f->t->d.user) : 0;
+}
+
+static nn_status nni_fit_batch(nni_fit *f, size_t slot, size_t batch, size_t batches) {
+    nn_trainer *t = f->t;
+    t->position = (double)(f->event.epoch - 1) + (double)batch / (double)batches;
+    nn_status status = nni_supply_feed(&f->supply, slot);
+    if (status == NN_OK) status = nni_trainer_forward(t, f->supply.slots[slot].rows);
+    if (status != NN_OK) return status;
+    nni_tally_add(&f->tally, &f->supply, slot);
+    return nni_trainer_backward(t);
+}
+
+/* A batch, and the making of the next, side by side. */
+typedef struct nni_fit_pair {
+    nni_fit *f;
+    size_t slot, batch, batches;
+    nn_status status;
+} nni_fit_pair;
+
+static void nni_fit_side(void *context, size_t i) {
+    nni_fit_pair *pair = (nni_fit_pair *)context;
+    nni_supply *s = &pair->f->supply;
+    nni_alone = 1;
+    if (i == 0) pair->status = nni_fit_batch(pair->f, pair->slot, pair->batch, pair->batches);
+    else nni_supply_fill(s, 1 - pair->slot, (pair->batch + 1) * s->batch);
+    nni_alone = 0;
+}
+
+static nn_status nni_fit_batch_and_next(nni_fit *f, size_t slot, size_t batch, size_t batches) {
+    nni_supply *s = &f->supply;
+    const int last = batch + 1 == batches;
+    if (!last && nn_threads_in_use() > 1 && s->batch * f->t->m->trained < NNI_FIT_ALONE) {
+        nni_fit_pair pair = {f, slot, batch, batches, NN_OK};
+        nni_parallel(nni_fit_side, &pair, 2);
+        return pair.status;
+    }
+    const nn_status status = nni_fit_batch(f, slot, batch, batches);
+    if (!last && status == NN_OK) nni_supply_fill(s, 1 - slot, (batch + 1) * s->batch);
+    return status;
+}
+
+static nn_status nni_fit_batches(nni_fit *f, int *stop) {
+    nn_status status = NN_OK;
+    nn_fit_event *e = &f->event;
+    const size_t batches = nni_ceil_div(f->supply.count, f->supply.batch);
+    memset(&f->tally, 0, sizeof f->tally);
+    e->batches = batches;
+    e->samples_in_all = f->supply.count;
+    if (batches) nni_supply_fill(&f->supply, 0, 0);
+    for (size_t b = 0; b < batches && status == NN_OK && !*stop; b++) {
+        status = nni_fit_batch_and_next(f, b % 2, b, batches);
+        if (status != NN_OK) break;
+        e->batch = b + 1;
+        e->train = nni_tally_result(&f->tally);
+        e->samples = e->train.samples;
+        e->rate = f->t->rate;
+        *stop = nni_fit_tell(f);
+    }
+    if (status == NN_OK && f->t->passes) nn_trainer_step(f->t, f->t->passes);
+    return status;
+}
+
+/* ---- epochs ---- */
+
+static int nni_keeps_best(const nn_fit_desc *d) { return d->keep == NN_KEEP_BEST || (d->keep == NN_KEEP_USUAL && d->patience); }
+
+/* Whether the epoch is the best so far. */
+static int nni_fit_judge(nni_fit *f, nn_epoch *epoch) {
+    nn_trainer *t = f->t;
+    nni_history *h = &t->history;
+    const nn_evaluation *seen = f->valid ? &epoch->valid : &epoch->train;
+    const float score = t->d.monitor == NN_MONITOR_LOSS ? -seen->loss : seen->accuracy;
+    epoch->best = !h->all.best || score > h->score + t->d.min_delta;
+    if (!epoch->best) return 1;
+    h->score = score;
+    h->all.best = epoch->epoch;
+    if (!nni_keeps_best(&t->d)) return 1;
+    const size_t n = nni_max(t->m->total, 1);
+    if (!t->best) t->best = (float *)nni_alloc(nni_allocator_of(t->m), n, sizeof *t->best);
+    if (t->best) memcpy(t->best, t->m->values, t->m->total * sizeof *t->best);
+    return t->best != NULL;
+}
+
+/* Validation of the weights as they are to be used, judgement, and a line in the history. */
+static nn_status nni_fit_end_epoch(nni_fit *f, size_t number) {
+    nn_trainer *t = f->t;
+    nn_status status = NN_OK;
+    nn_epoch epoch;
+    memset(&epoch, 0, sizeof epoch);
+    epoch.epoch = number;
+    epoch.train = nni_tally_result(&f->tally);
+    epoch.rate = t->rate;
+    epoch.gradient_norm = t->gradient_norm;
+    nn_trainer_test(t, 1);
+    if (f->valid) status = nni_evaluate_supply(&f->checks, &epoch.valid);
+    if (status == NN_OK && t->d.monitor == NN_MONITOR_ACCURACY && isnan(f->valid ? epoch.valid.accuracy : epoch.train.accuracy))
+        status = nni_report(t->m, NN_ERROR_ARGUMENT, "accuracy is to be monitored, but this loss and these targets have none");
+    const int room = status != NN_OK || nni_fit_judge(f, &epoch);
+    nn_trainer_test(t, 0);
+    epoch.seconds = nni_seconds() - f->began;
+    if (status != NN_OK) return status;
+    if (room && nni_history_add(&t->history, nni_allocator_of(t->m), &epoch)) return NN_OK;
+    return nni_report(t->m, NN_ERROR_MEMORY, "no memory to keep what epoch %zu brought", number);
+}
+
+static nn_status nni_fit_epoch(nni_fit *f, size_t number) {
+    nn_trainer *t = f->t;
+    nn_history *h = &t->history.all;
+    int stop = 0;
+    f->began = nni_seconds();
+    memset(&f->event, 0, sizeof f->event);
+    f->event.model = t->m;
+    f->event.trainer = t;
+    f->event.history = h;
+    f->event.epoch = number;
+    f->event.epochs = t->d.epochs;
+    nn_status status = nni_fit_draw(f, number);
+    if (status == NN_OK) status = nni_fit_batches(f, &stop);
+    if (status == NN_OK) status = nni_fit_end_epoch(f, number);
+    if (status != NN_OK) return status;
+    if (number >= t->d.epochs) h->stopped = NN_STOP_EPOCHS;
+    if (t->d.patience && number - h->best >= t->d.patience) h->stopped = NN_STOP_PATIENCE;
+    if (stop) h->stopped = NN_STOP_WATCHER;
+    f->event.done = &h->epochs[h->count - 1];
+    f->event.stopped = h->stopped;
+    if (nni_fit_tell(f) && h->stopped == NN_STOP_NOT) h->stopped = NN_STOP_WATCHER;
+    return NN_OK;
+}
+
+static void nni_fit_free(nni_fit *f) {
+    nn_dataset_free(&f->drawn);
+    nni_free(nni_allocator_of(f->t->m), f->order);
+    nni_supply_free(&f->supply);
+    nni_supply_free(&f->checks);
+}
+
+NN_API nn_status nn_trainer_run(nn_trainer *t, const nn_dataset *train, const nn_dataset *valid) {
+    nni_fit f;
+    if (!t || !train) return NN_ERROR_NULL;
+    nn_model *m = t->m;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.train = train;
+    f.valid = valid;
+    f.supply.m = f.checks.m = m;
+    if (!train->count) return nni_report(m, NN_ERROR_ARGUMENT, "there are no samples to train with");
+    nn_status status = nni_supply_new(&f.supply, m, train, t->d.augment, t->d.batch, 2, "training");
+    if (status == NN_OK && valid) status = nni_supply_new(&f.checks, m, valid, NULL, m->batch, 1, "validation");
+    f.supply.seed = t->d.seed;
+    t->positioned = 1;
+    t->history.all.stopped = NN_STOP_NOT;
+    for (size_t epoch = t->history.all.count + 1; epoch <= t->d.epochs && status == NN_OK && t->history.all.stopped == NN_STOP_NOT; epoch++) {
+        nn_dataset_free(&f.drawn);
+        status = nni_fit_epoch(&f, epoch);
+    }
+    nni_fit_free(&f);
+    if (status != NN_OK) return status;
+    nn_trainer_finish(t);
+    if (t->best) memcpy(m->values, t->best, m->total * sizeof *m->values);
+    return NN_OK;
+}
+
+NN_API const nn_history *nn_trainer_history(const nn_trainer *t) { return t ? &t->history.all : NULL; }
+
+NN_API nn_status nn_fit(nn_model *m, const nn_dataset *train, const nn_dataset *valid, const nn_fit_desc *desc) {
+    if (!m || !train) return NN_ERROR_NULL;
+    nn_trainer *t;
+    nn_status status = nn_trainer_new(&t, m, desc);
+    if (status == NN_OK) status = nn_trainer_run(t, train, valid);
+    nn_trainer_free(t);
+    return status;
+}
+
+/* ---- src/train/progress.h ---- */
+
+#include <math.h>
+#ifdef _WIN32
+#include <io.h>
+#else
+#include <unistd.h>
+#endif
+
+static int nni_is_terminal(FILE *stream) {
+#ifdef _WIN32
+    return _isatty(_fileno(stream));
+#else
+    return stream == stdout ? isatty(1) : stream == stderr ? isatty(2) : 0;
+#endif
+}
+
+static void nni_print_time(FILE *out, double seconds) {
+    const unsigned long s = (unsigned long)(seconds + 0.5);
+    if (seconds < 9.95) fprintf(out, "%.1f s", seconds);
+    else if (s < 100) fprintf(out, "%lu s", s);
+    else if (s < 3600) fprintf(out, "%lu:%02lu min", s / 60, s % 60);
+    else fprintf(out, "%lu:%02lu h", s / 3600, s / 60 % 60);
+}
+
+static void nni_print_evaluation(FILE *out, const char *what, const nn_evaluation *e) {
+    fprintf(out, "  %s %.4f", what, (double)e->loss);
+    if (!isnan(e->accuracy)) fprintf(out, " %6.2f %%", 100.0 * (double)e->accuracy);
+}
+
+static void nni_print_epoch_number(FILE *out, const nn_fit_event *e) {
+    int digits = 1;
+    for (size_t n = e->epochs; n >= 10; n /= 10) digits++;
+    fprintf(out, "epoch %*zu/%zu", digits, e->epoch, e->epochs);
+}
+
+static void nni_print_bar(FILE *out, const nn_fit_event *e) {
+    const size_t width = 24, full = e->samples * width / e->samples_in_all;
+    const double speed = (double)e->samples / fmax(e->seconds, 1e-9);
+    fputs("\r", out);
+    nni_print_epoch_number(out, e);
+    fputs(" [", out);
+    for (size_t i = 0; i < width; i++) fputc(i < full ? '=' : i == full ? '>' : ' ', out);
+    fputc(']', out);
+    nni_print_evaluation(out, "loss", &e->train);
+    fprintf(out, "  %.0f samples/s  left ", speed);
+    nni_print_time(out, (double)(e->samples_in_all - e->samples) / speed);
+    fputs("\033[K", out);
+    fflush(out);
+}
+
+static void nni_print_epoch(FILE *out, const nn_fit_event *e) {
+    const nn_epoch *d = e->done;
+    nni_print_epoch_number(out, e);
+    nni_print_evaluation(out, "loss", &d->train);
+    if (d->valid.samples) nni_print_evaluation(out, "valid", &d->valid);
+    fprintf(out, "  rate %.3g  %.0f samples/s  ", (double)d->rate, (double)d->train.samples / fmax(d->seconds, 1e-9));
+    nni_print_time(out, d->seconds);
+    if (d->best && d->epoch > 1) fputs("  best", out);
+    fputc('\n', out);
+    if (e->stopped == NN_STOP_PATIENCE) fprintf(out, "stopped: nothing better since epoch %zu\n", e->history->best);
+    fflush(out);
+}
+
+NN_API int nn_progress(const nn_fit_event *e, void *stream) {
+    FILE *out = stream ? (FILE *)stream : stdout;
+    const int terminal = nni_is_terminal(out);
+    if (e->done) {
+        if (terminal) fputs("\r\033[K", out);
+        nni_print_epoch(out, e);
+    } else if (terminal && (e->batch == 1 || floor(10 * e->seconds) > floor(10 * (e->seconds - e->since)))) { /* ten times a second */
+        nni_print_bar(out, e);
+    }
+    return 0;
+}
+
+/* ---- src/train/find_rate.h ---- */
+
+#include <float.h>
+
+#define NNI_SEARCH_SMOOTH 0.9
+#define NNI_SEARCH_END 4.0
+
+typedef struct nni_search {
+    nni_fit fit;
+    nn_rate_search *asked;
+    double smooth, share;    /* of the losses so far; share: what the average's start still lacks */
+    double least, before;    /* the smallest smoothed loss, and the one of the last step */
+    double steepest;
+} nni_search;
+
+/* Whether to go on after a loss at this rate. */
+static int nni_search_note(nni_search *s, float rate, float loss) {
+    nn_rate_search *r = s->asked;
+    s->smooth = NNI_SEARCH_SMOOTH * s->smooth + (1 - NNI_SEARCH_SMOOTH) * (double)loss;
+    s->share *= NNI_SEARCH_SMOOTH;
+    const double mean = s->smooth / (1 - s->share);
+    if (r->rates) r->rates[r->count] = rate;
+    if (r->losses) r->losses[r->count] = (float)mean;
+    if (r->count && mean - s->before < s->steepest) {
+        s->steepest = mean - s->before;
+        r->best = rate;
+    }
+    if (!r->count || mean < s->least) s->least = mean;
+    s->before = mean;
+    r->count++;
+    return mean <= NNI_SEARCH_END * s->least;
+}
+
+static nn_status nni_search_run(nni_search *s) {
+    nni_fit *f = &s->fit;
+    nn_rate_search *r = s->asked;
+    float factor;
+    const float span = r->to / r->from;
+    nn_log(&factor, &span, 1);
+    factor /= (float)nni_max(r->steps - 1, 1);
+    nn_exp(&factor, &factor, 1);
+    double rate = (double)r->from;
+    nn_status status = NN_OK;
+    for (size_t i = 0, at = f->supply.count; i < r->steps && status == NN_OK; i++, at += f->supply.batch) {
+        if (at >= f->supply.count) {
+            at = 0;
+            nn_dataset_free(&f->drawn);
+            status = nni_fit_draw(f, i + 1);
+        }
+        if (status != NN_OK) break;
+        f->t->d.optimizer.rate = (float)rate;
+        nni_supply_fill(&f->supply, 0, at);
+        status = nni_fit_batch(f, 0, 0, 1);
+        if (status == NN_ERROR_NOT_FINITE) return NN_OK; /* the end of the curve */
+        if (status == NN_OK && !nni_search_note(s, (float)rate, nn_loss_value(f->t->m, f->supply.loss))) break;
+        rate *= (double)factor;
+    }
+    return status;
+}
+
+static nn_status nni_search_check(nn_model *m, const nn_rate_search *r) {
+    if (r->from > 0.0f && r->to > r->from && r->to <= FLT_MAX && r->steps >= 2) return NN_OK;
+    return nni_report(m, NN_ERROR_ARGUMENT, "nn_find_rate needs 0 < from < to and at least 2 steps, not %g, %g and %zu", (double)r->from,
+                      (double)r->to, r->steps);
+}
+
+/* With the model's weights kept aside. */
+static nn_status nni_search_aside(nni_search *s, nn_model *m, const nn_dataset *train, const nn_fit_desc *desc) {
+    nn_fit_desc d;
+    memset(&d, 0, sizeof d);
+    if (desc) d = *desc;
+    memset(&d.schedule, 0, sizeof d.schedule);
+    d.accumulate = 1;
+    nn_status status = nn_trainer_new(&s->fit.t, m, &d);
+    if (status != NN_OK) return status;
+    s->fit.train = train;
+    s->fit.event.epoch = 1;
+    status = nni_supply_new(&s->fit.supply, m, train, d.augment, s->fit.t->d.batch, 1, "nn_find_rate");
+    s->fit.supply.seed = d.seed;
+    s->fit.checks.m = m;
+    if (status == NN_OK) status = nni_search_run(s);
+    nni_fit_free(&s->fit);
+    nn_trainer_free(s->fit.t);
+    return status;
+}
+
+NN_API nn_status nn_find_rate(nn_model *m, const nn_dataset *train, const nn_fit_desc *desc, nn_rate_search *search) {
+    if (!m || !train || !search) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_find_rate before nn_model_build");
+    if (!train->count) return nni_report(m, NN_ERROR_ARGUMENT, "there are no samples to search with");
+    nni_search s;
+    memset(&s, 0, sizeof s);
+    s.asked = search;
+    s.share = 1.0;
+    if (search->from == 0.0f) search->from = 1e-6f;
+    if (search->to == 0.0f) search->to = 1.0f;
+    if (search->steps == 0) search->steps = 100;
+    search->count = 0;
+    search->best = search->from;
+    nn_status status = nni_search_check(m, search);
+    if (status != NN_OK) return status;
+    float *values = (float *)nni_alloc(nni_allocator_of(m), nni_max(m->total, 1), sizeof *values);
+    if (!values) return nni_no_memory(m, "a copy of the weights", m->total);
+    memcpy(values, m->values, m->total * sizeof *values);
+    const uint64_t step = nn_step_of(m);
+    status = nni_search_aside(&s, m, train, desc);
+    memcpy(m->values, values, m->total * sizeof *values);
+    nn_step_set(m, step);
+    nni_free(nni_allocator_of(m), values);
+    return status;
+}
+
+/* ---- src/train/ensemble.h ---- */
+
+static size_t nni_outputs(const nn_model *m) { return nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape); }
+static size_t nni_inputs(const nn_model *m) { return nn_shape_size(m->nodes[nni_first_input(m)].shape); }
+
+/* Opinions are added in order, in floats, and divided by their number at the end. */
+static void nni_opinion_add(float *y, const float *opinion, size_t n, size_t index, size_t count) {
+    if (index == 0) memcpy(y, opinion, n * sizeof *y);
+    else nn_add(y, y, opinion, n);
+    if (index + 1 == count) nn_scale(y, y, n, 1.0f / (float)count);
+}
+
+static nn_status nni_ensemble_check(nn_model *const *models, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        nn_model *m = models[i];
+        if (!m) return NN_ERROR_NULL;
+        if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict_ensemble before nn_model_build");
+        if (nni_outputs(m) != nni_outputs(models[0]) || nni_inputs(m) != nni_inputs(models[0]))
+            return nni_report(m, NN_ERROR_SHAPE, "model %zu of the ensemble takes %zu values and gives %zu, the first %zu and %zu", i + 1, nni_inputs(m),
+                              nni_outputs(m), nni_inputs(models[0]), nni_outputs(models[0]));
+    }
+    return NN_OK;
+}
+
+NN_API nn_status nn_predict_ensemble(nn_model *const *models, size_t count, float *y, const float *x, size_t rows) {
+    if (!models || !count || (rows && (!x || !y))) return NN_ERROR_NULL;
+    nn_status status = nni_ensemble_check(models, count);
+    if (status != NN_OK) return status;
+    const size_t in = nni_inputs(models[0]), out = nni_outputs(models[0]), part = models[0]->batch;
+    const nn_allocator *allocator = nni_allocator_of(models[0]);
+    float *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
+    if (!opinion) return nni_no_memory(models[0], "opinions", part * out);
+    for (size_t done = 0; done < rows && status == NN_OK; done += part) {
+        const size_t some = nni_min(part, rows - done);
+        for (size_t i = 0; i < count && status == NN_OK; i++) {
+            status = nn_predict(models[i], opinion, x + done * in, some);
+            if (status == NN_OK) nni_opinion_add(y + done * out, opinion, some * out, i, count);
+        }
+    }
+    nni_free(allocator, opinion);
+    return status;
+}
+
+NN_API nn_status nn_predict_views(nn_model *m, float *y, const float *x, size_t rows, const nn_views *views) {
+    if (!m || !views || !views->make || (rows && (!x || !y))) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict_views before nn_model_build");
+    if (!views->count) return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict_views needs at least one view");
+    const size_t in = nni_inputs(m), out = nni_outputs(m), part = m->batch;
+    const nn_allocator *allocator = nni_allocator_of(m);
+    float *seen = (float *)nni_alloc(allocator, part * in, sizeof *seen), *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
+    nn_status status = seen && opinion ? NN_OK : nni_no_memory(m, "views", part * (in + out));
+    for (size_t done = 0; done < rows && status == NN_OK; done += part) {
+        const size_t some = nni_min(part, rows - done);
+        for (size_t v = 0; v < views->count && status == NN_OK; v++) {
+            for (size_t r = 0; r < some; r++) views->make(seen + r * in, x + (done + r) * views->size, v, views->user);
+            status = nn_predict(m, opinion, seen, some);
+            if (status == NN_OK) nni_opinion_add(y + done * out, opinion, some * out, v, views->count);
+        }
+    }
+    nni_free(allocator, opinion);
+    nni_free(allocator, seen);
+    return status;
+}
+
+/* ---- snapshots ---- */
+
+NN_API nn_status nn_snapshots_add(nn_snapshots *s, nn_model *m) {
+    if (!s || !m) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_snapshots_add before nn_model_build");
+    const nn_allocator *allocator = nni_allocator_of(m);
+    void *blocks = s->values;
+    if (!nni_grow(allocator, &blocks, s->count, &s->room, sizeof *s->values)) return nni_no_memory(m, "a snapshot", m->total);
+    s->values = (float **)blocks;
+    float *values = (float *)nni_alloc(allocator, nni_max(m->total, 1), sizeof *values);
+    if (!values) return nni_no_memory(m, "a snapshot", m->total);
+    memcpy(values, m->values, m->total * sizeof *values);
+    s->values[s->count++] = values;
+    return NN_OK;
+}
+
+NN_API void nn_snapshots_free(nn_snapshots *s, const nn_model *m) {
+    if (!s || !m) return;
+    for (size_t i = 0; i < s->count; i++) nni_free(nni_allocator_of(m), s->values[i]);
+    nni_free(nni_allocator_of(m), s->values);
+    memset(s, 0, sizeof *s);
+}
+
+NN_API nn_status nn_snapshots_use(const nn_snapshots *s, nn_model *m, size_t index) {
+    if (!s || !m) return NN_ERROR_NULL;
+    if (index >= s->count) return nni_report(m, NN_ERROR_ARGUMENT, "there is no snapshot %zu of %zu", index, s->count);
+    memcpy(m->values, s->values[index], m->total * sizeof *m->values);
+    return NN_OK;
+}
+
+NN_API nn_status nn_snapshots_predict(const nn_snapshots *s, nn_model *m, float *y, const float *x, size_t rows) {
+    if (!s || !m || (rows && (!x || !y))) return NN_ERROR_NULL;
+    if (!s->count) return nni_report(m, NN_ERROR_ARGUMENT, "there are no snapshots to ask");
+    const size_t n = rows * nni_outputs(m);
+    float *const own = m->values, *opinion = (float *)nni_alloc(nni_allocator_of(m), n, sizeof *opinion);
+    if (!opinion) return nni_no_memory(m, "opinions", n);
+    nn_status status = NN_OK;
+    for (size_t i = 0; i < s->count && status == NN_OK; i++) {
+        m->values = s->values[i]; /* no copies: a snapshot is laid out as the model's own block */
+        status = nn_predict(m, opinion, x, rows);
+        if (status == NN_OK) nni_opinion_add(y, opinion, n, i, s->count);
+    }
+    m->values = own;
+    nni_free(nni_allocator_of(m), opinion);
+    return status;
+}
+
+/* ---- src/train/usual.h ---- */
+
+NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop, uint64_t seed) {
+    if (!model || (layers && !hidden)) return NN_ERROR_NULL;
+    nn_model *m = *model = nn_model_new(NULL);
+    if (!m) return NN_ERROR_MEMORY;
+    nn_node x = nn_layer_input(m, in);
+    for (size_t i = 0; i < layers; i++) {
+        x = nn_layer_elu(m, nn_layer_batch_norm(m, nn_layer_dense_no_bias(m, x, hidden[i])));
+        if (drop > 0.0f) x = nn_layer_dropout(m, x, drop);
+    }
+    nn_layer_loss(m, nn_layer_dense(m, x, classes), NN_LOSS_SOFTMAX_CE);
+    nn_build_desc build;
+    memset(&build, 0, sizeof build);
+    build.seed = seed;
+    build.init = nn_init_he();
+    return nn_model_build(m, &build);
+}
+
 /* ---- src/close.h ---- */
 #if defined(__clang__) && defined(NNI_X86)
 #pragma float_control(pop)
@@ -22197,6 +28588,9 @@ NN_API void nn_summary_print(const nn_model *m, FILE *stream) {
 #undef NNI_CPU_FMA
 #undef NNI_CPU_AVX2
 #undef NNI_CPU_AVX512
+#undef NNI_SLOTS
+#undef NNI_CONSTANTS
+#undef NNI_RULES
 #undef NNI_STRING_2
 #undef NNI_STRING
 #undef NNI_BLOCK
@@ -22271,6 +28665,22 @@ NN_API void nn_summary_print(const nn_model *m, FILE *stream) {
 #undef NNI_EPSILON_USUAL
 #undef NNI_MOMENTUM_USUAL
 #undef NNI_BATCH_USUAL
+#undef NNI_READ_FIRST
+#undef NNI_IDX_DIMENSIONS
+#undef NNI_PATH_MOST
+#undef NNI_CIFAR_PIXELS
+#undef NNI_CIFAR_VALUES
+#undef NNI_CIFAR_FILES
+#undef NNI_NPY_DIMENSIONS
+#undef NNI_BIG_WORDS
+#undef NNI_DIGITS
+#undef NNI_CATEGORIES_USUAL
+#undef NNI_UPDATE_SHARE
+#undef NNI_SUPPLY_SHARE
+#undef NNI_EPOCHS_USUAL
+#undef NNI_FIT_ALONE
+#undef NNI_SEARCH_SMOOTH
+#undef NNI_SEARCH_END
 #endif /* NN_IMPLEMENTATION */
 
 /*

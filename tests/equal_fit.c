@@ -55,7 +55,7 @@ static void optimizers(void) {
 
 /* A convolutional network on augmented bytes: all that nn_fit can do at once. */
 static void everything(void) {
-    const nn_augment augment = {0};
+    const nn_augment augment = {.rotate = 20, .scale_from = 0.9f, .scale_to = 1.1f, .translate_x = 1, .translate_y = 1, .noise = 0.05f, .mixup = 0.3f};
     nn_model *m = nn_model_new(NULL);
     nn_node x = nn_layer_input(m, nn_shape_image(SIDE, SIDE, 1));
     x = nn_layer_max_pool(m, nn_layer_elu(m, nn_layer_batch_norm(m, nn_layer_conv2d(m, x, 4, 3))), 3, 2);

@@ -7,6 +7,7 @@
 #include "../data/dataset.h"
 #include "../graph/run.h"
 #include "../image/augment.h"
+#include "../image/mix.h"
 
 #define NNI_SUPPLY_SHARE 100000 /* floats worth a thread, by analogy with a map */
 
@@ -128,7 +129,7 @@ static int nni_supply_take(nni_supply *s, size_t slots) {
     }
     s->workers = nn_threads_in_use();
     if (s->augment) {
-        s->work_floats = nni_round_up(s->source + s->in + s->out + nn_augment_work(s->augment, s->data->shape), 16);
+        s->work_floats = nni_round_up(s->in + s->out + nn_augment_work(s->augment, s->data->shape), 16);
         s->work = (float *)nni_alloc(allocator, s->workers * s->work_floats, sizeof *s->work);
         complete = complete && s->work;
     }
@@ -157,12 +158,14 @@ static nn_status nni_supply_new(nni_supply *s, nn_model *m, const nn_dataset *da
 
 /* ---- making a batch ---- */
 
-/* Sample i of the data as fed: y is its `in` floats. `raw` has room for it as stored. */
-static void nni_supply_sample(const nni_supply *s, float *y, size_t i, float *raw, float *work) {
+/* Sample i of the data as fed: y is its `in` floats. */
+static void nni_supply_sample(const nni_supply *s, float *y, size_t i, float *work) {
     const nn_dataset *d = s->data;
-    const float *stored = d->floats ? d->floats + nn_dataset_row(d, i) * s->source : raw;
-    if (!d->floats) nn_floats_from_bytes(raw, d->bytes + nn_dataset_row(d, i) * s->source, s->source);
-    nn_augment_sample(y, stored, d->shape, s->augment, s->seed, s->epoch, i, work);
+    const size_t at = nn_dataset_row(d, i) * s->source;
+    if (s->augment && d->floats) nn_augment_sample(y, d->floats + at, d->shape, s->augment, s->seed, s->epoch, i, work);
+    else if (s->augment) nn_augment_bytes(y, d->bytes + at, d->shape, s->augment, s->seed, s->epoch, i, work);
+    else if (d->floats) memcpy(y, d->floats + at, s->in * sizeof *y);
+    else nn_floats_from_bytes(y, d->bytes + at, s->in);
 }
 
 static void nni_supply_targets(const nni_supply *s, float *targets, size_t i) {
@@ -178,32 +181,30 @@ static void nni_supply_targets(const nni_supply *s, float *targets, size_t i) {
     }
 }
 
-/* y = share*y + (1 - share)*other */
-static void nni_supply_blend(float *y, const float *other, size_t n, float share) {
-    for (size_t i = 0; i < n; i++) y[i] = share * y[i] + (1.0f - share) * other[i];
+/* Mixes x and targets, which are those of sample i, with those of its partner; `own` has room for the originals. */
+static void nni_supply_mix(const nni_supply *s, float *x, float *targets, size_t i, float *own, float *work) {
+    size_t partner;
+    const float weight = nn_augment_mix(&partner, s->augment, s->seed, s->epoch, i, s->data->count);
+    if (weight == 1.0f) return;
+    memcpy(own, x, s->in * sizeof *x);
+    memcpy(own + s->in, targets, s->out * sizeof *targets);
+    nni_supply_sample(s, x, partner, work);
+    nni_supply_targets(s, targets, partner);
+    nn_mixup(x, own, x, s->in, weight);
+    nn_mixup(targets, own + s->in, targets, s->out, weight);
 }
 
 static void nni_supply_one(const nni_supply *s, nni_batch *b, size_t at, size_t i, float *work) {
     const nn_dataset *d = s->data;
     const size_t row = nn_dataset_row(d, i);
     float *x = b->x + at * s->in, *targets = b->targets ? b->targets + at * s->out : NULL;
+    float *own = work;
+    if (work) work += s->in + s->out;
     if (d->labels) b->labels[at] = d->labels[row];
     if (b->weights) b->weights[at] = d->weights[row];
     if (targets) nni_supply_targets(s, targets, i);
-    if (!s->augment) {
-        if (d->floats) memcpy(x, d->floats + row * s->in, s->in * sizeof *x);
-        else nn_floats_from_bytes(x, d->bytes + row * s->in, s->in);
-        return;
-    }
-    float *raw = work, *other = raw + s->source, *other_targets = other + s->in, *rest = other_targets + s->out;
-    size_t partner;
-    nni_supply_sample(s, x, i, raw, rest);
-    const float share = nn_augment_mix(&partner, s->augment, s->seed, s->epoch, i, d->count);
-    if (share == 1.0f) return;
-    nni_supply_sample(s, other, partner, raw, rest);
-    nni_supply_targets(s, other_targets, partner);
-    nni_supply_blend(x, other, s->in, share);
-    nni_supply_blend(targets, other_targets, s->out, share);
+    nni_supply_sample(s, x, i, work);
+    if (s->augment && s->augment->mixup > 0.0f) nni_supply_mix(s, x, targets, i, own, work);
 }
 
 typedef struct nni_supply_job {
