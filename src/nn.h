@@ -183,6 +183,15 @@
 #include "graph/run.h"
 #include "graph/statistics.h"
 #include "graph/summary.h"
+#include "image/image.h"
+#include "image/move.h"
+#include "image/affine.h"
+#include "image/resize.h"
+#include "image/elastic.h"
+#include "image/photometric.h"
+#include "image/noise.h"
+#include "image/mix.h"
+#include "image/augment.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"
