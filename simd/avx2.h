@@ -50,6 +50,7 @@ typedef __m256 vm; /* all bits of a lane set or clear */
 typedef struct vq {
     const float *at;
 } vq;
+typedef __m128 vf4;
 
 NNI_INLINE vf vf_load(const float *p) { return _mm256_loadu_ps(p); }
 NNI_INLINE void vf_store(float *p, vf v) { _mm256_storeu_ps(p, v); }
@@ -67,6 +68,28 @@ NNI_INLINE vf vf_keep(vf v) {
     __asm__("" : "+x"(v));
     return v;
 }
+
+NNI_INLINE vf vf_gather(const float *p, vi i) { return _mm256_i32gather_ps(p, i, 4); }
+/* Two neighbours are one gather of 64 bits, whose halves two shuffles part. */
+NNI_INLINE vf vf_gather_pair(const float *p, vi i, vf *next) {
+    const double *at = (const double *)(const void *)p;
+    const vf low = _mm256_castpd_ps(_mm256_i32gather_pd(at, _mm256_castsi256_si128(i), 4));
+    const vf high = _mm256_castpd_ps(_mm256_i32gather_pd(at, _mm256_extracti128_si256(i, 1), 4));
+    const __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0x88));
+    const __m256d odd = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0xdd));
+    *next = _mm256_castpd_ps(_mm256_permute4x64_pd(odd, 0xd8));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(even, 0xd8));
+}
+NNI_INLINE vi vi_load_bytes(const uint8_t *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)); }
+NNI_INLINE void vi_store_bytes(uint8_t *p, vi v) {
+    const __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(half, half));
+}
+NNI_INLINE vf4 vf4_load(const float *p) { return _mm_loadu_ps(p); }
+NNI_INLINE void vf4_store(float *p, vf4 v) { _mm_storeu_ps(p, v); }
+NNI_INLINE vf4 vf4_set1(float a) { return _mm_set1_ps(a); }
+NNI_INLINE vf4 vf4_sub(vf4 a, vf4 b) { return _mm_sub_ps(a, b); }
+NNI_INLINE vf4 vf4_fma(vf4 a, vf4 b, vf4 c) { return _mm_fmadd_ps(a, b, c); }
 
 NNI_INLINE vf vf_set1(float a) { return _mm256_set1_ps(a); }
 NNI_INLINE vf vf_add(vf a, vf b) { return _mm256_add_ps(a, b); }
@@ -111,6 +134,7 @@ NNI_INLINE vf vf_times_power(vf a, vf n) {
     const vf first = vf_from_bits(vi_shl(vi_add(half, one), 23)), second = vf_from_bits(vi_shl(vi_add(rest, one), 23));
     return vf_mul(vf_mul(a, first), second);
 }
+NNI_INLINE vi vi_mul(vi a, vi b) { return _mm256_mullo_epi32(a, b); }
 NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
     const vi even = _mm256_mul_epu32(a, b);
     const vi odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
@@ -120,6 +144,8 @@ NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
 NNI_INLINE vm vi_eq0(vi a, vi k) {
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(a, k), _mm256_setzero_si256()));
 }
+
+NNI_INLINE vf vf_reverse(vf v) { return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)); }
 
 NNI_INLINE float vf_fold(vf v) {
     const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));

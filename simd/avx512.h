@@ -57,6 +57,7 @@ typedef __mmask16 vm;
 typedef struct vq {
     const float *at;
 } vq;
+typedef __m128 vf4;
 
 NNI_INLINE vf vf_load(const float *p) { return _mm512_loadu_ps(p); }
 NNI_INLINE void vf_store(float *p, vf v) { _mm512_storeu_ps(p, v); }
@@ -71,6 +72,23 @@ NNI_INLINE vf vf_keep(vf v) {
     __asm__("" : "+v"(v));
     return v;
 }
+
+NNI_INLINE vf vf_gather(const float *p, vi i) { return _mm512_i32gather_ps(i, p, 4); }
+/* Two neighbours are one gather of 64 bits, whose halves two shuffles part. */
+NNI_INLINE vf vf_gather_pair(const float *p, vi i, vf *next) {
+    const vf low = _mm512_castpd_ps(_mm512_i32gather_pd(_mm512_castsi512_si256(i), p, 4));
+    const vf high = _mm512_castpd_ps(_mm512_i32gather_pd(_mm512_extracti64x4_epi64(i, 1), p, 4));
+    const vi even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    *next = _mm512_permutex2var_ps(low, _mm512_or_epi32(even, _mm512_set1_epi32(1)), high);
+    return _mm512_permutex2var_ps(low, even, high);
+}
+NNI_INLINE vi vi_load_bytes(const uint8_t *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)); }
+NNI_INLINE void vi_store_bytes(uint8_t *p, vi v) { _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(v)); }
+NNI_INLINE vf4 vf4_load(const float *p) { return _mm_loadu_ps(p); }
+NNI_INLINE void vf4_store(float *p, vf4 v) { _mm_storeu_ps(p, v); }
+NNI_INLINE vf4 vf4_set1(float a) { return _mm_set1_ps(a); }
+NNI_INLINE vf4 vf4_sub(vf4 a, vf4 b) { return _mm_sub_ps(a, b); }
+NNI_INLINE vf4 vf4_fma(vf4 a, vf4 b, vf4 c) { return _mm_fmadd_ps(a, b, c); }
 
 NNI_INLINE vf vf_set1(float a) { return _mm512_set1_ps(a); }
 NNI_INLINE vf vf_add(vf a, vf b) { return _mm512_add_ps(a, b); }
@@ -110,6 +128,7 @@ NNI_INLINE vi vi_xor(vi a, vi b) { return _mm512_xor_si512(a, b); }
 NNI_INLINE vi vi_shl(vi a, int k) { return (vi)((__v16su)a << k); }
 NNI_INLINE vi vi_shr(vi a, int k) { return (vi)((__v16su)a >> k); }
 NNI_INLINE vi vi_sar(vi a, int k) { return (vi)((__v16si)a >> k); }
+NNI_INLINE vi vi_mul(vi a, vi b) { return _mm512_mullo_epi32(a, b); }
 NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
     const vi even = _mm512_mul_epu32(a, b);
     const vi odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
@@ -117,6 +136,10 @@ NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
     return _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
 }
 NNI_INLINE vm vi_eq0(vi a, vi k) { return _mm512_testn_epi32_mask(a, k); }
+
+NNI_INLINE vf vf_reverse(vf v) {
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), v);
+}
 
 NNI_INLINE float vf_fold(vf v) {
     const __m256 v8 = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));

@@ -5,6 +5,7 @@
  * NNI_FN(axpy) is nni_axpy_avx2, vf_add is nni_vf_add_avx2.
  *
  * Types   vf  VF_LANES floats     vi  VF_LANES 32-bit integers     vm  VF_LANES truths     vq  4 floats to broadcast
+ *         vf4 4 floats on every instruction set: the channels of a pixel
  * Limits  VF_LANES                 1, 4, 8 or 16: divides 16, the width that fixes the order of every reduction
  *         VF_FREE_MASK             1 if vf_load_m costs as much as vf_load: ragged columns of B need no packing
  *         VF_MIXED                 vectors that a map works on side by side, as many as the registers hold
@@ -21,6 +22,9 @@
  *   vm_first(n)            truth for the first n lanes;  vf_load_m(p, m), vf_store_m(p, v, m) as above by mask
  *   vi_load(p)  vi_store(p, v)
  *   vf_keep(v)             v itself, in a register: GCC else may load it anew for each of its uses
+ *   vf_gather(p, i)        lane l is p[i[l]], i signed;  vf_gather_pair(p, i, next) also *next = p[i[l] + 1]
+ *   vi_load_bytes(p)       the VF_LANES bytes at p;  vi_store_bytes(p, v) stores the low bytes, v below 256
+ *   vf4_load(p)  vf4_store(p, v)  vf4_set1(a)  vf4_sub(a, b)  vf4_fma(a, b, c)    as vf, for pixels of up to 4 channels
  * Arithmetic, each rounded once to nearest even
  *   vf_set1(a)  vf_add  vf_sub  vf_mul  vf_div  vf_sqrt
  *   vf_fma(a, b, c)  = a*b + c       vf_fnma(a, b, c) = c - a*b
@@ -35,9 +39,10 @@
  *   vm_bits(m)             bit i is lane i
  * Integers and bits
  *   vf_bits(a)  vf_from_bits(v)          the same 32 bits, seen as the other type
- *   vf_from_int(v)  vi_from_float(a)     signed conversion; a must be a whole number in range
+ *   vf_from_int(v)  vi_from_float(a)     signed conversion, towards 0; a must be in range
  *   vi_set1(u)  vi_lane()                0, 1, 2, ...
  *   vi_add  vi_sub  vi_and  vi_or  vi_xor  vi_shl(v, k)  vi_shr(v, k) with zeros  vi_sar(v, k) with the sign
+ *   vi_mul(a, b)                         the low halves of the products
  *   vi_mul_wide(a, b, high)              the low halves of the 64-bit products a*b; the high halves go to *high
  *   vi_eq0(v, k)                         truth where (v & k) == 0
  * Across lanes
@@ -45,6 +50,7 @@
  *   vf_fold_max(v)         the largest lane as by vf_max, in any order: which zero, or which NaN, is open
  *   vf_fold_each(r)        lane i is vf_fold(r[i]); r has VF_LANES vectors, which are spent
  *   vf_load_turned(r, p, stride, rows)    r[j] lane i = p[i*stride + j] for j < 4; lanes from `rows` on repeat the last row
+ *   vf_reverse(v)          the last lane first
  *   vf_transpose(r)        r[i] lane j becomes r[j] lane i, for VF_LANES vectors
  *   vq_load(p)             four floats kept ready for vf_fma_q(a, i, b, c) = a[i]*b + c, i constant: multiplying by one
  *                          lane is free on ARM, broadcasting from memory is free on x86
@@ -59,6 +65,7 @@
 #define vi NNI_FN(vi)
 #define vm NNI_FN(vm)
 #define vq NNI_FN(vq)
+#define vf4 NNI_FN(vf4)
 #define vf_load NNI_FN(vf_load)
 #define vf_store NNI_FN(vf_store)
 #define vf_load_n NNI_FN(vf_load_n)
@@ -69,6 +76,15 @@
 #define vi_load NNI_FN(vi_load)
 #define vf_keep NNI_FN(vf_keep)
 #define vi_store NNI_FN(vi_store)
+#define vf_gather NNI_FN(vf_gather)
+#define vf_gather_pair NNI_FN(vf_gather_pair)
+#define vi_load_bytes NNI_FN(vi_load_bytes)
+#define vi_store_bytes NNI_FN(vi_store_bytes)
+#define vf4_load NNI_FN(vf4_load)
+#define vf4_store NNI_FN(vf4_store)
+#define vf4_set1 NNI_FN(vf4_set1)
+#define vf4_sub NNI_FN(vf4_sub)
+#define vf4_fma NNI_FN(vf4_fma)
 #define vf_set1 NNI_FN(vf_set1)
 #define vf_add NNI_FN(vf_add)
 #define vf_sub NNI_FN(vf_sub)
@@ -103,11 +119,13 @@
 #define vi_shl NNI_FN(vi_shl)
 #define vi_shr NNI_FN(vi_shr)
 #define vi_sar NNI_FN(vi_sar)
+#define vi_mul NNI_FN(vi_mul)
 #define vi_mul_wide NNI_FN(vi_mul_wide)
 #define vi_eq0 NNI_FN(vi_eq0)
 #define vf_fold NNI_FN(vf_fold)
 #define vf_fold_max NNI_FN(vf_fold_max)
 #define vf_fold_each NNI_FN(vf_fold_each)
+#define vf_reverse NNI_FN(vf_reverse)
 #define vf_transpose NNI_FN(vf_transpose)
 #define vf_load_turned NNI_FN(vf_load_turned)
 #define vq_load NNI_FN(vq_load)

@@ -6,6 +6,7 @@
 #undef vi
 #undef vm
 #undef vq
+#undef vf4
 #undef vf_load
 #undef vf_store
 #undef vf_load_n
@@ -16,6 +17,15 @@
 #undef vi_load
 #undef vf_keep
 #undef vi_store
+#undef vf_gather
+#undef vf_gather_pair
+#undef vi_load_bytes
+#undef vi_store_bytes
+#undef vf4_load
+#undef vf4_store
+#undef vf4_set1
+#undef vf4_sub
+#undef vf4_fma
 #undef vf_set1
 #undef vf_add
 #undef vf_sub
@@ -50,11 +60,13 @@
 #undef vi_shl
 #undef vi_shr
 #undef vi_sar
+#undef vi_mul
 #undef vi_mul_wide
 #undef vi_eq0
 #undef vf_fold
 #undef vf_fold_max
 #undef vf_fold_each
+#undef vf_reverse
 #undef vf_transpose
 #undef vf_load_turned
 #undef vq_load

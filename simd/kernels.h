@@ -32,6 +32,9 @@
 #include "kernels/conv_window.h"
 #include "kernels/conv_weights.h"
 #include "kernels/pool.h"
+#include "kernels/image.h"
+#include "kernels/image_warp.h"
+#include "kernels/image_filter.h"
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , NNI_FN(name)
 static const nni_tier NNI_FN(tier) = {NNI_STRING(NNI_ISA), NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};

@@ -42,6 +42,7 @@ typedef float32x4_t vf;
 typedef uint32x4_t vi;
 typedef uint32x4_t vm; /* all bits of a lane set or clear */
 typedef float32x4_t vq;
+typedef float32x4_t vf4;
 
 NNI_INLINE vf vf_load(const float *p) { return vld1q_f32(p); }
 NNI_INLINE void vf_store(float *p, vf v) { vst1q_f32(p, v); }
@@ -81,6 +82,36 @@ NNI_INLINE vf vf_keep(vf v) {
     __asm__("" : "+w"(v));
     return v;
 }
+
+NNI_INLINE vf vf_gather(const float *p, vi i) {
+    const int32x4_t at = vreinterpretq_s32_u32(i);
+    vf v = vld1q_dup_f32(p + vgetq_lane_s32(at, 0));
+    v = vld1q_lane_f32(p + vgetq_lane_s32(at, 1), v, 1);
+    v = vld1q_lane_f32(p + vgetq_lane_s32(at, 2), v, 2);
+    return vld1q_lane_f32(p + vgetq_lane_s32(at, 3), v, 3);
+}
+NNI_INLINE vf vf_gather_pair(const float *p, vi i, vf *next) {
+    const int32x4_t at = vreinterpretq_s32_u32(i);
+    const vf low = vcombine_f32(vld1_f32(p + vgetq_lane_s32(at, 0)), vld1_f32(p + vgetq_lane_s32(at, 1)));
+    const vf high = vcombine_f32(vld1_f32(p + vgetq_lane_s32(at, 2)), vld1_f32(p + vgetq_lane_s32(at, 3)));
+    *next = vuzp2q_f32(low, high);
+    return vuzp1q_f32(low, high);
+}
+NNI_INLINE vi vi_load_bytes(const uint8_t *p) {
+    uint32_t four;
+    memcpy(&four, p, sizeof four);
+    return vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four))));
+}
+NNI_INLINE void vi_store_bytes(uint8_t *p, vi v) {
+    const uint16x4_t half = vmovn_u32(v);
+    const uint32_t four = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(half, half))), 0);
+    memcpy(p, &four, sizeof four);
+}
+NNI_INLINE vf4 vf4_load(const float *p) { return vld1q_f32(p); }
+NNI_INLINE void vf4_store(float *p, vf4 v) { vst1q_f32(p, v); }
+NNI_INLINE vf4 vf4_set1(float a) { return vdupq_n_f32(a); }
+NNI_INLINE vf4 vf4_sub(vf4 a, vf4 b) { return vsubq_f32(a, b); }
+NNI_INLINE vf4 vf4_fma(vf4 a, vf4 b, vf4 c) { return vfmaq_f32(c, a, b); }
 
 NNI_INLINE vf vf_set1(float a) { return vdupq_n_f32(a); }
 NNI_INLINE vf vf_add(vf a, vf b) { return vaddq_f32(a, b); }
@@ -123,6 +154,7 @@ NNI_INLINE vf vf_times_power(vf a, vf n) {
     const vf first = vf_from_bits(vi_shl(vi_add(half, one), 23)), second = vf_from_bits(vi_shl(vi_add(rest, one), 23));
     return vf_mul(vf_mul(a, first), second);
 }
+NNI_INLINE vi vi_mul(vi a, vi b) { return vmulq_u32(a, b); }
 NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
     const vi low = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));
     const vi top = vreinterpretq_u32_u64(vmull_high_u32(a, b));
@@ -131,6 +163,10 @@ NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
 }
 NNI_INLINE vm vi_eq0(vi a, vi k) { return vceqzq_u32(vandq_u32(a, k)); }
 
+NNI_INLINE vf vf_reverse(vf v) {
+    const vf pairs = vrev64q_f32(v);
+    return vextq_f32(pairs, pairs, 2);
+}
 NNI_INLINE float vf_fold(vf v) {
     const float32x2_t v2 = vadd_f32(vget_low_f32(v), vget_high_f32(v));
     return vget_lane_f32(v2, 0) + vget_lane_f32(v2, 1);

@@ -37,6 +37,9 @@ typedef uint32_t vm; /* 0 or 1 */
 typedef struct vq {
     const float *at;
 } vq;
+typedef struct vf4 {
+    float at[4];
+} vf4;
 
 NNI_INLINE vf vf_load(const float *p) { return *p; }
 NNI_INLINE void vf_store(float *p, vf v) { *p = v; }
@@ -52,6 +55,33 @@ NNI_INLINE void vf_store_m(float *p, vf v, vm m) {
 NNI_INLINE vi vi_load(const uint32_t *p) { return *p; }
 NNI_INLINE void vi_store(uint32_t *p, vi v) { *p = v; }
 NNI_INLINE vf vf_keep(vf v) { return v; }
+
+NNI_INLINE vf vf_gather(const float *p, vi i) { return p[(int32_t)i]; }
+NNI_INLINE vf vf_gather_pair(const float *p, vi i, vf *next) {
+    *next = p[(int32_t)i + 1];
+    return p[(int32_t)i];
+}
+NNI_INLINE vi vi_load_bytes(const uint8_t *p) { return *p; }
+NNI_INLINE void vi_store_bytes(uint8_t *p, vi v) { *p = (uint8_t)v; }
+NNI_INLINE vf4 vf4_load(const float *p) {
+    vf4 v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+NNI_INLINE void vf4_store(float *p, vf4 v) { memcpy(p, &v, sizeof v); }
+NNI_INLINE vf4 vf4_set1(float a) {
+    const vf4 v = {{a, a, a, a}};
+    return v;
+}
+NNI_INLINE vf4 vf4_sub(vf4 a, vf4 b) {
+    const vf4 v = {{a.at[0] - b.at[0], a.at[1] - b.at[1], a.at[2] - b.at[2], a.at[3] - b.at[3]}};
+    return v;
+}
+NNI_INLINE vf4 vf4_fma(vf4 a, vf4 b, vf4 c) {
+    const vf4 v = {{fmaf(a.at[0], b.at[0], c.at[0]), fmaf(a.at[1], b.at[1], c.at[1]), fmaf(a.at[2], b.at[2], c.at[2]),
+                    fmaf(a.at[3], b.at[3], c.at[3])}};
+    return v;
+}
 
 NNI_INLINE vf vf_set1(float a) { return a; }
 NNI_INLINE vf vf_add(vf a, vf b) { return a + b; }
@@ -102,6 +132,7 @@ NNI_INLINE vf vf_times_power(vf a, vf n) {
     const vf first = vf_from_bits(vi_shl(vi_add(half, one), 23)), second = vf_from_bits(vi_shl(vi_add(rest, one), 23));
     return vf_mul(vf_mul(a, first), second);
 }
+NNI_INLINE vi vi_mul(vi a, vi b) { return a * b; }
 NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
     const uint64_t product = (uint64_t)a * b;
     *high = (vi)(product >> 32);
@@ -109,6 +140,7 @@ NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
 }
 NNI_INLINE vm vi_eq0(vi a, vi k) { return (a & k) == 0; }
 
+NNI_INLINE vf vf_reverse(vf v) { return v; }
 NNI_INLINE float vf_fold(vf v) { return v; }
 NNI_INLINE float vf_fold_max(vf v) { return v; }
 NNI_INLINE vf vf_fold_each(vf *r) { return r[0]; }

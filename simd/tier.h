@@ -9,6 +9,7 @@
 #include "../src/config.h"
 #include "conv.h"
 #include "optim.h"
+#include "image.h"
 #include "pool.h"
 #include "../src/loss_list.h"
 
@@ -137,7 +138,16 @@ typedef struct nni_loss {
     X(void, random_mask, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value)) \
     X(void, dropout, NNI_NOISE_ARGUMENTS)                                                                                  \
     X(void, add_normal, NNI_NOISE_ARGUMENTS)                                                                               \
-    X(void, mask_columns, (float *y, const nni_strip *strip, const float *mask, float scale))
+    X(void, mask_columns, (float *y, const nni_strip *strip, const float *mask, float scale))                              \
+    X(void, floats_from_bytes, (float *y, const uint8_t *x, size_t n, float divisor))                                      \
+    X(void, bytes_from_floats, (uint8_t *y, const float *x, size_t n, float scale))                                        \
+    X(void, reverse, (float *y, const float *x, size_t n))                                                                 \
+    X(void, reverse_3, (float *y, const float *x, size_t pixels))                                                          \
+    X(void, mix_channels, (float *y, const float *x, size_t pixels, size_t channels, const float *columns))                \
+    X(void, gamma, (float *y, const float *x, size_t n, float exponent))                                                   \
+    X(void, warp, (float *y, const nni_warp *warp))                                                                        \
+    X(void, filter, (float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps))                  \
+    X(void, resize_row, (float *y, const float *x, const nni_taps *taps, size_t channels))
 
 typedef struct nni_tier {
     const char *name;

@@ -1,0 +1,168 @@
+/* resize.h - an image, or a part of it, in another size */
+#ifndef NN_IMAGE_RESIZE_H
+#define NN_IMAGE_RESIZE_H
+
+#include "image.h"
+
+/* A rectangle of an image, in pixels from its upper left corner; its edges may lie inside pixels. */
+typedef struct nn_box {
+    double top, left, height, width;
+} nn_box;
+
+/* {0}, or NULL for it: bilinear with antialiasing.
+ *
+ * Edges meet edges: the centre of pixel i of n lies at (i + 1/2)/n of the side, as in PIL, and in OpenCV but for its nearest.
+ * With antialiasing the filter (a triangle, or Keys' cubic with a = -1/2) grows with the factor of a reduction, and at the edge
+ * of the image what is left of it is made to sum to 1: this is PIL's and torchvision's resize. `plain` takes two (bilinear) or
+ * four pixels (a = -3/4) to a side, however much is skipped, and repeats the pixels at the edge: OpenCV's INTER_LINEAR and
+ * INTER_CUBIC. NN_NEAREST takes the pixel in which the place lies. */
+typedef struct nn_resize_desc {
+    nn_sampling sampling;
+    int plain;
+    const nn_allocator *allocator;
+} nn_resize_desc;
+
+/* y = x in the size of y; of equal size, a copy. */
+NN_API NN_MUST_USE nn_status nn_image_resize(nn_image y, nn_image x, const nn_resize_desc *desc);
+
+/* y = the part of x in the box, which must lie in x, in the size of y; filters see the pixels around the box, too. */
+NN_API NN_MUST_USE nn_status nn_image_resized_crop(nn_image y, nn_image x, nn_box box, const nn_resize_desc *desc);
+
+#ifdef NN_IMPLEMENTATION
+
+#include "series.h"
+
+/* ---- the weights of one axis ---- */
+
+typedef struct nni_resize_axis {
+    double from, length; /* of the source */
+    size_t inputs, outputs;
+    nn_sampling sampling;
+    int plain, mirrored;
+} nni_resize_axis;
+
+static double nni_resize_radius(const nni_resize_axis *a) {
+    const double radius = a->sampling == NN_BICUBIC ? 2.0 : 1.0, factor = a->length / (double)a->outputs;
+    return !a->plain && factor > 1.0 ? radius * factor : radius;
+}
+
+/* Pixels that an output is made of, at most. */
+static size_t nni_resize_taps(const nni_resize_axis *a) {
+    if (a->sampling == NN_NEAREST) return 1;
+    return nni_min((size_t)ceil(2.0 * nni_resize_radius(a)) + 1, a->inputs);
+}
+
+static double nni_resize_weight(const nni_resize_axis *a, double t) {
+    t = fabs(t);
+    if (a->sampling != NN_BICUBIC) return t < 1.0 ? 1.0 - t : 0.0;
+    const double k = a->plain ? -0.75 : -0.5;
+    if (t < 1.0) return ((k + 2.0) * t - (k + 3.0)) * t * t + 1.0;
+    return t < 2.0 ? ((k * t - 5.0 * k) * t + 8.0 * k) * t - 4.0 * k : 0.0;
+}
+
+/* first[output] and weights[tap*outputs + output]; sum: room for as many doubles as there are taps. */
+static void nni_resize_fill(uint32_t *first, float *weights, double *sum, const nni_resize_axis *a) {
+    const double factor = a->length / (double)a->outputs, radius = nni_resize_radius(a);
+    const double shrink = a->plain || factor < 1.0 ? 1.0 : 1.0 / factor, n = (double)a->inputs;
+    const size_t taps = nni_resize_taps(a);
+    for (size_t output = 0; output < a->outputs; output++) {
+        const size_t i = a->mirrored ? a->outputs - 1 - output : output;
+        const double centre = a->from + ((double)i + 0.5) * factor;
+        const double begin = floor(centre - radius + 0.5), end = floor(centre + radius + 0.5);
+        double at = a->sampling == NN_NEAREST ? floor(centre) : begin, total = 0.0;
+        at = at < 0.0 ? 0.0 : at > n - (double)taps ? n - (double)taps : at;
+        first[output] = (uint32_t)at;
+        for (size_t t = 0; t < taps; t++) sum[t] = 0.0;
+        for (double pixel = begin; pixel < end; pixel += 1.0) {
+            const double inside = pixel < 0.0 ? 0.0 : pixel > n - 1.0 ? n - 1.0 : pixel;
+            if (a->sampling == NN_NEAREST || (!a->plain && inside != pixel)) continue;
+            const double weight = nni_resize_weight(a, (pixel + 0.5 - centre) * shrink);
+            sum[(size_t)(inside - at)] += weight;
+            total += weight;
+        }
+        if (a->sampling == NN_NEAREST) sum[0] = total = 1.0;
+        for (size_t t = 0; t < taps; t++) weights[t * a->outputs + output] = (float)(sum[t] / total);
+    }
+}
+
+/* ---- both axes ---- */
+
+typedef struct nni_resize {
+    nni_resize_axis across, down;
+    size_t channels;
+} nni_resize;
+
+static nni_resize nni_resize_of(nn_shape y, nn_shape x, const nn_box *box, nn_sampling sampling, int plain, int flip_x, int flip_y) {
+    const nni_resize_axis across = {box->left, box->width, x.width, y.width, sampling, plain, flip_x};
+    const nni_resize_axis down = {box->top, box->height, x.height, y.height, sampling, plain, flip_y};
+    const nni_resize r = {across, down, x.channels};
+    return r;
+}
+
+/* Rows of the source that the result is made of, at most. */
+static size_t nni_resize_rows(const nni_resize *r) {
+    return nni_min((size_t)ceil(r->down.length) + 2 * nni_resize_taps(&r->down), r->down.inputs);
+}
+
+/* Floats of the workspace: the weights of both axes; sums in double; a row of x; rows in their new width; a row of y. */
+static size_t nni_resize_work(const nni_resize *r) {
+    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down), width = r->across.outputs * r->channels;
+    return (across + 1) * r->across.outputs + (down + 1) * r->down.outputs + 3 * nni_max(across, down) + 2 +
+           r->across.inputs * r->channels + 4 + nni_resize_rows(r) * width + width;
+}
+
+/* Floats to y or, if y is NULL, bytes to `image`. Nothing can fail. */
+static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, const nni_resize *r, float *work) {
+    const nni_tier *tier = nni_get_tier();
+    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down), most = nni_max(across, down);
+    const size_t columns = r->across.outputs, rows = r->down.outputs, width = columns * r->channels;
+    double *sum = (double *)(void *)(work + ((uintptr_t)work % sizeof(double)) / sizeof(float));
+    float *column = work + 2 * most + 2, *weights_x = column + most, *weights_y = weights_x + across * columns;
+    uint32_t *first_x = (uint32_t *)(void *)(weights_y + down * rows), *first_y = first_x + columns;
+    float *source = (float *)(void *)(first_y + rows), *narrow = source + r->across.inputs * r->channels + 4;
+    nni_resize_fill(first_x, weights_x, sum, &r->across);
+    nni_resize_fill(first_y, weights_y, sum, &r->down);
+    const nni_taps taps = {first_x, weights_x, across, columns};
+    const size_t top = nni_min(first_y[0], first_y[rows - 1]), end = nni_max(first_y[0], first_y[rows - 1]) + down;
+    float *result = narrow + (end - top) * width;
+    memset(source + r->across.inputs * r->channels, 0, 4 * sizeof *source);
+    for (size_t row = top; row < end; row++) {
+        nni_image_load(source, x, row, 0, r->across.inputs * r->channels);
+        tier->resize_row(narrow + (row - top) * width, source, &taps, r->channels);
+    }
+    for (size_t row = 0; row < rows; row++) {
+        float *to = y ? y + row * (image ? nni_image_stride(image) : width) : result;
+        for (size_t t = 0; t < down; t++) column[t] = weights_y[t * rows + row];
+        tier->filter(to, narrow + (first_y[row] - top) * width, width, width, column, down);
+        if (!y) nni_image_store(image, row, to, width);
+    }
+}
+
+NN_API nn_status nn_image_resized_crop(nn_image y, nn_image x, nn_box box, const nn_resize_desc *desc) {
+    const nn_resize_desc none = {NN_BILINEAR, 0, NULL}, *d = desc ? desc : &none;
+    const nn_status status = nni_image_check_pair(&y, &x);
+    if (status != NN_OK) return status;
+    const int inside = box.top >= 0.0 && box.left >= 0.0 && box.height > 0.0 && box.width > 0.0 &&
+                       box.top + box.height <= (double)x.height && box.left + box.width <= (double)x.width;
+    if ((unsigned)d->sampling > NN_BICUBIC || !inside) return NN_ERROR_ARGUMENT;
+    const nn_shape to = nn_shape_image(y.height, y.width, y.channels), from = nn_shape_image(x.height, x.width, x.channels);
+    const nni_resize r = nni_resize_of(to, from, &box, d->sampling, d->plain, 0, 0);
+    float *work = (float *)nni_alloc(d->allocator, nni_resize_work(&r), sizeof *work);
+    if (!work) return NN_ERROR_MEMORY;
+    nni_resize_run(y.bytes ? NULL : (float *)y.pixels, &y, &x, &r, work);
+    nni_free(d->allocator, work);
+    return NN_OK;
+}
+
+NN_API nn_status nn_image_resize(nn_image y, nn_image x, const nn_resize_desc *desc) {
+    const nn_box all = {0.0, 0.0, (double)x.height, (double)x.width};
+    const nn_status status = nni_image_check_pair(&y, &x);
+    if (status != NN_OK) return status;
+    if (y.height != x.height || y.width != x.width || (desc && (unsigned)desc->sampling > NN_BICUBIC))
+        return nn_image_resized_crop(y, x, all, desc);
+    nni_image_copy(&y, &x);
+    return NN_OK;
+}
+
+#endif /* NN_IMPLEMENTATION */
+#endif /* NN_IMAGE_RESIZE_H */
