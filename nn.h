@@ -1598,16 +1598,281 @@ NN_API NN_MUST_USE nn_status nn_csv_learn(nn_csv **csv, const char *path, const 
 NN_API NN_MUST_USE nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report);
 NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
 
-/* ---- src/image/augment.h ---- */
-/* augment.h - temp */
+/* ---- src/image/image.h ---- */
+/* image.h - an image in memory, of floats or bytes, and what lies beyond its edges */
 
-typedef struct nn_augment { float noise, mixup; } nn_augment;
-NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in);
-NN_API nn_shape nn_augment_shape(const nn_augment *a, nn_shape in);
-NN_API size_t nn_augment_work(const nn_augment *a, nn_shape in);
-NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, float *work);
-NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count);
+/* height x width pixels of 1 to 4 channels, channels innermost; `stride` values from row to row, 0 for width*channels.
+ * An image that a function reads is not written to. Result and source are of one type and number of channels, and must not
+ * overlap, if nothing else is said. Bytes are computed with as floats and rounded once, to the nearest of 0..255.
+ *
+ * The functions on images check what they are given: NN_ERROR_NULL, NN_ERROR_ARGUMENT for sizes, types and options that do
+ * not go together, NN_ERROR_STRIDE, NN_ERROR_SIZE above 2^31 - 1 values, NN_ERROR_ALIAS, and NN_ERROR_MEMORY where they need
+ * a workspace. They run on the calling thread, so that many threads may each work on an image. */
+typedef struct nn_image {
+    void *pixels;
+    size_t height, width, channels, stride;
+    int bytes; /* uint8_t, else float */
+} nn_image;
+
+/* An image whose rows follow each other. */
+static inline nn_image nn_image_floats(const float *pixels, nn_shape shape) {
+    const nn_image image = {(void *)pixels, shape.height, shape.width, shape.channels, 0, 0};
+    return image;
+}
+static inline nn_image nn_image_bytes(const uint8_t *pixels, nn_shape shape) {
+    const nn_image image = {(void *)pixels, shape.height, shape.width, shape.channels, 0, 1};
+    return image;
+}
+
+/* What is taken for pixels beyond the edge of an image  a b c d, of which  c d | is the end:
+ *   CONSTANT   v v v    a value                       EDGE       d d d    the nearest pixel
+ *   REFLECT    c b a    mirrored at the last pixel    SYMMETRIC  d c b    mirrored behind it    WRAP  a b c   from the start */
+typedef enum nn_border { NN_BORDER_CONSTANT, NN_BORDER_EDGE, NN_BORDER_REFLECT, NN_BORDER_SYMMETRIC, NN_BORDER_WRAP } nn_border;
+
+/* How a value between pixels is made: from the four around it, as that of the nearest pixel, or from sixteen (Keys' cubic). */
+typedef enum nn_sampling { NN_BILINEAR, NN_NEAREST, NN_BICUBIC } nn_sampling;
+
+/* How a resampling treats what it meets. {0}, or NULL for it, is bilinear with zeros outside. */
+typedef struct nn_image_desc {
+    nn_sampling sampling;
+    nn_border border;
+    float value; /* of NN_BORDER_CONSTANT, in all channels */
+    const nn_allocator *allocator;
+} nn_image_desc;
+
+/* y[i] = x[i]/255, rounded once: 0 is 0 and 255 is 1. */
 NN_API void nn_floats_from_bytes(float *y, const uint8_t *x, size_t n);
+/* x[i]*255, rounded, to the nearest of 0..255; ties go to the even one, NaN to 0. */
+NN_API void nn_bytes_from_floats(uint8_t *y, const float *x, size_t n);
+/* The same between images of any strides: y is of floats and x of bytes, or the other way round; of one type, it copies. */
+NN_API NN_MUST_USE nn_status nn_image_convert(nn_image y, nn_image x);
+
+/* ---- src/image/move.h ---- */
+/* move.h - what moves pixels and changes none: flip, crop, pad, ten crops */
+
+/* Mirrors left and right, upper and lower side, or both (half a turn); with neither it copies. */
+NN_API NN_MUST_USE nn_status nn_image_flip(nn_image y, nn_image x, int left_right, int up_down);
+
+/* Pixel (i, j) of y is pixel (top + i, left + j) of x, and beyond the edges of x what the border says: `value` where it is
+ * constant (rounded, for bytes). A smaller y is a crop, a larger one with negative offsets pads, one of equal size moves. */
+NN_API NN_MUST_USE nn_status nn_image_window(nn_image y, nn_image x, ptrdiff_t top, ptrdiff_t left, nn_border border,
+                                             float value);
+
+/* The part of x of the size of y whose corner is (top, left): NN_ERROR_ARGUMENT unless it lies in x. */
+NN_API NN_MUST_USE nn_status nn_image_crop(nn_image y, nn_image x, size_t top, size_t left);
+
+/* Places of a crop; if an odd number of pixels is over, the centre is nearer to the upper left. */
+typedef enum nn_place { NN_CENTRE, NN_TOP_LEFT, NN_TOP_RIGHT, NN_BOTTOM_LEFT, NN_BOTTOM_RIGHT } nn_place;
+NN_API NN_MUST_USE nn_status nn_image_crop_at(nn_image y, nn_image x, nn_place place);
+
+/* The same as nn_image_window with `top` pixels above and `left` pixels left of x; what is over of y is below and right. */
+NN_API NN_MUST_USE nn_status nn_image_pad(nn_image y, nn_image x, size_t top, size_t left, nn_border border, float value);
+
+/* For averaging predictions: the centre and the four corners of x, and the mirror images of these five, one after another at
+ * y: 10 x height x width x channels values of x's type. */
+NN_API NN_MUST_USE nn_status nn_image_ten_crop(void *y, nn_image x, size_t height, size_t width);
+
+/* ---- src/image/affine.h ---- */
+/* affine.h - translate, rotate, scale, shear, mirror: any chain of them as one resampling */
+
+/* An affine map, from where a pixel of the result is to where its value is found in the source. Both places are in pixels
+ * from the centre of their image, x to the right and y downwards: the centres of pixels lie half a pixel inside the edges,
+ * as in OpenCV and PIL.
+ *     source x = xx*x + xy*y + dx        source y = yx*x + yy*y + dy */
+typedef struct nn_transform {
+    double xx, xy, dx, yx, yy, dy;
+} nn_transform;
+
+/* Each gives the picture that t gives, changed once more: start with nn_transform_identity(). Angles are in degrees, positive
+ * turns are counter-clockwise as one sees them; multiples of 90 degrees are exact. Scales above 1 enlarge; a negative one
+ * mirrors; 0 has no inverse and gives NaN, which nn_image_affine refuses. A shear of x moves rows to the right by `x` times
+ * their height above the centre, one of y moves columns down by `y` times their distance right of it. */
+NN_API nn_transform nn_transform_identity(void);
+NN_API nn_transform nn_transform_translate(nn_transform t, double right, double down);
+NN_API nn_transform nn_transform_rotate(nn_transform t, double degrees);
+NN_API nn_transform nn_transform_scale(nn_transform t, double horizontally, double vertically);
+NN_API nn_transform nn_transform_shear(nn_transform t, double x, double y);
+
+/* The picture that `first` gives, changed by `then`. */
+NN_API nn_transform nn_transform_compose(nn_transform first, nn_transform then);
+/* What undoes t. */
+NN_API nn_transform nn_transform_invert(nn_transform t);
+
+/* The map of OpenCV's warpAffine with WARP_INVERSE_MAP: m[0]*column + m[1]*row + m[2] is the column in the source, m[3..5] the
+ * row, counted from the centre of the first pixel. */
+NN_API nn_transform nn_transform_from_matrix(const double m[6], nn_shape result, nn_shape source);
+
+/* y = x as t maps it, of whatever size y is, centre on centre. A map by whole pixels copies them and is exact. */
+NN_API NN_MUST_USE nn_status nn_image_affine(nn_image y, nn_image x, nn_transform t, const nn_image_desc *desc);
+
+/* The same with displacements: dx and dy, of y's size, are added to the place in the source, in pixels. */
+NN_API NN_MUST_USE nn_status nn_image_remap(nn_image y, nn_image x, nn_transform t, const float *dx, const float *dy,
+                                            const nn_image_desc *desc);
+
+/* ---- src/image/resize.h ---- */
+/* resize.h - an image, or a part of it, in another size */
+
+/* A rectangle of an image, in pixels from its upper left corner; its edges may lie inside pixels. */
+typedef struct nn_box {
+    double top, left, height, width;
+} nn_box;
+
+/* {0}, or NULL for it: bilinear with antialiasing.
+ *
+ * Edges meet edges: the centre of pixel i of n lies at (i + 1/2)/n of the side, as in PIL, and in OpenCV but for its nearest.
+ * With antialiasing the filter (a triangle, or Keys' cubic with a = -1/2) grows with the factor of a reduction, and at the edge
+ * of the image what is left of it is made to sum to 1: this is PIL's and torchvision's resize. `plain` takes two (bilinear) or
+ * four pixels (a = -3/4) to a side, however much is skipped, and repeats the pixels at the edge: OpenCV's INTER_LINEAR and
+ * INTER_CUBIC. NN_NEAREST takes the pixel in which the place lies. */
+typedef struct nn_resize_desc {
+    nn_sampling sampling;
+    int plain;
+    const nn_allocator *allocator;
+} nn_resize_desc;
+
+/* y = x in the size of y; of equal size, a copy. */
+NN_API NN_MUST_USE nn_status nn_image_resize(nn_image y, nn_image x, const nn_resize_desc *desc);
+
+/* y = the part of x in the box, which must lie in x, in the size of y; filters see the pixels around the box, too. */
+NN_API NN_MUST_USE nn_status nn_image_resized_crop(nn_image y, nn_image x, nn_box box, const nn_resize_desc *desc);
+
+/* ---- src/image/elastic.h ---- */
+/* elastic.h - elastic morphing: pictures pulled out of shape by a smooth random field (Simard, Steinkraus, Platt, 2003) */
+
+/* dx and dy, height x width pixels each: uniform numbers in [-1, 1), one a pixel, smoothed by a Gaussian of deviation `sigma`
+ * (its weights to 3 sigma sum to 1; beyond the edge numbers count as 0), times `alpha`. Simard's for 28 x 28 digits: sigma 4,
+ * alpha 34. The deviation of the result is about alpha/(sqrt(3)*2*sqrt(pi)*sigma): 1.4 pixels. sigma 0 smooths nothing.
+ * Numbers are taken from the next multiple of 64 of the sequence on, 2*height*width of them, each half a multiple of 64. */
+NN_API NN_MUST_USE nn_status nn_elastic_field(float *dx, float *dy, size_t height, size_t width, float alpha, float sigma,
+                                              nn_random *random, const nn_allocator *allocator);
+
+/* y = x changed by t and such a field of y's size at once: one resampling. */
+NN_API NN_MUST_USE nn_status nn_image_elastic(nn_image y, nn_image x, nn_transform t, float alpha, float sigma,
+                                              nn_random *random, const nn_image_desc *desc);
+
+/* ---- src/image/photometric.h ---- */
+/* photometric.h - what changes values and moves nothing: brightness, contrast, saturation, hue, gamma */
+
+/* Values are taken as 0 (black) to 1 (white), bytes as 0 to 255 of it. {0} changes nothing. In this order:
+ *   hue          colours turn by so many degrees about the grey axis, grey and luminance staying (a rotation in YIQ)
+ *   saturation   distance from grey, times 1 + saturation: -1 is grey
+ *   contrast     distance from the image's mean luminance, times 1 + contrast
+ *   brightness   is added
+ *   gamma        v^gamma, after which nothing is below 0; 0 stands for 1
+ * and then, unless low and high are both 0, values are clipped to them; bytes always are clipped to 0..255. Hue and saturation
+ * need three channels. A fourth, or the second of two, is opacity and stays. Luminance is 0.299 R + 0.587 G + 0.114 B. */
+typedef struct nn_adjust {
+    float brightness, contrast, saturation, hue, gamma;
+    float low, high;
+} nn_adjust;
+
+/* y may be x. NN_ERROR_ARGUMENT for settings that are not finite, a gamma below 0, or low > high. */
+NN_API NN_MUST_USE nn_status nn_image_adjust(nn_image y, nn_image x, const nn_adjust *adjust);
+
+/* ---- src/image/noise.h ---- */
+/* noise.h - images spoilt at random: Gaussian noise, salt and pepper, a rectangle cut out */
+
+/* Value i of the image (rows one after another, whatever their stride) takes number next + i of the sequence. y may be x. */
+
+/* y = x + deviation*N(0, 1), in the units of the values: 25.5 for bytes is a tenth of the range. */
+NN_API NN_MUST_USE nn_status nn_image_noise(nn_image y, nn_image x, float deviation, nn_random *random);
+
+/* A share of the values, half of it each, becomes `pepper` or `salt`: 0 and 1 for floats, 0 and 255 for bytes, say. */
+NN_API NN_MUST_USE nn_status nn_image_salt_pepper(nn_image y, nn_image x, float share, float pepper, float salt, nn_random *random);
+
+/* The rectangle of height x width pixels at (top, left), as far as it lies in the image, becomes `value`, in place. */
+NN_API NN_MUST_USE nn_status nn_image_cutout(nn_image y, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width, float value);
+
+/* ---- src/image/mix.h ---- */
+/* mix.h - mixup: samples and their targets mixed in pairs (Zhang et al., 2018) */
+
+/* y = weight*a + (1 - weight)*b; exactly a for a weight of 1. For samples, and for their targets. y may be b, and not a. */
+NN_API void nn_mixup(float *y, const float *a, const float *b, size_t n, float weight);
+
+/* A weight from the Beta(alpha, alpha) distribution, alpha > 0: near 0 or 1 for a small alpha, uniform for 1, near 1/2 for a
+ * large one. Takes a multiple of 64 numbers from the next multiple of 64 on. */
+NN_API float nn_mixup_weight(float alpha, nn_random *random);
+
+/* ---- src/image/augment.h ---- */
+/* augment.h - samples varied at random while a network learns: one struct of ranges and probabilities
+ *
+ * What happens to a sample follows from (seed, epoch, sample) alone, whatever the batch, the order and the threads.
+ */
+
+/* Which part of the sample the result is taken from.
+ *   RANDOM       a patch of the size of the result, anywhere in the sample with `pad` pixels of border around it
+ *   CENTRE       the patch in the middle
+ *   RESIZED      a box of random area and shape anywhere in the sample, resized (as torchvision's RandomResizedCrop)
+ *   SHORT_SIDE   a patch anywhere in the sample, resized so that its short side has a random length (ResNet's recipe) */
+typedef enum nn_crop { NN_CROP_NONE, NN_CROP_RANDOM, NN_CROP_CENTRE, NN_CROP_RESIZED, NN_CROP_SHORT_SIDE } nn_crop;
+
+/* {0} changes nothing. "in +-a" means drawn uniformly from [-a, a].
+ *
+ * Crop, flips and the affine part are one resampling, elastic morphing with them; where they amount to whole pixels, pixels are
+ * copied and exact. Only a crop that resizes comes before, with antialiasing. Then come colours, noise, clipping, cutout. */
+typedef struct nn_augment {
+    nn_crop crop;
+    size_t crop_height, crop_width; /* of the result; 0: of the sample */
+    size_t pad;                     /* NN_CROP_RANDOM */
+    float area_from, area_to;       /* NN_CROP_RESIZED: share of the sample's area; both 0: 0.08 to 1 */
+    float aspect_from, aspect_to;   /* and width/height of the box, its logarithm uniform; both 0: 3/4 to 4/3 */
+    size_t side_from, side_to;      /* NN_CROP_SHORT_SIDE, not less than the result's; both 0: 256 to 480 */
+
+    float flip_x, flip_y;           /* probability of mirroring left and right, upper and lower side */
+    float rotate;                   /* degrees, in +- */
+    float scale_from, scale_to;     /* factor; both 0: 1 */
+    int scale_apart;                /* width and height are scaled by a factor each */
+    float shear_x, shear_y;         /* in +-, as in nn_transform_shear */
+    float translate_x, translate_y; /* pixels, in +- */
+    int translate_whole;            /* by whole numbers of pixels */
+    float elastic_alpha, elastic_sigma; /* as in nn_elastic_field */
+    nn_sampling sampling;
+    nn_border border;
+    float border_value;             /* of NN_BORDER_CONSTANT */
+
+    float brightness, contrast, saturation, hue; /* in +-, as in nn_adjust */
+    float gamma_from, gamma_to;     /* both 0: 1 */
+    float noise;                    /* deviation of Gaussian noise */
+    float salt_pepper;              /* share of the values that become low or high */
+    float low, high;                /* values are clipped to them after colours and noise; both 0: not, salt and pepper are 0, 1 */
+
+    float cutout;                   /* probability that a rectangle, its centre anywhere, is filled */
+    size_t cutout_height, cutout_width;
+    float cutout_value;
+
+    float mixup; /* alpha of nn_mixup_weight; 0: none. For nn_augment_mix alone: nn_augment_sample does not mix */
+} nn_augment;
+
+/* NN_ERROR_ARGUMENT for what is outside its range or not finite, or a crop that does not fit into the sample; NN_ERROR_SIZE if
+ * the arrays could not exist. Samples that are not images (1 x 1 x n) can have noise, salt and pepper, clipping and mixup. The
+ * other functions take what this one accepts. */
+NN_API NN_MUST_USE nn_status nn_augment_check(const nn_augment *a, nn_shape in);
+
+/* The shape of the result. */
+NN_API nn_shape nn_augment_shape(const nn_augment *a, nn_shape in);
+
+/* Floats of workspace that a call of nn_augment_sample or nn_augment_bytes needs; each thread has its own. */
+NN_API size_t nn_augment_work(const nn_augment *a, nn_shape in);
+
+/* y = the sample x, changed. Takes no memory, and runs on the calling thread. y is not x. */
+NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch,
+                              uint64_t sample, float *work);
+/* The same of bytes, each taken as byte/255. */
+NN_API void nn_augment_bytes(float *y, const uint8_t *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch,
+                             uint64_t sample, float *work);
+
+/* Mixup: the sample below `count` to mix with, and the weight of the sample itself, 1 if there is no mixing. The caller mixes
+ * samples and targets by nn_mixup. */
+NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count);
+
+/* Settings that are known to work.
+ *   digits     28 x 28 digits as in Ciresan et al. (2010): elastic with sigma 6, alpha 37, rotation +-15 degrees, width and height
+ *              scaled by +-15 % each. (They turned 1 and 7 by half as much, and drew sigma from 5..6, alpha from 36..38.)
+ *   cifar      mirrored left and right; a random patch of the sample in a border of 4 zeros
+ *   resnet     mirrored left and right; the short side 256 to 480, a random patch of 224 x 224 */
+NN_API nn_augment nn_augment_digits(void);
+NN_API nn_augment nn_augment_cifar(void);
+NN_API nn_augment nn_augment_resnet(void);
 
 /* ---- src/train/optimizer.h ---- */
 /* optimizer.h - new weights from a gradient: every usual rule, in one pass over weights, gradient and state */
@@ -2467,6 +2732,40 @@ typedef struct nni_update {
     float constant[NNI_CONSTANTS];
 } nni_update;
 
+/* ---- simd/image.h ---- */
+
+typedef enum nni_taking { NNI_TAKE_BILINEAR, NNI_TAKE_NEAREST, NNI_TAKE_BICUBIC } nni_taking;
+
+/* How a coordinate finds its way back into the image: with u = s + shift, u - period*floor(u/period) is in the first period,
+ * whose second half is the mirror image of the first if `mirrored`. A period of 0 leaves it to the bounds, which are those of
+ * the border in memory, NaN going to the lower one. */
+typedef struct nni_fold {
+    float low, high;
+    float shift, period, inverse;
+    int mirrored;
+} nni_fold;
+
+/* A resampling: the value at (column, row) of y is taken from x at
+ *     m[0]*column + m[1]*row + m[2] + dx,    m[3]*column + m[4]*row + m[5] + dy
+ * where pixel (0, 0) of the source has its centre at (0, 0). x lies in a border, of which `before` pixels are above and left
+ * of it: x points at the first of those. Rows are `stride` floats apart, and four floats beyond the last may be read. */
+typedef struct nni_warp {
+    const float *x;
+    size_t stride, channels, before;
+    nni_taking taking;
+    nni_fold across, down;
+    double m[6];
+    const float *dx, *dy; /* rows x columns, or NULL */
+    size_t rows, columns, y_stride;
+} nni_warp;
+
+/* Output i of `outputs` is the sum over k < taps of weights[k*outputs + i] * pixel first[i] + k. */
+typedef struct nni_taps {
+    const uint32_t *first;
+    const float *weights;
+    size_t taps, outputs;
+} nni_taps;
+
 /* ---- simd/pool.h ---- */
 
 #include <math.h> /* INFINITY */
@@ -2627,7 +2926,16 @@ typedef struct nni_loss {
     X(void, random_mask, (float *y, uint64_t key, uint64_t stream, uint64_t first, size_t blocks, float keep, float value)) \
     X(void, dropout, NNI_NOISE_ARGUMENTS)                                                                                  \
     X(void, add_normal, NNI_NOISE_ARGUMENTS)                                                                               \
-    X(void, mask_columns, (float *y, const nni_strip *strip, const float *mask, float scale))
+    X(void, mask_columns, (float *y, const nni_strip *strip, const float *mask, float scale))                              \
+    X(void, floats_from_bytes, (float *y, const uint8_t *x, size_t n, float divisor))                                      \
+    X(void, bytes_from_floats, (uint8_t *y, const float *x, size_t n, float scale))                                        \
+    X(void, reverse, (float *y, const float *x, size_t n))                                                                 \
+    X(void, reverse_3, (float *y, const float *x, size_t pixels))                                                          \
+    X(void, mix_channels, (float *y, const float *x, size_t pixels, size_t channels, const float *columns))                \
+    X(void, gamma, (float *y, const float *x, size_t n, float exponent))                                                   \
+    X(void, warp, (float *y, const nni_warp *warp))                                                                        \
+    X(void, filter, (float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps))                  \
+    X(void, resize_row, (float *y, const float *x, const nni_taps *taps, size_t channels))
 
 typedef struct nni_tier {
     const char *name;
@@ -2669,6 +2977,9 @@ typedef uint32_t nni_vm_scalar; /* 0 or 1 */
 typedef struct nni_vq_scalar {
     const float *at;
 } nni_vq_scalar;
+typedef struct nni_vf4_scalar {
+    float at[4];
+} nni_vf4_scalar;
 
 NNI_INLINE nni_vf_scalar nni_vf_load_scalar(const float *p) { return *p; }
 NNI_INLINE void nni_vf_store_scalar(float *p, nni_vf_scalar v) { *p = v; }
@@ -2684,6 +2995,33 @@ NNI_INLINE void nni_vf_store_m_scalar(float *p, nni_vf_scalar v, nni_vm_scalar m
 NNI_INLINE nni_vi_scalar nni_vi_load_scalar(const uint32_t *p) { return *p; }
 NNI_INLINE void nni_vi_store_scalar(uint32_t *p, nni_vi_scalar v) { *p = v; }
 NNI_INLINE nni_vf_scalar nni_vf_keep_scalar(nni_vf_scalar v) { return v; }
+
+NNI_INLINE nni_vf_scalar nni_vf_gather_scalar(const float *p, nni_vi_scalar i) { return p[(int32_t)i]; }
+NNI_INLINE nni_vf_scalar nni_vf_gather_pair_scalar(const float *p, nni_vi_scalar i, nni_vf_scalar *next) {
+    *next = p[(int32_t)i + 1];
+    return p[(int32_t)i];
+}
+NNI_INLINE nni_vi_scalar nni_vi_load_bytes_scalar(const uint8_t *p) { return *p; }
+NNI_INLINE void nni_vi_store_bytes_scalar(uint8_t *p, nni_vi_scalar v) { *p = (uint8_t)v; }
+NNI_INLINE nni_vf4_scalar nni_vf4_load_scalar(const float *p) {
+    nni_vf4_scalar v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+NNI_INLINE void nni_vf4_store_scalar(float *p, nni_vf4_scalar v) { memcpy(p, &v, sizeof v); }
+NNI_INLINE nni_vf4_scalar nni_vf4_set1_scalar(float a) {
+    const nni_vf4_scalar v = {{a, a, a, a}};
+    return v;
+}
+NNI_INLINE nni_vf4_scalar nni_vf4_sub_scalar(nni_vf4_scalar a, nni_vf4_scalar b) {
+    const nni_vf4_scalar v = {{a.at[0] - b.at[0], a.at[1] - b.at[1], a.at[2] - b.at[2], a.at[3] - b.at[3]}};
+    return v;
+}
+NNI_INLINE nni_vf4_scalar nni_vf4_fma_scalar(nni_vf4_scalar a, nni_vf4_scalar b, nni_vf4_scalar c) {
+    const nni_vf4_scalar v = {{fmaf(a.at[0], b.at[0], c.at[0]), fmaf(a.at[1], b.at[1], c.at[1]), fmaf(a.at[2], b.at[2], c.at[2]),
+                    fmaf(a.at[3], b.at[3], c.at[3])}};
+    return v;
+}
 
 NNI_INLINE nni_vf_scalar nni_vf_set1_scalar(float a) { return a; }
 NNI_INLINE nni_vf_scalar nni_vf_add_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a + b; }
@@ -2734,6 +3072,7 @@ NNI_INLINE nni_vf_scalar nni_vf_times_power_scalar(nni_vf_scalar a, nni_vf_scala
     const nni_vf_scalar first = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vi_add_scalar(half, one), 23)), second = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vi_add_scalar(rest, one), 23));
     return nni_vf_mul_scalar(nni_vf_mul_scalar(a, first), second);
 }
+NNI_INLINE nni_vi_scalar nni_vi_mul_scalar(nni_vi_scalar a, nni_vi_scalar b) { return a * b; }
 NNI_INLINE nni_vi_scalar nni_vi_mul_wide_scalar(nni_vi_scalar a, nni_vi_scalar b, nni_vi_scalar *high) {
     const uint64_t product = (uint64_t)a * b;
     *high = (nni_vi_scalar)(product >> 32);
@@ -2741,6 +3080,7 @@ NNI_INLINE nni_vi_scalar nni_vi_mul_wide_scalar(nni_vi_scalar a, nni_vi_scalar b
 }
 NNI_INLINE nni_vm_scalar nni_vi_eq0_scalar(nni_vi_scalar a, nni_vi_scalar k) { return (a & k) == 0; }
 
+NNI_INLINE nni_vf_scalar nni_vf_reverse_scalar(nni_vf_scalar v) { return v; }
 NNI_INLINE float nni_vf_fold_scalar(nni_vf_scalar v) { return v; }
 NNI_INLINE float nni_vf_fold_max_scalar(nni_vf_scalar v) { return v; }
 NNI_INLINE nni_vf_scalar nni_vf_fold_each_scalar(nni_vf_scalar *r) { return r[0]; }
@@ -2854,6 +3194,7 @@ NNI_INLINE nni_vf_scalar nni_vlog_scalar(nni_vf_scalar x) { return nni_log_built
 NNI_INLINE nni_vf_scalar nni_vexp_scalar(nni_vf_scalar x) { return nni_vf_exp_sleef_scalar(x); }
 NNI_INLINE nni_vf_scalar nni_vlog_scalar(nni_vf_scalar x) { return nni_vf_log_sleef_scalar(x); }
 #endif
+NNI_INLINE nni_vf_scalar nni_power_scalar(nni_vf_scalar x, nni_vf_scalar exponent) { return nni_vexp_scalar(nni_vf_mul_scalar(exponent, nni_vlog_scalar(x))); }
 
 /* (e^x - 1 - x) / x^2 near 0 */
 NNI_INLINE nni_vf_scalar nni_expm1_factor_scalar(nni_vf_scalar x) {
@@ -4638,7 +4979,6 @@ NNI_INLINE void nni_rule_ftrl_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_s
     s[0] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, old));
     nni_rule_proximal_sum_scalar(w, g, s, k, nni_vf_sqrt_scalar(old), nni_vf_sqrt_scalar(s[0]));
 }
-NNI_INLINE nni_vf_scalar nni_power_scalar(nni_vf_scalar x, nni_vf_scalar power) { return nni_vexp_scalar(nni_vf_mul_scalar(power, nni_vlog_scalar(x))); }
 NNI_INLINE void nni_rule_ftrl_power_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     const nni_vf_scalar old = s[0];
     s[0] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, old));
@@ -6517,6 +6857,297 @@ static void nni_global_average_pool_backward_scalar(float *dx, const float *dy, 
         }
 }
 
+/* ---- simd/kernels/image.h ---- */
+/* image.h - pixels one by one: bytes and floats, mirrored rows, colours, gamma */
+
+/* x/divisor, rounded once. */
+static void nni_floats_from_bytes_scalar(float *y, const uint8_t *x, size_t n, float divisor) {
+    const nni_vf_scalar by = nni_vf_set1_scalar(divisor);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_vf_div_scalar(nni_vf_from_int_scalar(nni_vi_load_bytes_scalar(x + i)), by));
+    for (; i < n; i++) y[i] = (float)x[i] / divisor;
+}
+
+/* x*scale, rounded to the nearest of 0..255, ties to even; NaN gives 0. */
+NNI_INLINE nni_vi_scalar nni_byte_of_scalar(nni_vf_scalar x, nni_vf_scalar scale) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), most = nni_vf_set1_scalar(255.0f), v = nni_vf_mul_scalar(x, scale);
+    const nni_vf_scalar above = nni_vf_where_scalar(nni_vf_lt_scalar(zero, v), v);
+    return nni_vi_from_float_scalar(nni_vf_round_scalar(nni_vf_select_scalar(nni_vf_lt_scalar(above, most), above, most)));
+}
+static void nni_bytes_from_floats_scalar(uint8_t *y, const float *x, size_t n, float scale) {
+    const nni_vf_scalar by = nni_vf_set1_scalar(scale);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vi_store_bytes_scalar(y + i, nni_byte_of_scalar(nni_vf_load_scalar(x + i), by));
+    if (i < n) {
+        uint8_t last[16];
+        nni_vi_store_bytes_scalar(last, nni_byte_of_scalar(nni_vf_load_n_scalar(x + i, n - i), by));
+        memcpy(y + i, last, n - i);
+    }
+}
+
+/* y[i] = x[n-1-i]; y is not x. */
+static void nni_reverse_scalar(float *y, const float *x, size_t n) {
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_vf_reverse_scalar(nni_vf_load_scalar(x + n - VF_LANES - i)));
+    for (; i < n; i++) y[i] = x[n - 1 - i];
+}
+/* The same for pixels of 3 floats: four are loaded and stored, the fourth is put right by the next store. */
+static void nni_reverse_3_scalar(float *y, const float *x, size_t pixels) {
+    if (pixels) memcpy(y, x + 3 * (pixels - 1), 3 * sizeof *y);
+    for (size_t i = 1; i + 1 < pixels; i++) nni_vf4_store_scalar(y + 3 * i, nni_vf4_load_scalar(x + 3 * (pixels - 1 - i)));
+    if (pixels > 1) memcpy(y + 3 * (pixels - 1), x, 3 * sizeof *y);
+}
+
+/* Every pixel of `channels` <= 4 floats becomes matrix * pixel + shift: `columns` has for each input channel four floats, what
+ * it adds to the outputs, and after them those of the shift. y may be x. */
+static void nni_mix_channels_scalar(float *y, const float *x, size_t pixels, size_t channels, const float *columns) {
+    const nni_vf4_scalar shift = nni_vf4_load_scalar(columns + 4 * channels);
+    for (size_t i = 0; i < pixels; i++, x += channels, y += channels) {
+        nni_vf4_scalar sum = shift;
+        float out[4];
+        for (size_t c = 0; c < channels; c++) sum = nni_vf4_fma_scalar(nni_vf4_set1_scalar(x[c]), nni_vf4_load_scalar(columns + 4 * c), sum);
+        nni_vf4_store_scalar(out, sum);
+        memcpy(y, out, channels * sizeof *y);
+    }
+}
+
+/* x^exponent for x > 0; what is not above 0 gives 0, and NaN stays. */
+NNI_INLINE nni_vf_scalar nni_power_above_0_scalar(nni_vf_scalar x, nni_vf_scalar exponent) {
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f);
+    const nni_vm_scalar some = nni_vf_lt_scalar(zero, x);
+    const nni_vf_scalar y = nni_power_scalar(nni_vf_select_scalar(some, x, one), exponent);
+    return nni_vf_select_scalar(nni_vf_nan_scalar(x), x, nni_vf_where_scalar(some, y));
+}
+static void nni_gamma_scalar(float *y, const float *x, size_t n, float exponent) {
+    const nni_vf_scalar by = nni_vf_set1_scalar(exponent);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_power_above_0_scalar(nni_vf_load_scalar(x + i), by));
+    if (i < n) nni_vf_store_n_scalar(y + i, nni_power_above_0_scalar(nni_vf_load_n_scalar(x + i, n - i), by), n - i);
+}
+
+/* ---- simd/kernels/image_warp.h ---- */
+/* image_warp.h - resampling where an affine map, a field of displacements or both say
+ *
+ * Coordinates are floats, from the double start of each row; a coordinate that is whole has a weight of exactly 0 for its
+ * neighbour. The source lies in a border that holds what is beyond its edges, so no lane asks where it is. Between two values
+ * the formula is a + f*(b - a), the difference rounded, then one fused multiply-add: along the rows first, then between them.
+ */
+
+#define NNI_WARP_CHUNK 64 /* pixels of a row whose places are found before they are used */
+
+NNI_INLINE nni_vf_scalar nni_floor_scalar(nni_vf_scalar a) {
+    const nni_vf_scalar r = nni_vf_round_scalar(a);
+    return nni_vf_sub_scalar(r, nni_vf_where_scalar(nni_vf_lt_scalar(a, r), nni_vf_set1_scalar(1.0f)));
+}
+
+/* The coordinate inside the bordered source. */
+NNI_INLINE nni_vf_scalar nni_fold_scalar(nni_vf_scalar s, const nni_fold *f) {
+    const nni_vf_scalar low = nni_vf_set1_scalar(f->low), high = nni_vf_set1_scalar(f->high);
+    if (f->period > 0.0f) {
+        const nni_vf_scalar shift = nni_vf_set1_scalar(f->shift), u = nni_vf_add_scalar(s, shift), turns = nni_floor_scalar(nni_vf_mul_scalar(u, nni_vf_set1_scalar(f->inverse)));
+        nni_vf_scalar t = nni_vf_fnma_scalar(turns, nni_vf_set1_scalar(f->period), u);
+        const nni_vf_scalar half = nni_vf_set1_scalar(0.5f * f->period);
+        if (f->mirrored) t = nni_vf_sub_scalar(half, nni_vf_abs_scalar(nni_vf_sub_scalar(half, t)));
+        s = nni_vf_sub_scalar(t, shift);
+    }
+    s = nni_vf_select_scalar(nni_vf_lt_scalar(low, s), s, low);
+    return nni_vf_select_scalar(nni_vf_lt_scalar(s, high), s, high);
+}
+
+/* Where column `j` and the lanes after it lie: coordinates from the corner of the border on, none below 0. */
+NNI_INLINE void nni_warp_place_scalar(nni_vf_scalar *x, nni_vf_scalar *y, const nni_warp *w, const float *start, size_t row, size_t j, size_t n) {
+    const nni_vf_scalar column = nni_vf_from_int_scalar(nni_vi_add_scalar(nni_vi_lane_scalar(), nni_vi_set1_scalar((uint32_t)j))), before = nni_vf_set1_scalar((float)w->before);
+    nni_vf_scalar sx = nni_vf_fma_scalar(nni_vf_set1_scalar((float)w->m[0]), column, nni_vf_set1_scalar(start[0]));
+    nni_vf_scalar sy = nni_vf_fma_scalar(nni_vf_set1_scalar((float)w->m[3]), column, nni_vf_set1_scalar(start[1]));
+    if (w->dx) {
+        sx = nni_vf_add_scalar(sx, nni_vf_load_n_scalar(w->dx + row * w->columns + j, n));
+        sy = nni_vf_add_scalar(sy, nni_vf_load_n_scalar(w->dy + row * w->columns + j, n));
+    }
+    *x = nni_vf_add_scalar(nni_fold_scalar(sx, &w->across), before);
+    *y = nni_vf_add_scalar(nni_fold_scalar(sy, &w->down), before);
+}
+
+/* Whole and broken part; the whole ones as an index of a float. */
+NNI_INLINE nni_vi_scalar nni_warp_index_scalar(nni_vf_scalar *x, nni_vf_scalar *y, const nni_warp *w) {
+    const nni_vi_scalar ix = nni_vi_from_float_scalar(*x), iy = nni_vi_from_float_scalar(*y);
+    *x = nni_vf_sub_scalar(*x, nni_vf_from_int_scalar(ix));
+    *y = nni_vf_sub_scalar(*y, nni_vf_from_int_scalar(iy));
+    return nni_vi_add_scalar(nni_vi_mul_scalar(iy, nni_vi_set1_scalar((uint32_t)w->stride)), nni_vi_mul_scalar(ix, nni_vi_set1_scalar((uint32_t)w->channels)));
+}
+
+NNI_INLINE nni_vf_scalar nni_lerp_scalar(nni_vf_scalar f, nni_vf_scalar a, nni_vf_scalar b) { return nni_vf_fma_scalar(f, nni_vf_sub_scalar(b, a), a); }
+NNI_INLINE nni_vf4_scalar nni_lerp4_scalar(nni_vf4_scalar f, nni_vf4_scalar a, nni_vf4_scalar b) { return nni_vf4_fma_scalar(f, nni_vf4_sub_scalar(b, a), a); }
+
+/* ---- bilinear, one channel: vectors of pixels ---- */
+
+NNI_INLINE void nni_warp_row_gray_scalar(float *y, const nni_warp *w, const float *start, size_t row) {
+    for (size_t j = 0; j < w->columns; j += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, w->columns - j);
+        nni_vf_scalar fx, fy, right, right_below;
+        nni_warp_place_scalar(&fx, &fy, w, start, row, j, n);
+        const nni_vi_scalar at = nni_warp_index_scalar(&fx, &fy, w);
+        const nni_vf_scalar left = nni_vf_gather_pair_scalar(w->x, at, &right), left_below = nni_vf_gather_pair_scalar(w->x + w->stride, at, &right_below);
+        const nni_vf_scalar v = nni_lerp_scalar(fy, nni_lerp_scalar(fx, left, right), nni_lerp_scalar(fx, left_below, right_below));
+        if (n == VF_LANES) nni_vf_store_scalar(y + j, v);
+        else nni_vf_store_n_scalar(y + j, v, n);
+    }
+}
+
+/* ---- bilinear, more channels: a pixel at a time ---- */
+
+typedef struct nni_places_scalar {
+    uint32_t at[NNI_WARP_CHUNK];
+    float fx[NNI_WARP_CHUNK], fy[NNI_WARP_CHUNK];
+} nni_places_scalar;
+
+NNI_INLINE nni_vf4_scalar nni_warp_pixel_scalar(const float *x, size_t stride, size_t channels, float fx, float fy) {
+    const nni_vf4_scalar f = nni_vf4_set1_scalar(fx);
+    const nni_vf4_scalar above = nni_lerp4_scalar(f, nni_vf4_load_scalar(x), nni_vf4_load_scalar(x + channels));
+    const nni_vf4_scalar below = nni_lerp4_scalar(f, nni_vf4_load_scalar(x + stride), nni_vf4_load_scalar(x + stride + channels));
+    return nni_lerp4_scalar(nni_vf4_set1_scalar(fy), above, below);
+}
+
+/* A store of four floats runs into the next pixel, which is written after it; the last pixel of the row has none. */
+NNI_INLINE void nni_warp_chunk_scalar(float *y, const nni_warp *w, const nni_places_scalar *p, size_t n, int last, size_t channels) {
+    const size_t plain = n - (last && channels < 4);
+    for (size_t i = 0; i < plain; i++)
+        nni_vf4_store_scalar(y + i * channels, nni_warp_pixel_scalar(w->x + p->at[i], w->stride, channels, p->fx[i], p->fy[i]));
+    if (plain < n) {
+        float pixel[4];
+        nni_vf4_store_scalar(pixel, nni_warp_pixel_scalar(w->x + p->at[plain], w->stride, channels, p->fx[plain], p->fy[plain]));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
+}
+
+NNI_INLINE void nni_warp_row_color_scalar(float *y, const nni_warp *w, const float *start, size_t row) {
+    for (size_t j = 0; j < w->columns; j += NNI_WARP_CHUNK) {
+        const size_t n = nni_min(NNI_WARP_CHUNK, w->columns - j);
+        nni_places_scalar p;
+        for (size_t i = 0; i < n; i += VF_LANES) {
+            nni_vf_scalar fx, fy;
+            nni_warp_place_scalar(&fx, &fy, w, start, row, j + i, nni_min(VF_LANES, n - i));
+            nni_vi_store_scalar(p.at + i, nni_warp_index_scalar(&fx, &fy, w));
+            nni_vf_store_scalar(p.fx + i, fx);
+            nni_vf_store_scalar(p.fy + i, fy);
+        }
+        nni_warp_chunk_scalar(y + j * w->channels, w, &p, n, j + n == w->columns, w->channels);
+    }
+}
+
+/* ---- nearest and bicubic: a channel of a vector of pixels at a time ---- */
+
+/* Keys' weights with a = -3/4 of the pixels at -1, 0, 1, 2 for a place t in [0, 1); exactly 0, 1, 0, 0 at t = 0. */
+NNI_INLINE void nni_cubic_weights_scalar(nni_vf_scalar *weight, nni_vf_scalar t) {
+    const nni_vf_scalar one = nni_vf_set1_scalar(1.0f), a = nni_vf_set1_scalar(-0.75f), inner = nni_vf_set1_scalar(1.25f), outer = nni_vf_set1_scalar(-2.25f), u = nni_vf_sub_scalar(one, t);
+    const nni_vf_scalar s = nni_vf_add_scalar(t, one);
+    weight[0] = nni_vf_fma_scalar(nni_vf_fma_scalar(nni_vf_fma_scalar(a, s, nni_vf_set1_scalar(3.75f)), s, nni_vf_set1_scalar(-6.0f)), s, nni_vf_set1_scalar(3.0f));
+    weight[1] = nni_vf_fma_scalar(nni_vf_mul_scalar(nni_vf_fma_scalar(inner, t, outer), t), t, one);
+    weight[2] = nni_vf_fma_scalar(nni_vf_mul_scalar(nni_vf_fma_scalar(inner, u, outer), u), u, one);
+    weight[3] = nni_vf_sub_scalar(nni_vf_sub_scalar(nni_vf_sub_scalar(one, weight[0]), weight[1]), weight[2]);
+}
+
+NNI_INLINE nni_vf_scalar nni_warp_cubic_scalar(const float *x, nni_vi_scalar at, size_t stride, size_t channels, const nni_vf_scalar *across, const nni_vf_scalar *down) {
+    nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
+    x -= stride + channels;
+    for (int r = 0; r < 4; r++, x += stride) {
+        nni_vf_scalar line = nni_vf_mul_scalar(across[0], nni_vf_gather_scalar(x, at));
+        for (int c = 1; c < 4; c++) line = nni_vf_fma_scalar(across[c], nni_vf_gather_scalar(x + (size_t)c * channels, at), line);
+        sum = nni_vf_fma_scalar(down[r], line, sum);
+    }
+    return sum;
+}
+
+static void nni_warp_row_other_scalar(float *y, const nni_warp *w, const float *start, size_t row) {
+    const int cubic = w->taking == NNI_TAKE_BICUBIC;
+    const nni_vf_scalar half = nni_vf_set1_scalar(cubic ? 0.0f : 0.5f);
+    for (size_t j = 0; j < w->columns; j += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, w->columns - j);
+        nni_vf_scalar fx, fy, across[4], down[4];
+        float lanes[VF_LANES];
+        nni_warp_place_scalar(&fx, &fy, w, start, row, j, n);
+        fx = nni_vf_add_scalar(fx, half);
+        fy = nni_vf_add_scalar(fy, half);
+        const nni_vi_scalar at = nni_warp_index_scalar(&fx, &fy, w);
+        if (cubic) nni_cubic_weights_scalar(across, fx), nni_cubic_weights_scalar(down, fy);
+        for (size_t c = 0; c < w->channels; c++) {
+            if (cubic) nni_vf_store_scalar(lanes, nni_warp_cubic_scalar(w->x + c, at, w->stride, w->channels, across, down));
+            else nni_vf_store_scalar(lanes, nni_vf_gather_scalar(w->x + c, at));
+            for (size_t i = 0; i < n; i++) y[(j + i) * w->channels + c] = lanes[i];
+        }
+    }
+}
+
+static void nni_warp_scalar(float *y, const nni_warp *w) {
+    for (size_t row = 0; row < w->rows; row++, y += w->y_stride) {
+        const float start[2] = {(float)(w->m[1] * (double)row + w->m[2]), (float)(w->m[4] * (double)row + w->m[5])};
+        if (w->taking != NNI_TAKE_BILINEAR) nni_warp_row_other_scalar(y, w, start, row);
+        else if (w->channels == 1) nni_warp_row_gray_scalar(y, w, start, row);
+        else nni_warp_row_color_scalar(y, w, start, row);
+    }
+}
+
+/* ---- simd/kernels/image_filter.h ---- */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
+
+/* Vectors side by side share the broadcast weight. */
+NNI_INLINE void nni_filter_run_scalar(const int vectors, float *y, const float *x, size_t step, const float *weights, size_t taps) {
+    nni_vf_scalar sum[4];
+    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_scalar(0.0f);
+    for (size_t t = 0; t < taps; t++, x += step) {
+        const nni_vf_scalar weight = nni_vf_set1_scalar(weights[t]);
+        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_fma_scalar(weight, nni_vf_load_scalar(x + v * VF_LANES), sum[v]);
+    }
+    NNI_UNROLL for (int v = 0; v < vectors; v++) nni_vf_store_scalar(y + v * VF_LANES, sum[v]);
+}
+
+/* y[j] = the sum over t < taps of weights[t] * x[j + t*step]. */
+static void nni_filter_scalar(float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps) {
+    size_t j = 0;
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) nni_filter_run_scalar(4, y + j, x + j, step, weights, taps);
+    for (; j + VF_LANES <= n; j += VF_LANES) nni_filter_run_scalar(1, y + j, x + j, step, weights, taps);
+    if (j < n) {
+        const nni_vm_scalar rest = nni_vm_first_scalar(n - j);
+        nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
+        for (size_t t = 0; t < taps; t++) sum = nni_vf_fma_scalar(nni_vf_set1_scalar(weights[t]), nni_vf_load_m_scalar(x + j + t * step, rest), sum);
+        nni_vf_store_m_scalar(y + j, sum, rest);
+    }
+}
+
+NNI_INLINE void nni_resize_row_gray_scalar(float *y, const float *x, const nni_taps *t) {
+    for (size_t i = 0; i < t->outputs; i += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, t->outputs - i);
+        uint32_t first[VF_LANES] = {0};
+        memcpy(first, t->first + i, n * sizeof *first);
+        const nni_vi_scalar at = nni_vi_load_scalar(first);
+        nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
+        for (size_t k = 0; k < t->taps; k++)
+            sum = nni_vf_fma_scalar(nni_vf_load_n_scalar(t->weights + k * t->outputs + i, n), nni_vf_gather_scalar(x + k, at), sum);
+        nni_vf_store_n_scalar(y + i, sum, n);
+    }
+}
+
+NNI_INLINE nni_vf4_scalar nni_resize_pixel_scalar(const float *x, const nni_taps *t, size_t i, size_t channels) {
+    nni_vf4_scalar sum = nni_vf4_set1_scalar(0.0f);
+    x += t->first[i] * channels;
+    for (size_t k = 0; k < t->taps; k++) sum = nni_vf4_fma_scalar(nni_vf4_set1_scalar(t->weights[k * t->outputs + i]), nni_vf4_load_scalar(x + k * channels), sum);
+    return sum;
+}
+
+/* A row by its taps. x may be read four floats beyond its end, y is not written beyond it. */
+static void nni_resize_row_scalar(float *y, const float *x, const nni_taps *t, size_t channels) {
+    if (channels == 1) {
+        nni_resize_row_gray_scalar(y, x, t);
+        return;
+    }
+    const size_t plain = t->outputs - (channels < 4);
+    for (size_t i = 0; i < plain; i++) nni_vf4_store_scalar(y + i * channels, nni_resize_pixel_scalar(x, t, i, channels));
+    if (plain < t->outputs) {
+        float pixel[4];
+        nni_vf4_store_scalar(pixel, nni_resize_pixel_scalar(x, t, plain, channels));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
+}
+
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_scalar
 static const nni_tier nni_tier_scalar = {"scalar", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
@@ -6577,6 +7208,7 @@ typedef __m256 nni_vm_avx2; /* all bits of a lane set or clear */
 typedef struct nni_vq_avx2 {
     const float *at;
 } nni_vq_avx2;
+typedef __m128 nni_vf4_avx2;
 
 NNI_INLINE nni_vf_avx2 nni_vf_load_avx2(const float *p) { return _mm256_loadu_ps(p); }
 NNI_INLINE void nni_vf_store_avx2(float *p, nni_vf_avx2 v) { _mm256_storeu_ps(p, v); }
@@ -6594,6 +7226,28 @@ NNI_INLINE nni_vf_avx2 nni_vf_keep_avx2(nni_vf_avx2 v) {
     __asm__("" : "+x"(v));
     return v;
 }
+
+NNI_INLINE nni_vf_avx2 nni_vf_gather_avx2(const float *p, nni_vi_avx2 i) { return _mm256_i32gather_ps(p, i, 4); }
+/* Two neighbours are one gather of 64 bits, whose halves two shuffles part. */
+NNI_INLINE nni_vf_avx2 nni_vf_gather_pair_avx2(const float *p, nni_vi_avx2 i, nni_vf_avx2 *next) {
+    const double *at = (const double *)(const void *)p;
+    const nni_vf_avx2 low = _mm256_castpd_ps(_mm256_i32gather_pd(at, _mm256_castsi256_si128(i), 4));
+    const nni_vf_avx2 high = _mm256_castpd_ps(_mm256_i32gather_pd(at, _mm256_extracti128_si256(i, 1), 4));
+    const __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0x88));
+    const __m256d odd = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0xdd));
+    *next = _mm256_castpd_ps(_mm256_permute4x64_pd(odd, 0xd8));
+    return _mm256_castpd_ps(_mm256_permute4x64_pd(even, 0xd8));
+}
+NNI_INLINE nni_vi_avx2 nni_vi_load_bytes_avx2(const uint8_t *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)); }
+NNI_INLINE void nni_vi_store_bytes_avx2(uint8_t *p, nni_vi_avx2 v) {
+    const __m128i half = _mm_packus_epi32(_mm256_castsi256_si128(v), _mm256_extracti128_si256(v, 1));
+    _mm_storel_epi64((__m128i *)(void *)p, _mm_packus_epi16(half, half));
+}
+NNI_INLINE nni_vf4_avx2 nni_vf4_load_avx2(const float *p) { return _mm_loadu_ps(p); }
+NNI_INLINE void nni_vf4_store_avx2(float *p, nni_vf4_avx2 v) { _mm_storeu_ps(p, v); }
+NNI_INLINE nni_vf4_avx2 nni_vf4_set1_avx2(float a) { return _mm_set1_ps(a); }
+NNI_INLINE nni_vf4_avx2 nni_vf4_sub_avx2(nni_vf4_avx2 a, nni_vf4_avx2 b) { return _mm_sub_ps(a, b); }
+NNI_INLINE nni_vf4_avx2 nni_vf4_fma_avx2(nni_vf4_avx2 a, nni_vf4_avx2 b, nni_vf4_avx2 c) { return _mm_fmadd_ps(a, b, c); }
 
 NNI_INLINE nni_vf_avx2 nni_vf_set1_avx2(float a) { return _mm256_set1_ps(a); }
 NNI_INLINE nni_vf_avx2 nni_vf_add_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_add_ps(a, b); }
@@ -6638,6 +7292,7 @@ NNI_INLINE nni_vf_avx2 nni_vf_times_power_avx2(nni_vf_avx2 a, nni_vf_avx2 n) {
     const nni_vf_avx2 first = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vi_add_avx2(half, one), 23)), second = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vi_add_avx2(rest, one), 23));
     return nni_vf_mul_avx2(nni_vf_mul_avx2(a, first), second);
 }
+NNI_INLINE nni_vi_avx2 nni_vi_mul_avx2(nni_vi_avx2 a, nni_vi_avx2 b) { return _mm256_mullo_epi32(a, b); }
 NNI_INLINE nni_vi_avx2 nni_vi_mul_wide_avx2(nni_vi_avx2 a, nni_vi_avx2 b, nni_vi_avx2 *high) {
     const nni_vi_avx2 even = _mm256_mul_epu32(a, b);
     const nni_vi_avx2 odd = _mm256_mul_epu32(_mm256_srli_epi64(a, 32), _mm256_srli_epi64(b, 32));
@@ -6647,6 +7302,8 @@ NNI_INLINE nni_vi_avx2 nni_vi_mul_wide_avx2(nni_vi_avx2 a, nni_vi_avx2 b, nni_vi
 NNI_INLINE nni_vm_avx2 nni_vi_eq0_avx2(nni_vi_avx2 a, nni_vi_avx2 k) {
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(a, k), _mm256_setzero_si256()));
 }
+
+NNI_INLINE nni_vf_avx2 nni_vf_reverse_avx2(nni_vf_avx2 v) { return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)); }
 
 NNI_INLINE float nni_vf_fold_avx2(nni_vf_avx2 v) {
     const __m128 v4 = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1));
@@ -6806,6 +7463,7 @@ NNI_INLINE nni_vf_avx2 nni_vlog_avx2(nni_vf_avx2 x) { return nni_log_builtin_avx
 NNI_INLINE nni_vf_avx2 nni_vexp_avx2(nni_vf_avx2 x) { return nni_vf_exp_sleef_avx2(x); }
 NNI_INLINE nni_vf_avx2 nni_vlog_avx2(nni_vf_avx2 x) { return nni_vf_log_sleef_avx2(x); }
 #endif
+NNI_INLINE nni_vf_avx2 nni_power_avx2(nni_vf_avx2 x, nni_vf_avx2 exponent) { return nni_vexp_avx2(nni_vf_mul_avx2(exponent, nni_vlog_avx2(x))); }
 
 /* (e^x - 1 - x) / x^2 near 0 */
 NNI_INLINE nni_vf_avx2 nni_expm1_factor_avx2(nni_vf_avx2 x) {
@@ -8590,7 +9248,6 @@ NNI_INLINE void nni_rule_ftrl_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s
     s[0] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, old));
     nni_rule_proximal_sum_avx2(w, g, s, k, nni_vf_sqrt_avx2(old), nni_vf_sqrt_avx2(s[0]));
 }
-NNI_INLINE nni_vf_avx2 nni_power_avx2(nni_vf_avx2 x, nni_vf_avx2 power) { return nni_vexp_avx2(nni_vf_mul_avx2(power, nni_vlog_avx2(x))); }
 NNI_INLINE void nni_rule_ftrl_power_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     const nni_vf_avx2 old = s[0];
     s[0] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, old));
@@ -10469,6 +11126,297 @@ static void nni_global_average_pool_backward_avx2(float *dx, const float *dy, si
         }
 }
 
+/* ---- simd/kernels/image.h ---- */
+/* image.h - pixels one by one: bytes and floats, mirrored rows, colours, gamma */
+
+/* x/divisor, rounded once. */
+static void nni_floats_from_bytes_avx2(float *y, const uint8_t *x, size_t n, float divisor) {
+    const nni_vf_avx2 by = nni_vf_set1_avx2(divisor);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_vf_div_avx2(nni_vf_from_int_avx2(nni_vi_load_bytes_avx2(x + i)), by));
+    for (; i < n; i++) y[i] = (float)x[i] / divisor;
+}
+
+/* x*scale, rounded to the nearest of 0..255, ties to even; NaN gives 0. */
+NNI_INLINE nni_vi_avx2 nni_byte_of_avx2(nni_vf_avx2 x, nni_vf_avx2 scale) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), most = nni_vf_set1_avx2(255.0f), v = nni_vf_mul_avx2(x, scale);
+    const nni_vf_avx2 above = nni_vf_where_avx2(nni_vf_lt_avx2(zero, v), v);
+    return nni_vi_from_float_avx2(nni_vf_round_avx2(nni_vf_select_avx2(nni_vf_lt_avx2(above, most), above, most)));
+}
+static void nni_bytes_from_floats_avx2(uint8_t *y, const float *x, size_t n, float scale) {
+    const nni_vf_avx2 by = nni_vf_set1_avx2(scale);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vi_store_bytes_avx2(y + i, nni_byte_of_avx2(nni_vf_load_avx2(x + i), by));
+    if (i < n) {
+        uint8_t last[16];
+        nni_vi_store_bytes_avx2(last, nni_byte_of_avx2(nni_vf_load_n_avx2(x + i, n - i), by));
+        memcpy(y + i, last, n - i);
+    }
+}
+
+/* y[i] = x[n-1-i]; y is not x. */
+static void nni_reverse_avx2(float *y, const float *x, size_t n) {
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_vf_reverse_avx2(nni_vf_load_avx2(x + n - VF_LANES - i)));
+    for (; i < n; i++) y[i] = x[n - 1 - i];
+}
+/* The same for pixels of 3 floats: four are loaded and stored, the fourth is put right by the next store. */
+static void nni_reverse_3_avx2(float *y, const float *x, size_t pixels) {
+    if (pixels) memcpy(y, x + 3 * (pixels - 1), 3 * sizeof *y);
+    for (size_t i = 1; i + 1 < pixels; i++) nni_vf4_store_avx2(y + 3 * i, nni_vf4_load_avx2(x + 3 * (pixels - 1 - i)));
+    if (pixels > 1) memcpy(y + 3 * (pixels - 1), x, 3 * sizeof *y);
+}
+
+/* Every pixel of `channels` <= 4 floats becomes matrix * pixel + shift: `columns` has for each input channel four floats, what
+ * it adds to the outputs, and after them those of the shift. y may be x. */
+static void nni_mix_channels_avx2(float *y, const float *x, size_t pixels, size_t channels, const float *columns) {
+    const nni_vf4_avx2 shift = nni_vf4_load_avx2(columns + 4 * channels);
+    for (size_t i = 0; i < pixels; i++, x += channels, y += channels) {
+        nni_vf4_avx2 sum = shift;
+        float out[4];
+        for (size_t c = 0; c < channels; c++) sum = nni_vf4_fma_avx2(nni_vf4_set1_avx2(x[c]), nni_vf4_load_avx2(columns + 4 * c), sum);
+        nni_vf4_store_avx2(out, sum);
+        memcpy(y, out, channels * sizeof *y);
+    }
+}
+
+/* x^exponent for x > 0; what is not above 0 gives 0, and NaN stays. */
+NNI_INLINE nni_vf_avx2 nni_power_above_0_avx2(nni_vf_avx2 x, nni_vf_avx2 exponent) {
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f);
+    const nni_vm_avx2 some = nni_vf_lt_avx2(zero, x);
+    const nni_vf_avx2 y = nni_power_avx2(nni_vf_select_avx2(some, x, one), exponent);
+    return nni_vf_select_avx2(nni_vf_nan_avx2(x), x, nni_vf_where_avx2(some, y));
+}
+static void nni_gamma_avx2(float *y, const float *x, size_t n, float exponent) {
+    const nni_vf_avx2 by = nni_vf_set1_avx2(exponent);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_power_above_0_avx2(nni_vf_load_avx2(x + i), by));
+    if (i < n) nni_vf_store_n_avx2(y + i, nni_power_above_0_avx2(nni_vf_load_n_avx2(x + i, n - i), by), n - i);
+}
+
+/* ---- simd/kernels/image_warp.h ---- */
+/* image_warp.h - resampling where an affine map, a field of displacements or both say
+ *
+ * Coordinates are floats, from the double start of each row; a coordinate that is whole has a weight of exactly 0 for its
+ * neighbour. The source lies in a border that holds what is beyond its edges, so no lane asks where it is. Between two values
+ * the formula is a + f*(b - a), the difference rounded, then one fused multiply-add: along the rows first, then between them.
+ */
+
+#define NNI_WARP_CHUNK 64 /* pixels of a row whose places are found before they are used */
+
+NNI_INLINE nni_vf_avx2 nni_floor_avx2(nni_vf_avx2 a) {
+    const nni_vf_avx2 r = nni_vf_round_avx2(a);
+    return nni_vf_sub_avx2(r, nni_vf_where_avx2(nni_vf_lt_avx2(a, r), nni_vf_set1_avx2(1.0f)));
+}
+
+/* The coordinate inside the bordered source. */
+NNI_INLINE nni_vf_avx2 nni_fold_avx2(nni_vf_avx2 s, const nni_fold *f) {
+    const nni_vf_avx2 low = nni_vf_set1_avx2(f->low), high = nni_vf_set1_avx2(f->high);
+    if (f->period > 0.0f) {
+        const nni_vf_avx2 shift = nni_vf_set1_avx2(f->shift), u = nni_vf_add_avx2(s, shift), turns = nni_floor_avx2(nni_vf_mul_avx2(u, nni_vf_set1_avx2(f->inverse)));
+        nni_vf_avx2 t = nni_vf_fnma_avx2(turns, nni_vf_set1_avx2(f->period), u);
+        const nni_vf_avx2 half = nni_vf_set1_avx2(0.5f * f->period);
+        if (f->mirrored) t = nni_vf_sub_avx2(half, nni_vf_abs_avx2(nni_vf_sub_avx2(half, t)));
+        s = nni_vf_sub_avx2(t, shift);
+    }
+    s = nni_vf_select_avx2(nni_vf_lt_avx2(low, s), s, low);
+    return nni_vf_select_avx2(nni_vf_lt_avx2(s, high), s, high);
+}
+
+/* Where column `j` and the lanes after it lie: coordinates from the corner of the border on, none below 0. */
+NNI_INLINE void nni_warp_place_avx2(nni_vf_avx2 *x, nni_vf_avx2 *y, const nni_warp *w, const float *start, size_t row, size_t j, size_t n) {
+    const nni_vf_avx2 column = nni_vf_from_int_avx2(nni_vi_add_avx2(nni_vi_lane_avx2(), nni_vi_set1_avx2((uint32_t)j))), before = nni_vf_set1_avx2((float)w->before);
+    nni_vf_avx2 sx = nni_vf_fma_avx2(nni_vf_set1_avx2((float)w->m[0]), column, nni_vf_set1_avx2(start[0]));
+    nni_vf_avx2 sy = nni_vf_fma_avx2(nni_vf_set1_avx2((float)w->m[3]), column, nni_vf_set1_avx2(start[1]));
+    if (w->dx) {
+        sx = nni_vf_add_avx2(sx, nni_vf_load_n_avx2(w->dx + row * w->columns + j, n));
+        sy = nni_vf_add_avx2(sy, nni_vf_load_n_avx2(w->dy + row * w->columns + j, n));
+    }
+    *x = nni_vf_add_avx2(nni_fold_avx2(sx, &w->across), before);
+    *y = nni_vf_add_avx2(nni_fold_avx2(sy, &w->down), before);
+}
+
+/* Whole and broken part; the whole ones as an index of a float. */
+NNI_INLINE nni_vi_avx2 nni_warp_index_avx2(nni_vf_avx2 *x, nni_vf_avx2 *y, const nni_warp *w) {
+    const nni_vi_avx2 ix = nni_vi_from_float_avx2(*x), iy = nni_vi_from_float_avx2(*y);
+    *x = nni_vf_sub_avx2(*x, nni_vf_from_int_avx2(ix));
+    *y = nni_vf_sub_avx2(*y, nni_vf_from_int_avx2(iy));
+    return nni_vi_add_avx2(nni_vi_mul_avx2(iy, nni_vi_set1_avx2((uint32_t)w->stride)), nni_vi_mul_avx2(ix, nni_vi_set1_avx2((uint32_t)w->channels)));
+}
+
+NNI_INLINE nni_vf_avx2 nni_lerp_avx2(nni_vf_avx2 f, nni_vf_avx2 a, nni_vf_avx2 b) { return nni_vf_fma_avx2(f, nni_vf_sub_avx2(b, a), a); }
+NNI_INLINE nni_vf4_avx2 nni_lerp4_avx2(nni_vf4_avx2 f, nni_vf4_avx2 a, nni_vf4_avx2 b) { return nni_vf4_fma_avx2(f, nni_vf4_sub_avx2(b, a), a); }
+
+/* ---- bilinear, one channel: vectors of pixels ---- */
+
+NNI_INLINE void nni_warp_row_gray_avx2(float *y, const nni_warp *w, const float *start, size_t row) {
+    for (size_t j = 0; j < w->columns; j += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, w->columns - j);
+        nni_vf_avx2 fx, fy, right, right_below;
+        nni_warp_place_avx2(&fx, &fy, w, start, row, j, n);
+        const nni_vi_avx2 at = nni_warp_index_avx2(&fx, &fy, w);
+        const nni_vf_avx2 left = nni_vf_gather_pair_avx2(w->x, at, &right), left_below = nni_vf_gather_pair_avx2(w->x + w->stride, at, &right_below);
+        const nni_vf_avx2 v = nni_lerp_avx2(fy, nni_lerp_avx2(fx, left, right), nni_lerp_avx2(fx, left_below, right_below));
+        if (n == VF_LANES) nni_vf_store_avx2(y + j, v);
+        else nni_vf_store_n_avx2(y + j, v, n);
+    }
+}
+
+/* ---- bilinear, more channels: a pixel at a time ---- */
+
+typedef struct nni_places_avx2 {
+    uint32_t at[NNI_WARP_CHUNK];
+    float fx[NNI_WARP_CHUNK], fy[NNI_WARP_CHUNK];
+} nni_places_avx2;
+
+NNI_INLINE nni_vf4_avx2 nni_warp_pixel_avx2(const float *x, size_t stride, size_t channels, float fx, float fy) {
+    const nni_vf4_avx2 f = nni_vf4_set1_avx2(fx);
+    const nni_vf4_avx2 above = nni_lerp4_avx2(f, nni_vf4_load_avx2(x), nni_vf4_load_avx2(x + channels));
+    const nni_vf4_avx2 below = nni_lerp4_avx2(f, nni_vf4_load_avx2(x + stride), nni_vf4_load_avx2(x + stride + channels));
+    return nni_lerp4_avx2(nni_vf4_set1_avx2(fy), above, below);
+}
+
+/* A store of four floats runs into the next pixel, which is written after it; the last pixel of the row has none. */
+NNI_INLINE void nni_warp_chunk_avx2(float *y, const nni_warp *w, const nni_places_avx2 *p, size_t n, int last, size_t channels) {
+    const size_t plain = n - (last && channels < 4);
+    for (size_t i = 0; i < plain; i++)
+        nni_vf4_store_avx2(y + i * channels, nni_warp_pixel_avx2(w->x + p->at[i], w->stride, channels, p->fx[i], p->fy[i]));
+    if (plain < n) {
+        float pixel[4];
+        nni_vf4_store_avx2(pixel, nni_warp_pixel_avx2(w->x + p->at[plain], w->stride, channels, p->fx[plain], p->fy[plain]));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
+}
+
+NNI_INLINE void nni_warp_row_color_avx2(float *y, const nni_warp *w, const float *start, size_t row) {
+    for (size_t j = 0; j < w->columns; j += NNI_WARP_CHUNK) {
+        const size_t n = nni_min(NNI_WARP_CHUNK, w->columns - j);
+        nni_places_avx2 p;
+        for (size_t i = 0; i < n; i += VF_LANES) {
+            nni_vf_avx2 fx, fy;
+            nni_warp_place_avx2(&fx, &fy, w, start, row, j + i, nni_min(VF_LANES, n - i));
+            nni_vi_store_avx2(p.at + i, nni_warp_index_avx2(&fx, &fy, w));
+            nni_vf_store_avx2(p.fx + i, fx);
+            nni_vf_store_avx2(p.fy + i, fy);
+        }
+        nni_warp_chunk_avx2(y + j * w->channels, w, &p, n, j + n == w->columns, w->channels);
+    }
+}
+
+/* ---- nearest and bicubic: a channel of a vector of pixels at a time ---- */
+
+/* Keys' weights with a = -3/4 of the pixels at -1, 0, 1, 2 for a place t in [0, 1); exactly 0, 1, 0, 0 at t = 0. */
+NNI_INLINE void nni_cubic_weights_avx2(nni_vf_avx2 *weight, nni_vf_avx2 t) {
+    const nni_vf_avx2 one = nni_vf_set1_avx2(1.0f), a = nni_vf_set1_avx2(-0.75f), inner = nni_vf_set1_avx2(1.25f), outer = nni_vf_set1_avx2(-2.25f), u = nni_vf_sub_avx2(one, t);
+    const nni_vf_avx2 s = nni_vf_add_avx2(t, one);
+    weight[0] = nni_vf_fma_avx2(nni_vf_fma_avx2(nni_vf_fma_avx2(a, s, nni_vf_set1_avx2(3.75f)), s, nni_vf_set1_avx2(-6.0f)), s, nni_vf_set1_avx2(3.0f));
+    weight[1] = nni_vf_fma_avx2(nni_vf_mul_avx2(nni_vf_fma_avx2(inner, t, outer), t), t, one);
+    weight[2] = nni_vf_fma_avx2(nni_vf_mul_avx2(nni_vf_fma_avx2(inner, u, outer), u), u, one);
+    weight[3] = nni_vf_sub_avx2(nni_vf_sub_avx2(nni_vf_sub_avx2(one, weight[0]), weight[1]), weight[2]);
+}
+
+NNI_INLINE nni_vf_avx2 nni_warp_cubic_avx2(const float *x, nni_vi_avx2 at, size_t stride, size_t channels, const nni_vf_avx2 *across, const nni_vf_avx2 *down) {
+    nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
+    x -= stride + channels;
+    for (int r = 0; r < 4; r++, x += stride) {
+        nni_vf_avx2 line = nni_vf_mul_avx2(across[0], nni_vf_gather_avx2(x, at));
+        for (int c = 1; c < 4; c++) line = nni_vf_fma_avx2(across[c], nni_vf_gather_avx2(x + (size_t)c * channels, at), line);
+        sum = nni_vf_fma_avx2(down[r], line, sum);
+    }
+    return sum;
+}
+
+static void nni_warp_row_other_avx2(float *y, const nni_warp *w, const float *start, size_t row) {
+    const int cubic = w->taking == NNI_TAKE_BICUBIC;
+    const nni_vf_avx2 half = nni_vf_set1_avx2(cubic ? 0.0f : 0.5f);
+    for (size_t j = 0; j < w->columns; j += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, w->columns - j);
+        nni_vf_avx2 fx, fy, across[4], down[4];
+        float lanes[VF_LANES];
+        nni_warp_place_avx2(&fx, &fy, w, start, row, j, n);
+        fx = nni_vf_add_avx2(fx, half);
+        fy = nni_vf_add_avx2(fy, half);
+        const nni_vi_avx2 at = nni_warp_index_avx2(&fx, &fy, w);
+        if (cubic) nni_cubic_weights_avx2(across, fx), nni_cubic_weights_avx2(down, fy);
+        for (size_t c = 0; c < w->channels; c++) {
+            if (cubic) nni_vf_store_avx2(lanes, nni_warp_cubic_avx2(w->x + c, at, w->stride, w->channels, across, down));
+            else nni_vf_store_avx2(lanes, nni_vf_gather_avx2(w->x + c, at));
+            for (size_t i = 0; i < n; i++) y[(j + i) * w->channels + c] = lanes[i];
+        }
+    }
+}
+
+static void nni_warp_avx2(float *y, const nni_warp *w) {
+    for (size_t row = 0; row < w->rows; row++, y += w->y_stride) {
+        const float start[2] = {(float)(w->m[1] * (double)row + w->m[2]), (float)(w->m[4] * (double)row + w->m[5])};
+        if (w->taking != NNI_TAKE_BILINEAR) nni_warp_row_other_avx2(y, w, start, row);
+        else if (w->channels == 1) nni_warp_row_gray_avx2(y, w, start, row);
+        else nni_warp_row_color_avx2(y, w, start, row);
+    }
+}
+
+/* ---- simd/kernels/image_filter.h ---- */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
+
+/* Vectors side by side share the broadcast weight. */
+NNI_INLINE void nni_filter_run_avx2(const int vectors, float *y, const float *x, size_t step, const float *weights, size_t taps) {
+    nni_vf_avx2 sum[4];
+    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx2(0.0f);
+    for (size_t t = 0; t < taps; t++, x += step) {
+        const nni_vf_avx2 weight = nni_vf_set1_avx2(weights[t]);
+        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_fma_avx2(weight, nni_vf_load_avx2(x + v * VF_LANES), sum[v]);
+    }
+    NNI_UNROLL for (int v = 0; v < vectors; v++) nni_vf_store_avx2(y + v * VF_LANES, sum[v]);
+}
+
+/* y[j] = the sum over t < taps of weights[t] * x[j + t*step]. */
+static void nni_filter_avx2(float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps) {
+    size_t j = 0;
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) nni_filter_run_avx2(4, y + j, x + j, step, weights, taps);
+    for (; j + VF_LANES <= n; j += VF_LANES) nni_filter_run_avx2(1, y + j, x + j, step, weights, taps);
+    if (j < n) {
+        const nni_vm_avx2 rest = nni_vm_first_avx2(n - j);
+        nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
+        for (size_t t = 0; t < taps; t++) sum = nni_vf_fma_avx2(nni_vf_set1_avx2(weights[t]), nni_vf_load_m_avx2(x + j + t * step, rest), sum);
+        nni_vf_store_m_avx2(y + j, sum, rest);
+    }
+}
+
+NNI_INLINE void nni_resize_row_gray_avx2(float *y, const float *x, const nni_taps *t) {
+    for (size_t i = 0; i < t->outputs; i += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, t->outputs - i);
+        uint32_t first[VF_LANES] = {0};
+        memcpy(first, t->first + i, n * sizeof *first);
+        const nni_vi_avx2 at = nni_vi_load_avx2(first);
+        nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
+        for (size_t k = 0; k < t->taps; k++)
+            sum = nni_vf_fma_avx2(nni_vf_load_n_avx2(t->weights + k * t->outputs + i, n), nni_vf_gather_avx2(x + k, at), sum);
+        nni_vf_store_n_avx2(y + i, sum, n);
+    }
+}
+
+NNI_INLINE nni_vf4_avx2 nni_resize_pixel_avx2(const float *x, const nni_taps *t, size_t i, size_t channels) {
+    nni_vf4_avx2 sum = nni_vf4_set1_avx2(0.0f);
+    x += t->first[i] * channels;
+    for (size_t k = 0; k < t->taps; k++) sum = nni_vf4_fma_avx2(nni_vf4_set1_avx2(t->weights[k * t->outputs + i]), nni_vf4_load_avx2(x + k * channels), sum);
+    return sum;
+}
+
+/* A row by its taps. x may be read four floats beyond its end, y is not written beyond it. */
+static void nni_resize_row_avx2(float *y, const float *x, const nni_taps *t, size_t channels) {
+    if (channels == 1) {
+        nni_resize_row_gray_avx2(y, x, t);
+        return;
+    }
+    const size_t plain = t->outputs - (channels < 4);
+    for (size_t i = 0; i < plain; i++) nni_vf4_store_avx2(y + i * channels, nni_resize_pixel_avx2(x, t, i, channels));
+    if (plain < t->outputs) {
+        float pixel[4];
+        nni_vf4_store_avx2(pixel, nni_resize_pixel_avx2(x, t, plain, channels));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
+}
+
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx2
 static const nni_tier nni_tier_avx2 = {"avx2", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
@@ -10543,6 +11491,7 @@ typedef __mmask16 nni_vm_avx512;
 typedef struct nni_vq_avx512 {
     const float *at;
 } nni_vq_avx512;
+typedef __m128 nni_vf4_avx512;
 
 NNI_INLINE nni_vf_avx512 nni_vf_load_avx512(const float *p) { return _mm512_loadu_ps(p); }
 NNI_INLINE void nni_vf_store_avx512(float *p, nni_vf_avx512 v) { _mm512_storeu_ps(p, v); }
@@ -10557,6 +11506,23 @@ NNI_INLINE nni_vf_avx512 nni_vf_keep_avx512(nni_vf_avx512 v) {
     __asm__("" : "+v"(v));
     return v;
 }
+
+NNI_INLINE nni_vf_avx512 nni_vf_gather_avx512(const float *p, nni_vi_avx512 i) { return _mm512_i32gather_ps(i, p, 4); }
+/* Two neighbours are one gather of 64 bits, whose halves two shuffles part. */
+NNI_INLINE nni_vf_avx512 nni_vf_gather_pair_avx512(const float *p, nni_vi_avx512 i, nni_vf_avx512 *next) {
+    const nni_vf_avx512 low = _mm512_castpd_ps(_mm512_i32gather_pd(_mm512_castsi512_si256(i), p, 4));
+    const nni_vf_avx512 high = _mm512_castpd_ps(_mm512_i32gather_pd(_mm512_extracti64x4_epi64(i, 1), p, 4));
+    const nni_vi_avx512 even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+    *next = _mm512_permutex2var_ps(low, _mm512_or_epi32(even, _mm512_set1_epi32(1)), high);
+    return _mm512_permutex2var_ps(low, even, high);
+}
+NNI_INLINE nni_vi_avx512 nni_vi_load_bytes_avx512(const uint8_t *p) { return _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)p)); }
+NNI_INLINE void nni_vi_store_bytes_avx512(uint8_t *p, nni_vi_avx512 v) { _mm_storeu_si128((__m128i *)(void *)p, _mm512_cvtepi32_epi8(v)); }
+NNI_INLINE nni_vf4_avx512 nni_vf4_load_avx512(const float *p) { return _mm_loadu_ps(p); }
+NNI_INLINE void nni_vf4_store_avx512(float *p, nni_vf4_avx512 v) { _mm_storeu_ps(p, v); }
+NNI_INLINE nni_vf4_avx512 nni_vf4_set1_avx512(float a) { return _mm_set1_ps(a); }
+NNI_INLINE nni_vf4_avx512 nni_vf4_sub_avx512(nni_vf4_avx512 a, nni_vf4_avx512 b) { return _mm_sub_ps(a, b); }
+NNI_INLINE nni_vf4_avx512 nni_vf4_fma_avx512(nni_vf4_avx512 a, nni_vf4_avx512 b, nni_vf4_avx512 c) { return _mm_fmadd_ps(a, b, c); }
 
 NNI_INLINE nni_vf_avx512 nni_vf_set1_avx512(float a) { return _mm512_set1_ps(a); }
 NNI_INLINE nni_vf_avx512 nni_vf_add_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_add_ps(a, b); }
@@ -10596,6 +11562,7 @@ NNI_INLINE nni_vi_avx512 nni_vi_xor_avx512(nni_vi_avx512 a, nni_vi_avx512 b) { r
 NNI_INLINE nni_vi_avx512 nni_vi_shl_avx512(nni_vi_avx512 a, int k) { return (nni_vi_avx512)((__v16su)a << k); }
 NNI_INLINE nni_vi_avx512 nni_vi_shr_avx512(nni_vi_avx512 a, int k) { return (nni_vi_avx512)((__v16su)a >> k); }
 NNI_INLINE nni_vi_avx512 nni_vi_sar_avx512(nni_vi_avx512 a, int k) { return (nni_vi_avx512)((__v16si)a >> k); }
+NNI_INLINE nni_vi_avx512 nni_vi_mul_avx512(nni_vi_avx512 a, nni_vi_avx512 b) { return _mm512_mullo_epi32(a, b); }
 NNI_INLINE nni_vi_avx512 nni_vi_mul_wide_avx512(nni_vi_avx512 a, nni_vi_avx512 b, nni_vi_avx512 *high) {
     const nni_vi_avx512 even = _mm512_mul_epu32(a, b);
     const nni_vi_avx512 odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), _mm512_srli_epi64(b, 32));
@@ -10603,6 +11570,10 @@ NNI_INLINE nni_vi_avx512 nni_vi_mul_wide_avx512(nni_vi_avx512 a, nni_vi_avx512 b
     return _mm512_mask_mov_epi32(even, 0xaaaa, _mm512_slli_epi64(odd, 32));
 }
 NNI_INLINE nni_vm_avx512 nni_vi_eq0_avx512(nni_vi_avx512 a, nni_vi_avx512 k) { return _mm512_testn_epi32_mask(a, k); }
+
+NNI_INLINE nni_vf_avx512 nni_vf_reverse_avx512(nni_vf_avx512 v) {
+    return _mm512_permutexvar_ps(_mm512_setr_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), v);
+}
 
 NNI_INLINE float nni_vf_fold_avx512(nni_vf_avx512 v) {
     const __m256 v8 = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
@@ -10775,6 +11746,7 @@ NNI_INLINE nni_vf_avx512 nni_vlog_avx512(nni_vf_avx512 x) { return nni_log_built
 NNI_INLINE nni_vf_avx512 nni_vexp_avx512(nni_vf_avx512 x) { return nni_vf_exp_sleef_avx512(x); }
 NNI_INLINE nni_vf_avx512 nni_vlog_avx512(nni_vf_avx512 x) { return nni_vf_log_sleef_avx512(x); }
 #endif
+NNI_INLINE nni_vf_avx512 nni_power_avx512(nni_vf_avx512 x, nni_vf_avx512 exponent) { return nni_vexp_avx512(nni_vf_mul_avx512(exponent, nni_vlog_avx512(x))); }
 
 /* (e^x - 1 - x) / x^2 near 0 */
 NNI_INLINE nni_vf_avx512 nni_expm1_factor_avx512(nni_vf_avx512 x) {
@@ -12559,7 +13531,6 @@ NNI_INLINE void nni_rule_ftrl_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_a
     s[0] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, old));
     nni_rule_proximal_sum_avx512(w, g, s, k, nni_vf_sqrt_avx512(old), nni_vf_sqrt_avx512(s[0]));
 }
-NNI_INLINE nni_vf_avx512 nni_power_avx512(nni_vf_avx512 x, nni_vf_avx512 power) { return nni_vexp_avx512(nni_vf_mul_avx512(power, nni_vlog_avx512(x))); }
 NNI_INLINE void nni_rule_ftrl_power_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     const nni_vf_avx512 old = s[0];
     s[0] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, old));
@@ -14438,6 +15409,297 @@ static void nni_global_average_pool_backward_avx512(float *dx, const float *dy, 
         }
 }
 
+/* ---- simd/kernels/image.h ---- */
+/* image.h - pixels one by one: bytes and floats, mirrored rows, colours, gamma */
+
+/* x/divisor, rounded once. */
+static void nni_floats_from_bytes_avx512(float *y, const uint8_t *x, size_t n, float divisor) {
+    const nni_vf_avx512 by = nni_vf_set1_avx512(divisor);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_vf_div_avx512(nni_vf_from_int_avx512(nni_vi_load_bytes_avx512(x + i)), by));
+    for (; i < n; i++) y[i] = (float)x[i] / divisor;
+}
+
+/* x*scale, rounded to the nearest of 0..255, ties to even; NaN gives 0. */
+NNI_INLINE nni_vi_avx512 nni_byte_of_avx512(nni_vf_avx512 x, nni_vf_avx512 scale) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), most = nni_vf_set1_avx512(255.0f), v = nni_vf_mul_avx512(x, scale);
+    const nni_vf_avx512 above = nni_vf_where_avx512(nni_vf_lt_avx512(zero, v), v);
+    return nni_vi_from_float_avx512(nni_vf_round_avx512(nni_vf_select_avx512(nni_vf_lt_avx512(above, most), above, most)));
+}
+static void nni_bytes_from_floats_avx512(uint8_t *y, const float *x, size_t n, float scale) {
+    const nni_vf_avx512 by = nni_vf_set1_avx512(scale);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vi_store_bytes_avx512(y + i, nni_byte_of_avx512(nni_vf_load_avx512(x + i), by));
+    if (i < n) {
+        uint8_t last[16];
+        nni_vi_store_bytes_avx512(last, nni_byte_of_avx512(nni_vf_load_n_avx512(x + i, n - i), by));
+        memcpy(y + i, last, n - i);
+    }
+}
+
+/* y[i] = x[n-1-i]; y is not x. */
+static void nni_reverse_avx512(float *y, const float *x, size_t n) {
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_vf_reverse_avx512(nni_vf_load_avx512(x + n - VF_LANES - i)));
+    for (; i < n; i++) y[i] = x[n - 1 - i];
+}
+/* The same for pixels of 3 floats: four are loaded and stored, the fourth is put right by the next store. */
+static void nni_reverse_3_avx512(float *y, const float *x, size_t pixels) {
+    if (pixels) memcpy(y, x + 3 * (pixels - 1), 3 * sizeof *y);
+    for (size_t i = 1; i + 1 < pixels; i++) nni_vf4_store_avx512(y + 3 * i, nni_vf4_load_avx512(x + 3 * (pixels - 1 - i)));
+    if (pixels > 1) memcpy(y + 3 * (pixels - 1), x, 3 * sizeof *y);
+}
+
+/* Every pixel of `channels` <= 4 floats becomes matrix * pixel + shift: `columns` has for each input channel four floats, what
+ * it adds to the outputs, and after them those of the shift. y may be x. */
+static void nni_mix_channels_avx512(float *y, const float *x, size_t pixels, size_t channels, const float *columns) {
+    const nni_vf4_avx512 shift = nni_vf4_load_avx512(columns + 4 * channels);
+    for (size_t i = 0; i < pixels; i++, x += channels, y += channels) {
+        nni_vf4_avx512 sum = shift;
+        float out[4];
+        for (size_t c = 0; c < channels; c++) sum = nni_vf4_fma_avx512(nni_vf4_set1_avx512(x[c]), nni_vf4_load_avx512(columns + 4 * c), sum);
+        nni_vf4_store_avx512(out, sum);
+        memcpy(y, out, channels * sizeof *y);
+    }
+}
+
+/* x^exponent for x > 0; what is not above 0 gives 0, and NaN stays. */
+NNI_INLINE nni_vf_avx512 nni_power_above_0_avx512(nni_vf_avx512 x, nni_vf_avx512 exponent) {
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f);
+    const nni_vm_avx512 some = nni_vf_lt_avx512(zero, x);
+    const nni_vf_avx512 y = nni_power_avx512(nni_vf_select_avx512(some, x, one), exponent);
+    return nni_vf_select_avx512(nni_vf_nan_avx512(x), x, nni_vf_where_avx512(some, y));
+}
+static void nni_gamma_avx512(float *y, const float *x, size_t n, float exponent) {
+    const nni_vf_avx512 by = nni_vf_set1_avx512(exponent);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_power_above_0_avx512(nni_vf_load_avx512(x + i), by));
+    if (i < n) nni_vf_store_n_avx512(y + i, nni_power_above_0_avx512(nni_vf_load_n_avx512(x + i, n - i), by), n - i);
+}
+
+/* ---- simd/kernels/image_warp.h ---- */
+/* image_warp.h - resampling where an affine map, a field of displacements or both say
+ *
+ * Coordinates are floats, from the double start of each row; a coordinate that is whole has a weight of exactly 0 for its
+ * neighbour. The source lies in a border that holds what is beyond its edges, so no lane asks where it is. Between two values
+ * the formula is a + f*(b - a), the difference rounded, then one fused multiply-add: along the rows first, then between them.
+ */
+
+#define NNI_WARP_CHUNK 64 /* pixels of a row whose places are found before they are used */
+
+NNI_INLINE nni_vf_avx512 nni_floor_avx512(nni_vf_avx512 a) {
+    const nni_vf_avx512 r = nni_vf_round_avx512(a);
+    return nni_vf_sub_avx512(r, nni_vf_where_avx512(nni_vf_lt_avx512(a, r), nni_vf_set1_avx512(1.0f)));
+}
+
+/* The coordinate inside the bordered source. */
+NNI_INLINE nni_vf_avx512 nni_fold_avx512(nni_vf_avx512 s, const nni_fold *f) {
+    const nni_vf_avx512 low = nni_vf_set1_avx512(f->low), high = nni_vf_set1_avx512(f->high);
+    if (f->period > 0.0f) {
+        const nni_vf_avx512 shift = nni_vf_set1_avx512(f->shift), u = nni_vf_add_avx512(s, shift), turns = nni_floor_avx512(nni_vf_mul_avx512(u, nni_vf_set1_avx512(f->inverse)));
+        nni_vf_avx512 t = nni_vf_fnma_avx512(turns, nni_vf_set1_avx512(f->period), u);
+        const nni_vf_avx512 half = nni_vf_set1_avx512(0.5f * f->period);
+        if (f->mirrored) t = nni_vf_sub_avx512(half, nni_vf_abs_avx512(nni_vf_sub_avx512(half, t)));
+        s = nni_vf_sub_avx512(t, shift);
+    }
+    s = nni_vf_select_avx512(nni_vf_lt_avx512(low, s), s, low);
+    return nni_vf_select_avx512(nni_vf_lt_avx512(s, high), s, high);
+}
+
+/* Where column `j` and the lanes after it lie: coordinates from the corner of the border on, none below 0. */
+NNI_INLINE void nni_warp_place_avx512(nni_vf_avx512 *x, nni_vf_avx512 *y, const nni_warp *w, const float *start, size_t row, size_t j, size_t n) {
+    const nni_vf_avx512 column = nni_vf_from_int_avx512(nni_vi_add_avx512(nni_vi_lane_avx512(), nni_vi_set1_avx512((uint32_t)j))), before = nni_vf_set1_avx512((float)w->before);
+    nni_vf_avx512 sx = nni_vf_fma_avx512(nni_vf_set1_avx512((float)w->m[0]), column, nni_vf_set1_avx512(start[0]));
+    nni_vf_avx512 sy = nni_vf_fma_avx512(nni_vf_set1_avx512((float)w->m[3]), column, nni_vf_set1_avx512(start[1]));
+    if (w->dx) {
+        sx = nni_vf_add_avx512(sx, nni_vf_load_n_avx512(w->dx + row * w->columns + j, n));
+        sy = nni_vf_add_avx512(sy, nni_vf_load_n_avx512(w->dy + row * w->columns + j, n));
+    }
+    *x = nni_vf_add_avx512(nni_fold_avx512(sx, &w->across), before);
+    *y = nni_vf_add_avx512(nni_fold_avx512(sy, &w->down), before);
+}
+
+/* Whole and broken part; the whole ones as an index of a float. */
+NNI_INLINE nni_vi_avx512 nni_warp_index_avx512(nni_vf_avx512 *x, nni_vf_avx512 *y, const nni_warp *w) {
+    const nni_vi_avx512 ix = nni_vi_from_float_avx512(*x), iy = nni_vi_from_float_avx512(*y);
+    *x = nni_vf_sub_avx512(*x, nni_vf_from_int_avx512(ix));
+    *y = nni_vf_sub_avx512(*y, nni_vf_from_int_avx512(iy));
+    return nni_vi_add_avx512(nni_vi_mul_avx512(iy, nni_vi_set1_avx512((uint32_t)w->stride)), nni_vi_mul_avx512(ix, nni_vi_set1_avx512((uint32_t)w->channels)));
+}
+
+NNI_INLINE nni_vf_avx512 nni_lerp_avx512(nni_vf_avx512 f, nni_vf_avx512 a, nni_vf_avx512 b) { return nni_vf_fma_avx512(f, nni_vf_sub_avx512(b, a), a); }
+NNI_INLINE nni_vf4_avx512 nni_lerp4_avx512(nni_vf4_avx512 f, nni_vf4_avx512 a, nni_vf4_avx512 b) { return nni_vf4_fma_avx512(f, nni_vf4_sub_avx512(b, a), a); }
+
+/* ---- bilinear, one channel: vectors of pixels ---- */
+
+NNI_INLINE void nni_warp_row_gray_avx512(float *y, const nni_warp *w, const float *start, size_t row) {
+    for (size_t j = 0; j < w->columns; j += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, w->columns - j);
+        nni_vf_avx512 fx, fy, right, right_below;
+        nni_warp_place_avx512(&fx, &fy, w, start, row, j, n);
+        const nni_vi_avx512 at = nni_warp_index_avx512(&fx, &fy, w);
+        const nni_vf_avx512 left = nni_vf_gather_pair_avx512(w->x, at, &right), left_below = nni_vf_gather_pair_avx512(w->x + w->stride, at, &right_below);
+        const nni_vf_avx512 v = nni_lerp_avx512(fy, nni_lerp_avx512(fx, left, right), nni_lerp_avx512(fx, left_below, right_below));
+        if (n == VF_LANES) nni_vf_store_avx512(y + j, v);
+        else nni_vf_store_n_avx512(y + j, v, n);
+    }
+}
+
+/* ---- bilinear, more channels: a pixel at a time ---- */
+
+typedef struct nni_places_avx512 {
+    uint32_t at[NNI_WARP_CHUNK];
+    float fx[NNI_WARP_CHUNK], fy[NNI_WARP_CHUNK];
+} nni_places_avx512;
+
+NNI_INLINE nni_vf4_avx512 nni_warp_pixel_avx512(const float *x, size_t stride, size_t channels, float fx, float fy) {
+    const nni_vf4_avx512 f = nni_vf4_set1_avx512(fx);
+    const nni_vf4_avx512 above = nni_lerp4_avx512(f, nni_vf4_load_avx512(x), nni_vf4_load_avx512(x + channels));
+    const nni_vf4_avx512 below = nni_lerp4_avx512(f, nni_vf4_load_avx512(x + stride), nni_vf4_load_avx512(x + stride + channels));
+    return nni_lerp4_avx512(nni_vf4_set1_avx512(fy), above, below);
+}
+
+/* A store of four floats runs into the next pixel, which is written after it; the last pixel of the row has none. */
+NNI_INLINE void nni_warp_chunk_avx512(float *y, const nni_warp *w, const nni_places_avx512 *p, size_t n, int last, size_t channels) {
+    const size_t plain = n - (last && channels < 4);
+    for (size_t i = 0; i < plain; i++)
+        nni_vf4_store_avx512(y + i * channels, nni_warp_pixel_avx512(w->x + p->at[i], w->stride, channels, p->fx[i], p->fy[i]));
+    if (plain < n) {
+        float pixel[4];
+        nni_vf4_store_avx512(pixel, nni_warp_pixel_avx512(w->x + p->at[plain], w->stride, channels, p->fx[plain], p->fy[plain]));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
+}
+
+NNI_INLINE void nni_warp_row_color_avx512(float *y, const nni_warp *w, const float *start, size_t row) {
+    for (size_t j = 0; j < w->columns; j += NNI_WARP_CHUNK) {
+        const size_t n = nni_min(NNI_WARP_CHUNK, w->columns - j);
+        nni_places_avx512 p;
+        for (size_t i = 0; i < n; i += VF_LANES) {
+            nni_vf_avx512 fx, fy;
+            nni_warp_place_avx512(&fx, &fy, w, start, row, j + i, nni_min(VF_LANES, n - i));
+            nni_vi_store_avx512(p.at + i, nni_warp_index_avx512(&fx, &fy, w));
+            nni_vf_store_avx512(p.fx + i, fx);
+            nni_vf_store_avx512(p.fy + i, fy);
+        }
+        nni_warp_chunk_avx512(y + j * w->channels, w, &p, n, j + n == w->columns, w->channels);
+    }
+}
+
+/* ---- nearest and bicubic: a channel of a vector of pixels at a time ---- */
+
+/* Keys' weights with a = -3/4 of the pixels at -1, 0, 1, 2 for a place t in [0, 1); exactly 0, 1, 0, 0 at t = 0. */
+NNI_INLINE void nni_cubic_weights_avx512(nni_vf_avx512 *weight, nni_vf_avx512 t) {
+    const nni_vf_avx512 one = nni_vf_set1_avx512(1.0f), a = nni_vf_set1_avx512(-0.75f), inner = nni_vf_set1_avx512(1.25f), outer = nni_vf_set1_avx512(-2.25f), u = nni_vf_sub_avx512(one, t);
+    const nni_vf_avx512 s = nni_vf_add_avx512(t, one);
+    weight[0] = nni_vf_fma_avx512(nni_vf_fma_avx512(nni_vf_fma_avx512(a, s, nni_vf_set1_avx512(3.75f)), s, nni_vf_set1_avx512(-6.0f)), s, nni_vf_set1_avx512(3.0f));
+    weight[1] = nni_vf_fma_avx512(nni_vf_mul_avx512(nni_vf_fma_avx512(inner, t, outer), t), t, one);
+    weight[2] = nni_vf_fma_avx512(nni_vf_mul_avx512(nni_vf_fma_avx512(inner, u, outer), u), u, one);
+    weight[3] = nni_vf_sub_avx512(nni_vf_sub_avx512(nni_vf_sub_avx512(one, weight[0]), weight[1]), weight[2]);
+}
+
+NNI_INLINE nni_vf_avx512 nni_warp_cubic_avx512(const float *x, nni_vi_avx512 at, size_t stride, size_t channels, const nni_vf_avx512 *across, const nni_vf_avx512 *down) {
+    nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
+    x -= stride + channels;
+    for (int r = 0; r < 4; r++, x += stride) {
+        nni_vf_avx512 line = nni_vf_mul_avx512(across[0], nni_vf_gather_avx512(x, at));
+        for (int c = 1; c < 4; c++) line = nni_vf_fma_avx512(across[c], nni_vf_gather_avx512(x + (size_t)c * channels, at), line);
+        sum = nni_vf_fma_avx512(down[r], line, sum);
+    }
+    return sum;
+}
+
+static void nni_warp_row_other_avx512(float *y, const nni_warp *w, const float *start, size_t row) {
+    const int cubic = w->taking == NNI_TAKE_BICUBIC;
+    const nni_vf_avx512 half = nni_vf_set1_avx512(cubic ? 0.0f : 0.5f);
+    for (size_t j = 0; j < w->columns; j += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, w->columns - j);
+        nni_vf_avx512 fx, fy, across[4], down[4];
+        float lanes[VF_LANES];
+        nni_warp_place_avx512(&fx, &fy, w, start, row, j, n);
+        fx = nni_vf_add_avx512(fx, half);
+        fy = nni_vf_add_avx512(fy, half);
+        const nni_vi_avx512 at = nni_warp_index_avx512(&fx, &fy, w);
+        if (cubic) nni_cubic_weights_avx512(across, fx), nni_cubic_weights_avx512(down, fy);
+        for (size_t c = 0; c < w->channels; c++) {
+            if (cubic) nni_vf_store_avx512(lanes, nni_warp_cubic_avx512(w->x + c, at, w->stride, w->channels, across, down));
+            else nni_vf_store_avx512(lanes, nni_vf_gather_avx512(w->x + c, at));
+            for (size_t i = 0; i < n; i++) y[(j + i) * w->channels + c] = lanes[i];
+        }
+    }
+}
+
+static void nni_warp_avx512(float *y, const nni_warp *w) {
+    for (size_t row = 0; row < w->rows; row++, y += w->y_stride) {
+        const float start[2] = {(float)(w->m[1] * (double)row + w->m[2]), (float)(w->m[4] * (double)row + w->m[5])};
+        if (w->taking != NNI_TAKE_BILINEAR) nni_warp_row_other_avx512(y, w, start, row);
+        else if (w->channels == 1) nni_warp_row_gray_avx512(y, w, start, row);
+        else nni_warp_row_color_avx512(y, w, start, row);
+    }
+}
+
+/* ---- simd/kernels/image_filter.h ---- */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
+
+/* Vectors side by side share the broadcast weight. */
+NNI_INLINE void nni_filter_run_avx512(const int vectors, float *y, const float *x, size_t step, const float *weights, size_t taps) {
+    nni_vf_avx512 sum[4];
+    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx512(0.0f);
+    for (size_t t = 0; t < taps; t++, x += step) {
+        const nni_vf_avx512 weight = nni_vf_set1_avx512(weights[t]);
+        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_fma_avx512(weight, nni_vf_load_avx512(x + v * VF_LANES), sum[v]);
+    }
+    NNI_UNROLL for (int v = 0; v < vectors; v++) nni_vf_store_avx512(y + v * VF_LANES, sum[v]);
+}
+
+/* y[j] = the sum over t < taps of weights[t] * x[j + t*step]. */
+static void nni_filter_avx512(float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps) {
+    size_t j = 0;
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) nni_filter_run_avx512(4, y + j, x + j, step, weights, taps);
+    for (; j + VF_LANES <= n; j += VF_LANES) nni_filter_run_avx512(1, y + j, x + j, step, weights, taps);
+    if (j < n) {
+        const nni_vm_avx512 rest = nni_vm_first_avx512(n - j);
+        nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
+        for (size_t t = 0; t < taps; t++) sum = nni_vf_fma_avx512(nni_vf_set1_avx512(weights[t]), nni_vf_load_m_avx512(x + j + t * step, rest), sum);
+        nni_vf_store_m_avx512(y + j, sum, rest);
+    }
+}
+
+NNI_INLINE void nni_resize_row_gray_avx512(float *y, const float *x, const nni_taps *t) {
+    for (size_t i = 0; i < t->outputs; i += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, t->outputs - i);
+        uint32_t first[VF_LANES] = {0};
+        memcpy(first, t->first + i, n * sizeof *first);
+        const nni_vi_avx512 at = nni_vi_load_avx512(first);
+        nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
+        for (size_t k = 0; k < t->taps; k++)
+            sum = nni_vf_fma_avx512(nni_vf_load_n_avx512(t->weights + k * t->outputs + i, n), nni_vf_gather_avx512(x + k, at), sum);
+        nni_vf_store_n_avx512(y + i, sum, n);
+    }
+}
+
+NNI_INLINE nni_vf4_avx512 nni_resize_pixel_avx512(const float *x, const nni_taps *t, size_t i, size_t channels) {
+    nni_vf4_avx512 sum = nni_vf4_set1_avx512(0.0f);
+    x += t->first[i] * channels;
+    for (size_t k = 0; k < t->taps; k++) sum = nni_vf4_fma_avx512(nni_vf4_set1_avx512(t->weights[k * t->outputs + i]), nni_vf4_load_avx512(x + k * channels), sum);
+    return sum;
+}
+
+/* A row by its taps. x may be read four floats beyond its end, y is not written beyond it. */
+static void nni_resize_row_avx512(float *y, const float *x, const nni_taps *t, size_t channels) {
+    if (channels == 1) {
+        nni_resize_row_gray_avx512(y, x, t);
+        return;
+    }
+    const size_t plain = t->outputs - (channels < 4);
+    for (size_t i = 0; i < plain; i++) nni_vf4_store_avx512(y + i * channels, nni_resize_pixel_avx512(x, t, i, channels));
+    if (plain < t->outputs) {
+        float pixel[4];
+        nni_vf4_store_avx512(pixel, nni_resize_pixel_avx512(x, t, plain, channels));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
+}
+
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx512
 static const nni_tier nni_tier_avx512 = {"avx512", NNI_LARGE_VECTORS * VF_LANES NNI_KERNELS(NNI_KERNEL_ENTRY)};
 #undef NNI_KERNEL_ENTRY
@@ -14498,6 +15760,7 @@ typedef float32x4_t nni_vf_neon;
 typedef uint32x4_t nni_vi_neon;
 typedef uint32x4_t nni_vm_neon; /* all bits of a lane set or clear */
 typedef float32x4_t nni_vq_neon;
+typedef float32x4_t nni_vf4_neon;
 
 NNI_INLINE nni_vf_neon nni_vf_load_neon(const float *p) { return vld1q_f32(p); }
 NNI_INLINE void nni_vf_store_neon(float *p, nni_vf_neon v) { vst1q_f32(p, v); }
@@ -14537,6 +15800,36 @@ NNI_INLINE nni_vf_neon nni_vf_keep_neon(nni_vf_neon v) {
     __asm__("" : "+w"(v));
     return v;
 }
+
+NNI_INLINE nni_vf_neon nni_vf_gather_neon(const float *p, nni_vi_neon i) {
+    const int32x4_t at = vreinterpretq_s32_u32(i);
+    nni_vf_neon v = vld1q_dup_f32(p + vgetq_lane_s32(at, 0));
+    v = vld1q_lane_f32(p + vgetq_lane_s32(at, 1), v, 1);
+    v = vld1q_lane_f32(p + vgetq_lane_s32(at, 2), v, 2);
+    return vld1q_lane_f32(p + vgetq_lane_s32(at, 3), v, 3);
+}
+NNI_INLINE nni_vf_neon nni_vf_gather_pair_neon(const float *p, nni_vi_neon i, nni_vf_neon *next) {
+    const int32x4_t at = vreinterpretq_s32_u32(i);
+    const nni_vf_neon low = vcombine_f32(vld1_f32(p + vgetq_lane_s32(at, 0)), vld1_f32(p + vgetq_lane_s32(at, 1)));
+    const nni_vf_neon high = vcombine_f32(vld1_f32(p + vgetq_lane_s32(at, 2)), vld1_f32(p + vgetq_lane_s32(at, 3)));
+    *next = vuzp2q_f32(low, high);
+    return vuzp1q_f32(low, high);
+}
+NNI_INLINE nni_vi_neon nni_vi_load_bytes_neon(const uint8_t *p) {
+    uint32_t four;
+    memcpy(&four, p, sizeof four);
+    return vmovl_u16(vget_low_u16(vmovl_u8(vcreate_u8(four))));
+}
+NNI_INLINE void nni_vi_store_bytes_neon(uint8_t *p, nni_vi_neon v) {
+    const uint16x4_t half = vmovn_u32(v);
+    const uint32_t four = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(half, half))), 0);
+    memcpy(p, &four, sizeof four);
+}
+NNI_INLINE nni_vf4_neon nni_vf4_load_neon(const float *p) { return vld1q_f32(p); }
+NNI_INLINE void nni_vf4_store_neon(float *p, nni_vf4_neon v) { vst1q_f32(p, v); }
+NNI_INLINE nni_vf4_neon nni_vf4_set1_neon(float a) { return vdupq_n_f32(a); }
+NNI_INLINE nni_vf4_neon nni_vf4_sub_neon(nni_vf4_neon a, nni_vf4_neon b) { return vsubq_f32(a, b); }
+NNI_INLINE nni_vf4_neon nni_vf4_fma_neon(nni_vf4_neon a, nni_vf4_neon b, nni_vf4_neon c) { return vfmaq_f32(c, a, b); }
 
 NNI_INLINE nni_vf_neon nni_vf_set1_neon(float a) { return vdupq_n_f32(a); }
 NNI_INLINE nni_vf_neon nni_vf_add_neon(nni_vf_neon a, nni_vf_neon b) { return vaddq_f32(a, b); }
@@ -14579,6 +15872,7 @@ NNI_INLINE nni_vf_neon nni_vf_times_power_neon(nni_vf_neon a, nni_vf_neon n) {
     const nni_vf_neon first = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vi_add_neon(half, one), 23)), second = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vi_add_neon(rest, one), 23));
     return nni_vf_mul_neon(nni_vf_mul_neon(a, first), second);
 }
+NNI_INLINE nni_vi_neon nni_vi_mul_neon(nni_vi_neon a, nni_vi_neon b) { return vmulq_u32(a, b); }
 NNI_INLINE nni_vi_neon nni_vi_mul_wide_neon(nni_vi_neon a, nni_vi_neon b, nni_vi_neon *high) {
     const nni_vi_neon low = vreinterpretq_u32_u64(vmull_u32(vget_low_u32(a), vget_low_u32(b)));
     const nni_vi_neon top = vreinterpretq_u32_u64(vmull_high_u32(a, b));
@@ -14587,6 +15881,10 @@ NNI_INLINE nni_vi_neon nni_vi_mul_wide_neon(nni_vi_neon a, nni_vi_neon b, nni_vi
 }
 NNI_INLINE nni_vm_neon nni_vi_eq0_neon(nni_vi_neon a, nni_vi_neon k) { return vceqzq_u32(vandq_u32(a, k)); }
 
+NNI_INLINE nni_vf_neon nni_vf_reverse_neon(nni_vf_neon v) {
+    const nni_vf_neon pairs = vrev64q_f32(v);
+    return vextq_f32(pairs, pairs, 2);
+}
 NNI_INLINE float nni_vf_fold_neon(nni_vf_neon v) {
     const float32x2_t v2 = vadd_f32(vget_low_f32(v), vget_high_f32(v));
     return vget_lane_f32(v2, 0) + vget_lane_f32(v2, 1);
@@ -14714,6 +16012,7 @@ NNI_INLINE nni_vf_neon nni_vlog_neon(nni_vf_neon x) { return nni_log_builtin_neo
 NNI_INLINE nni_vf_neon nni_vexp_neon(nni_vf_neon x) { return nni_vf_exp_sleef_neon(x); }
 NNI_INLINE nni_vf_neon nni_vlog_neon(nni_vf_neon x) { return nni_vf_log_sleef_neon(x); }
 #endif
+NNI_INLINE nni_vf_neon nni_power_neon(nni_vf_neon x, nni_vf_neon exponent) { return nni_vexp_neon(nni_vf_mul_neon(exponent, nni_vlog_neon(x))); }
 
 /* (e^x - 1 - x) / x^2 near 0 */
 NNI_INLINE nni_vf_neon nni_expm1_factor_neon(nni_vf_neon x) {
@@ -16498,7 +17797,6 @@ NNI_INLINE void nni_rule_ftrl_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s
     s[0] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, old));
     nni_rule_proximal_sum_neon(w, g, s, k, nni_vf_sqrt_neon(old), nni_vf_sqrt_neon(s[0]));
 }
-NNI_INLINE nni_vf_neon nni_power_neon(nni_vf_neon x, nni_vf_neon power) { return nni_vexp_neon(nni_vf_mul_neon(power, nni_vlog_neon(x))); }
 NNI_INLINE void nni_rule_ftrl_power_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     const nni_vf_neon old = s[0];
     s[0] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, old));
@@ -18375,6 +19673,297 @@ static void nni_global_average_pool_backward_neon(float *dx, const float *dy, si
             const nni_vf_neon part = nni_vf_div_neon(nni_vf_load_n_neon(dy + c, n), divisor);
             for (size_t p = 0; p < pixels; p++) nni_vf_store_n_neon(dx + p * channels + c, part, n);
         }
+}
+
+/* ---- simd/kernels/image.h ---- */
+/* image.h - pixels one by one: bytes and floats, mirrored rows, colours, gamma */
+
+/* x/divisor, rounded once. */
+static void nni_floats_from_bytes_neon(float *y, const uint8_t *x, size_t n, float divisor) {
+    const nni_vf_neon by = nni_vf_set1_neon(divisor);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_vf_div_neon(nni_vf_from_int_neon(nni_vi_load_bytes_neon(x + i)), by));
+    for (; i < n; i++) y[i] = (float)x[i] / divisor;
+}
+
+/* x*scale, rounded to the nearest of 0..255, ties to even; NaN gives 0. */
+NNI_INLINE nni_vi_neon nni_byte_of_neon(nni_vf_neon x, nni_vf_neon scale) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), most = nni_vf_set1_neon(255.0f), v = nni_vf_mul_neon(x, scale);
+    const nni_vf_neon above = nni_vf_where_neon(nni_vf_lt_neon(zero, v), v);
+    return nni_vi_from_float_neon(nni_vf_round_neon(nni_vf_select_neon(nni_vf_lt_neon(above, most), above, most)));
+}
+static void nni_bytes_from_floats_neon(uint8_t *y, const float *x, size_t n, float scale) {
+    const nni_vf_neon by = nni_vf_set1_neon(scale);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vi_store_bytes_neon(y + i, nni_byte_of_neon(nni_vf_load_neon(x + i), by));
+    if (i < n) {
+        uint8_t last[16];
+        nni_vi_store_bytes_neon(last, nni_byte_of_neon(nni_vf_load_n_neon(x + i, n - i), by));
+        memcpy(y + i, last, n - i);
+    }
+}
+
+/* y[i] = x[n-1-i]; y is not x. */
+static void nni_reverse_neon(float *y, const float *x, size_t n) {
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_vf_reverse_neon(nni_vf_load_neon(x + n - VF_LANES - i)));
+    for (; i < n; i++) y[i] = x[n - 1 - i];
+}
+/* The same for pixels of 3 floats: four are loaded and stored, the fourth is put right by the next store. */
+static void nni_reverse_3_neon(float *y, const float *x, size_t pixels) {
+    if (pixels) memcpy(y, x + 3 * (pixels - 1), 3 * sizeof *y);
+    for (size_t i = 1; i + 1 < pixels; i++) nni_vf4_store_neon(y + 3 * i, nni_vf4_load_neon(x + 3 * (pixels - 1 - i)));
+    if (pixels > 1) memcpy(y + 3 * (pixels - 1), x, 3 * sizeof *y);
+}
+
+/* Every pixel of `channels` <= 4 floats becomes matrix * pixel + shift: `columns` has for each input channel four floats, what
+ * it adds to the outputs, and after them those of the shift. y may be x. */
+static void nni_mix_channels_neon(float *y, const float *x, size_t pixels, size_t channels, const float *columns) {
+    const nni_vf4_neon shift = nni_vf4_load_neon(columns + 4 * channels);
+    for (size_t i = 0; i < pixels; i++, x += channels, y += channels) {
+        nni_vf4_neon sum = shift;
+        float out[4];
+        for (size_t c = 0; c < channels; c++) sum = nni_vf4_fma_neon(nni_vf4_set1_neon(x[c]), nni_vf4_load_neon(columns + 4 * c), sum);
+        nni_vf4_store_neon(out, sum);
+        memcpy(y, out, channels * sizeof *y);
+    }
+}
+
+/* x^exponent for x > 0; what is not above 0 gives 0, and NaN stays. */
+NNI_INLINE nni_vf_neon nni_power_above_0_neon(nni_vf_neon x, nni_vf_neon exponent) {
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f);
+    const nni_vm_neon some = nni_vf_lt_neon(zero, x);
+    const nni_vf_neon y = nni_power_neon(nni_vf_select_neon(some, x, one), exponent);
+    return nni_vf_select_neon(nni_vf_nan_neon(x), x, nni_vf_where_neon(some, y));
+}
+static void nni_gamma_neon(float *y, const float *x, size_t n, float exponent) {
+    const nni_vf_neon by = nni_vf_set1_neon(exponent);
+    size_t i = 0;
+    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_power_above_0_neon(nni_vf_load_neon(x + i), by));
+    if (i < n) nni_vf_store_n_neon(y + i, nni_power_above_0_neon(nni_vf_load_n_neon(x + i, n - i), by), n - i);
+}
+
+/* ---- simd/kernels/image_warp.h ---- */
+/* image_warp.h - resampling where an affine map, a field of displacements or both say
+ *
+ * Coordinates are floats, from the double start of each row; a coordinate that is whole has a weight of exactly 0 for its
+ * neighbour. The source lies in a border that holds what is beyond its edges, so no lane asks where it is. Between two values
+ * the formula is a + f*(b - a), the difference rounded, then one fused multiply-add: along the rows first, then between them.
+ */
+
+#define NNI_WARP_CHUNK 64 /* pixels of a row whose places are found before they are used */
+
+NNI_INLINE nni_vf_neon nni_floor_neon(nni_vf_neon a) {
+    const nni_vf_neon r = nni_vf_round_neon(a);
+    return nni_vf_sub_neon(r, nni_vf_where_neon(nni_vf_lt_neon(a, r), nni_vf_set1_neon(1.0f)));
+}
+
+/* The coordinate inside the bordered source. */
+NNI_INLINE nni_vf_neon nni_fold_neon(nni_vf_neon s, const nni_fold *f) {
+    const nni_vf_neon low = nni_vf_set1_neon(f->low), high = nni_vf_set1_neon(f->high);
+    if (f->period > 0.0f) {
+        const nni_vf_neon shift = nni_vf_set1_neon(f->shift), u = nni_vf_add_neon(s, shift), turns = nni_floor_neon(nni_vf_mul_neon(u, nni_vf_set1_neon(f->inverse)));
+        nni_vf_neon t = nni_vf_fnma_neon(turns, nni_vf_set1_neon(f->period), u);
+        const nni_vf_neon half = nni_vf_set1_neon(0.5f * f->period);
+        if (f->mirrored) t = nni_vf_sub_neon(half, nni_vf_abs_neon(nni_vf_sub_neon(half, t)));
+        s = nni_vf_sub_neon(t, shift);
+    }
+    s = nni_vf_select_neon(nni_vf_lt_neon(low, s), s, low);
+    return nni_vf_select_neon(nni_vf_lt_neon(s, high), s, high);
+}
+
+/* Where column `j` and the lanes after it lie: coordinates from the corner of the border on, none below 0. */
+NNI_INLINE void nni_warp_place_neon(nni_vf_neon *x, nni_vf_neon *y, const nni_warp *w, const float *start, size_t row, size_t j, size_t n) {
+    const nni_vf_neon column = nni_vf_from_int_neon(nni_vi_add_neon(nni_vi_lane_neon(), nni_vi_set1_neon((uint32_t)j))), before = nni_vf_set1_neon((float)w->before);
+    nni_vf_neon sx = nni_vf_fma_neon(nni_vf_set1_neon((float)w->m[0]), column, nni_vf_set1_neon(start[0]));
+    nni_vf_neon sy = nni_vf_fma_neon(nni_vf_set1_neon((float)w->m[3]), column, nni_vf_set1_neon(start[1]));
+    if (w->dx) {
+        sx = nni_vf_add_neon(sx, nni_vf_load_n_neon(w->dx + row * w->columns + j, n));
+        sy = nni_vf_add_neon(sy, nni_vf_load_n_neon(w->dy + row * w->columns + j, n));
+    }
+    *x = nni_vf_add_neon(nni_fold_neon(sx, &w->across), before);
+    *y = nni_vf_add_neon(nni_fold_neon(sy, &w->down), before);
+}
+
+/* Whole and broken part; the whole ones as an index of a float. */
+NNI_INLINE nni_vi_neon nni_warp_index_neon(nni_vf_neon *x, nni_vf_neon *y, const nni_warp *w) {
+    const nni_vi_neon ix = nni_vi_from_float_neon(*x), iy = nni_vi_from_float_neon(*y);
+    *x = nni_vf_sub_neon(*x, nni_vf_from_int_neon(ix));
+    *y = nni_vf_sub_neon(*y, nni_vf_from_int_neon(iy));
+    return nni_vi_add_neon(nni_vi_mul_neon(iy, nni_vi_set1_neon((uint32_t)w->stride)), nni_vi_mul_neon(ix, nni_vi_set1_neon((uint32_t)w->channels)));
+}
+
+NNI_INLINE nni_vf_neon nni_lerp_neon(nni_vf_neon f, nni_vf_neon a, nni_vf_neon b) { return nni_vf_fma_neon(f, nni_vf_sub_neon(b, a), a); }
+NNI_INLINE nni_vf4_neon nni_lerp4_neon(nni_vf4_neon f, nni_vf4_neon a, nni_vf4_neon b) { return nni_vf4_fma_neon(f, nni_vf4_sub_neon(b, a), a); }
+
+/* ---- bilinear, one channel: vectors of pixels ---- */
+
+NNI_INLINE void nni_warp_row_gray_neon(float *y, const nni_warp *w, const float *start, size_t row) {
+    for (size_t j = 0; j < w->columns; j += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, w->columns - j);
+        nni_vf_neon fx, fy, right, right_below;
+        nni_warp_place_neon(&fx, &fy, w, start, row, j, n);
+        const nni_vi_neon at = nni_warp_index_neon(&fx, &fy, w);
+        const nni_vf_neon left = nni_vf_gather_pair_neon(w->x, at, &right), left_below = nni_vf_gather_pair_neon(w->x + w->stride, at, &right_below);
+        const nni_vf_neon v = nni_lerp_neon(fy, nni_lerp_neon(fx, left, right), nni_lerp_neon(fx, left_below, right_below));
+        if (n == VF_LANES) nni_vf_store_neon(y + j, v);
+        else nni_vf_store_n_neon(y + j, v, n);
+    }
+}
+
+/* ---- bilinear, more channels: a pixel at a time ---- */
+
+typedef struct nni_places_neon {
+    uint32_t at[NNI_WARP_CHUNK];
+    float fx[NNI_WARP_CHUNK], fy[NNI_WARP_CHUNK];
+} nni_places_neon;
+
+NNI_INLINE nni_vf4_neon nni_warp_pixel_neon(const float *x, size_t stride, size_t channels, float fx, float fy) {
+    const nni_vf4_neon f = nni_vf4_set1_neon(fx);
+    const nni_vf4_neon above = nni_lerp4_neon(f, nni_vf4_load_neon(x), nni_vf4_load_neon(x + channels));
+    const nni_vf4_neon below = nni_lerp4_neon(f, nni_vf4_load_neon(x + stride), nni_vf4_load_neon(x + stride + channels));
+    return nni_lerp4_neon(nni_vf4_set1_neon(fy), above, below);
+}
+
+/* A store of four floats runs into the next pixel, which is written after it; the last pixel of the row has none. */
+NNI_INLINE void nni_warp_chunk_neon(float *y, const nni_warp *w, const nni_places_neon *p, size_t n, int last, size_t channels) {
+    const size_t plain = n - (last && channels < 4);
+    for (size_t i = 0; i < plain; i++)
+        nni_vf4_store_neon(y + i * channels, nni_warp_pixel_neon(w->x + p->at[i], w->stride, channels, p->fx[i], p->fy[i]));
+    if (plain < n) {
+        float pixel[4];
+        nni_vf4_store_neon(pixel, nni_warp_pixel_neon(w->x + p->at[plain], w->stride, channels, p->fx[plain], p->fy[plain]));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
+}
+
+NNI_INLINE void nni_warp_row_color_neon(float *y, const nni_warp *w, const float *start, size_t row) {
+    for (size_t j = 0; j < w->columns; j += NNI_WARP_CHUNK) {
+        const size_t n = nni_min(NNI_WARP_CHUNK, w->columns - j);
+        nni_places_neon p;
+        for (size_t i = 0; i < n; i += VF_LANES) {
+            nni_vf_neon fx, fy;
+            nni_warp_place_neon(&fx, &fy, w, start, row, j + i, nni_min(VF_LANES, n - i));
+            nni_vi_store_neon(p.at + i, nni_warp_index_neon(&fx, &fy, w));
+            nni_vf_store_neon(p.fx + i, fx);
+            nni_vf_store_neon(p.fy + i, fy);
+        }
+        nni_warp_chunk_neon(y + j * w->channels, w, &p, n, j + n == w->columns, w->channels);
+    }
+}
+
+/* ---- nearest and bicubic: a channel of a vector of pixels at a time ---- */
+
+/* Keys' weights with a = -3/4 of the pixels at -1, 0, 1, 2 for a place t in [0, 1); exactly 0, 1, 0, 0 at t = 0. */
+NNI_INLINE void nni_cubic_weights_neon(nni_vf_neon *weight, nni_vf_neon t) {
+    const nni_vf_neon one = nni_vf_set1_neon(1.0f), a = nni_vf_set1_neon(-0.75f), inner = nni_vf_set1_neon(1.25f), outer = nni_vf_set1_neon(-2.25f), u = nni_vf_sub_neon(one, t);
+    const nni_vf_neon s = nni_vf_add_neon(t, one);
+    weight[0] = nni_vf_fma_neon(nni_vf_fma_neon(nni_vf_fma_neon(a, s, nni_vf_set1_neon(3.75f)), s, nni_vf_set1_neon(-6.0f)), s, nni_vf_set1_neon(3.0f));
+    weight[1] = nni_vf_fma_neon(nni_vf_mul_neon(nni_vf_fma_neon(inner, t, outer), t), t, one);
+    weight[2] = nni_vf_fma_neon(nni_vf_mul_neon(nni_vf_fma_neon(inner, u, outer), u), u, one);
+    weight[3] = nni_vf_sub_neon(nni_vf_sub_neon(nni_vf_sub_neon(one, weight[0]), weight[1]), weight[2]);
+}
+
+NNI_INLINE nni_vf_neon nni_warp_cubic_neon(const float *x, nni_vi_neon at, size_t stride, size_t channels, const nni_vf_neon *across, const nni_vf_neon *down) {
+    nni_vf_neon sum = nni_vf_set1_neon(0.0f);
+    x -= stride + channels;
+    for (int r = 0; r < 4; r++, x += stride) {
+        nni_vf_neon line = nni_vf_mul_neon(across[0], nni_vf_gather_neon(x, at));
+        for (int c = 1; c < 4; c++) line = nni_vf_fma_neon(across[c], nni_vf_gather_neon(x + (size_t)c * channels, at), line);
+        sum = nni_vf_fma_neon(down[r], line, sum);
+    }
+    return sum;
+}
+
+static void nni_warp_row_other_neon(float *y, const nni_warp *w, const float *start, size_t row) {
+    const int cubic = w->taking == NNI_TAKE_BICUBIC;
+    const nni_vf_neon half = nni_vf_set1_neon(cubic ? 0.0f : 0.5f);
+    for (size_t j = 0; j < w->columns; j += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, w->columns - j);
+        nni_vf_neon fx, fy, across[4], down[4];
+        float lanes[VF_LANES];
+        nni_warp_place_neon(&fx, &fy, w, start, row, j, n);
+        fx = nni_vf_add_neon(fx, half);
+        fy = nni_vf_add_neon(fy, half);
+        const nni_vi_neon at = nni_warp_index_neon(&fx, &fy, w);
+        if (cubic) nni_cubic_weights_neon(across, fx), nni_cubic_weights_neon(down, fy);
+        for (size_t c = 0; c < w->channels; c++) {
+            if (cubic) nni_vf_store_neon(lanes, nni_warp_cubic_neon(w->x + c, at, w->stride, w->channels, across, down));
+            else nni_vf_store_neon(lanes, nni_vf_gather_neon(w->x + c, at));
+            for (size_t i = 0; i < n; i++) y[(j + i) * w->channels + c] = lanes[i];
+        }
+    }
+}
+
+static void nni_warp_neon(float *y, const nni_warp *w) {
+    for (size_t row = 0; row < w->rows; row++, y += w->y_stride) {
+        const float start[2] = {(float)(w->m[1] * (double)row + w->m[2]), (float)(w->m[4] * (double)row + w->m[5])};
+        if (w->taking != NNI_TAKE_BILINEAR) nni_warp_row_other_neon(y, w, start, row);
+        else if (w->channels == 1) nni_warp_row_gray_neon(y, w, start, row);
+        else nni_warp_row_color_neon(y, w, start, row);
+    }
+}
+
+/* ---- simd/kernels/image_filter.h ---- */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
+
+/* Vectors side by side share the broadcast weight. */
+NNI_INLINE void nni_filter_run_neon(const int vectors, float *y, const float *x, size_t step, const float *weights, size_t taps) {
+    nni_vf_neon sum[4];
+    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_neon(0.0f);
+    for (size_t t = 0; t < taps; t++, x += step) {
+        const nni_vf_neon weight = nni_vf_set1_neon(weights[t]);
+        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_fma_neon(weight, nni_vf_load_neon(x + v * VF_LANES), sum[v]);
+    }
+    NNI_UNROLL for (int v = 0; v < vectors; v++) nni_vf_store_neon(y + v * VF_LANES, sum[v]);
+}
+
+/* y[j] = the sum over t < taps of weights[t] * x[j + t*step]. */
+static void nni_filter_neon(float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps) {
+    size_t j = 0;
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) nni_filter_run_neon(4, y + j, x + j, step, weights, taps);
+    for (; j + VF_LANES <= n; j += VF_LANES) nni_filter_run_neon(1, y + j, x + j, step, weights, taps);
+    if (j < n) {
+        const nni_vm_neon rest = nni_vm_first_neon(n - j);
+        nni_vf_neon sum = nni_vf_set1_neon(0.0f);
+        for (size_t t = 0; t < taps; t++) sum = nni_vf_fma_neon(nni_vf_set1_neon(weights[t]), nni_vf_load_m_neon(x + j + t * step, rest), sum);
+        nni_vf_store_m_neon(y + j, sum, rest);
+    }
+}
+
+NNI_INLINE void nni_resize_row_gray_neon(float *y, const float *x, const nni_taps *t) {
+    for (size_t i = 0; i < t->outputs; i += VF_LANES) {
+        const size_t n = nni_min(VF_LANES, t->outputs - i);
+        uint32_t first[VF_LANES] = {0};
+        memcpy(first, t->first + i, n * sizeof *first);
+        const nni_vi_neon at = nni_vi_load_neon(first);
+        nni_vf_neon sum = nni_vf_set1_neon(0.0f);
+        for (size_t k = 0; k < t->taps; k++)
+            sum = nni_vf_fma_neon(nni_vf_load_n_neon(t->weights + k * t->outputs + i, n), nni_vf_gather_neon(x + k, at), sum);
+        nni_vf_store_n_neon(y + i, sum, n);
+    }
+}
+
+NNI_INLINE nni_vf4_neon nni_resize_pixel_neon(const float *x, const nni_taps *t, size_t i, size_t channels) {
+    nni_vf4_neon sum = nni_vf4_set1_neon(0.0f);
+    x += t->first[i] * channels;
+    for (size_t k = 0; k < t->taps; k++) sum = nni_vf4_fma_neon(nni_vf4_set1_neon(t->weights[k * t->outputs + i]), nni_vf4_load_neon(x + k * channels), sum);
+    return sum;
+}
+
+/* A row by its taps. x may be read four floats beyond its end, y is not written beyond it. */
+static void nni_resize_row_neon(float *y, const float *x, const nni_taps *t, size_t channels) {
+    if (channels == 1) {
+        nni_resize_row_gray_neon(y, x, t);
+        return;
+    }
+    const size_t plain = t->outputs - (channels < 4);
+    for (size_t i = 0; i < plain; i++) nni_vf4_store_neon(y + i * channels, nni_resize_pixel_neon(x, t, i, channels));
+    if (plain < t->outputs) {
+        float pixel[4];
+        nni_vf4_store_neon(pixel, nni_resize_pixel_neon(x, t, plain, channels));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_neon
@@ -26729,18 +28318,1337 @@ NN_API void nn_csv_free(nn_csv *csv) {
     if (csv) nni_shared_drop(csv->memory); /* it lies in there itself; datasets may hold it still */
 }
 
+/* ---- src/image/image.h ---- */
+
+#define NNI_IMAGE_MOST ((size_t)INT32_MAX) /* values: kernels index with 32 bits */
+
+static inline size_t nni_image_stride(const nn_image *a) { return a->stride ? a->stride : a->width * a->channels; }
+static inline size_t nni_image_value(const nn_image *a) { return a->bytes ? 1 : sizeof(float); }
+static inline char *nni_image_row(const nn_image *a, size_t row) {
+    return (char *)a->pixels + row * nni_image_stride(a) * nni_image_value(a);
+}
+/* Values from the first to the last. */
+static inline size_t nni_image_span(const nn_image *a) {
+    return (a->height - 1) * nni_image_stride(a) + a->width * a->channels;
+}
+
+/* Sizes first, so that no product overflows. */
+static nn_status nni_image_check(const nn_image *a) {
+    size_t row, span;
+    if (a->channels < 1 || a->channels > 4 || !a->height || !a->width) return NN_ERROR_ARGUMENT;
+    if (a->width > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
+    row = a->width * a->channels;
+    if (a->stride && a->stride < row) return NN_ERROR_STRIDE;
+    if (!nni_mul_size(a->stride ? a->stride : row, a->height, &span) || span > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
+    return a->pixels ? NN_OK : NN_ERROR_NULL;
+}
+
+static int nni_image_overlap(const nn_image *a, const nn_image *b) {
+    const uintptr_t at = (uintptr_t)a->pixels, from = (uintptr_t)b->pixels;
+    return at < from + nni_image_span(b) * nni_image_value(b) && from < at + nni_image_span(a) * nni_image_value(a);
+}
+
+/* Two images of one type and number of channels. */
+static nn_status nni_image_check_pair(const nn_image *y, const nn_image *x) {
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = nni_image_check(y);
+    if (status == NN_OK) status = nni_image_check(x);
+    if (status != NN_OK) return status;
+    if (!y->bytes != !x->bytes || y->channels != x->channels) return NN_ERROR_ARGUMENT;
+    return nni_image_overlap(y, x) ? NN_ERROR_ALIAS : NN_OK;
+}
+
+/* The same, and of one size; y may be x. */
+static nn_status nni_image_check_same(const nn_image *y, const nn_image *x) {
+    const int in_place = y->pixels == x->pixels && nni_image_stride(y) == nni_image_stride(x);
+    const nn_status status = nni_image_check_pair(y, x);
+    if (status != NN_OK && !(status == NN_ERROR_ALIAS && in_place)) return status;
+    return y->height == x->height && y->width == x->width ? NN_OK : NN_ERROR_ARGUMENT;
+}
+
+static nn_status nni_image_check_desc(const nn_image_desc *d) {
+    return (unsigned)d->sampling <= NN_BICUBIC && (unsigned)d->border <= NN_BORDER_WRAP ? NN_OK : NN_ERROR_ARGUMENT;
+}
+
+static void nni_image_copy(const nn_image *y, const nn_image *x) {
+    const size_t bytes = x->width * x->channels * nni_image_value(x);
+    for (size_t row = 0; row < x->height; row++) memcpy(nni_image_row(y, row), nni_image_row(x, row), bytes);
+}
+
+/* Values of a row as floats, and back; bytes keep their scale. */
+static void nni_image_load(float *to, const nn_image *x, size_t row, size_t from, size_t n) {
+    const char *at = nni_image_row(x, row);
+    if (x->bytes) nni_get_tier()->floats_from_bytes(to, (const uint8_t *)at + from, n, 1.0f);
+    else memcpy(to, (const float *)(const void *)at + from, n * sizeof *to);
+}
+static void nni_image_store(const nn_image *y, size_t row, const float *from, size_t n) {
+    char *at = nni_image_row(y, row);
+    if (y->bytes) nni_get_tier()->bytes_from_floats((uint8_t *)at, from, n, 1.0f);
+    else memcpy(at, from, n * sizeof *from);
+}
+
+/* Where the pixel i of an axis of n really is; n itself stands for the constant. */
+static size_t nni_border_index(ptrdiff_t i, size_t n, nn_border border) {
+    const ptrdiff_t m = (ptrdiff_t)n;
+    ptrdiff_t period = m;
+    if (i >= 0 && i < m) return (size_t)i;
+    if (border == NN_BORDER_CONSTANT) return n;
+    if (border == NN_BORDER_EDGE || n == 1) return i < 0 ? 0 : n - 1;
+    if (border == NN_BORDER_REFLECT) period = 2 * m - 2;
+    if (border == NN_BORDER_SYMMETRIC) period = 2 * m;
+    i %= period;
+    if (i < 0) i += period;
+    return (size_t)(i < m ? i : border == NN_BORDER_REFLECT ? period - i : period - 1 - i);
+}
+
+NN_API void nn_floats_from_bytes(float *y, const uint8_t *x, size_t n) { nni_get_tier()->floats_from_bytes(y, x, n, 255.0f); }
+NN_API void nn_bytes_from_floats(uint8_t *y, const float *x, size_t n) { nni_get_tier()->bytes_from_floats(y, x, n, 255.0f); }
+
+NN_API nn_status nn_image_convert(nn_image y, nn_image x) {
+    nn_image same = y;
+    nn_status status = nni_image_check(&y);
+    same.bytes = x.bytes;
+    if (status == NN_OK) status = nni_image_check_pair(&same, &x);
+    if (status == NN_OK && (y.height != x.height || y.width != x.width)) status = NN_ERROR_ARGUMENT;
+    if (status == NN_OK && nni_image_overlap(&y, &x)) status = NN_ERROR_ALIAS;
+    if (status != NN_OK) return status;
+    if (!y.bytes == !x.bytes) {
+        nni_image_copy(&y, &x);
+        return NN_OK;
+    }
+    for (size_t row = 0; row < x.height; row++) {
+        char *to = nni_image_row(&y, row), *from = nni_image_row(&x, row);
+        if (x.bytes) nn_floats_from_bytes((float *)(void *)to, (const uint8_t *)from, x.width * x.channels);
+        else nn_bytes_from_floats((uint8_t *)to, (const float *)(const void *)from, x.width * x.channels);
+    }
+    return NN_OK;
+}
+
+/* ---- src/image/move.h ---- */
+
+/* ---- flip ---- */
+
+/* y[i] = x[pixels-1-i], for pixels of 2, 4 or 8 bytes: compilers know memcpy of a constant size. */
+#define NNI_REVERSE(bytes)                                                                            \
+    static void nni_reverse_##bytes(char *y, const char *x, size_t pixels) {                          \
+        for (size_t i = 0; i < pixels; i++) memcpy(y + bytes * i, x + bytes * (pixels - 1 - i), bytes); \
+    }
+NNI_REVERSE(2)
+NNI_REVERSE(8)
+NNI_REVERSE(16)
+#undef NNI_REVERSE
+
+/* Eight bytes at a time, turned round in a register. */
+static void nni_reverse_1(char *y, const char *x, size_t n) {
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, x + n - 8 - i, sizeof eight);
+        eight = __builtin_bswap64(eight);
+        memcpy(y + i, &eight, sizeof eight);
+    }
+    for (; i < n; i++) y[i] = x[n - 1 - i];
+}
+
+/* Four bytes are loaded and stored; the fourth is put right by the next store. */
+static void nni_reverse_3(char *y, const char *x, size_t pixels) {
+    memcpy(y, x + 3 * (pixels - 1), 3);
+    for (size_t i = 1; i + 1 < pixels; i++) memcpy(y + 3 * i, x + 3 * (pixels - 1 - i), 4);
+    memcpy(y + 3 * (pixels - 1), x, 3);
+}
+
+static void nni_image_reverse_row(char *y, const char *x, size_t pixels, size_t bytes) {
+    float *to = (float *)(void *)y;
+    const float *from = (const float *)(const void *)x;
+    switch (bytes) {
+    case 1: nni_reverse_1(y, x, pixels); break;
+    case 2: nni_reverse_2(y, x, pixels); break;
+    case 3: nni_reverse_3(y, x, pixels); break;
+    case 4: nni_get_tier()->reverse(to, from, pixels); break;
+    case 8: nni_reverse_8(y, x, pixels); break;
+    case 12: nni_get_tier()->reverse_3(to, from, pixels); break;
+    default: nni_reverse_16(y, x, pixels); break;
+    }
+}
+
+static void nni_image_flip(const nn_image *y, const nn_image *x, int left_right, int up_down) {
+    const size_t bytes = x->channels * nni_image_value(x);
+    for (size_t row = 0; row < x->height; row++) {
+        char *to = nni_image_row(y, row), *from = nni_image_row(x, up_down ? x->height - 1 - row : row);
+        if (left_right) nni_image_reverse_row(to, from, x->width, bytes);
+        else memcpy(to, from, x->width * bytes);
+    }
+}
+
+NN_API nn_status nn_image_flip(nn_image y, nn_image x, int left_right, int up_down) {
+    const nn_status status = nni_image_check_pair(&y, &x);
+    if (status != NN_OK) return status;
+    if (y.height != x.height || y.width != x.width) return NN_ERROR_ARGUMENT;
+    nni_image_flip(&y, &x, left_right, up_down);
+    return NN_OK;
+}
+
+/* ---- windows ---- */
+
+static void nni_image_fill_row(char *to, size_t values, int bytes, float value) {
+    if (bytes) {
+        uint8_t byte;
+        nni_get_tier()->bytes_from_floats(&byte, &value, 1, 1.0f);
+        memset(to, byte, values);
+    } else {
+        float *at = (float *)(void *)to;
+        for (size_t i = 0; i < values; i++) at[i] = value;
+    }
+}
+
+/* Pixels [j, end) of a row, of which none is a plain copy. */
+static void nni_image_fill_outside(char *to, const char *from, const nn_image *x, size_t j, size_t end, ptrdiff_t left,
+                                   nn_border border, float value) {
+    const size_t bytes = x->channels * nni_image_value(x);
+    if (border == NN_BORDER_CONSTANT) {
+        nni_image_fill_row(to + j * bytes, (end - j) * x->channels, x->bytes, value);
+        return;
+    }
+    for (; j < end; j++)
+        memcpy(to + j * bytes, from + nni_border_index((ptrdiff_t)j + left, x->width, border) * bytes, bytes);
+}
+
+/* x may be that part of y which it becomes: then only the border is made. */
+static void nni_image_window(const nn_image *y, const nn_image *x, ptrdiff_t top, ptrdiff_t left, nn_border border, float value) {
+    const size_t bytes = x->channels * nni_image_value(x);
+    const ptrdiff_t all = (ptrdiff_t)y->width, first = left < 0 ? -left : 0, last = (ptrdiff_t)x->width - left;
+    const size_t begin = (size_t)(first < all ? first : all); /* pixels [begin, end) of a row are copied */
+    const size_t end = nni_max(begin, (size_t)(last < 0 ? 0 : last < all ? last : all));
+    for (size_t row = 0; row < y->height; row++) {
+        const size_t source = nni_border_index((ptrdiff_t)row + top, x->height, border);
+        char *to = nni_image_row(y, row);
+        if (source == x->height) {
+            nni_image_fill_row(to, y->width * y->channels, y->bytes, value);
+            continue;
+        }
+        const char *from = nni_image_row(x, source);
+        nni_image_fill_outside(to, from, x, 0, begin, left, border, value);
+        const char *inside = from + ((ptrdiff_t)begin + left) * (ptrdiff_t)bytes;
+        if (begin < end && to + begin * bytes != inside) memcpy(to + begin * bytes, inside, (end - begin) * bytes);
+        nni_image_fill_outside(to, from, x, end, y->width, left, border, value);
+    }
+}
+
+NN_API nn_status nn_image_window(nn_image y, nn_image x, ptrdiff_t top, ptrdiff_t left, nn_border border, float value) {
+    const ptrdiff_t most = (ptrdiff_t)NNI_IMAGE_MOST;
+    const nn_status status = nni_image_check_pair(&y, &x);
+    if (status != NN_OK) return status;
+    if ((unsigned)border > NN_BORDER_WRAP || top < -most || top > most || left < -most || left > most) return NN_ERROR_ARGUMENT;
+    nni_image_window(&y, &x, top, left, border, value);
+    return NN_OK;
+}
+
+NN_API nn_status nn_image_crop(nn_image y, nn_image x, size_t top, size_t left) {
+    const nn_status status = nni_image_check_pair(&y, &x);
+    if (status != NN_OK) return status;
+    if (y.height > x.height || top > x.height - y.height || y.width > x.width || left > x.width - y.width) return NN_ERROR_ARGUMENT;
+    nni_image_window(&y, &x, (ptrdiff_t)top, (ptrdiff_t)left, NN_BORDER_EDGE, 0.0f);
+    return NN_OK;
+}
+
+NN_API nn_status nn_image_crop_at(nn_image y, nn_image x, nn_place place) {
+    if (y.height > x.height || y.width > x.width || (unsigned)place > NN_BOTTOM_RIGHT) return NN_ERROR_ARGUMENT;
+    const size_t bottom = x.height - y.height, right = x.width - y.width;
+    if (place == NN_CENTRE) return nn_image_crop(y, x, bottom / 2, right / 2);
+    return nn_image_crop(y, x, place >= NN_BOTTOM_LEFT ? bottom : 0, place == NN_TOP_RIGHT || place == NN_BOTTOM_RIGHT ? right : 0);
+}
+
+NN_API nn_status nn_image_pad(nn_image y, nn_image x, size_t top, size_t left, nn_border border, float value) {
+    if (x.height > y.height || top > y.height - x.height || x.width > y.width || left > y.width - x.width) return NN_ERROR_ARGUMENT;
+    return nn_image_window(y, x, -(ptrdiff_t)top, -(ptrdiff_t)left, border, value);
+}
+
+NN_API nn_status nn_image_ten_crop(void *y, nn_image x, size_t height, size_t width) {
+    nn_image to = {y, height, width, x.channels, 0, x.bytes};
+    nn_status status = NN_OK;
+    for (size_t i = 0; i < 5 && status == NN_OK; i++) {
+        nn_image mirrored = to;
+        status = nn_image_crop_at(to, x, (nn_place)i);
+        if (status != NN_OK) break;
+        mirrored.pixels = (char *)to.pixels + 5 * height * width * x.channels * nni_image_value(&x);
+        status = nn_image_flip(mirrored, to, 1, 0);
+        to.pixels = (char *)to.pixels + height * width * x.channels * nni_image_value(&x);
+    }
+    return status;
+}
+
+/* ---- src/image/series.h ---- */
+
+#include <math.h>
+
+/* |x| <= pi/4 */
+static double nni_sine(double x) {
+    const double s = x * x;
+    double q = -1.0 / 1307674368000.0;
+    q = q * s + 1.0 / 6227020800.0;
+    q = q * s - 1.0 / 39916800.0;
+    q = q * s + 1.0 / 362880.0;
+    q = q * s - 1.0 / 5040.0;
+    q = q * s + 1.0 / 120.0;
+    q = q * s - 1.0 / 6.0;
+    return x + x * s * q;
+}
+static double nni_cosine(double x) {
+    const double s = x * x;
+    double q = 1.0 / 20922789888000.0;
+    q = q * s - 1.0 / 87178291200.0;
+    q = q * s + 1.0 / 479001600.0;
+    q = q * s - 1.0 / 3628800.0;
+    q = q * s + 1.0 / 40320.0;
+    q = q * s - 1.0 / 720.0;
+    q = q * s + 1.0 / 24.0;
+    q = q * s - 1.0 / 2.0;
+    return 1.0 + s * q;
+}
+
+/* Of an angle in degrees, from which quarters of a turn are split off exactly. */
+static void nni_sine_cosine(double *sine, double *cosine, double degrees) {
+    const double quarters = floor(degrees / 90.0 + 0.5), x = (degrees - 90.0 * quarters) * (3.14159265358979323846 / 180.0);
+    const double s = nni_sine(x), c = nni_cosine(x), turn = quarters - 4.0 * floor(quarters / 4.0);
+    *sine = turn == 0.0 ? s : turn == 1.0 ? c : turn == 2.0 ? -s : -c;
+    *cosine = turn == 0.0 ? c : turn == 1.0 ? -s : turn == 2.0 ? -c : s;
+}
+
+/* |x| <= 700: the series at x/2^k, squared k times. */
+static double nni_exponential(double x) {
+    double sum = 1.0, term = 1.0;
+    int squarings = 0;
+    for (; fabs(x) > 0.125; squarings++) x *= 0.5;
+    for (int i = 1; i < 12; i++) sum += term *= x / (double)i;
+    while (squarings--) sum *= sum;
+    return sum;
+}
+
+/* x > 0: that of the power of two, and 2 atanh((m - 1)/(m + 1)) for m in [1/2, 1) moved to [sqrt(1/2), sqrt(2)). */
+static double nni_logarithm(double x) {
+    int exponent;
+    double m = frexp(x, &exponent);
+    if (m < 0.70710678118654752) m *= 2.0, exponent--;
+    const double t = (m - 1.0) / (m + 1.0), s = t * t;
+    double q = 0.0;
+    for (int i = 23; i >= 1; i -= 2) q = q * s + 1.0 / (double)i;
+    return 0.69314718055994530942 * (double)exponent + 2.0 * t * q;
+}
+
+/* ---- src/image/affine.h ---- */
+
+/* ---- maps ---- */
+
+NN_API nn_transform nn_transform_identity(void) {
+    const nn_transform t = {1, 0, 0, 0, 1, 0};
+    return t;
+}
+
+NN_API nn_transform nn_transform_compose(nn_transform first, nn_transform then) {
+    nn_transform t; /* places go the other way: by `then` first */
+    t.xx = first.xx * then.xx + first.xy * then.yx;
+    t.xy = first.xx * then.xy + first.xy * then.yy;
+    t.dx = first.xx * then.dx + first.xy * then.dy + first.dx;
+    t.yx = first.yx * then.xx + first.yy * then.yx;
+    t.yy = first.yx * then.xy + first.yy * then.yy;
+    t.dy = first.yx * then.dx + first.yy * then.dy + first.dy;
+    return t;
+}
+
+NN_API nn_transform nn_transform_invert(nn_transform t) {
+    const double determinant = t.xx * t.yy - t.xy * t.yx;
+    nn_transform i;
+    i.xx = t.yy / determinant;
+    i.xy = -t.xy / determinant;
+    i.yx = -t.yx / determinant;
+    i.yy = t.xx / determinant;
+    i.dx = -(i.xx * t.dx + i.xy * t.dy);
+    i.dy = -(i.yx * t.dx + i.yy * t.dy);
+    return i;
+}
+
+NN_API nn_transform nn_transform_translate(nn_transform t, double right, double down) {
+    const nn_transform then = {1, 0, -right, 0, 1, -down};
+    return nn_transform_compose(t, then);
+}
+NN_API nn_transform nn_transform_rotate(nn_transform t, double degrees) {
+    double s, c;
+    nni_sine_cosine(&s, &c, degrees);
+    const nn_transform then = {c, -s, 0, s, c, 0};
+    return nn_transform_compose(t, then);
+}
+NN_API nn_transform nn_transform_scale(nn_transform t, double horizontally, double vertically) {
+    const nn_transform then = {1 / horizontally, 0, 0, 0, 1 / vertically, 0};
+    return nn_transform_compose(t, then);
+}
+NN_API nn_transform nn_transform_shear(nn_transform t, double x, double y) {
+    const nn_transform then = {1, -x, 0, y, 1, 0};
+    return nn_transform_compose(t, nn_transform_invert(then));
+}
+
+static double nni_image_middle(size_t n) { return ((double)n - 1) / 2; }
+
+NN_API nn_transform nn_transform_from_matrix(const double m[6], nn_shape result, nn_shape source) {
+    const double column = nni_image_middle(result.width), row = nni_image_middle(result.height);
+    nn_transform t = {m[0], m[1], 0, m[3], m[4], 0};
+    t.dx = m[0] * column + m[1] * row + m[2] - nni_image_middle(source.width);
+    t.dy = m[3] * column + m[4] * row + m[5] - nni_image_middle(source.height);
+    return t;
+}
+
+/* ---- the source in its border ---- */
+
+/* Pixels that a sampling looks beyond the four around a place. */
+static size_t nni_warp_reach(nn_sampling sampling) { return sampling == NN_BICUBIC ? 2 : 1; }
+
+/* Floats of the source in its border: 2*reach - 1 pixels before it, 2*reach after it, and the last load of four. */
+static size_t nni_warp_floats(size_t height, size_t width, size_t channels, nn_sampling sampling) {
+    const size_t around = 4 * nni_warp_reach(sampling) - 1;
+    return (height + around) * (width + around) * channels + 4;
+}
+
+static nni_fold nni_warp_fold(size_t n, size_t reach, nn_border border) {
+    const float size = (float)n;
+    nni_fold f = {-(float)reach, size - 1.0f + (float)reach, 0.0f, 0.0f, 0.0f, 1};
+    if (n == 1) return f;
+    if (border == NN_BORDER_REFLECT) f.period = 2.0f * size - 2.0f;
+    if (border == NN_BORDER_SYMMETRIC) f.period = 2.0f * size, f.shift = 0.5f;
+    if (border == NN_BORDER_WRAP) f.period = size, f.mirrored = 0;
+    if (f.period > 0.0f) f.inverse = 1.0f / f.period;
+    return f;
+}
+
+/* x with its border into work, as floats. */
+static void nni_warp_source(nni_warp *w, float *work, const nn_image *x, const nn_image_desc *d) {
+    const size_t reach = nni_warp_reach(d->sampling), before = 2 * reach - 1, after = 2 * reach, c = x->channels;
+    const size_t width = (x->width + before + after) * c, height = x->height + before + after;
+    const nn_image wide = {work, height, x->width + before + after, c, 0, 0};
+    const nn_image inner = {work + (before * (x->width + before + after) + before) * c, x->height, x->width, c, width, 0};
+    if (x->bytes)
+        for (size_t row = 0; row < x->height; row++) nni_image_load((float *)(void *)nni_image_row(&inner, row), x, row, 0, x->width * c);
+    nni_image_window(&wide, x->bytes ? &inner : x, -(ptrdiff_t)before, -(ptrdiff_t)before, d->border, d->value);
+    memset(work + height * width, 0, 4 * sizeof *work);
+    w->x = work;
+    w->stride = width;
+    w->channels = c;
+    w->before = before;
+    w->taking = d->sampling == NN_NEAREST ? NNI_TAKE_NEAREST : d->sampling == NN_BICUBIC ? NNI_TAKE_BICUBIC : NNI_TAKE_BILINEAR;
+    w->across = nni_warp_fold(x->width, reach, d->border);
+    w->down = nni_warp_fold(x->height, reach, d->border);
+}
+
+/* From the pixel (0, 0) of y to that of x. */
+static void nni_warp_matrix(double m[6], const nn_transform *t, const nn_image *y, const nn_image *x) {
+    const double column = nni_image_middle(y->width), row = nni_image_middle(y->height);
+    m[0] = t->xx;
+    m[1] = t->xy;
+    m[2] = t->dx + nni_image_middle(x->width) - t->xx * column - t->xy * row;
+    m[3] = t->yx;
+    m[4] = t->yy;
+    m[5] = t->dy + nni_image_middle(x->height) - t->yx * column - t->yy * row;
+}
+
+/* Whether m moves by whole pixels (not farther than any image reaches). */
+static int nni_warp_is_move(const double m[6]) {
+    return m[0] == 1 && m[1] == 0 && m[3] == 0 && m[4] == 1 && m[2] == floor(m[2]) && m[5] == floor(m[5]) &&
+           fabs(m[2]) < 2147483647.0 && fabs(m[5]) < 2147483647.0;
+}
+
+/* Floats to y, whatever x holds; work has nni_warp_floats. Nothing can fail. */
+static void nni_image_remap_floats(float *y, size_t y_stride, const nn_image *shape, const nn_image *x, const nn_transform *t,
+                                   const float *dx, const float *dy, const nn_image_desc *d, float *work) {
+    nni_warp w;
+    nni_warp_source(&w, work, x, d);
+    nni_warp_matrix(w.m, t, shape, x);
+    w.dx = dx;
+    w.dy = dy;
+    w.rows = shape->height;
+    w.columns = shape->width;
+    w.y_stride = y_stride;
+    nni_get_tier()->warp(y, &w);
+}
+
+static int nni_transform_finite(const nn_transform *t) {
+    const double most = 1e9; /* floats that are not far from overflowing integers are refused, too */
+    return fabs(t->xx) < most && fabs(t->xy) < most && fabs(t->dx) < most && fabs(t->yx) < most && fabs(t->yy) < most &&
+           fabs(t->dy) < most;
+}
+
+NN_API nn_status nn_image_remap(nn_image y, nn_image x, nn_transform t, const float *dx, const float *dy,
+                                const nn_image_desc *desc) {
+    const nn_image_desc none = {NN_BILINEAR, NN_BORDER_CONSTANT, 0.0f, NULL}, *d = desc ? desc : &none;
+    double m[6];
+    nn_status status = nni_image_check_pair(&y, &x);
+    if (status == NN_OK) status = nni_image_check_desc(d);
+    if (status != NN_OK) return status;
+    if (!nni_transform_finite(&t) || !dx != !dy) return NN_ERROR_ARGUMENT;
+    nni_warp_matrix(m, &t, &y, &x);
+    if (!dx && nni_warp_is_move(m)) {
+        nni_image_window(&y, &x, (ptrdiff_t)m[5], (ptrdiff_t)m[2], d->border, d->value);
+        return NN_OK;
+    }
+    const size_t source = nni_warp_floats(x.height, x.width, x.channels, d->sampling), result = y.width * y.channels;
+    if (x.height > NNI_IMAGE_MOST / 2 || x.width > NNI_IMAGE_MOST / 2 || source > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
+    float *work = (float *)nni_alloc(d->allocator, source + (y.bytes ? result * y.height : 0), sizeof *work);
+    if (!work) return NN_ERROR_MEMORY;
+    float *to = y.bytes ? work + source : (float *)y.pixels;
+    nni_image_remap_floats(to, y.bytes ? result : nni_image_stride(&y), &y, &x, &t, dx, dy, d, work);
+    for (size_t row = 0; row < y.height && y.bytes; row++) nni_image_store(&y, row, to + row * result, result);
+    nni_free(d->allocator, work);
+    return NN_OK;
+}
+
+NN_API nn_status nn_image_affine(nn_image y, nn_image x, nn_transform t, const nn_image_desc *desc) {
+    return nn_image_remap(y, x, t, NULL, NULL, desc);
+}
+
+/* ---- src/image/resize.h ---- */
+
+/* ---- the weights of one axis ---- */
+
+typedef struct nni_resize_axis {
+    double from, length; /* of the source */
+    size_t inputs, outputs;
+    nn_sampling sampling;
+    int plain, mirrored;
+} nni_resize_axis;
+
+static double nni_resize_radius(const nni_resize_axis *a) {
+    const double radius = a->sampling == NN_BICUBIC ? 2.0 : 1.0, factor = a->length / (double)a->outputs;
+    return !a->plain && factor > 1.0 ? radius * factor : radius;
+}
+
+/* Pixels that an output is made of, at most. */
+static size_t nni_resize_taps(const nni_resize_axis *a) {
+    if (a->sampling == NN_NEAREST) return 1;
+    return nni_min((size_t)ceil(2.0 * nni_resize_radius(a)) + 1, a->inputs);
+}
+
+static double nni_resize_weight(const nni_resize_axis *a, double t) {
+    t = fabs(t);
+    if (a->sampling != NN_BICUBIC) return t < 1.0 ? 1.0 - t : 0.0;
+    const double k = a->plain ? -0.75 : -0.5;
+    if (t < 1.0) return ((k + 2.0) * t - (k + 3.0)) * t * t + 1.0;
+    return t < 2.0 ? ((k * t - 5.0 * k) * t + 8.0 * k) * t - 4.0 * k : 0.0;
+}
+
+/* first[output] and weights[tap*outputs + output]; sum: room for as many doubles as there are taps. */
+static void nni_resize_fill(uint32_t *first, float *weights, double *sum, const nni_resize_axis *a) {
+    const double factor = a->length / (double)a->outputs, radius = nni_resize_radius(a);
+    const double shrink = a->plain || factor < 1.0 ? 1.0 : 1.0 / factor, n = (double)a->inputs;
+    const size_t taps = nni_resize_taps(a);
+    for (size_t output = 0; output < a->outputs; output++) {
+        const size_t i = a->mirrored ? a->outputs - 1 - output : output;
+        const double centre = a->from + ((double)i + 0.5) * factor;
+        const double begin = floor(centre - radius + 0.5), end = floor(centre + radius + 0.5);
+        double at = a->sampling == NN_NEAREST ? floor(centre) : begin, total = 0.0;
+        at = at < 0.0 ? 0.0 : at > n - (double)taps ? n - (double)taps : at;
+        first[output] = (uint32_t)at;
+        for (size_t t = 0; t < taps; t++) sum[t] = 0.0;
+        for (double pixel = begin; pixel < end; pixel += 1.0) {
+            const double inside = pixel < 0.0 ? 0.0 : pixel > n - 1.0 ? n - 1.0 : pixel;
+            if (a->sampling == NN_NEAREST || (!a->plain && inside != pixel)) continue;
+            const double weight = nni_resize_weight(a, (pixel + 0.5 - centre) * shrink);
+            sum[(size_t)(inside - at)] += weight;
+            total += weight;
+        }
+        if (a->sampling == NN_NEAREST) sum[0] = total = 1.0;
+        for (size_t t = 0; t < taps; t++) weights[t * a->outputs + output] = (float)(sum[t] / total);
+    }
+}
+
+/* ---- both axes ---- */
+
+typedef struct nni_resize {
+    nni_resize_axis across, down;
+    size_t channels;
+} nni_resize;
+
+static nni_resize nni_resize_of(nn_shape y, nn_shape x, const nn_box *box, nn_sampling sampling, int plain, int flip_x, int flip_y) {
+    const nni_resize_axis across = {box->left, box->width, x.width, y.width, sampling, plain, flip_x};
+    const nni_resize_axis down = {box->top, box->height, x.height, y.height, sampling, plain, flip_y};
+    const nni_resize r = {across, down, x.channels};
+    return r;
+}
+
+/* Rows of the source that the result is made of, at most. */
+static size_t nni_resize_rows(const nni_resize *r) {
+    return nni_min((size_t)ceil(r->down.length) + 2 * nni_resize_taps(&r->down), r->down.inputs);
+}
+
+/* Floats of the workspace: the weights of both axes; sums in double; a row of x; rows in their new width; a row of y. */
+static size_t nni_resize_work(const nni_resize *r) {
+    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down), width = r->across.outputs * r->channels;
+    return (across + 1) * r->across.outputs + (down + 1) * r->down.outputs + 3 * nni_max(across, down) + 2 +
+           r->across.inputs * r->channels + 4 + nni_resize_rows(r) * width + width;
+}
+
+/* Floats to y or, if y is NULL, bytes to `image`. Nothing can fail. */
+static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, const nni_resize *r, float *work) {
+    const nni_tier *tier = nni_get_tier();
+    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down), most = nni_max(across, down);
+    const size_t columns = r->across.outputs, rows = r->down.outputs, width = columns * r->channels;
+    double *sum = (double *)(void *)(work + ((uintptr_t)work % sizeof(double)) / sizeof(float));
+    float *column = work + 2 * most + 2, *weights_x = column + most, *weights_y = weights_x + across * columns;
+    uint32_t *first_x = (uint32_t *)(void *)(weights_y + down * rows), *first_y = first_x + columns;
+    float *source = (float *)(void *)(first_y + rows), *narrow = source + r->across.inputs * r->channels + 4;
+    nni_resize_fill(first_x, weights_x, sum, &r->across);
+    nni_resize_fill(first_y, weights_y, sum, &r->down);
+    const nni_taps taps = {first_x, weights_x, across, columns};
+    const size_t top = nni_min(first_y[0], first_y[rows - 1]), end = nni_max(first_y[0], first_y[rows - 1]) + down;
+    float *result = narrow + (end - top) * width;
+    memset(source + r->across.inputs * r->channels, 0, 4 * sizeof *source);
+    for (size_t row = top; row < end; row++) {
+        nni_image_load(source, x, row, 0, r->across.inputs * r->channels);
+        tier->resize_row(narrow + (row - top) * width, source, &taps, r->channels);
+    }
+    for (size_t row = 0; row < rows; row++) {
+        float *to = y ? y + row * (image ? nni_image_stride(image) : width) : result;
+        for (size_t t = 0; t < down; t++) column[t] = weights_y[t * rows + row];
+        tier->filter(to, narrow + (first_y[row] - top) * width, width, width, column, down);
+        if (!y) nni_image_store(image, row, to, width);
+    }
+}
+
+NN_API nn_status nn_image_resized_crop(nn_image y, nn_image x, nn_box box, const nn_resize_desc *desc) {
+    const nn_resize_desc none = {NN_BILINEAR, 0, NULL}, *d = desc ? desc : &none;
+    const nn_status status = nni_image_check_pair(&y, &x);
+    if (status != NN_OK) return status;
+    const int inside = box.top >= 0.0 && box.left >= 0.0 && box.height > 0.0 && box.width > 0.0 &&
+                       box.top + box.height <= (double)x.height && box.left + box.width <= (double)x.width;
+    if ((unsigned)d->sampling > NN_BICUBIC || !inside) return NN_ERROR_ARGUMENT;
+    const nn_shape to = nn_shape_image(y.height, y.width, y.channels), from = nn_shape_image(x.height, x.width, x.channels);
+    const nni_resize r = nni_resize_of(to, from, &box, d->sampling, d->plain, 0, 0);
+    float *work = (float *)nni_alloc(d->allocator, nni_resize_work(&r), sizeof *work);
+    if (!work) return NN_ERROR_MEMORY;
+    nni_resize_run(y.bytes ? NULL : (float *)y.pixels, &y, &x, &r, work);
+    nni_free(d->allocator, work);
+    return NN_OK;
+}
+
+NN_API nn_status nn_image_resize(nn_image y, nn_image x, const nn_resize_desc *desc) {
+    const nn_box all = {0.0, 0.0, (double)x.height, (double)x.width};
+    const nn_status status = nni_image_check_pair(&y, &x);
+    if (status != NN_OK) return status;
+    if (y.height != x.height || y.width != x.width || (desc && (unsigned)desc->sampling > NN_BICUBIC))
+        return nn_image_resized_crop(y, x, all, desc);
+    nni_image_copy(&y, &x);
+    return NN_OK;
+}
+
+/* ---- src/image/elastic.h ---- */
+
+#define NNI_ELASTIC_SIGMA 1000.0f /* the widest Gaussian */
+
+static size_t nni_elastic_radius(float sigma) { return (size_t)(3.0 * (double)sigma + 0.5); }
+
+/* Floats of the workspace: weights; numbers between rows of zeros; their columns smoothed, between zeros. */
+static size_t nni_elastic_work(size_t height, size_t width, float sigma) {
+    const size_t radius = nni_elastic_radius(sigma);
+    return (2 * radius + 1) + (height + 2 * radius) * width + 64 + height * (width + 2 * radius);
+}
+
+/* weights[t] = scale * e^(-(t - radius)^2 / (2 sigma^2)) / their sum, from the ratio of one to the next. */
+static void nni_gaussian(float *weights, size_t radius, double sigma, double scale) {
+    const double q = sigma > 0.0 ? nni_exponential(-0.5 / (sigma * sigma)) : 0.0;
+    double total = 1.0, weight = 1.0, ratio = q;
+    for (size_t t = 1; t <= radius; t++, ratio *= q * q) total += 2.0 * (weight *= ratio);
+    weights[radius] = (float)(scale / total);
+    weight = 1.0, ratio = q;
+    for (size_t t = 1; t <= radius; t++, ratio *= q * q) {
+        weight *= ratio;
+        weights[radius - t] = weights[radius + t] = (float)(scale * weight / total);
+    }
+}
+
+/* One component from the numbers of the blocks of 64 from `block` on. */
+static void nni_elastic_smooth(float *d, size_t height, size_t width, const float *weights, size_t radius,
+                               const nn_random *random, uint64_t block, float *work) {
+    const nni_tier *tier = nni_get_tier();
+    const size_t n = height * width, edge = radius * width, wide = width + 2 * radius;
+    float *noise = work, *columns = work + n + 2 * edge + 64;
+    memset(noise, 0, edge * sizeof *noise);
+    tier->random_uniform(noise + edge, random->seed, random->stream, block, nni_ceil_div(n, 64), -1.0f, 1.0f);
+    memset(noise + edge + n, 0, edge * sizeof *noise);
+    for (size_t row = 0; row < height; row++) {
+        float *to = columns + row * wide;
+        memset(to, 0, radius * sizeof *to);
+        memset(to + radius + width, 0, radius * sizeof *to);
+        tier->filter(to + radius, noise + row * width, width, width, weights, 2 * radius + 1);
+    }
+    for (size_t row = 0; row < height; row++)
+        tier->filter(d + row * width, columns + row * wide, width, 1, weights, 2 * radius + 1);
+}
+
+/* From the blocks of 64 numbers from random->next/64 on. Each of the two passes multiplies by the root of alpha. */
+static void nni_elastic_field(float *dx, float *dy, size_t height, size_t width, float alpha, float sigma,
+                              const nn_random *random, float *work) {
+    const size_t radius = nni_elastic_radius(sigma), blocks = nni_ceil_div(height * width, 64);
+    nni_gaussian(work, radius, (double)sigma, sqrt((double)alpha));
+    nni_elastic_smooth(dx, height, width, work, radius, random, random->next / 64, work + 2 * radius + 1);
+    nni_elastic_smooth(dy, height, width, work, radius, random, random->next / 64 + blocks, work + 2 * radius + 1);
+}
+
+static int nni_elastic_valid(float alpha, float sigma) {
+    return alpha >= 0.0f && alpha <= 1e6f && sigma >= 0.0f && sigma <= NNI_ELASTIC_SIGMA;
+}
+
+NN_API nn_status nn_elastic_field(float *dx, float *dy, size_t height, size_t width, float alpha, float sigma,
+                                  nn_random *random, const nn_allocator *allocator) {
+    const nn_status status = nn_isa_status();
+    if (status != NN_OK) return status;
+    if (!dx || !dy || !random) return NN_ERROR_NULL;
+    if (!height || !width || !nni_elastic_valid(alpha, sigma)) return NN_ERROR_ARGUMENT;
+    if (height > NNI_IMAGE_MOST / width) return NN_ERROR_SIZE;
+    float *work = (float *)nni_alloc(allocator, nni_elastic_work(height, width, sigma), sizeof *work);
+    if (!work) return NN_ERROR_MEMORY;
+    random->next = (random->next + 63) / 64 * 64;
+    nni_elastic_field(dx, dy, height, width, alpha, sigma, random, work);
+    random->next += 2 * (uint64_t)nni_round_up(height * width, 64);
+    nni_free(allocator, work);
+    return NN_OK;
+}
+
+NN_API nn_status nn_image_elastic(nn_image y, nn_image x, nn_transform t, float alpha, float sigma, nn_random *random,
+                                  const nn_image_desc *desc) {
+    const nn_allocator *allocator = desc ? desc->allocator : NULL;
+    nn_status status = nni_image_check_pair(&y, &x);
+    if (status != NN_OK) return status;
+    if (!random) return NN_ERROR_NULL;
+    const size_t n = y.height * y.width;
+    nn_random drawn = *random;
+    float *d = (float *)nni_alloc(allocator, 2 * n, sizeof *d);
+    if (!d) return NN_ERROR_MEMORY;
+    status = nn_elastic_field(d, d + n, y.height, y.width, alpha, sigma, &drawn, allocator);
+    if (status == NN_OK) status = nn_image_remap(y, x, t, d, d + n, desc);
+    if (status == NN_OK) *random = drawn;
+    nni_free(allocator, d);
+    return status;
+}
+
+/* ---- src/image/photometric.h ---- */
+
+#define NNI_ADJUST_PIXELS 256 /* worked on at a time */
+
+static size_t nni_image_colors(size_t channels) { return channels < 3 ? 1 : 3; }
+static double nni_luminance(size_t colors, size_t c) {
+    static const double weights[3] = {0.299, 0.587, 0.114};
+    return colors == 1 ? 1.0 : weights[c];
+}
+
+/* Pixels [first, first + n) of a row as floats of unit scale, and back. */
+static void nni_adjust_load(float *to, const nn_image *x, size_t row, size_t first, size_t n) {
+    const char *at = nni_image_row(x, row) + first * x->channels * nni_image_value(x);
+    if (x->bytes) nni_get_tier()->floats_from_bytes(to, (const uint8_t *)at, n * x->channels, 255.0f);
+    else memcpy(to, at, n * x->channels * sizeof *to);
+}
+static void nni_adjust_store(const nn_image *y, size_t row, size_t first, const float *from, size_t n) {
+    char *at = nni_image_row(y, row) + first * y->channels * nni_image_value(y);
+    if (y->bytes) nni_get_tier()->bytes_from_floats((uint8_t *)at, from, n * y->channels, 255.0f);
+    else memcpy(at, from, n * y->channels * sizeof *from);
+}
+
+/* The mean luminance: chains of 256 pixels for each channel, added in double. */
+static double nni_image_mean(const nn_image *x) {
+    float chunk[4 * NNI_ADJUST_PIXELS], sum[16];
+    const size_t colors = nni_image_colors(x->channels);
+    double mean = 0.0;
+    for (size_t row = 0; row < x->height; row++)
+        for (size_t j = 0; j < x->width; j += NNI_ADJUST_PIXELS) {
+            const size_t n = nni_min(NNI_ADJUST_PIXELS, x->width - j);
+            const nni_strip strip = {chunk, NULL, x->channels, n, x->channels, NULL, NULL};
+            nni_adjust_load(chunk, x, row, j, n);
+            memset(sum, 0, sizeof sum);
+            nni_get_tier()->columns_sum(sum, &strip);
+            for (size_t c = 0; c < colors; c++) mean += nni_luminance(colors, c) * (double)sum[c];
+        }
+    return mean / ((double)x->height * (double)x->width);
+}
+
+/* m = the 3 x 3 matrix of hue and saturation: luminance stays, the two colour differences of YIQ turn and grow. */
+static void nni_adjust_color(double m[3][3], const nn_adjust *a) {
+    static const double i_of[3] = {0.595716, -0.274453, -0.321263}, q_of[3] = {0.211456, -0.522591, 0.311135};
+    static const double by_i[3] = {0.9563, -0.2721, -1.1070}, by_q[3] = {0.6210, -0.6474, 1.7046};
+    const double factor = 1.0 + (double)a->saturation;
+    double s, c;
+    nni_sine_cosine(&s, &c, (double)a->hue);
+    for (size_t out = 0; out < 3; out++)
+        for (size_t in = 0; in < 3; in++) {
+            const double same = (in == out) - nni_luminance(3, in); /* grey taken off, exactly */
+            const double turned = by_i[out] * (c * i_of[in] - s * q_of[in]) + by_q[out] * (s * i_of[in] + c * q_of[in]);
+            m[out][in] = nni_luminance(3, in) + factor * (a->hue != 0.0f ? turned : same);
+        }
+}
+
+/* The whole of it but gamma as columns of a matrix and a shift, for mix_channels. */
+static void nni_adjust_matrix(float columns[20], const nn_adjust *a, size_t channels, double mean) {
+    double m[3][3] = {{1.0, 0.0, 0.0}, {0.0, 1.0, 0.0}, {0.0, 0.0, 1.0}};
+    const size_t colors = nni_image_colors(channels);
+    const double factor = 1.0 + (double)a->contrast;
+    if (colors == 3 && (a->hue != 0.0f || a->saturation != 0.0f)) nni_adjust_color(m, a);
+    memset(columns, 0, 20 * sizeof *columns);
+    for (size_t in = 0; in < channels; in++)
+        for (size_t out = 0; out < channels; out++)
+            columns[4 * in + out] = in < colors && out < colors ? (float)(factor * m[out][in]) : (float)(in == out);
+    for (size_t out = 0; out < colors; out++)
+        columns[4 * channels + out] = (float)((double)a->brightness + mean * (1.0 - factor));
+}
+
+static void nni_adjust_gamma(float *v, size_t pixels, size_t channels, float gamma) {
+    float opacity[NNI_ADJUST_PIXELS];
+    const size_t last = channels - 1, keeps = channels == 2 || channels == 4;
+    for (size_t i = 0; i < pixels && keeps; i++) opacity[i] = v[i * channels + last];
+    nni_get_tier()->gamma(v, v, pixels * channels, gamma);
+    for (size_t i = 0; i < pixels && keeps; i++) v[i * channels + last] = opacity[i];
+}
+
+static void nni_image_adjust(const nn_image *y, const nn_image *x, const nn_adjust *a) {
+    const nni_tier *tier = nni_get_tier();
+    const int linear = a->brightness != 0.0f || a->contrast != 0.0f || (x->channels > 2 && (a->saturation != 0.0f || a->hue != 0.0f));
+    float chunk[4 * NNI_ADJUST_PIXELS], columns[20];
+    nni_adjust_matrix(columns, a, x->channels, a->contrast != 0.0f ? nni_image_mean(x) : 0.0);
+    for (size_t row = 0; row < x->height; row++)
+        for (size_t j = 0; j < x->width; j += NNI_ADJUST_PIXELS) {
+            const size_t n = nni_min(NNI_ADJUST_PIXELS, x->width - j);
+            nni_adjust_load(chunk, x, row, j, n);
+            if (linear) tier->mix_channels(chunk, chunk, n, x->channels, columns);
+            if (a->gamma != 0.0f && a->gamma != 1.0f) nni_adjust_gamma(chunk, n, x->channels, a->gamma);
+            if (a->low != 0.0f || a->high != 0.0f) tier->clip(chunk, chunk, n * x->channels, a->low, a->high);
+            nni_adjust_store(y, row, j, chunk, n);
+        }
+}
+
+NN_API nn_status nn_image_adjust(nn_image y, nn_image x, const nn_adjust *a) {
+    const nn_status status = nni_image_check_same(&y, &x);
+    if (status != NN_OK) return status;
+    if (!a) return NN_ERROR_NULL;
+    const float all[7] = {a->brightness, a->contrast, a->saturation, a->hue, a->gamma, a->low, a->high};
+    for (size_t i = 0; i < 7; i++)
+        if (!(fabsf(all[i]) < 1e6f)) return NN_ERROR_ARGUMENT;
+    if (a->gamma < 0.0f || a->low > a->high) return NN_ERROR_ARGUMENT;
+    nni_image_adjust(&y, &x, a);
+    return NN_OK;
+}
+
+/* ---- src/image/noise.h ---- */
+
+/* What is done to up to 64 values by as many numbers. */
+typedef struct nni_spoil {
+    nn_random random;
+    float deviation;
+    float share, pepper, salt;
+} nni_spoil;
+
+/* Values [position, position + n) of the sequence, which lie in one block of 64. */
+static void nni_spoil_values(float *v, size_t n, const nni_spoil *s, uint64_t position) {
+    float number[64];
+    const nni_tier *tier = nni_get_tier();
+    const size_t skip = (size_t)(position % 64);
+    if (s->share > 0.0f) {
+        const float low = 0.5f * s->share;
+        tier->random_uniform(number, s->random.seed, s->random.stream, position / 64, 1, 0.0f, 1.0f);
+        for (size_t i = 0; i < n; i++) {
+            const float u = number[skip + i];
+            v[i] = u < low ? s->pepper : u < s->share ? s->salt : v[i];
+        }
+    } else {
+        tier->random_normal(number, s->random.seed, s->random.stream, position / 64, 1, 0.0f, 1.0f);
+        tier->axpy(v, number + skip, n, s->deviation);
+    }
+}
+
+static void nni_image_spoil(const nn_image *y, const nn_image *x, const nni_spoil *s) {
+    const size_t values = x->width * x->channels;
+    uint64_t position = s->random.next;
+    for (size_t row = 0; row < x->height; row++)
+        for (size_t i = 0, n; i < values; i += n, position += n) {
+            float v[64];
+            nn_image from = *x, to = *y;
+            n = nni_min(64 - (size_t)(position % 64), values - i);
+            from.pixels = nni_image_row(x, row) + i * nni_image_value(x);
+            to.pixels = nni_image_row(y, row) + i * nni_image_value(y);
+            nni_image_load(v, &from, 0, 0, n);
+            nni_spoil_values(v, n, s, position);
+            nni_image_store(&to, 0, v, n);
+        }
+}
+
+static nn_status nni_image_spoil_checked(nn_image *y, nn_image *x, const nni_spoil *s, nn_random *random) {
+    nni_spoil drawn = *s;
+    const nn_status status = nni_image_check_same(y, x);
+    if (status != NN_OK) return status;
+    if (!random) return NN_ERROR_NULL;
+    if (!(s->deviation >= 0.0f && s->deviation < 1e30f && s->share >= 0.0f && s->share <= 1.0f)) return NN_ERROR_ARGUMENT;
+    drawn.random = *random;
+    nni_image_spoil(y, x, &drawn);
+    random->next += (uint64_t)(x->height * x->width * x->channels);
+    return NN_OK;
+}
+
+NN_API nn_status nn_image_noise(nn_image y, nn_image x, float deviation, nn_random *random) {
+    const nni_spoil s = {{0, 0, 0}, deviation, 0.0f, 0.0f, 0.0f};
+    return nni_image_spoil_checked(&y, &x, &s, random);
+}
+NN_API nn_status nn_image_salt_pepper(nn_image y, nn_image x, float share, float pepper, float salt, nn_random *random) {
+    const nni_spoil s = {{0, 0, 0}, 0.0f, share, pepper, salt};
+    return nni_image_spoil_checked(&y, &x, &s, random);
+}
+
+static void nni_image_cutout(const nn_image *y, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width, float value) {
+    const ptrdiff_t bottom = top + (ptrdiff_t)height, right = left + (ptrdiff_t)width;
+    const size_t first = (size_t)(top > 0 ? top : 0), end = bottom > 0 ? nni_min((size_t)bottom, y->height) : 0;
+    const size_t from = (size_t)(left > 0 ? left : 0), to = right > 0 ? nni_min((size_t)right, y->width) : 0;
+    for (size_t row = first; row < end && from < to; row++)
+        nni_image_fill_row(nni_image_row(y, row) + from * y->channels * nni_image_value(y), (to - from) * y->channels, y->bytes,
+                           value);
+}
+
+NN_API nn_status nn_image_cutout(nn_image y, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width, float value) {
+    const ptrdiff_t most = (ptrdiff_t)NNI_IMAGE_MOST;
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = nni_image_check(&y);
+    if (status != NN_OK) return status;
+    if (top < -most || top > most || left < -most || left > most || height > NNI_IMAGE_MOST || width > NNI_IMAGE_MOST)
+        return NN_ERROR_ARGUMENT;
+    nni_image_cutout(&y, top, left, height, width, value);
+    return NN_OK;
+}
+
+/* ---- src/image/mix.h ---- */
+
+NN_API void nn_mixup(float *y, const float *a, const float *b, size_t n, float weight) {
+    const nni_tier *tier = nni_get_tier();
+    tier->scale(y, b, n, 1.0f - weight);
+    tier->axpy(y, a, n, weight);
+}
+
+static double nni_unit(uint32_t word) { return ((double)word + 0.5) * (1.0 / 4294967296.0); } /* in (0, 1) */
+
+/* A normal number from two words (Box-Muller). */
+static double nni_normal(const uint32_t word[2]) {
+    double s, c;
+    nni_sine_cosine(&s, &c, 360.0 * nni_unit(word[1]));
+    return sqrt(-2.0 * nni_logarithm(nni_unit(word[0]))) * c;
+}
+
+/* The logarithm of a Gamma(alpha) number by Marsaglia and Tsang's rejection, at most 16 tries of 3 words, of which each fails one
+ * time in twenty at worst; below 1, Gamma(alpha + 1) times u^(1/alpha). */
+static double nni_log_gamma_number(double alpha, const uint32_t word[49]) {
+    const double d = (alpha < 1.0 ? alpha + 1.0 : alpha) - 1.0 / 3.0, c = 1.0 / sqrt(9.0 * d);
+    double v = 1.0;
+    for (size_t i = 0; i < 16; i++) {
+        const double x = nni_normal(word + 3 * i), u = nni_unit(word[3 * i + 2]);
+        v = 1.0 + c * x;
+        v = v * v * v;
+        if (v > 0.0 && nni_logarithm(u) < 0.5 * x * x + d - d * v + d * nni_logarithm(v)) break;
+        v = 1.0;
+    }
+    return nni_logarithm(d * v) + (alpha < 1.0 ? nni_logarithm(nni_unit(word[48])) / alpha : 0.0);
+}
+
+/* From the 128 words of two blocks: a/(a + b) by their logarithms, since both may be too small for a number. */
+static float nni_beta(float alpha, const uint32_t word[128]) {
+    const double a = nni_log_gamma_number((double)alpha, word), b = nni_log_gamma_number((double)alpha, word + 64), d = b - a;
+    if (d > 700.0) return 0.0f;
+    return (float)(d < -700.0 ? 1.0 : 1.0 / (1.0 + nni_exponential(d)));
+}
+
+NN_API float nn_mixup_weight(float alpha, nn_random *random) {
+    uint32_t word[128];
+    random->next = (random->next + 63) / 64 * 64;
+    nni_get_tier()->random_bits(word, random->seed, random->stream, random->next / 64, 2);
+    random->next += 128;
+    return nni_beta(alpha, word);
+}
+
 /* ---- src/image/augment.h ---- */
 
-NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) { (void)a; (void)in; return NN_OK; }
-NN_API nn_shape nn_augment_shape(const nn_augment *a, nn_shape in) { (void)a; return in; }
-NN_API size_t nn_augment_work(const nn_augment *a, nn_shape in) { (void)a; (void)in; return 1; }
-NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, float *work) {
-    nn_random r = {seed, sample + (epoch << 40), 0}; (void)work;
-    nn_add_normal(y, x, nn_shape_size(in), a->noise, &r);
+/* ---- random numbers ---- */
+
+/* The stream of a sample is its number; seed and epoch make the key. Block 0 of 64 words has the settings, each in a place of its
+ * own, so that one does not depend on another being in use; then come fields and noise. */
+enum {
+    NNI_DRAW_FLIP_X, NNI_DRAW_FLIP_Y, NNI_DRAW_ROTATE, NNI_DRAW_SCALE_X, NNI_DRAW_SCALE_Y, NNI_DRAW_SHEAR_X, NNI_DRAW_SHEAR_Y,
+    NNI_DRAW_TRANSLATE_X, NNI_DRAW_TRANSLATE_Y, NNI_DRAW_TOP, NNI_DRAW_LEFT, NNI_DRAW_SIDE, NNI_DRAW_BRIGHTNESS, NNI_DRAW_CONTRAST,
+    NNI_DRAW_SATURATION, NNI_DRAW_HUE, NNI_DRAW_GAMMA, NNI_DRAW_CUTOUT, NNI_DRAW_CUTOUT_TOP, NNI_DRAW_CUTOUT_LEFT,
+    NNI_DRAW_BOX /* and 19 more: ten tries of two */
+};
+#define NNI_DRAW_FIELD ((uint64_t)1 << 32) /* positions of the sequence */
+#define NNI_DRAW_NOISE ((uint64_t)1 << 40)
+#define NNI_DRAW_SALT ((uint64_t)1 << 48)
+#define NNI_DRAW_MIX ((uint64_t)1 << 56)
+
+static nn_random nni_augment_random(uint64_t seed, uint64_t epoch, uint64_t sample) {
+    const uint32_t counter[4] = {(uint32_t)epoch, (uint32_t)(epoch >> 32), 0x61756761u, 0x656d746eu};
+    nn_random random = {0, sample, 0};
+    uint32_t word[4];
+    nni_philox(word, seed, counter);
+    random.seed = (uint64_t)word[1] << 32 | word[0];
+    return random;
 }
+
+static double nni_draw_unit(const uint32_t *word, size_t place) { return (double)word[place] * (1.0 / 4294967296.0); }
+static double nni_draw_between(const uint32_t *word, size_t place, double from, double to) {
+    return from + (to - from) * nni_draw_unit(word, place);
+}
+static double nni_draw_around(const uint32_t *word, size_t place, float most) {
+    return nni_draw_between(word, place, -(double)most, (double)most);
+}
+static size_t nni_draw_below(const uint32_t *word, size_t place, size_t n) {
+    return (size_t)(((uint64_t)word[place] * (uint64_t)n) >> 32);
+}
+
+/* ---- what is asked for ---- */
+
+/* One end of a range, which has a default where both ends are 0. */
+static float nni_range_end(float from, float to, float end, float usual) { return from == 0.0f && to == 0.0f ? usual : end; }
+
+static int nni_augment_has_affine(const nn_augment *a) {
+    return a->rotate != 0.0f || a->scale_from != 0.0f || a->scale_to != 0.0f || a->shear_x != 0.0f || a->shear_y != 0.0f ||
+           a->translate_x != 0.0f || a->translate_y != 0.0f;
+}
+static int nni_augment_resizes(const nn_augment *a) { return a->crop == NN_CROP_RESIZED || a->crop == NN_CROP_SHORT_SIDE; }
+
+/* Anything that looks at places. */
+static int nni_augment_has_places(const nn_augment *a) {
+    return a->crop != NN_CROP_NONE || a->flip_x != 0.0f || a->flip_y != 0.0f || nni_augment_has_affine(a) ||
+           a->elastic_alpha != 0.0f || a->cutout != 0.0f;
+}
+static int nni_augment_has_colors(const nn_augment *a) {
+    return a->brightness != 0.0f || a->contrast != 0.0f || a->saturation != 0.0f || a->hue != 0.0f || a->gamma_from != 0.0f ||
+           a->gamma_to != 0.0f;
+}
+
+NN_API nn_shape nn_augment_shape(const nn_augment *a, nn_shape in) {
+    nn_shape out = in;
+    if (a->crop != NN_CROP_NONE && a->crop_height) out.height = a->crop_height;
+    if (a->crop != NN_CROP_NONE && a->crop_width) out.width = a->crop_width;
+    return out;
+}
+
+static size_t nni_augment_side(const nn_augment *a, int upper) {
+    if (!a->side_from && !a->side_to) return upper ? 480 : 256;
+    return upper ? a->side_to : a->side_from;
+}
+
+static int nni_within(float v, float from, float to) { return v >= from && v <= to; }
+
+static int nni_augment_ranges_valid(const nn_augment *a) {
+    const float most = 1e6f;
+    const int geometry = nni_within(a->flip_x, 0, 1) && nni_within(a->flip_y, 0, 1) && nni_within(a->rotate, 0, 360) &&
+                         nni_within(a->shear_x, 0, 10) && nni_within(a->shear_y, 0, 10) && nni_within(a->translate_x, 0, most) &&
+                         nni_within(a->translate_y, 0, most) && nni_elastic_valid(a->elastic_alpha, a->elastic_sigma) &&
+                         nni_within(a->border_value, -most, most);
+    const int scale = (a->scale_from == 0.0f && a->scale_to == 0.0f) ||
+                      (nni_within(a->scale_from, 0.01f, 100) && nni_within(a->scale_to, a->scale_from, 100));
+    const int area = (a->area_from == 0.0f && a->area_to == 0.0f) || (a->area_from > 0.0f && nni_within(a->area_to, a->area_from, 1));
+    const int aspect = (a->aspect_from == 0.0f && a->aspect_to == 0.0f) ||
+                       (nni_within(a->aspect_from, 0.01f, 100) && nni_within(a->aspect_to, a->aspect_from, 100));
+    const int colors = nni_within(a->brightness, 0, most) && nni_within(a->contrast, 0, most) && nni_within(a->saturation, 0, most) &&
+                       nni_within(a->hue, 0, 360) && nni_within(a->low, -most, most) && nni_within(a->high, a->low, most) &&
+                       nni_within(a->gamma_from, 0, 100) && nni_within(a->gamma_to, a->gamma_from, 100) &&
+                       (a->gamma_from > 0.0f || a->gamma_to == 0.0f);
+    const int spoilt = nni_within(a->noise, 0, most) && nni_within(a->salt_pepper, 0, 1) && nni_within(a->cutout, 0, 1) &&
+                       nni_within(a->cutout_value, -most, most) && nni_within(a->mixup, 0, most);
+    return geometry && scale && area && aspect && colors && spoilt && (unsigned)a->crop <= NN_CROP_SHORT_SIDE &&
+           (unsigned)a->sampling <= NN_BICUBIC && (unsigned)a->border <= NN_BORDER_WRAP;
+}
+
+/* Whether the patch fits. Sizes are below 2^31 here. */
+static int nni_augment_crop_fits(const nn_augment *a, nn_shape in, nn_shape out) {
+    const size_t pad = a->crop == NN_CROP_RANDOM ? 2 * a->pad : 0, side = nni_augment_side(a, 0);
+    switch (a->crop) {
+    case NN_CROP_RANDOM:
+    case NN_CROP_CENTRE: return out.height <= in.height + pad && out.width <= in.width + pad;
+    case NN_CROP_SHORT_SIDE: /* the short side becomes side pixels, the other one more */
+        return out.height <= nni_max(side, in.height * side / nni_min(in.height, in.width)) &&
+               out.width <= nni_max(side, in.width * side / nni_min(in.height, in.width)) && side <= nni_augment_side(a, 1) &&
+               nni_min(out.height, out.width) <= side;
+    default: return 1;
+    }
+}
+
+NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) {
+    if (!a) return NN_ERROR_NULL;
+    if (!nni_augment_ranges_valid(a) || !in.height || !in.width || !in.channels) return NN_ERROR_ARGUMENT;
+    const nn_shape out = nn_augment_shape(a, in);
+    const size_t size[9] = {in.height, in.width, out.height, out.width, a->pad, a->side_from, a->side_to, a->cutout_height, a->cutout_width};
+    for (size_t i = 0; i < 9; i++)
+        if (size[i] > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
+    if (in.channels > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
+    if (in.channels > 4 && (nni_augment_has_places(a) || nni_augment_has_colors(a))) return NN_ERROR_ARGUMENT;
+    if (!nni_augment_crop_fits(a, in, out)) return NN_ERROR_ARGUMENT;
+    const double from = (double)(in.height + 8) * (double)(in.width + 8) * (double)in.channels;
+    const double to = (double)(out.height + 8) * (double)(out.width + 8) * (double)in.channels;
+    return from > (double)(NNI_IMAGE_MOST / 16) || to > (double)(NNI_IMAGE_MOST / 16) ? NN_ERROR_SIZE : NN_OK;
+}
+
+/* ---- the crop that resizes ---- */
+
+/* Torchvision's: ten tries of an area and a shape that lie in the sample; else the largest middle part of a shape in range. */
+static nn_box nni_augment_box_resized(const nn_augment *a, nn_shape in, const uint32_t *word) {
+    const double low = nni_logarithm((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_from, 3.0f / 4.0f));
+    const double high = nni_logarithm((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_to, 4.0f / 3.0f));
+    const double least = (double)nni_range_end(a->area_from, a->area_to, a->area_from, 0.08f);
+    const double most = (double)nni_range_end(a->area_from, a->area_to, a->area_to, 1.0f);
+    const double height = (double)in.height, width = (double)in.width;
+    nn_box box;
+    for (size_t i = 0; i < 10; i++) {
+        const double area = nni_draw_between(word, NNI_DRAW_BOX + 2 * i, least, most) * height * width;
+        const double aspect = nni_exponential(nni_draw_between(word, NNI_DRAW_BOX + 2 * i + 1, low, high));
+        box.width = floor(sqrt(area * aspect) + 0.5);
+        box.height = floor(sqrt(area / aspect) + 0.5);
+        if (box.width < 1.0 || box.height < 1.0 || box.width > width || box.height > height) continue;
+        box.top = (double)nni_draw_below(word, NNI_DRAW_TOP, in.height - (size_t)box.height + 1);
+        box.left = (double)nni_draw_below(word, NNI_DRAW_LEFT, in.width - (size_t)box.width + 1);
+        return box;
+    }
+    const double narrow = nni_exponential(low), wide = nni_exponential(high), aspect = width / height;
+    box.width = aspect > wide ? nni_min(in.width, (size_t)nni_max(1, (size_t)(height * wide + 0.5))) : width;
+    box.height = aspect < narrow ? nni_min(in.height, (size_t)nni_max(1, (size_t)(width / narrow + 0.5))) : height;
+    box.top = floor((height - box.height) / 2.0);
+    box.left = floor((width - box.width) / 2.0);
+    return box;
+}
+
+/* As if the sample were resized and a patch of whole pixels taken from it. */
+static nn_box nni_augment_box_short_side(const nn_augment *a, nn_shape in, nn_shape out, const uint32_t *word) {
+    const size_t from = nni_augment_side(a, 0), to = nni_augment_side(a, 1), shorter = nni_min(in.height, in.width);
+    const size_t side = from + nni_draw_below(word, NNI_DRAW_SIDE, to - from + 1);
+    const size_t height = in.height * side / shorter, width = in.width * side / shorter;
+    const size_t top = nni_draw_below(word, NNI_DRAW_TOP, height - out.height + 1);
+    const size_t left = nni_draw_below(word, NNI_DRAW_LEFT, width - out.width + 1);
+    const double y = (double)in.height / (double)height, x = (double)in.width / (double)width;
+    const nn_box box = {(double)top * y, (double)left * x, (double)out.height * y, (double)out.width * x};
+    return box;
+}
+
+static nni_resize nni_augment_resize(const nn_augment *a, nn_shape in, nn_shape out, const nn_box *box, int flip_x, int flip_y) {
+    return nni_resize_of(out, in, box, a->sampling, 0, flip_x, flip_y);
+}
+
+/* ---- workspace ---- */
+
+/* The floats of each stage: they lie one after another. */
+typedef struct nni_augment_parts {
+    size_t converted; /* a sample of bytes */
+    size_t resized;   /* the result of a crop that resizes, if more places follow */
+    size_t field;     /* displacements */
+    size_t scratch;   /* of the stage at work */
+} nni_augment_parts;
+
+static nni_augment_parts nni_augment_parts_of(const nn_augment *a, nn_shape in) {
+    const nn_shape out = nn_augment_shape(a, in);
+    nni_augment_parts p = {nn_shape_size(in), 0, 0, 64};
+    if (!nni_augment_has_places(a)) return p;
+    if (nni_augment_resizes(a)) {
+        const nn_box all = {0.0, 0.0, (double)in.height, (double)in.width};
+        const nni_resize r = nni_augment_resize(a, in, out, &all, 0, 0);
+        p.resized = nn_shape_size(out);
+        p.scratch = nni_max(p.scratch, nni_resize_work(&r));
+    }
+    const nn_shape source = nni_augment_resizes(a) ? out : in;
+    p.scratch = nni_max(p.scratch, nni_warp_floats(source.height, source.width, source.channels, a->sampling));
+    p.scratch = nni_max(p.scratch, nn_shape_size(out));
+    if (a->elastic_alpha > 0.0f) {
+        p.field = 2 * out.height * out.width;
+        p.scratch = nni_max(p.scratch, nni_elastic_work(out.height, out.width, a->elastic_sigma));
+    }
+    return p;
+}
+
+NN_API size_t nn_augment_work(const nn_augment *a, nn_shape in) {
+    const nni_augment_parts p = nni_augment_parts_of(a, in);
+    return p.converted + p.resized + p.field + p.scratch;
+}
+
+/* ---- the stages ---- */
+
+static double nni_augment_scale(const nn_augment *a, const uint32_t *word, size_t place) {
+    if (a->scale_from == 0.0f && a->scale_to == 0.0f) return 1.0;
+    return nni_draw_between(word, place, (double)a->scale_from, (double)a->scale_to);
+}
+
+static double nni_augment_translate(const nn_augment *a, const uint32_t *word, size_t place, float most) {
+    if (!a->translate_whole) return nni_draw_around(word, place, most);
+    const size_t whole = (size_t)most;
+    return (double)nni_draw_below(word, place, 2 * whole + 1) - (double)whole;
+}
+
+/* Scaled, sheared, turned, moved. */
+static nn_transform nni_augment_affine(nn_transform t, const nn_augment *a, const uint32_t *word) {
+    const double x = nni_augment_scale(a, word, NNI_DRAW_SCALE_X);
+    if (!nni_augment_has_affine(a)) return t;
+    t = nn_transform_scale(t, x, a->scale_apart ? nni_augment_scale(a, word, NNI_DRAW_SCALE_Y) : x);
+    if (a->shear_x != 0.0f || a->shear_y != 0.0f)
+        t = nn_transform_shear(t, nni_draw_around(word, NNI_DRAW_SHEAR_X, a->shear_x), nni_draw_around(word, NNI_DRAW_SHEAR_Y, a->shear_y));
+    t = nn_transform_rotate(t, nni_draw_around(word, NNI_DRAW_ROTATE, a->rotate));
+    return nn_transform_translate(t, nni_augment_translate(a, word, NNI_DRAW_TRANSLATE_X, a->translate_x),
+                                  nni_augment_translate(a, word, NNI_DRAW_TRANSLATE_Y, a->translate_y));
+}
+
+/* The patch that is not resized, as a move of centres. */
+static nn_transform nni_augment_patch(const nn_augment *a, nn_shape in, nn_shape out, const uint32_t *word) {
+    const size_t pad = a->crop == NN_CROP_RANDOM ? a->pad : 0;
+    const size_t down = in.height + 2 * pad - out.height, right = in.width + 2 * pad - out.width;
+    const int random = a->crop == NN_CROP_RANDOM;
+    const size_t top = random ? nni_draw_below(word, NNI_DRAW_TOP, down + 1) : down / 2;
+    const size_t left = random ? nni_draw_below(word, NNI_DRAW_LEFT, right + 1) : right / 2;
+    nn_transform t = nn_transform_identity();
+    t.dx = (double)left - (double)pad + nni_image_middle(out.width) - nni_image_middle(in.width);
+    t.dy = (double)top - (double)pad + nni_image_middle(out.height) - nni_image_middle(in.height);
+    return t;
+}
+
+/* What is to be done with places: a map, after a resizing crop if there is one. */
+typedef struct nni_augment_geometry {
+    nn_transform t;
+    int flip_x, flip_y;
+    const float *dx, *dy;
+} nni_augment_geometry;
+
+/* y = x, of shapes out and in: copied if the map is whole pixels, else resampled. */
+static void nni_augment_place(float *y, nn_shape out, const float *x, nn_shape in, const nn_augment *a,
+                              const nni_augment_geometry *g, float *scratch) {
+    const nn_image to = nn_image_floats(y, out), from = nn_image_floats(x, in);
+    const nn_image_desc desc = {a->sampling, a->border, a->border_value, NULL};
+    double m[6];
+    nni_warp_matrix(m, &g->t, &to, &from);
+    if (g->dx || !nni_warp_is_move(m)) {
+        const nn_transform t = nn_transform_scale(g->t, g->flip_x ? -1.0 : 1.0, g->flip_y ? -1.0 : 1.0);
+        nni_image_remap_floats(y, out.width * out.channels, &to, &from, &t, g->dx, g->dy, &desc, scratch);
+        return;
+    }
+    const int moves = m[2] != 0.0 || m[5] != 0.0 || !nn_shape_equal(in, out), flips = g->flip_x || g->flip_y;
+    const nn_image moved = nn_image_floats(moves && flips ? scratch : y, out), *source = moves ? &moved : &from;
+    if (moves) nni_image_window(&moved, &from, (ptrdiff_t)m[5], (ptrdiff_t)m[2], a->border, a->border_value);
+    if (flips || !moves) nni_image_flip(&to, source, g->flip_x, g->flip_y);
+}
+
+static void nni_augment_places(float *y, const float *x, nn_shape in, const nn_augment *a, const uint32_t *word,
+                               const nn_random *random, const nni_augment_parts *p, float *work) {
+    const nn_shape out = nn_augment_shape(a, in);
+    float *resized = work + p->converted, *field = resized + p->resized, *scratch = field + p->field;
+    const int more = nni_augment_has_affine(a) || a->elastic_alpha > 0.0f, resizes = nni_augment_resizes(a);
+    nni_augment_geometry g = {nn_transform_identity(), 0, 0, NULL, NULL};
+    g.flip_x = nni_draw_unit(word, NNI_DRAW_FLIP_X) < (double)a->flip_x;
+    g.flip_y = nni_draw_unit(word, NNI_DRAW_FLIP_Y) < (double)a->flip_y;
+    if (resizes) {
+        const nn_box box = a->crop == NN_CROP_RESIZED ? nni_augment_box_resized(a, in, word)
+                                                      : nni_augment_box_short_side(a, in, out, word);
+        const nni_resize r = nni_augment_resize(a, in, out, &box, !more && g.flip_x, !more && g.flip_y);
+        const nn_image from = nn_image_floats(x, in);
+        nni_resize_run(more ? resized : y, NULL, &from, &r, scratch);
+        if (!more) return;
+        x = resized;
+        in = out;
+    } else if (a->crop != NN_CROP_NONE) {
+        g.t = nni_augment_patch(a, in, out, word);
+    }
+    g.t = nni_augment_affine(g.t, a, word);
+    if (a->elastic_alpha > 0.0f) {
+        nn_random drawn = *random;
+        drawn.next = NNI_DRAW_FIELD;
+        nni_elastic_field(field, field + out.height * out.width, out.height, out.width, a->elastic_alpha, a->elastic_sigma, &drawn, scratch);
+        g.dx = field;
+        g.dy = field + out.height * out.width;
+    }
+    nni_augment_place(y, out, x, in, a, &g, scratch);
+}
+
+static void nni_augment_colors(const nn_image *y, const nn_augment *a, const uint32_t *word) {
+    nn_adjust adjust = {0, 0, 0, 0, 0, 0, 0};
+    adjust.brightness = (float)nni_draw_around(word, NNI_DRAW_BRIGHTNESS, a->brightness);
+    adjust.contrast = (float)nni_draw_around(word, NNI_DRAW_CONTRAST, a->contrast);
+    adjust.saturation = (float)nni_draw_around(word, NNI_DRAW_SATURATION, a->saturation);
+    adjust.hue = (float)nni_draw_around(word, NNI_DRAW_HUE, a->hue);
+    adjust.gamma = (float)nni_draw_between(word, NNI_DRAW_GAMMA, (double)a->gamma_from, (double)a->gamma_to);
+    nni_image_adjust(y, y, &adjust);
+}
+
+/* Noise and salt and pepper see a row of values, whatever their shape. */
+static void nni_augment_spoil(float *y, size_t n, const nn_augment *a, const nn_random *random) {
+    const nn_image row = {y, 1, n, 1, 0, 0};
+    const int clips = a->low != 0.0f || a->high != 0.0f;
+    nni_spoil s = {*random, a->noise, 0.0f, 0.0f, 0.0f};
+    s.random.next = NNI_DRAW_NOISE;
+    if (a->noise > 0.0f) nni_image_spoil(&row, &row, &s);
+    s.random.next = NNI_DRAW_SALT;
+    s.share = a->salt_pepper;
+    s.pepper = clips ? a->low : 0.0f;
+    s.salt = clips ? a->high : 1.0f;
+    if (a->salt_pepper > 0.0f) nni_image_spoil(&row, &row, &s);
+    if (clips) nni_get_tier()->clip(y, y, n, a->low, a->high);
+}
+
+static void nni_augment_cut(const nn_image *y, const nn_augment *a, const uint32_t *word) {
+    if (!(nni_draw_unit(word, NNI_DRAW_CUTOUT) < (double)a->cutout)) return;
+    const size_t row = nni_draw_below(word, NNI_DRAW_CUTOUT_TOP, y->height), column = nni_draw_below(word, NNI_DRAW_CUTOUT_LEFT, y->width);
+    nni_image_cutout(y, (ptrdiff_t)row - (ptrdiff_t)(a->cutout_height / 2), (ptrdiff_t)column - (ptrdiff_t)(a->cutout_width / 2),
+                     a->cutout_height, a->cutout_width, a->cutout_value);
+}
+
+NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch,
+                              uint64_t sample, float *work) {
+    const nn_random random = nni_augment_random(seed, epoch, sample);
+    const nni_augment_parts parts = nni_augment_parts_of(a, in);
+    const nn_image result = nn_image_floats(y, nn_augment_shape(a, in));
+    uint32_t word[64];
+    nni_get_tier()->random_bits(word, random.seed, random.stream, 0, 1);
+    if (nni_augment_has_places(a)) nni_augment_places(y, x, in, a, word, &random, &parts, work);
+    else memcpy(y, x, nn_shape_size(in) * sizeof *y);
+    if (nni_augment_has_colors(a)) nni_augment_colors(&result, a, word);
+    nni_augment_spoil(y, result.height * result.width * result.channels, a, &random);
+    if (a->cutout > 0.0f) nni_augment_cut(&result, a, word);
+}
+
+NN_API void nn_augment_bytes(float *y, const uint8_t *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch,
+                             uint64_t sample, float *work) {
+    nn_floats_from_bytes(work, x, nn_shape_size(in));
+    nn_augment_sample(y, work, in, a, seed, epoch, sample, work);
+}
+
 NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count) {
-    (void)partner; (void)a; (void)seed; (void)epoch; (void)sample; (void)count; return 1; }
-NN_API void nn_floats_from_bytes(float *y, const uint8_t *x, size_t n) { for (size_t i = 0; i < n; i++) y[i] = (float)x[i] / 255.0f; }
+    nn_random random = nni_augment_random(seed, epoch, sample);
+    *partner = 0;
+    if (!(a->mixup > 0.0f) || count == 0) return 1.0f;
+    random.next = NNI_DRAW_MIX;
+    const float weight = nn_mixup_weight(a->mixup, &random);
+    *partner = (size_t)nn_random_below(count, &random);
+    return weight;
+}
+
+/* ---- settings ---- */
+
+NN_API nn_augment nn_augment_digits(void) {
+    nn_augment a;
+    memset(&a, 0, sizeof a);
+    a.elastic_alpha = 37.0f;
+    a.elastic_sigma = 6.0f;
+    a.rotate = 15.0f;
+    a.scale_from = 0.85f;
+    a.scale_to = 1.15f;
+    a.scale_apart = 1;
+    return a;
+}
+
+NN_API nn_augment nn_augment_cifar(void) {
+    nn_augment a;
+    memset(&a, 0, sizeof a);
+    a.crop = NN_CROP_RANDOM;
+    a.pad = 4;
+    a.flip_x = 0.5f;
+    return a;
+}
+
+NN_API nn_augment nn_augment_resnet(void) {
+    nn_augment a;
+    memset(&a, 0, sizeof a);
+    a.crop = NN_CROP_SHORT_SIDE;
+    a.crop_height = a.crop_width = 224;
+    a.flip_x = 0.5f;
+    return a;
+}
 
 /* ---- src/train/exact.h ---- */
 
@@ -27459,7 +30367,7 @@ static int nni_supply_take(nni_supply *s, size_t slots) {
     }
     s->workers = nn_threads_in_use();
     if (s->augment) {
-        s->work_floats = nni_round_up(s->source + s->in + s->out + nn_augment_work(s->augment, s->data->shape), 16);
+        s->work_floats = nni_round_up(s->in + s->out + nn_augment_work(s->augment, s->data->shape), 16);
         s->work = (float *)nni_alloc(allocator, s->workers * s->work_floats, sizeof *s->work);
         complete = complete && s->work;
     }
@@ -27488,12 +30396,14 @@ static nn_status nni_supply_new(nni_supply *s, nn_model *m, const nn_dataset *da
 
 /* ---- making a batch ---- */
 
-/* Sample i of the data as fed: y is its `in` floats. `raw` has room for it as stored. */
-static void nni_supply_sample(const nni_supply *s, float *y, size_t i, float *raw, float *work) {
+/* Sample i of the data as fed: y is its `in` floats. */
+static void nni_supply_sample(const nni_supply *s, float *y, size_t i, float *work) {
     const nn_dataset *d = s->data;
-    const float *stored = d->floats ? d->floats + nn_dataset_row(d, i) * s->source : raw;
-    if (!d->floats) nn_floats_from_bytes(raw, d->bytes + nn_dataset_row(d, i) * s->source, s->source);
-    nn_augment_sample(y, stored, d->shape, s->augment, s->seed, s->epoch, i, work);
+    const size_t at = nn_dataset_row(d, i) * s->source;
+    if (s->augment && d->floats) nn_augment_sample(y, d->floats + at, d->shape, s->augment, s->seed, s->epoch, i, work);
+    else if (s->augment) nn_augment_bytes(y, d->bytes + at, d->shape, s->augment, s->seed, s->epoch, i, work);
+    else if (d->floats) memcpy(y, d->floats + at, s->in * sizeof *y);
+    else nn_floats_from_bytes(y, d->bytes + at, s->in);
 }
 
 static void nni_supply_targets(const nni_supply *s, float *targets, size_t i) {
@@ -27509,32 +30419,30 @@ static void nni_supply_targets(const nni_supply *s, float *targets, size_t i) {
     }
 }
 
-/* y = share*y + (1 - share)*other */
-static void nni_supply_blend(float *y, const float *other, size_t n, float share) {
-    for (size_t i = 0; i < n; i++) y[i] = share * y[i] + (1.0f - share) * other[i];
+/* Mixes x and targets, which are those of sample i, with those of its partner; `own` has room for the originals. */
+static void nni_supply_mix(const nni_supply *s, float *x, float *targets, size_t i, float *own, float *work) {
+    size_t partner;
+    const float weight = nn_augment_mix(&partner, s->augment, s->seed, s->epoch, i, s->data->count);
+    if (weight == 1.0f) return;
+    memcpy(own, x, s->in * sizeof *x);
+    memcpy(own + s->in, targets, s->out * sizeof *targets);
+    nni_supply_sample(s, x, partner, work);
+    nni_supply_targets(s, targets, partner);
+    nn_mixup(x, own, x, s->in, weight);
+    nn_mixup(targets, own + s->in, targets, s->out, weight);
 }
 
 static void nni_supply_one(const nni_supply *s, nni_batch *b, size_t at, size_t i, float *work) {
     const nn_dataset *d = s->data;
     const size_t row = nn_dataset_row(d, i);
     float *x = b->x + at * s->in, *targets = b->targets ? b->targets + at * s->out : NULL;
+    float *own = work;
+    if (work) work += s->in + s->out;
     if (d->labels) b->labels[at] = d->labels[row];
     if (b->weights) b->weights[at] = d->weights[row];
     if (targets) nni_supply_targets(s, targets, i);
-    if (!s->augment) {
-        if (d->floats) memcpy(x, d->floats + row * s->in, s->in * sizeof *x);
-        else nn_floats_from_bytes(x, d->bytes + row * s->in, s->in);
-        return;
-    }
-    float *raw = work, *other = raw + s->source, *other_targets = other + s->in, *rest = other_targets + s->out;
-    size_t partner;
-    nni_supply_sample(s, x, i, raw, rest);
-    const float share = nn_augment_mix(&partner, s->augment, s->seed, s->epoch, i, d->count);
-    if (share == 1.0f) return;
-    nni_supply_sample(s, other, partner, raw, rest);
-    nni_supply_targets(s, other_targets, partner);
-    nni_supply_blend(x, other, s->in, share);
-    nni_supply_blend(targets, other_targets, s->out, share);
+    nni_supply_sample(s, x, i, work);
+    if (s->augment && s->augment->mixup > 0.0f) nni_supply_mix(s, x, targets, i, own, work);
 }
 
 typedef struct nni_supply_job {
@@ -28626,6 +31534,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_CONV_FEW
 #undef NNI_CONV_DEPTH
 #undef NNI_POOL_BLOCK
+#undef NNI_WARP_CHUNK
 #undef NNI_RANDOM_SHARE
 #undef NNI_MAP_SHARE
 #undef NNI_MAP_SHARE_HARD
@@ -28675,6 +31584,13 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_BIG_WORDS
 #undef NNI_DIGITS
 #undef NNI_CATEGORIES_USUAL
+#undef NNI_IMAGE_MOST
+#undef NNI_ELASTIC_SIGMA
+#undef NNI_ADJUST_PIXELS
+#undef NNI_DRAW_FIELD
+#undef NNI_DRAW_NOISE
+#undef NNI_DRAW_SALT
+#undef NNI_DRAW_MIX
 #undef NNI_UPDATE_SHARE
 #undef NNI_SUPPLY_SHARE
 #undef NNI_EPOCHS_USUAL

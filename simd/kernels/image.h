@@ -55,17 +55,17 @@ static void NNI_FN(mix_channels)(float *y, const float *x, size_t pixels, size_t
 }
 
 /* x^exponent for x > 0; what is not above 0 gives 0, and NaN stays. */
-NNI_INLINE vf NNI_FN(power)(vf x, vf exponent) {
+NNI_INLINE vf NNI_FN(power_above_0)(vf x, vf exponent) {
     const vf zero = vf_set1(0.0f), one = vf_set1(1.0f);
     const vm some = vf_lt(zero, x);
-    const vf y = NNI_FN(vexp)(vf_mul(exponent, NNI_FN(vlog)(vf_select(some, x, one))));
+    const vf y = NNI_FN(power)(vf_select(some, x, one), exponent);
     return vf_select(vf_nan(x), x, vf_where(some, y));
 }
 static void NNI_FN(gamma)(float *y, const float *x, size_t n, float exponent) {
     const vf by = vf_set1(exponent);
     size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) vf_store(y + i, NNI_FN(power)(vf_load(x + i), by));
-    if (i < n) vf_store_n(y + i, NNI_FN(power)(vf_load_n(x + i, n - i), by), n - i);
+    for (; i + VF_LANES <= n; i += VF_LANES) vf_store(y + i, NNI_FN(power_above_0)(vf_load(x + i), by));
+    if (i < n) vf_store_n(y + i, NNI_FN(power_above_0)(vf_load_n(x + i, n - i), by), n - i);
 }
 
 #endif /* NNI_ISA */

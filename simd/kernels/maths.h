@@ -87,6 +87,7 @@ NNI_INLINE vf NNI_FN(vlog)(vf x) { return NNI_FN(log_builtin)(x); }
 NNI_INLINE vf NNI_FN(vexp)(vf x) { return vf_exp_sleef(x); }
 NNI_INLINE vf NNI_FN(vlog)(vf x) { return vf_log_sleef(x); }
 #endif
+NNI_INLINE vf NNI_FN(power)(vf x, vf exponent) { return NNI_FN(vexp)(vf_mul(exponent, NNI_FN(vlog)(x))); }
 
 /* (e^x - 1 - x) / x^2 near 0 */
 NNI_INLINE vf NNI_FN(expm1_factor)(vf x) {

@@ -111,7 +111,6 @@ NNI_INLINE void NNI_FN(rule_ftrl)(vf *w, vf g, vf *s, const vf *k) {
     s[0] = NNI_FN(flush_positive)(vf_fma(g, g, old));
     NNI_FN(rule_proximal_sum)(w, g, s, k, vf_sqrt(old), vf_sqrt(s[0]));
 }
-NNI_INLINE vf NNI_FN(power)(vf x, vf power) { return NNI_FN(vexp)(vf_mul(power, NNI_FN(vlog)(x))); }
 NNI_INLINE void NNI_FN(rule_ftrl_power)(vf *w, vf g, vf *s, const vf *k) {
     const vf old = s[0];
     s[0] = NNI_FN(flush_positive)(vf_fma(g, g, old));
