@@ -20,7 +20,7 @@ strict="-Wall -Wextra -Wpedantic -Wshadow -Werror"
 # sizes; the equal_* programs are the same everywhere.
 configurations() {
     sed '/^#/d; s/ *| */|/g' <<'END'
-gcc             | gcc   | gcc -x c -std=c11       | -O2                                                       | sleef   | full  |
+gcc             | gcc   | gcc -x c -std=c11       | -O2 -DNN_ZLIB                                             | sleef   | full  |
 gcc-builtin     | gcc   | gcc -x c -std=c11       | -O2                                                       | builtin | full  |
 gcc-openmp      | gcc   | gcc -x c -std=c11       | -O3 -fopenmp                                              | sleef   | quick |
 gcc-c++17       | gcc   | g++ -x c++ -std=c++17   | -O0                                                       | sleef   | quick |
@@ -80,6 +80,8 @@ links_sleef() {
         $1 -x c - -o "$out/sleef.$1" -lsleef -lm 2>/dev/null
 }
 
+links_zlib() { echo 'char *zlibVersion(void); int main(void) { return !zlibVersion(); }' | $1 -x c - -o "$out/zlib.$1" -lz 2>/dev/null; }
+
 # ---- one configuration ----
 
 # The hashes of every equal_* program, for each instruction set and numbers of threads, against the committed ones.
@@ -129,6 +131,9 @@ configuration() {
         return
     fi
     case $nncc in *++*) libs="$libs -lstdc++" ;; esac
+    case $flags in *NN_ZLIB*)
+        if links_zlib "$cc"; then libs="$libs -lz"; else flags=${flags/-DNN_ZLIB/}; skipped "$name, .gz files" "$cc finds no zlib (-lz)"; fi ;;
+    esac
     if ! make -s -f tests/config.mk DIR="$directory" CC="$cc" NNCC="${nncc%% *}" NNFLAGS="${nncc#* }" FLAGS="$flags" LIBS="$libs"; then
         failed "$name does not build"
         return
@@ -212,7 +217,7 @@ one() {
 
 # Builds gcc and gcc-builtin, with all programs or those named.
 both() {
-    make -s -f tests/config.mk DIR=$out/gcc CC=gcc FLAGS=-O2 LIBS="-lsleef -lm" ${1:+"$out/gcc/$1"} &&
+    make -s -f tests/config.mk DIR=$out/bits CC=gcc FLAGS=-O2 LIBS="-lsleef -lm" ${1:+"$out/bits/$1"} &&
         make -s -f tests/config.mk DIR=$out/gcc-builtin CC=gcc FLAGS="-O2 -DNN_NO_SLEEF" LIBS=-lm ${1:+"$out/gcc-builtin/$1"}
 }
 bits() {
@@ -220,11 +225,11 @@ bits() {
     both || return 1
     for test in tests/equal_*.c; do
         name=$(basename "$test" .c)
-        NN_ISA=scalar $out/gcc/"$name" >tests/golden/"$name".sleef.txt &&
+        NN_ISA=scalar $out/bits/"$name" >tests/golden/"$name".sleef.txt &&
             NN_ISA=scalar $out/gcc-builtin/"$name" >tests/golden/"$name".builtin.txt || return 1
     done
 }
-exhaustive() { both test_accuracy && $out/gcc/test_accuracy all && $out/gcc-builtin/test_accuracy all; }
+exhaustive() { both test_accuracy && $out/bits/test_accuracy all && $out/gcc-builtin/test_accuracy all; }
 
 list() {
     echo sources consumers-gcc consumers-clang
