@@ -3,7 +3,9 @@
  *   fma FLOPS           arithmetic in registers only
  *   read FLOATS         loads, one pass over an array
  *   write FLOATS        stores, one pass
- *   copy FLOATS TIMES   one array to another; TIMES scales the result for work that moves more than that */
+ *   copy FLOATS TIMES   one array to another; TIMES scales the result for work that moves more than that
+ *   update FLOATS N     N arrays of FLOATS each are read, and all but one written back: what a step of an optimizer moves; either in one
+ *                       pass, or as a copy within as much memory that moves as many bytes, whichever is faster here */
 #ifndef BENCH_LIMITS_H
 #define BENCH_LIMITS_H
 
@@ -46,9 +48,11 @@ typedef struct bench_limit_set {
     float (*read)(const float *x, size_t n);
     void (*write)(float *y, size_t n);
     void (*copy)(float *y, const float *x, size_t n);
+    void (*update)(float *const *x, int arrays, size_t n);
 } bench_limit_set;
 
-#define BENCH_LIMIT_SET(isa, lanes) {#isa, lanes, bench_fma_##isa, bench_read_##isa, bench_write_##isa, bench_copy_##isa}
+#define BENCH_LIMIT_SET(isa, lanes) \
+    {#isa, lanes, bench_fma_##isa, bench_read_##isa, bench_write_##isa, bench_copy_##isa, bench_update_##isa}
 static const bench_limit_set bench_limit_sets[] = {
 #if defined(__x86_64__)
     BENCH_LIMIT_SET(avx512, 16), BENCH_LIMIT_SET(avx2, 8),
@@ -61,6 +65,9 @@ static struct {
     const bench_limit_set *set;
     float *x, *y;
     size_t n;
+    float *array[5];
+    int arrays;
+    size_t each;
     volatile float sink;
 } bench_limit;
 
@@ -88,6 +95,10 @@ static void bench_limit_memcpy(void *data) {
     (void)data;
     memcpy(bench_limit.y, bench_limit.x, bench_limit.n * sizeof(float));
 }
+static void bench_limit_update(void *data) {
+    (void)data;
+    bench_limit.set->update(bench_limit.array, bench_limit.arrays, bench_limit.each);
+}
 
 /* The C library's way or the plain loop, whichever is faster here: a limit should be the hardware's. */
 static void bench_limit_choose(bench_job *job, void (*plain)(void *), void (*library)(void *)) {
@@ -95,6 +106,25 @@ static void bench_limit_choose(bench_job *job, void (*plain)(void *), void (*lib
     const double seconds = 2e-3, loop = bench_measure(job, bench_calibrate(job, seconds / 8.0), seconds);
     job->call = library;
     if (loop < bench_measure(job, bench_calibrate(job, seconds / 8.0), seconds)) job->call = plain;
+}
+
+static int bench_limit_prepare_update(bench_job *job, size_t n, int arrays) {
+    const double seconds = 2e-3;
+    if (arrays < 2 || arrays > 5) return 0;
+    bench_limit.arrays = arrays;
+    bench_limit.each = n / 16 * 16;
+    for (int k = 0; k < arrays; k++) bench_limit.array[k] = bench_floats(n);
+    bench_limit.n = n * (size_t)arrays / 2 / 128 * 128;
+    bench_limit.x = bench_floats(bench_limit.n);
+    bench_limit.y = bench_floats(bench_limit.n);
+    bench_limit_choose(job, bench_limit_copy, bench_limit_memcpy);
+    job->scale = (double)(2 * arrays - 1) * (double)n / (2.0 * (double)bench_limit.n);
+    bench_job update = *job;
+    update.call = bench_limit_update;
+    update.scale = (double)n / (double)bench_limit.each;
+    const double copied = bench_measure(job, bench_calibrate(job, seconds / 8.0), seconds);
+    if (bench_measure(&update, bench_calibrate(&update, seconds / 8.0), seconds) < copied) *job = update;
+    return 1;
 }
 
 static int bench_limit_prepare(bench_job *job, const char *request) {
@@ -107,6 +137,7 @@ static int bench_limit_prepare(bench_job *job, const char *request) {
         job->scale = amount / (2.0 * 12.0 * BENCH_LIMIT_ROUNDS * (double)bench_limit.set->fma_lanes);
         return 1;
     }
+    if (strcmp(kind, "update") == 0) return bench_limit_prepare_update(job, (size_t)amount, (int)times);
     bench_limit.n = ((size_t)amount + 127) / 128 * 128;
     bench_limit.x = bench_floats(bench_limit.n + 128);
     bench_limit.y = bench_floats(bench_limit.n + 128);

@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 : "${CC:=cc}" "${CFLAGS:=-O2}" "${LDLIBS:=-lsleef -lm -ldl}" "${OUT:=build/bench}"
-: "${BENCHES:=gemm maths conv layers}" "${ISAS:=avx512 avx2 neon}" # scalar has no peers
+: "${BENCHES:=gemm maths conv layers optim}" "${ISAS:=avx512 avx2 neon}" # scalar has no peers
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 

@@ -65,6 +65,21 @@ BENCH_TARGET static void BENCH_FN(write)(float *y, size_t n) {
     for (; to < end; to += 4) to[0] = to[1] = to[2] = to[3] = one;
 }
 
+/* Reads `arrays` arrays and writes all but the first, in place. */
+BENCH_TARGET static inline __attribute__((always_inline)) void BENCH_FN(update_some)(float *const *x, const int arrays, size_t n) {
+    const BENCH_FN(vf) *first = (const BENCH_FN(vf) *)x[0];
+    BENCH_FN(vf) *v[4];
+    for (int k = 1; k < arrays; k++) v[k - 1] = (BENCH_FN(vf) *)x[k];
+    for (size_t i = 0; i < n / BENCH_LANES; i++)
+        for (int k = 1; k < arrays; k++) v[k - 1][i] += first[i];
+}
+BENCH_TARGET static void BENCH_FN(update)(float *const *x, int arrays, size_t n) {
+    if (arrays == 2) BENCH_FN(update_some)(x, 2, n);
+    else if (arrays == 3) BENCH_FN(update_some)(x, 3, n);
+    else if (arrays == 4) BENCH_FN(update_some)(x, 4, n);
+    else BENCH_FN(update_some)(x, 5, n);
+}
+
 #undef BENCH_FN
 #undef BENCH_LANES
 #undef BENCH_TARGET

@@ -2,7 +2,9 @@
 #ifndef OPTIMIZERS_EXACT_H
 #define OPTIMIZERS_EXACT_H
 
-#include "test.h"
+#include "../nn.h"
+
+#include <math.h>
 
 /* One weight and what is kept for it. */
 typedef struct exact_weight {
