@@ -197,6 +197,8 @@
 #include "data/folder.h"
 #include "data/encode.h"
 #include "data/csv.h"
+#include "data/scaler.h"
+#include "layers/scaler.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"
