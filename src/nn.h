@@ -199,6 +199,8 @@
 #include "data/csv.h"
 #include "data/scaler.h"
 #include "layers/scaler.h"
+#include "data/synthetic.h"
+#include "data/digits.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"
