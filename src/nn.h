@@ -216,6 +216,10 @@
 #include "train/find_rate.h"
 #include "train/ensemble.h"
 #include "train/usual.h"
+#include "data/scaler.h"
+#include "layers/scaler.h"
+#include "data/synthetic.h"
+#include "data/digits.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"

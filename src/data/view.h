@@ -175,7 +175,7 @@ static int nni_join_take(nni_join *j, nni_shared *memory, const nn_dataset *like
     return !weighted || (j->weights = (float *)nni_shared_take(memory, count, sizeof(float)));
 }
 
-/* The samples of d at the front of j, which moves behind them. */
+/* The samples of d at the front of j, which moves behind them. What j has no place for is left out. */
 static void nni_join_copy(nni_join *j, const nn_dataset *d) {
     const size_t size = nn_shape_size(d->shape);
     for (size_t i = 0; i < d->count; i++) {

@@ -105,7 +105,7 @@ static void nni_draw_parameter(nn_model *m, const nni_parameter *p, nn_init usua
     float *values = m->values + p->at;
     const size_t n = p->rows * p->columns;
     if (!p->decays) {
-        for (size_t i = 0; i < n; i++) values[i] = p->constant;
+        for (size_t i = 0; i < n; i++) values[i] = p->start ? p->start[i] : p->constant;
         return;
     }
     nn_random random = {m->seed, nni_stream_of(m->nodes[p->node - 1].name, p->kind), 0};
@@ -152,6 +152,7 @@ NN_API void nn_model_free(nn_model *m) {
     if (!m) return;
     const nn_allocator allocator = m->allocator, *given = allocator.alloc ? &allocator : NULL;
     nni_free_built(m);
+    for (size_t i = 0; i < m->parameters_count; i++) nni_free(given, m->parameters[i].start);
     nni_free(given, m->parameters);
     nni_free(given, m->inputs);
     nni_free(given, m->nodes);

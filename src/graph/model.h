@@ -151,6 +151,7 @@ typedef struct nni_parameter {
     int initialised_apart, penalised_apart;
     nn_init init;
     float constant;   /* what it starts with where it is not drawn */
+    float *start;     /* or these values, which are the model's; NULL */
     float l1, l2, max_norm;
     float rate;       /* of its steps, as a multiple of the others' */
     int decoupled;    /* the optimizer's weight decay takes hold of it */
@@ -362,6 +363,15 @@ static nni_parameter *nni_add_row(nn_model *m, nni_node *node, const char *kind,
     nni_parameter *p = nni_add_parameter(m, node, kind, 1, columns);
     if (p) p->constant = constant;
     return p;
+}
+
+/* A parameter that is not drawn starts with a copy of these values. 0: there is no memory. */
+static int nni_start_with(nn_model *m, nni_parameter *p, const float *values) {
+    const size_t n = p->rows * p->columns;
+    p->start = (float *)nni_alloc(nni_allocator_of(m), n, sizeof *p->start);
+    if (p->start) memcpy(p->start, values, n * sizeof *p->start);
+    else m->status = nni_report(m, NN_ERROR_MEMORY, "no memory for the %s of %s", p->kind, m->nodes[p->node - 1].name);
+    return p->start != NULL;
 }
 
 /* The parameters of `node` use the memory of those from `theirs` on, or of those that these share. */
