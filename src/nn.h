@@ -183,6 +183,9 @@
 #include "graph/run.h"
 #include "graph/statistics.h"
 #include "graph/summary.h"
+#include "report.h"
+#include "file/save.h"
+#include "file/load.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"

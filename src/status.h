@@ -20,7 +20,10 @@
     X(NN_ERROR_ORDER, "a call came before another that it needs, or after one that forbids it")             \
     X(NN_ERROR_LABEL, "a label is not below the number of classes")                                         \
     X(NN_ERROR_TARGET, "a target is NaN or infinite")                                                       \
-    X(NN_ERROR_WEIGHT, "a weight of a sample or class is negative, NaN or infinite, or all are zero")
+    X(NN_ERROR_WEIGHT, "a weight of a sample or class is negative, NaN or infinite, or all are zero")  \
+    X(NN_ERROR_FILE, "the system refused to open, read or write a file")                                    \
+    X(NN_ERROR_FORMAT, "a file is not what it should be: damaged, cut short, or of another format")         \
+    X(NN_ERROR_UNSUPPORTED, "a file is sound but uses something that this build of nn.h does not read")
 
 typedef enum nn_status {
 #define NN_STATUS_ENUM(name, message) name,
