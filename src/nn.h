@@ -186,6 +186,9 @@
 #include "report.h"
 #include "file/save.h"
 #include "file/load.h"
+#include "file/weights.h"
+#include "file/export_c.h"
+#include "file/export_dot.h"
 
 #ifdef NN_IMPLEMENTATION
 #include "close.h"

@@ -335,8 +335,11 @@ static nni_found nni_archive_at(const nni_archive *a, size_t i) {
     return found;
 }
 
+/* The index of a tensor plus 1; 0: there is none of that name. */
+static uint32_t nni_archive_look(const nni_archive *a, const char *name) { return a->slots[nni_archive_slot(a, name)]; }
+
 static int nni_archive_find(const nni_archive *a, const char *name, nni_found *found) {
-    const uint32_t i = a->slots[nni_archive_slot(a, name)];
+    const uint32_t i = nni_archive_look(a, name);
     if (i) *found = nni_archive_at(a, i - 1);
     return i != 0;
 }
