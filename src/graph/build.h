@@ -12,6 +12,7 @@ typedef struct nn_build_desc {
     int inference;  /* for predictions only: no gradients, and activations share memory */
     int keep;       /* every activation and gradient stays to be looked at: more memory, no activation in an epilogue */
     float l1, l2;   /* penalties of all weights but those of nn_layer_penalty */
+    size_t memory;  /* most bytes of the activations, for training and for predictions: NN_ERROR_SIZE if more are needed; 0: no limit */
 } nn_build_desc;
 
 /* Draws the parameters, plans the memory and takes it: passes then allocate nothing (unless threads or another instruction set
@@ -153,6 +154,8 @@ NN_API void nn_model_free(nn_model *m) {
     const nn_allocator allocator = m->allocator, *given = allocator.alloc ? &allocator : NULL;
     nni_free_built(m);
     for (size_t i = 0; i < m->parameters_count; i++) nni_free(given, m->parameters[i].start);
+    for (size_t i = 0; i < m->count; i++)
+        if (m->nodes[i].flags & NNI_LOSS) nni_free(given, (void *)(uintptr_t)m->nodes[i].options.loss.desc.class_weights);
     nni_free(given, m->parameters);
     nni_free(given, m->inputs);
     nni_free(given, m->nodes);
@@ -179,8 +182,16 @@ static nn_status nni_take_parameters(nn_model *m) {
     return NN_OK;
 }
 
-static nn_status nni_take_workspaces(nn_model *m) {
+/* Whether `floats` more than `before` stay below the caller's limit. */
+static nn_status nni_memory_check(nn_model *m, size_t before, size_t floats, size_t limit) {
+    if (!limit || (before + floats <= limit / sizeof(float))) return NN_OK;
+    return nni_report(m, NN_ERROR_SIZE, "batches of %zu samples need %zu bytes for activations, and the limit is %zu", m->batch,
+                      (before + floats) * sizeof(float), limit);
+}
+
+static nn_status nni_take_workspaces(nn_model *m, size_t limit) {
     nn_status status = nni_plan_make(m, &m->prediction, 0, m->batch);
+    if (status == NN_OK) status = nni_memory_check(m, 0, m->prediction.floats, limit);
     if (status != NN_OK) return status;
     if (!(m->test = nni_workspace_new(m, &m->prediction, &m->prediction))) return nni_no_memory(m, "predictions", m->prediction.floats);
     m->run = m->test;
@@ -188,6 +199,7 @@ static nn_status nni_take_workspaces(nn_model *m) {
     nni_find_gradients(m, 1);
     status = nni_plan_make(m, &m->training, 1, m->batch);
     nni_find_gradients(m, 0);
+    if (status == NN_OK) status = nni_memory_check(m, m->prediction.floats, m->training.floats, limit);
     if (status != NN_OK) return status;
     m->run = nni_workspace_new(m, &m->training, &m->training);
     return m->run ? NN_OK : nni_no_memory(m, "training", m->training.floats);
@@ -212,14 +224,17 @@ static void nni_build_settings(nn_model *m, const nn_build_desc *d) {
     m->batch = d->batch ? d->batch : NNI_BATCH_USUAL;
     m->inference = d->inference != 0;
     m->keep = d->keep != 0;
+    for (size_t i = 0; i < m->count; i++) /* a softmax that the caller wrote and uses elsewhere is no mere prediction */
+        if (nni_is_used(m, &m->nodes[i])) m->nodes[i].flags &= ~(unsigned)NNI_PREDICTION;
+}
+
+static void nni_build_penalties(nn_model *m, const nn_build_desc *d) {
     for (size_t i = 0; i < m->parameters_count; i++) {
         nni_parameter *p = &m->parameters[i];
         if (!p->decays || p->penalised_apart) continue;
         p->l1 = d->l1;
         p->l2 = d->l2;
     }
-    for (size_t i = 0; i < m->count; i++) /* a softmax that the caller wrote and uses elsewhere is no mere prediction */
-        if (nni_is_used(m, &m->nodes[i])) m->nodes[i].flags &= ~(unsigned)NNI_PREDICTION;
 }
 
 NN_API nn_status nn_model_build(nn_model *m, const nn_build_desc *desc) {
@@ -230,9 +245,10 @@ NN_API nn_status nn_model_build(nn_model *m, const nn_build_desc *desc) {
     nn_status status = nni_build_check(m, &d);
     if (status != NN_OK) return status;
     nni_build_settings(m, &d);
+    nni_build_penalties(m, &d);
     status = nni_place_parameters(m);
     if (status == NN_OK) status = nni_take_parameters(m);
-    if (status == NN_OK) status = nni_take_workspaces(m);
+    if (status == NN_OK) status = nni_take_workspaces(m, d.memory);
     if (status != NN_OK) {
         nni_free_built(m);
         return status;

@@ -65,7 +65,27 @@ NN_API nn_shape nn_node_shape(const nn_model *model, nn_node node);    /* zeros 
 struct nni_call;
 struct nni_node;
 
-/* A kind of node: how it computes, and what it needs. Nodes of one kind differ by their options only. */
+/* An option of a kind of node, as files know it: its name, what it is, and where it lies in nni_options. */
+typedef enum nni_field_kind {
+    NNI_FIELD_SIZE,  /* size_t */
+    NNI_FIELD_FLAG,  /* int, 0 or 1 */
+    NNI_FIELD_FLOAT,
+    NNI_FIELD_NODE,  /* uint32_t: an earlier node, or 0 */
+    NNI_FIELD_CHOICE /* an enum, by the names of its values */
+} nni_field_kind;
+typedef struct nni_field {
+    const char *name;         /* NULL: the end of the list */
+    nni_field_kind kind;
+    size_t offset;
+    const char *const *names; /* of NNI_FIELD_CHOICE, NULL after the last */
+} nni_field;
+#define NNI_FIELD(kind, name, member) {name, NNI_FIELD_##kind, offsetof(nni_options, member), NULL}
+#define NNI_FIELDS_END {NULL, NNI_FIELD_SIZE, 0, NULL}
+
+union nni_options;
+
+/* A kind of node: how it computes, and what it needs. Nodes of one kind differ by their options only, from which `add` makes them:
+ * for the nn_layer functions, and when a file is read, so it trusts neither. */
 typedef struct nni_op {
     const char *name;
     nn_status (*forward)(struct nni_call *call);
@@ -74,7 +94,12 @@ typedef struct nni_op {
     size_t (*kept)(const nn_model *m, const struct nni_node *node, size_t rows); /* floats for the backward pass besides x, y */
     size_t (*work)(const nn_model *m, const struct nni_node *node, size_t rows); /* bytes of nni_arena_need for its allocations */
     unsigned flags;
+    size_t inputs; /* how many, or NNI_MANY: at least one */
+    nn_node (*add)(nn_model *m, const struct nni_op *op, const nn_node *x, size_t count, const union nni_options *options);
+    const nni_field *fields; /* the options that a file must hold; NULL: none. One that is 0 may be left out */
 } nni_op;
+
+#define NNI_MANY SIZE_MAX
 
 enum {
     NNI_NEEDS_X = 1,           /* the backward pass reads the inputs' values */
@@ -95,8 +120,20 @@ typedef struct nni_activation_options {
     float slope;
 } nni_activation_options;
 
+typedef struct nni_dense_options {
+    size_t units;
+    int bias;
+    uint32_t like; /* the node whose parameters it shares, or 0 */
+} nni_dense_options;
+
+typedef struct nni_conv_options {
+    nn_conv2d_desc desc;
+    int bias;
+} nni_conv_options;
+
 typedef struct nni_loss_options {
-    nn_loss_desc desc;
+    nn_loss_desc desc;   /* its class_weights are the model's own memory */
+    int is_custom;       /* the caller's function: `custom`, which is NULL after a load until it is given again */
     nn_status (*custom)(float *value, float *dx, const float *x, const float *targets, size_t rows, size_t n, void *user);
     void *user;
     uint32_t prediction; /* the node that holds what this loss compares with the targets; 0: its input */
@@ -105,6 +142,7 @@ typedef struct nni_loss_options {
 typedef struct nni_norm_options {
     float epsilon, momentum;
     size_t groups;
+    int plain;  /* without gamma and beta */
     int folded; /* batch norm whose work the layer before it does */
 } nni_norm_options;
 
@@ -112,6 +150,21 @@ typedef struct nni_dropout_options {
     float keep;
     int scale_at_test, spatial;
 } nni_dropout_options;
+
+typedef union nni_options {
+    nn_shape shape; /* of inputs, and of what is reshaped */
+    nni_activation_options activation;
+    nni_dense_options dense;
+    nni_conv_options conv;
+    nn_pool2d_desc pool;
+    nni_dropout_options dropout;
+    nni_norm_options norm;
+    nni_loss_options loss;
+    float deviation;
+    struct {
+        float a, b;
+    } linear;
+} nni_options;
 
 typedef struct nni_node {
     const nni_op *op;
@@ -124,18 +177,7 @@ typedef struct nni_node {
     const float *folded_bias;       /* of a layer that a batch norm was folded into */
     int wanted;                     /* the caller asked for the gradient */
     int backward;                   /* a gradient flows into this node: set by the build, and by freezing */
-    union {
-        nni_activation_options activation;
-        nn_conv2d_desc conv;
-        nn_pool2d_desc pool;
-        nni_dropout_options dropout;
-        nni_norm_options norm;
-        nni_loss_options loss;
-        float deviation;
-        struct {
-            float a, b;
-        } linear;
-    } options;
+    nni_options options;
 } nni_node;
 
 /* Weights, biases, and what else a node owns. Those with a gradient come first in memory, weights before the others. */
@@ -328,6 +370,35 @@ static nni_node *nni_add_node(nn_model *m, const nni_op *op, const nn_node *inpu
 static inline nn_node nni_added(const nn_model *m, const nni_node *node) {
     nn_node added = {node ? nni_id(m, node) : 0};
     return added;
+}
+
+static inline nni_options nni_no_options(void) {
+    nni_options o;
+    memset(&o, 0, sizeof o);
+    return o;
+}
+
+/* A node of that kind with these options: what the nn_layer functions come down to. */
+static nn_node nni_layer(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    return m && m->status == NN_OK ? op->add(m, op, x, count, o) : nni_no_node();
+}
+
+/* A kind without options or parameters, of its first input's shape; two inputs must have the same. */
+static nn_node nni_plain_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    for (size_t k = 1; k < count; k++) {
+        const nn_shape p = nn_node_shape(m, x[0]), q = nn_node_shape(m, x[k]);
+        if (!nn_shape_equal(p, q))
+            return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s (%zu x %zu x %zu) and %s (%zu x %zu x %zu): the shapes differ", node->name,
+                               nn_node_name(m, x[0]), p.height, p.width, p.channels, nn_node_name(m, x[k]), q.height, q.width, q.channels);
+    }
+    return (void)o, nni_added(m, node);
+}
+static nn_node nni_plain(nn_model *m, const nni_op *op, nn_node x) { return nni_layer(m, op, &x, 1, NULL); }
+static nn_node nni_plain_pair(nn_model *m, const nni_op *op, nn_node a, nn_node b) {
+    const nn_node both[2] = {a, b};
+    return nni_layer(m, op, both, 2, NULL);
 }
 
 /* Another parameter of `node`, which was just added. */

@@ -77,7 +77,13 @@ static nni_node *nni_foldable(const nn_model *m, const nni_node *norm) {
     return users == 1 && !(from->flags & NNI_OUTPUT) ? from : NULL;
 }
 
-/* A layer without a bias takes over the memory of the batch norm's beta, or of its mean if it has no beta either. */
+/* Where the bias of a layer is into which a batch norm was folded: one without a bias takes over the memory of the batch norm's
+ * beta, or of its mean if it has no beta either. */
+static float *nni_folded_bias(const nn_model *m, const nni_node *from, const nni_node *norm) {
+    if (from->parameters > 1) return m->values + nni_root(m, from, 1)->at;
+    return m->values + nni_root(m, norm, norm->parameters > NNI_NORM_BETA ? NNI_NORM_BETA : NNI_NORM_MEAN)->at;
+}
+
 static void nni_fold_weights(nn_model *m, nni_node *from, const nni_node *norm) {
     nni_call c;
     memset(&c, 0, sizeof c);
@@ -86,8 +92,7 @@ static void nni_fold_weights(nn_model *m, nni_node *from, const nni_node *norm) 
     float *mean = nni_weights(&c, NNI_NORM_MEAN), *variance = nni_weights(&c, NNI_NORM_VARIANCE);
     float *gamma = nni_weights(&c, NNI_NORM_GAMMA), *beta = nni_weights(&c, NNI_NORM_BETA);
     const nni_parameter *w = nni_root(m, from, 0);
-    float *before = from->parameters > 1 ? m->values + nni_root(m, from, 1)->at : NULL;
-    float *bias = before ? before : beta ? beta : mean;
+    float *bias = nni_folded_bias(m, from, norm), *before = from->parameters > 1 ? bias : NULL;
     nn_batch_norm_fold(m->values + w->at, bias, before, mean, variance, gamma, beta, w->rows, w->columns, norm->options.norm.epsilon);
     from->folded_bias = bias;
 }

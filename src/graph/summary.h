@@ -15,24 +15,8 @@ NN_API void nn_summary_print(const nn_model *model, FILE *stream);
 
 #ifdef NN_IMPLEMENTATION
 
+#include "../writer.h"
 #include "build.h"
-
-/* Where the table goes: a string of which the end may be missing, or a stream. */
-typedef struct nni_writer {
-    FILE *stream;
-    char *text;
-    size_t size, length;
-} nni_writer;
-
-__attribute__((format(printf, 2, 3))) static void nni_write(nni_writer *w, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
-    int written;
-    if (w->stream) written = vfprintf(w->stream, format, arguments);
-    else written = vsnprintf(w->length < w->size ? w->text + w->length : NULL, w->length < w->size ? w->size - w->length : 0, format, arguments);
-    va_end(arguments);
-    if (written > 0) w->length += (size_t)written;
-}
 
 static void nni_write_shape(nni_writer *w, nn_shape shape) {
     char text[64];

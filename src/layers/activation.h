@@ -41,27 +41,39 @@ static nn_status nni_activation_backward(nni_call *c) {
     return NN_OK;
 }
 
-/* Nodes are named after the function: "relu_1". */
+static nn_node nni_activation_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o);
+
+static const nni_field nni_activation_fields[] = {NNI_FIELD(FLOAT, "slope", activation.slope), NNI_FIELDS_END};
+
+/* A kind for each function, after which its nodes are named: "relu_1". */
 static const nni_op nni_ops_activation[] = {
 #define NNI_OP_ACTIVATION(name, function, ...) \
     {#function, nni_activation_forward, nni_activation_backward, NULL, NULL, NULL, \
-     NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE | NNI_ACTIVATION},
+     NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE | NNI_ACTIVATION, 1, nni_activation_add, nni_activation_fields},
     NN_ACTIVATION_LIST(NNI_OP_ACTIVATION)
 #undef NNI_OP_ACTIVATION
 };
+
+static nn_node nni_activation_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const nn_activation kind = (nn_activation)(op - nni_ops_activation);
+    const float slope = o->activation.slope;
+    if ((kind == NN_LEAKY_RELU || kind == NN_ELU) && !(slope > 0.0f && slope <= FLT_MAX))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "the slope of a %s must be positive, not %g", op->name, (double)slope);
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    node->options.activation.kind = kind;
+    node->options.activation.slope = slope;
+    if (nn_activation_keeps_input(kind)) node->flags = (node->flags & ~(unsigned)NNI_NEEDS_Y) | NNI_NEEDS_X;
+    return nni_added(m, node);
+}
 
 NN_API nn_node nn_layer_activation(nn_model *m, nn_node x, nn_activation activation, float slope) {
     if (!m || m->status != NN_OK) return nni_no_node();
     if ((unsigned)activation >= NN_ACTIVATION_COUNT)
         return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_activation: %d is not an activation", (int)activation);
-    if ((activation == NN_LEAKY_RELU || activation == NN_ELU) && !(slope > 0.0f && slope <= FLT_MAX))
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "the slope of a %s must be positive, not %g", nni_ops_activation[activation].name, (double)slope);
-    nni_node *node = nni_add_node(m, &nni_ops_activation[activation], &x, 1);
-    if (!node) return nni_no_node();
-    node->options.activation.kind = activation;
-    node->options.activation.slope = slope;
-    if (nn_activation_keeps_input(activation)) node->flags = (node->flags & ~(unsigned)NNI_NEEDS_Y) | NNI_NEEDS_X;
-    return nni_added(m, node);
+    nni_options o = nni_no_options();
+    o.activation.slope = slope;
+    return nni_layer(m, &nni_ops_activation[activation], &x, 1, &o);
 }
 
 #define NNI_LAYER_ACTIVATION(name, function, ...)                                  \
@@ -83,14 +95,15 @@ static nn_status nni_prelu_backward(nni_call *c) {
     nn_prelu_backward(c->dx[0], dslope, c->dy, c->x, nni_weights(c, 0), c->places, c->n, 0, add);
     return NN_OK;
 }
-static const nni_op nni_op_prelu = {"prelu", nni_prelu_forward, nni_prelu_backward, NULL, NULL, NULL,
-                                    NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-
-NN_API nn_node nn_layer_prelu(nn_model *m, nn_node x) {
-    nni_node *node = nni_add_node(m, &nni_op_prelu, &x, 1);
+static nn_node nni_prelu_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
     if (node) nni_add_row(m, node, "slope", node->shape.channels, 0.25f);
-    return nni_added(m, node);
+    return (void)o, nni_added(m, node);
 }
+static const nni_op nni_op_prelu = {"prelu", nni_prelu_forward, nni_prelu_backward, NULL, NULL, NULL,
+                                    NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_prelu_add, NULL};
+
+NN_API nn_node nn_layer_prelu(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_prelu, x); }
 
 /* ---- softmax ---- */
 
@@ -111,12 +124,12 @@ static nn_status nni_log_softmax_backward(nni_call *c) {
     return NN_OK;
 }
 static const nni_op nni_op_softmax = {"softmax", nni_softmax_forward, nni_softmax_backward, NULL, NULL, NULL,
-                                      NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                      NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
 static const nni_op nni_op_log_softmax = {"log_softmax", nni_log_softmax_forward, nni_log_softmax_backward, NULL, NULL, NULL,
-                                          NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                          NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
 
-NN_API nn_node nn_layer_softmax(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_softmax, &x, 1)); }
-NN_API nn_node nn_layer_log_softmax(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_log_softmax, &x, 1)); }
+NN_API nn_node nn_layer_softmax(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_softmax, x); }
+NN_API nn_node nn_layer_log_softmax(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_log_softmax, x); }
 
 #endif /* NN_IMPLEMENTATION */
 #endif /* NN_LAYERS_ACTIVATION_H */

@@ -24,7 +24,7 @@ NN_API nn_node nn_layer_depthwise(nn_model *model, nn_node x, size_t kernel);
 
 /* The layer's options for this many images. */
 static nn_conv2d_desc nni_conv_desc(const nni_node *node, size_t images) {
-    nn_conv2d_desc d = node->options.conv;
+    nn_conv2d_desc d = node->options.conv.desc;
     d.images = images;
     return d;
 }
@@ -55,17 +55,13 @@ static size_t nni_conv2d_work(const nn_model *m, const nni_node *node, size_t ro
     return (void)m, nni_arena_need(nn_conv2d_workspace(&d));
 }
 
-static const nni_op nni_op_conv2d = {"conv2d", nni_conv_forward, nni_conv_backward, NULL, NULL, nni_conv2d_work,
-                                     NNI_NEEDS_X | NNI_EPILOGUE};
-
-NN_API nn_node nn_layer_conv2d_with(nn_model *m, nn_node x, const nn_conv2d_desc *desc, int bias) {
-    if (!m || m->status != NN_OK) return nni_no_node();
-    if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_conv2d_with needs a desc");
-    nni_node *node = nni_add_node(m, &nni_op_conv2d, &x, 1);
+/* What concerns the image, and what the plan decides, is not the caller's. */
+static nn_node nni_conv_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
     if (!node) return nni_no_node();
+    node->options = *o;
     const nn_shape in = node->shape;
-    nn_conv2d_desc *d = &node->options.conv;
-    *d = *desc;
+    nn_conv2d_desc *d = &node->options.conv.desc;
     d->images = 1;
     d->height = in.height;
     d->width = in.width;
@@ -77,14 +73,34 @@ NN_API nn_node nn_layer_conv2d_with(nn_model *m, nn_node x, const nn_conv2d_desc
     if (status != NN_OK)
         return NNI_MISTAKE(m, status == NN_ERROR_ARGUMENT ? NN_ERROR_SHAPE : status,
                            "%s: %zu filters of %zu x %zu in %zu groups do not go with %s, %zu x %zu x %zu padded by %zu, %zu, %zu, %zu",
-                           node->name, d->filters, d->kernel_height, d->kernel_width, d->groups ? d->groups : 1, nn_node_name(m, x),
+                           node->name, d->filters, d->kernel_height, d->kernel_width, d->groups ? d->groups : 1, nn_node_name(m, x[0]),
                            in.height, in.width, in.channels, d->pad_top, d->pad_bottom, d->pad_left, d->pad_right);
     node->shape = nn_shape_image(height, width, d->filters);
     if (!nni_shape_valid(m, node->shape, "a convolution")) return nni_no_node();
     const size_t groups = d->groups ? d->groups : 1, taps = d->kernel_height * d->kernel_width;
     nni_add_weights(m, node, taps * (in.channels / groups), d->filters, taps * (in.channels / groups), taps * (d->filters / groups));
-    if (bias) nni_add_row(m, node, "bias", node->shape.channels, 0.0f);
+    if (o->conv.bias) nni_add_row(m, node, "bias", node->shape.channels, 0.0f);
     return nni_added(m, node);
+}
+
+static const nni_field nni_conv_fields[] = {
+    NNI_FIELD(SIZE, "filters", conv.desc.filters),       NNI_FIELD(SIZE, "kernel_height", conv.desc.kernel_height),
+    NNI_FIELD(SIZE, "kernel_width", conv.desc.kernel_width), NNI_FIELD(SIZE, "stride_y", conv.desc.stride_y),
+    NNI_FIELD(SIZE, "stride_x", conv.desc.stride_x),     NNI_FIELD(SIZE, "dilation_y", conv.desc.dilation_y),
+    NNI_FIELD(SIZE, "dilation_x", conv.desc.dilation_x), NNI_FIELD(SIZE, "pad_top", conv.desc.pad_top),
+    NNI_FIELD(SIZE, "pad_bottom", conv.desc.pad_bottom), NNI_FIELD(SIZE, "pad_left", conv.desc.pad_left),
+    NNI_FIELD(SIZE, "pad_right", conv.desc.pad_right),   NNI_FIELD(SIZE, "groups", conv.desc.groups),
+    NNI_FIELD(FLAG, "bias", conv.bias),                  NNI_FIELDS_END};
+static const nni_op nni_op_conv2d = {"conv2d", nni_conv_forward, nni_conv_backward, NULL, NULL, nni_conv2d_work,
+                                     NNI_NEEDS_X | NNI_EPILOGUE, 1, nni_conv_add, nni_conv_fields};
+
+NN_API nn_node nn_layer_conv2d_with(nn_model *m, nn_node x, const nn_conv2d_desc *desc, int bias) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_conv2d_with needs a desc");
+    nni_options o = nni_no_options();
+    o.conv.desc = *desc;
+    o.conv.bias = bias != 0;
+    return nni_layer(m, &nni_op_conv2d, &x, 1, &o);
 }
 
 static nn_conv2d_desc nni_conv_same(size_t filters, size_t kernel) {

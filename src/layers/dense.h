@@ -76,40 +76,56 @@ static size_t nni_dense_work(const nn_model *m, const nni_node *node, size_t row
     return most;
 }
 
-static const nni_op nni_op_dense = {"dense", nni_dense_forward, nni_dense_backward, NULL, NULL, nni_dense_work,
-                                    NNI_NEEDS_X | NNI_EPILOGUE};
+/* The parameters of the layer `like`, an earlier one, take the place of the node's own. */
+static void nni_dense_share(nn_model *m, const nni_node *node, uint32_t like) {
+    const nni_node *other = like && like < nni_id(m, node) ? &m->nodes[like - 1] : NULL;
+    if (!other || other->op != node->op) {
+        NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s shares the weights of a dense layer before it, and %s is none", node->name,
+                    other ? other->name : "what it names");
+        return;
+    }
+    const nni_parameter *mine = &m->parameters[node->parameters_at], *theirs = &m->parameters[other->parameters_at];
+    if (mine->rows != theirs->rows)
+        NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s takes %zu values and cannot share the weights of %s, which takes %zu", node->name, mine->rows,
+                    other->name, theirs->rows);
+    else if (mine->columns != theirs->columns || node->parameters != other->parameters)
+        NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s cannot share the parameters of %s: units or bias differ", node->name, other->name);
+    else nni_share_parameters(m, node, other->parameters_at);
+}
 
-static nni_node *nni_add_dense(nn_model *m, nn_node x, size_t units) {
-    nni_node *node = nni_add_node(m, &nni_op_dense, &x, 1);
-    if (!node || !nni_shape_valid(m, nn_shape_vector(units), "a dense layer")) return NULL;
+static nn_node nni_dense_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const size_t units = o->dense.units;
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node || !nni_shape_valid(m, nn_shape_vector(units), "a dense layer")) return nni_no_node();
     node->shape = nn_shape_vector(units);
+    node->options = *o;
     nni_add_weights(m, node, nni_dense_in(m, node), units, nni_dense_in(m, node), units);
-    return m->status == NN_OK ? node : NULL;
+    if (o->dense.bias && m->status == NN_OK) nni_add_row(m, node, "bias", units, 0.0f);
+    if (o->dense.like && m->status == NN_OK) nni_dense_share(m, node, o->dense.like);
+    return m->status == NN_OK ? nni_added(m, node) : nni_no_node();
 }
 
-NN_API nn_node nn_layer_dense_no_bias(nn_model *m, nn_node x, size_t units) { return nni_added(m, nni_add_dense(m, x, units)); }
+static const nni_field nni_dense_fields[] = {NNI_FIELD(SIZE, "units", dense.units), NNI_FIELD(FLAG, "bias", dense.bias),
+                                             NNI_FIELD(NODE, "like", dense.like), NNI_FIELDS_END};
+static const nni_op nni_op_dense = {"dense", nni_dense_forward, nni_dense_backward, NULL, NULL, nni_dense_work,
+                                    NNI_NEEDS_X | NNI_EPILOGUE, 1, nni_dense_add, nni_dense_fields};
 
-NN_API nn_node nn_layer_dense(nn_model *m, nn_node x, size_t units) {
-    nni_node *node = nni_add_dense(m, x, units);
-    if (node) nni_add_row(m, node, "bias", units, 0.0f);
-    return nni_added(m, node);
+static nn_node nni_add_dense(nn_model *m, nn_node x, size_t units, int bias, uint32_t like) {
+    nni_options o = nni_no_options();
+    o.dense.units = units;
+    o.dense.bias = bias;
+    o.dense.like = like;
+    return nni_layer(m, &nni_op_dense, &x, 1, &o);
 }
+NN_API nn_node nn_layer_dense_no_bias(nn_model *m, nn_node x, size_t units) { return nni_add_dense(m, x, units, 0, 0); }
+NN_API nn_node nn_layer_dense(nn_model *m, nn_node x, size_t units) { return nni_add_dense(m, x, units, 1, 0); }
 
 NN_API nn_node nn_layer_dense_shared(nn_model *m, nn_node x, nn_node like) {
     if (!m || m->status != NN_OK) return nni_no_node();
     if (!nni_node_of(m, like) || m->nodes[like.id - 1].op != &nni_op_dense)
         return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_dense_shared shares with a dense layer, and %s is none", nn_node_name(m, like));
-    const nni_node *other = &m->nodes[like.id - 1];
-    const size_t from = other->parameters_at, biased = other->parameters > 1, units = other->shape.channels;
-    nni_node *node = nni_add_dense(m, x, units);
-    if (node && biased) nni_add_row(m, node, "bias", units, 0.0f);
-    if (!node || m->status != NN_OK) return nni_no_node();
-    const nni_parameter *mine = &m->parameters[node->parameters_at], *theirs = &m->parameters[from];
-    if (mine->rows != theirs->rows)
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s takes %zu values and cannot share the weights of %s, which takes %zu", node->name,
-                           mine->rows, m->nodes[like.id - 1].name, theirs->rows);
-    nni_share_parameters(m, node, from);
-    return nni_added(m, node);
+    const nni_dense_options of = m->nodes[like.id - 1].options.dense;
+    return nni_add_dense(m, x, of.units, of.bias, like.id);
 }
 
 /* ---- bias ---- */
@@ -125,13 +141,15 @@ static nn_status nni_bias_backward(nni_call *c) {
     if (c->dx[0] && c->dx[0] != c->dy) memcpy(c->dx[0], c->dy, nni_call_size(c) * sizeof(float));
     return NN_OK;
 }
-static const nni_op nni_op_bias = {"bias", nni_bias_forward, nni_bias_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-
-NN_API nn_node nn_layer_bias(nn_model *m, nn_node x) {
-    nni_node *node = nni_add_node(m, &nni_op_bias, &x, 1);
+static nn_node nni_bias_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
     if (node) nni_add_row(m, node, "bias", node->shape.channels, 0.0f);
-    return nni_added(m, node);
+    return (void)o, nni_added(m, node);
 }
+static const nni_op nni_op_bias = {"bias", nni_bias_forward, nni_bias_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                   1, nni_bias_add, NULL};
+
+NN_API nn_node nn_layer_bias(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_bias, x); }
 
 #endif /* NN_IMPLEMENTATION */
 #endif /* NN_LAYERS_DENSE_H */

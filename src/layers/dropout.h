@@ -44,18 +44,30 @@ static nn_status nni_dropout_backward(nni_call *c) {
     if (c->dx[0]) nni_dropout_apply(c, c->dx[0], c->dy);
     return NN_OK;
 }
+static nn_node nni_dropout_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    if (!(o->dropout.keep > 0.0f && o->dropout.keep <= 1.0f))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: the probability to keep must lie in (0, 1], and %g does not", node->name,
+                           (double)o->dropout.keep);
+    node->options = *o;
+    return nni_added(m, node);
+}
+static const nni_field nni_dropout_fields[] = {NNI_FIELD(FLOAT, "keep", dropout.keep),
+                                               NNI_FIELD(FLAG, "scale_at_test", dropout.scale_at_test),
+                                               NNI_FIELD(FLAG, "whole_channels", dropout.spatial), NNI_FIELDS_END};
 static const nni_op nni_op_dropout = {"dropout", nni_dropout_forward, nni_dropout_backward, NULL, NULL, NULL,
-                                      NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                      NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_dropout_add, nni_dropout_fields};
 
 static nn_node nni_add_dropout(nn_model *m, nn_node x, float drop, int scale_at_test, int spatial) {
-    nni_node *node = nni_add_node(m, &nni_op_dropout, &x, 1);
-    if (!node) return nni_no_node();
+    if (!m || m->status != NN_OK) return nni_no_node();
     if (!(drop >= 0.0f && drop < 1.0f))
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: the probability to drop must lie in [0, 1), and %g does not", node->name, (double)drop);
-    node->options.dropout.keep = 1.0f - drop;
-    node->options.dropout.scale_at_test = scale_at_test;
-    node->options.dropout.spatial = spatial;
-    return nni_added(m, node);
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_dropout: the probability to drop must lie in [0, 1), and %g does not", (double)drop);
+    nni_options o = nni_no_options();
+    o.dropout.keep = 1.0f - drop;
+    o.dropout.scale_at_test = scale_at_test;
+    o.dropout.spatial = spatial;
+    return nni_layer(m, &nni_op_dropout, &x, 1, &o);
 }
 NN_API nn_node nn_layer_dropout(nn_model *m, nn_node x, float drop) { return nni_add_dropout(m, x, drop, 0, 0); }
 NN_API nn_node nn_layer_dropout_scaling_tests(nn_model *m, nn_node x, float drop) { return nni_add_dropout(m, x, drop, 1, 0); }
@@ -73,15 +85,22 @@ static nn_status nni_noise_backward(nni_call *c) {
     if (c->dx[0] && c->dx[0] != c->dy) memcpy(c->dx[0], c->dy, nni_call_size(c) * sizeof(float));
     return NN_OK;
 }
-static const nni_op nni_op_noise = {"noise", nni_noise_forward, nni_noise_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static nn_node nni_noise_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    if (!(o->deviation >= 0.0f))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: a deviation of %g makes no sense", node->name, (double)o->deviation);
+    node->options = *o;
+    return nni_added(m, node);
+}
+static const nni_field nni_noise_fields[] = {NNI_FIELD(FLOAT, "deviation", deviation), NNI_FIELDS_END};
+static const nni_op nni_op_noise = {"noise", nni_noise_forward, nni_noise_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                    1, nni_noise_add, nni_noise_fields};
 
 NN_API nn_node nn_layer_noise(nn_model *m, nn_node x, float deviation) {
-    nni_node *node = nni_add_node(m, &nni_op_noise, &x, 1);
-    if (!node) return nni_no_node();
-    if (!(deviation >= 0.0f))
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: a deviation of %g makes no sense", node->name, (double)deviation);
-    node->options.deviation = deviation;
-    return nni_added(m, node);
+    nni_options o = nni_no_options();
+    o.deviation = deviation;
+    return nni_layer(m, &nni_op_noise, &x, 1, &o);
 }
 
 #endif /* NN_IMPLEMENTATION */

@@ -62,24 +62,16 @@ static nn_status nni_mul_backward(nni_call *c) {
     return NN_OK;
 }
 
-static const nni_op nni_op_add = {"add", nni_add_forward, nni_add_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-static const nni_op nni_op_sub = {"sub", nni_sub_forward, nni_sub_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_add = {"add", nni_add_forward, nni_add_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                  2, nni_plain_add, NULL};
+static const nni_op nni_op_sub = {"sub", nni_sub_forward, nni_sub_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                  2, nni_plain_add, NULL};
 static const nni_op nni_op_mul = {"mul", nni_mul_forward, nni_mul_backward, NULL, NULL, NULL,
-                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 2, nni_plain_add, NULL};
 
-static nn_node nni_add_pair(nn_model *m, const nni_op *op, nn_node a, nn_node b) {
-    const nn_node both[2] = {a, b};
-    nni_node *node = nni_add_node(m, op, both, 2);
-    if (!node) return nni_no_node();
-    const nn_shape p = nn_node_shape(m, a), q = nn_node_shape(m, b);
-    if (!nn_shape_equal(p, q))
-        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s (%zu x %zu x %zu) and %s (%zu x %zu x %zu): the shapes differ", node->name,
-                           nn_node_name(m, a), p.height, p.width, p.channels, nn_node_name(m, b), q.height, q.width, q.channels);
-    return nni_added(m, node);
-}
-NN_API nn_node nn_layer_add(nn_model *m, nn_node a, nn_node b) { return nni_add_pair(m, &nni_op_add, a, b); }
-NN_API nn_node nn_layer_sub(nn_model *m, nn_node a, nn_node b) { return nni_add_pair(m, &nni_op_sub, a, b); }
-NN_API nn_node nn_layer_mul(nn_model *m, nn_node a, nn_node b) { return nni_add_pair(m, &nni_op_mul, a, b); }
+NN_API nn_node nn_layer_add(nn_model *m, nn_node a, nn_node b) { return nni_plain_pair(m, &nni_op_add, a, b); }
+NN_API nn_node nn_layer_sub(nn_model *m, nn_node a, nn_node b) { return nni_plain_pair(m, &nni_op_sub, a, b); }
+NN_API nn_node nn_layer_mul(nn_model *m, nn_node a, nn_node b) { return nni_plain_pair(m, &nni_op_mul, a, b); }
 
 /* ---- one input ---- */
 
@@ -117,24 +109,30 @@ static nn_status nni_linear_backward(nni_call *c) {
     return NN_OK;
 }
 
-static const nni_op nni_op_exp = {"exp", nni_exp_forward, nni_exp_backward, NULL, NULL, NULL,
-                                  NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-static const nni_op nni_op_log = {"log", nni_log_forward, nni_log_backward, NULL, NULL, NULL,
-                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-static const nni_op nni_op_reciprocal = {"reciprocal", nni_reciprocal_forward, nni_reciprocal_backward, NULL, NULL, NULL,
-                                         NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-static const nni_op nni_op_linear = {"linear", nni_linear_forward, nni_linear_backward, NULL, NULL, NULL,
-                                     NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-
-NN_API nn_node nn_layer_exp(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_exp, &x, 1)); }
-NN_API nn_node nn_layer_log(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_log, &x, 1)); }
-NN_API nn_node nn_layer_reciprocal(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_reciprocal, &x, 1)); }
-NN_API nn_node nn_layer_linear(nn_model *m, nn_node x, float a, float b) {
-    nni_node *node = nni_add_node(m, &nni_op_linear, &x, 1);
-    if (!node) return nni_no_node();
-    node->options.linear.a = a;
-    node->options.linear.b = b;
+static nn_node nni_linear_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (node) node->options = *o;
     return nni_added(m, node);
+}
+
+static const nni_op nni_op_exp = {"exp", nni_exp_forward, nni_exp_backward, NULL, NULL, NULL,
+                                  NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
+static const nni_op nni_op_log = {"log", nni_log_forward, nni_log_backward, NULL, NULL, NULL,
+                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
+static const nni_op nni_op_reciprocal = {"reciprocal", nni_reciprocal_forward, nni_reciprocal_backward, NULL, NULL, NULL,
+                                         NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
+static const nni_field nni_linear_fields[] = {NNI_FIELD(FLOAT, "a", linear.a), NNI_FIELD(FLOAT, "b", linear.b), NNI_FIELDS_END};
+static const nni_op nni_op_linear = {"linear", nni_linear_forward, nni_linear_backward, NULL, NULL, NULL,
+                                     NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_linear_add, nni_linear_fields};
+
+NN_API nn_node nn_layer_exp(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_exp, x); }
+NN_API nn_node nn_layer_log(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_log, x); }
+NN_API nn_node nn_layer_reciprocal(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_reciprocal, x); }
+NN_API nn_node nn_layer_linear(nn_model *m, nn_node x, float a, float b) {
+    nni_options o = nni_no_options();
+    o.linear.a = a;
+    o.linear.b = b;
+    return nni_layer(m, &nni_op_linear, &x, 1, &o);
 }
 
 /* ---- concatenation ---- */
@@ -164,12 +162,8 @@ static nn_status nni_concat_backward(nni_call *c) {
     }
     return NN_OK;
 }
-static const nni_op nni_op_concat = {"concat", nni_concat_forward, nni_concat_backward, NULL, NULL, NULL, 0};
-
-NN_API nn_node nn_layer_concat(nn_model *m, const nn_node *x, size_t count) {
-    if (!m || m->status != NN_OK) return nni_no_node();
-    if (!x || !count) return NNI_MISTAKE(m, x ? NN_ERROR_ARGUMENT : NN_ERROR_NULL, "nn_layer_concat needs at least one node");
-    nni_node *node = nni_add_node(m, &nni_op_concat, x, count);
+static nn_node nni_concat_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
     if (!node) return nni_no_node();
     for (size_t k = 1; k < count; k++) {
         const nn_shape first = node->shape, next = nn_node_shape(m, x[k]);
@@ -179,7 +173,14 @@ NN_API nn_node nn_layer_concat(nn_model *m, const nn_node *x, size_t count) {
         node->shape.channels += next.channels;
     }
     if (!nni_shape_valid(m, node->shape, "a concatenation")) return nni_no_node();
-    return nni_added(m, node);
+    return (void)o, nni_added(m, node);
+}
+static const nni_op nni_op_concat = {"concat", nni_concat_forward, nni_concat_backward, NULL, NULL, NULL, 0, NNI_MANY, nni_concat_add, NULL};
+
+NN_API nn_node nn_layer_concat(nn_model *m, const nn_node *x, size_t count) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!x || !count) return NNI_MISTAKE(m, x ? NN_ERROR_ARGUMENT : NN_ERROR_NULL, "nn_layer_concat needs at least one node");
+    return nni_layer(m, &nni_op_concat, x, count, NULL);
 }
 
 /* ---- reshape ---- */
@@ -188,24 +189,30 @@ static nn_status nni_reshape_backward(nni_call *c) {
     if (c->dx[0]) nni_copy(c->dx[0], c->dy, nni_call_size(c));
     return NN_OK;
 }
-static const nni_op nni_op_reshape = {"reshape", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS};
-static const nni_op nni_op_flatten = {"flatten", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS};
-
-static nn_node nni_add_reshape(nn_model *m, const nni_op *op, nn_node x, nn_shape shape) {
-    if (!nni_shape_valid(m, shape, op->name)) return nni_no_node();
-    nni_node *node = nni_add_node(m, op, &x, 1);
+static nn_node nni_reshape_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    if (!nni_shape_valid(m, o->shape, op->name)) return nni_no_node();
+    nni_node *node = nni_add_node(m, op, x, count);
     if (!node) return nni_no_node();
     const nn_shape from = node->shape;
-    if (nn_shape_size(from) != nn_shape_size(shape))
-        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s: %zu x %zu x %zu values cannot become %zu x %zu x %zu", node->name, nn_node_name(m, x),
-                           from.height, from.width, from.channels, shape.height, shape.width, shape.channels);
-    node->shape = shape;
+    node->options = *o;
+    if (nn_shape_size(from) != nn_shape_size(o->shape))
+        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s: %zu x %zu x %zu values cannot become %zu x %zu x %zu", node->name,
+                           nn_node_name(m, x[0]), from.height, from.width, from.channels, o->shape.height, o->shape.width, o->shape.channels);
+    node->shape = o->shape;
     return nni_added(m, node);
 }
-NN_API nn_node nn_layer_reshape(nn_model *m, nn_node x, nn_shape shape) { return nni_add_reshape(m, &nni_op_reshape, x, shape); }
+static const nni_op nni_op_reshape = {"reshape", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1, nni_reshape_add, nni_shape_fields};
+static const nni_op nni_op_flatten = {"flatten", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1, nni_reshape_add, nni_shape_fields};
+
+NN_API nn_node nn_layer_reshape(nn_model *m, nn_node x, nn_shape shape) {
+    nni_options o = nni_no_options();
+    o.shape = shape;
+    return nni_layer(m, &nni_op_reshape, &x, 1, &o);
+}
 NN_API nn_node nn_layer_flatten(nn_model *m, nn_node x) {
-    const size_t n = nn_shape_size(nn_node_shape(m, x));
-    return nni_add_reshape(m, &nni_op_flatten, x, nn_shape_vector(n ? n : 1));
+    nni_options o = nni_no_options();
+    o.shape = nn_shape_vector(nni_max(nn_shape_size(nn_node_shape(m, x)), 1));
+    return nni_layer(m, &nni_op_flatten, &x, 1, &o);
 }
 
 #endif /* NN_IMPLEMENTATION */

@@ -15,8 +15,6 @@ NN_API nn_node nn_want_value(nn_model *model, nn_node node);
 
 #ifdef NN_IMPLEMENTATION
 
-static const nni_op nni_op_input = {"input", NULL, NULL, NULL, NULL, NULL, NNI_INPUT};
-
 /* Whether a sample of that shape can exist; an error if not. */
 static int nni_shape_valid(nn_model *m, nn_shape shape, const char *what) {
     size_t places, floats;
@@ -29,11 +27,22 @@ static int nni_shape_valid(nn_model *m, nn_shape shape, const char *what) {
     return m->status == NN_OK;
 }
 
-NN_API nn_node nn_layer_input(nn_model *m, nn_shape shape) {
-    if (!nni_shape_valid(m, shape, "an input")) return nni_no_node();
-    nni_node *node = nni_add_node(m, &nni_op_input, NULL, 0);
-    if (node) node->shape = shape;
+static nn_node nni_input_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    if (!nni_shape_valid(m, o->shape, "an input")) return nni_no_node();
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    node->shape = node->options.shape = o->shape;
     return nni_added(m, node);
+}
+
+static const nni_field nni_shape_fields[] = {NNI_FIELD(SIZE, "height", shape.height), NNI_FIELD(SIZE, "width", shape.width),
+                                             NNI_FIELD(SIZE, "channels", shape.channels), NNI_FIELDS_END};
+static const nni_op nni_op_input = {"input", NULL, NULL, NULL, NULL, NULL, NNI_INPUT, 0, nni_input_add, nni_shape_fields};
+
+NN_API nn_node nn_layer_input(nn_model *m, nn_shape shape) {
+    nni_options o = nni_no_options();
+    o.shape = shape;
+    return nni_layer(m, &nni_op_input, NULL, 0, &o);
 }
 
 /* The node to be kept in some way, before the build; or NULL and an error. */

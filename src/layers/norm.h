@@ -38,6 +38,12 @@ NN_API nn_node nn_layer_instance_norm(nn_model *model, nn_node x);
 #define NNI_EPSILON_USUAL 1e-5f
 #define NNI_MOMENTUM_USUAL 0.1f
 
+static nn_node nni_norm_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o);
+
+static const nni_field nni_norm_fields[] = {NNI_FIELD(FLOAT, "epsilon", norm.epsilon), NNI_FIELD(FLOAT, "momentum", norm.momentum),
+                                            NNI_FIELD(SIZE, "groups", norm.groups),    NNI_FIELD(FLAG, "plain", norm.plain),
+                                            NNI_FIELD(FLAG, "folded", norm.folded),    NNI_FIELDS_END};
+
 /* ---- batch norm ---- */
 
 enum { NNI_NORM_MEAN, NNI_NORM_VARIANCE, NNI_NORM_GAMMA, NNI_NORM_BETA }; /* its parameters, in order; the last two may be missing */
@@ -80,7 +86,8 @@ static size_t nni_batch_norm_kept(const nn_model *m, const nni_node *node, size_
 }
 
 static const nni_op nni_op_batch_norm = {"batch_norm", nni_batch_norm_forward, nni_batch_norm_backward, nni_batch_norm_settle,
-                                         nni_batch_norm_kept, NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                         nni_batch_norm_kept, NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                         1, nni_norm_add, nni_norm_fields};
 
 /* ---- layer norm ---- */
 
@@ -99,7 +106,7 @@ static size_t nni_layer_norm_kept(const nn_model *m, const nni_node *node, size_
     return (void)m, 2 * rows * node->shape.height * node->shape.width;
 }
 static const nni_op nni_op_layer_norm = {"layer_norm", nni_layer_norm_forward, nni_layer_norm_backward, NULL, nni_layer_norm_kept, NULL,
-                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_norm_add, nni_norm_fields};
 
 /* ---- group norm ---- */
 
@@ -122,39 +129,43 @@ static size_t nni_group_norm_kept(const nn_model *m, const nni_node *node, size_
     return (void)m, 2 * rows * node->options.norm.groups;
 }
 static const nni_op nni_op_group_norm = {"group_norm", nni_group_norm_forward, nni_group_norm_backward, NULL, nni_group_norm_kept, NULL,
-                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_norm_add, nni_norm_fields};
 static const nni_op nni_op_instance_norm = {"instance_norm", nni_group_norm_forward, nni_group_norm_backward, NULL, nni_group_norm_kept,
-                                            NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                            NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_norm_add, nni_norm_fields};
 
 /* ---- adding them ---- */
 
-static nn_node nni_add_norm(nn_model *m, const nni_op *op, nn_node x, size_t groups, const nn_norm_desc *desc) {
-    static const nn_norm_desc usual = {0, 0, 0};
-    const nn_norm_desc *d = desc ? desc : &usual;
-    const float epsilon = d->epsilon != 0.0f ? d->epsilon : NNI_EPSILON_USUAL;
-    const float momentum = d->momentum != 0.0f ? d->momentum : NNI_MOMENTUM_USUAL;
-    nni_node *node = nni_add_node(m, op, &x, 1);
+static nn_node nni_norm_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const nni_norm_options *d = &o->norm;
+    nni_node *node = nni_add_node(m, op, x, count);
     if (!node) return nni_no_node();
     const size_t channels = node->shape.channels;
-    if (!(epsilon > 0.0f && epsilon <= FLT_MAX) || !(momentum > 0.0f && momentum <= 1.0f))
+    if (!(d->epsilon > 0.0f && d->epsilon <= FLT_MAX) || !(d->momentum > 0.0f && d->momentum <= 1.0f))
         return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: epsilon must be positive and momentum in (0, 1], not %g and %g", node->name,
-                           (double)epsilon, (double)momentum);
-    if (!groups || channels % groups)
-        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s: %zu channels cannot be divided into %zu groups", node->name, channels, groups);
-    node->options.norm.epsilon = epsilon;
-    node->options.norm.momentum = momentum;
-    node->options.norm.groups = groups;
+                           (double)d->epsilon, (double)d->momentum);
+    if (!d->groups || channels % d->groups)
+        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s: %zu channels cannot be divided into %zu groups", node->name, channels, d->groups);
+    node->options = *o;
     if (op == &nni_op_batch_norm) {
         nni_parameter *mean = nni_add_row(m, node, "mean", channels, 0.0f);
         if (mean) mean->trained = 0;
         nni_parameter *variance = nni_add_row(m, node, "variance", channels, 1.0f);
         if (variance) variance->trained = 0;
     }
-    if (!d->no_affine) {
+    if (!d->plain) {
         nni_add_row(m, node, "gamma", channels, 1.0f);
         nni_add_row(m, node, "beta", channels, 0.0f);
     }
     return nni_added(m, node);
+}
+
+static nn_node nni_add_norm(nn_model *m, const nni_op *op, nn_node x, size_t groups, const nn_norm_desc *desc) {
+    nni_options o = nni_no_options();
+    o.norm.epsilon = desc && desc->epsilon != 0.0f ? desc->epsilon : NNI_EPSILON_USUAL;
+    o.norm.momentum = desc && desc->momentum != 0.0f ? desc->momentum : NNI_MOMENTUM_USUAL;
+    o.norm.groups = groups;
+    o.norm.plain = desc && desc->no_affine;
+    return nni_layer(m, op, &x, 1, &o);
 }
 
 NN_API nn_node nn_layer_batch_norm_with(nn_model *m, nn_node x, const nn_norm_desc *desc) {
