@@ -1111,12 +1111,15 @@ NN_API nn_node nn_layer_noise(nn_model *model, nn_node x, float deviation);
 NN_API nn_node nn_layer_loss(nn_model *model, nn_node x, nn_loss loss);
 
 /* With smoothing, class weights, reduction, ... of a desc, whose targets, labels and sample weights are left NULL: they are
- * fed. class_weights must outlive the model; scale is the loss's part in the total of several. */
+ * fed. class_weights, one a channel of x, are copied; scale is the loss's part in the total of several. */
 NN_API nn_node nn_layer_loss_with(nn_model *model, nn_node x, const nn_loss_desc *desc);
 
 /* A loss of the caller's: computes *value and, unless dx is NULL, the gradient, for `rows` rows of n floats. */
 typedef nn_status (*nn_custom_loss)(float *value, float *dx, const float *x, const float *targets, size_t rows, size_t n, void *user);
 NN_API nn_node nn_layer_custom_loss(nn_model *model, nn_node x, nn_custom_loss loss, void *user);
+
+/* Another function for such a loss, at any time: a file cannot hold one, so a model that was loaded needs it before it is trained. */
+NN_API NN_MUST_USE nn_status nn_custom_loss_set(nn_model *model, nn_node node, nn_custom_loss loss, void *user);
 
 /* ---- src/graph/parameter.h ---- */
 /* parameter.h - what a network has learned: access by name, penalties, constraints, freezing */
@@ -1176,6 +1179,7 @@ typedef struct nn_build_desc {
     int inference;  /* for predictions only: no gradients, and activations share memory */
     int keep;       /* every activation and gradient stays to be looked at: more memory, no activation in an epilogue */
     float l1, l2;   /* penalties of all weights but those of nn_layer_penalty */
+    size_t memory;  /* most bytes of the activations, for training and for predictions: NN_ERROR_SIZE if more are needed; 0: no limit */
 } nn_build_desc;
 
 /* Draws the parameters, plans the memory and takes it: passes then allocate nothing (unless threads or another instruction set
@@ -1598,6 +1602,57 @@ NN_API NN_MUST_USE nn_status nn_csv_learn(nn_csv **csv, const char *path, const 
 NN_API NN_MUST_USE nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report);
 NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
 
+/* ---- src/data/scaler.h ---- */
+/* scaler.h - features brought to one scale: learned from the training data, applied to all others, and undone */
+
+typedef enum nn_scaling {
+    NN_SCALE_Z_SCORE,  /* mean 0 and deviation 1: (x - mean) / deviation, the deviation over all samples, not all but one */
+    NN_SCALE_MIN_MAX,  /* from 0 to 1: (x - min) / (max - min) */
+    NN_SCALE_SYMMETRIC /* from -1 to 1: (x - middle) / half the range */
+} nn_scaling;
+
+typedef struct nn_scaler_desc {
+    nn_scaling kind;
+    int per_channel; /* one scale for each channel of an image, over all its places; else one for each value of a sample */
+    int refuse_nan;  /* NaN among the samples is an error; else it is passed over in learning, and stays NaN when it is scaled */
+    const nn_allocator *allocator; /* NULL: malloc; it must outlive the scaler */
+} nn_scaler_desc;
+
+/* y = (x - mean)*scale, both operations rounded to floats; back, x = y*spread + mean, rounded once. A feature that has the same value in all
+ * samples has scale and spread 0: it becomes 0, whatever it is in other samples, and its value again on the way back. So does a feature that is
+ * NaN in all, with mean 0. Means and deviations are summed in double, in the order of the samples, in two passes. */
+typedef struct nn_scaler {
+    size_t size; /* values of a sample, or channels */
+    int per_channel;
+    float *mean, *scale, *spread; /* size each, in one block */
+    const nn_allocator *allocator;
+} nn_scaler;
+
+/* Learns from all samples of d: its floats, or its bytes as b/255. Targets can be scaled too: make a dataset of them first. An infinite value, a
+ * range wider than floats, or NaN where that is refused are NN_ERROR_ARGUMENT, with a sentence. desc NULL: z-scores of every value. */
+NN_API NN_MUST_USE nn_status nn_scaler_fit(nn_scaler *s, const nn_dataset *d, const nn_scaler_desc *desc, nn_report *report);
+
+/* From known numbers, such as those of a data set's authors: `size` means and spreads. */
+NN_API NN_MUST_USE nn_status nn_scaler_of(nn_scaler *s, const float *mean, const float *spread, size_t size, int per_channel,
+                                          const nn_allocator *allocator);
+
+NN_API void nn_scaler_free(nn_scaler *s); /* NULL and {0} are fine */
+
+/* rows x s->size floats, forth and back; for a scaler of channels, rows are samples times height times width. y may be x. */
+NN_API void nn_scaler_apply(float *y, const float *x, const nn_scaler *s, size_t rows);
+NN_API void nn_scaler_invert(float *x, const float *y, const nn_scaler *s, size_t rows);
+
+/* A scaled copy of all samples, as floats in their order; labels, targets, weights and names go with them. to may be d. */
+NN_API NN_MUST_USE nn_status nn_scaler_apply_dataset(nn_dataset *to, const nn_dataset *d, const nn_scaler *s);
+
+/* ---- src/layers/scaler.h ---- */
+/* scaler.h - preprocessing as a layer: saved with a model, and done in every prediction */
+
+/* y = (x - mean)*scale as nn_scaler_apply does it, the same bits: the first layer of a network that is fed raw values. Parameters "mean" and
+ * "scale", which are not trained; their values are copied. The gradient passes through. The scaler must be one of x's channels, or of all its
+ * values. */
+NN_API nn_node nn_layer_scale(nn_model *model, nn_node x, const nn_scaler *scaler);
+
 /* ---- src/image/image.h ---- */
 /* image.h - an image in memory, of floats or bytes, and what lies beyond its edges */
 
@@ -1873,6 +1928,48 @@ NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed,
 NN_API nn_augment nn_augment_digits(void);
 NN_API nn_augment nn_augment_cifar(void);
 NN_API nn_augment nn_augment_resnet(void);
+
+/* ---- src/data/synthetic.h ---- */
+/* synthetic.h - small problems made by formula: classes in the plane, and curves to be fitted */
+
+/* In all of these sample i follows from the seed and i alone, with the same bits on every machine, so that a longer dataset begins like a shorter
+ * one; samples 0 .. count - 1 are made. Noise is the deviation of normal noise that is added to every coordinate, or to the target of a curve.
+ * Take another seed for tests. Classes take turns: sample i is of class i mod classes. */
+
+/* Two half circles of radius 1 that reach into each other, around (0, 0) and (1, 0.5). */
+NN_API NN_MUST_USE nn_status nn_make_moons(nn_dataset *d, size_t count, double noise, uint64_t seed, const nn_allocator *allocator);
+
+/* `classes` circles around 0 with the radii 1/classes, 2/classes, ... 1. */
+NN_API NN_MUST_USE nn_status nn_make_circles(nn_dataset *d, size_t classes, size_t count, double noise, uint64_t seed,
+                                             const nn_allocator *allocator);
+
+/* `arms` spirals around 0, each a class, that turn by `turns` on their way to radius 1. */
+NN_API NN_MUST_USE nn_status nn_make_spirals(nn_dataset *d, size_t arms, double turns, size_t count, double noise, uint64_t seed,
+                                             const nn_allocator *allocator);
+
+/* Normally distributed classes with this deviation, around centres that are uniform in [-1, 1)^features and follow from the seed. */
+NN_API NN_MUST_USE nn_status nn_make_blobs(nn_dataset *d, size_t classes, size_t features, size_t count, double deviation, uint64_t seed,
+                                           const nn_allocator *allocator);
+
+/* x uniform in [-1, 1), target sin(pi periods x) + noise. */
+NN_API NN_MUST_USE nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed, const nn_allocator *allocator);
+
+/* x uniform in [-1, 1), target c[0] + c[1] x + ... + c[n-1] x^(n-1) + noise. */
+NN_API NN_MUST_USE nn_status nn_make_polynomial(nn_dataset *d, const double *c, size_t n, size_t count, double noise, uint64_t seed,
+                                                const nn_allocator *allocator);
+
+/* ---- src/data/digits.h ---- */
+/* digits.h - handwritten digits drawn by formula, any number of them: a stand-in for MNIST where there is no file */
+
+#define NN_DIGIT_SIZE 28
+
+/* Digit i of a seed: 28 x 28 bytes, white (255) on black as in MNIST, and which of the ten it is. The same bits on every machine, whatever
+ * else is drawn. Each is written in one of the ways in which people write it (a 7 with or without a bar, an open or closed 4, ...), with a shaking
+ * hand, a slant, a size and a pen of its own; some can be told only by guessing. */
+NN_API void nn_digit_draw(uint8_t *pixels, uint32_t *label, uint64_t seed, uint64_t i);
+
+/* Digits first .. first + count - 1 of a seed, with their labels. Take other digits, or another seed, for tests. */
+NN_API NN_MUST_USE nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_t count, uint64_t seed, const nn_allocator *allocator);
 
 /* ---- src/train/optimizer.h ---- */
 /* optimizer.h - new weights from a gradient: every usual rule, in one pass over weights, gradient and state */
@@ -2385,6 +2482,117 @@ NN_API NN_MUST_USE nn_status nn_snapshots_predict(const nn_snapshots *snapshots,
  * *model is there to be asked for its nn_error, and to be freed, even after a failure, unless there was no memory for that. */
 NN_API NN_MUST_USE nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop,
                                            uint64_t seed);
+
+/* ---- src/file/save.h ---- */
+/* save.h - a network to a file or to memory, with all that it takes to go on as if nothing had happened
+ *
+ * The file is a safetensors container, which PyTorch and others read: each parameter is a tensor named as in nn_parameter_named.
+ * "__metadata__" holds the structure of the network, its seed and its step, and a checksum of the whole file. Whatever the
+ * machine, the bytes are the same.
+ */
+
+/* Writes a built model. The file is replaced as a whole: if anything fails, a full disk say, the old one is as it was, and
+ * nn_error(model) says why. What is not saved: arrays that were fed, gradients, and the functions of custom losses, which
+ * nn_custom_loss_set gives to a loaded model. */
+NN_API NN_MUST_USE nn_status nn_model_save(nn_model *model, const char *path);
+
+/* The same into memory of `room` bytes. *size says how many it takes; with memory NULL nothing else happens. */
+NN_API NN_MUST_USE nn_status nn_model_save_memory(nn_model *model, void *memory, size_t room, size_t *size);
+
+/* ---- src/file/load.h ---- */
+/* load.h - a network from a file or from memory */
+
+/* What can be chosen; zero means the usual value, a NULL desc all of them. */
+typedef struct nn_model_load_desc {
+    size_t batch;                  /* most samples of one pass: as it was saved */
+    int inference;                 /* for predictions only, as in nn_build_desc; folded models always are */
+    int keep;                      /* as in nn_build_desc */
+    size_t memory;                 /* most bytes of activations: 2 GiB; a file may ask for any batch and shapes */
+    const nn_allocator *allocator; /* of the model: malloc */
+} nn_model_load_desc;
+
+/* A new model, built, as the saved one was: it predicts the same bits, and trained on the same way it becomes the same. *model
+ * is NULL on failure. Files are not trusted: everything is checked against the file's size before memory is taken for it (until
+ * the file has turned out to be sound, no more than its size and 1 MiB), and damage shows in the checksum. */
+NN_API NN_MUST_USE nn_status nn_model_load(nn_model **model, const char *path, const nn_model_load_desc *desc, nn_report *report);
+NN_API NN_MUST_USE nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_t size, const nn_model_load_desc *desc,
+                                                  nn_report *report);
+
+/* ---- src/file/weights.h ---- */
+/* weights.h - parameters alone: into a model that exists, by name; from and for PyTorch */
+
+/* What became of a parameter of the model, or of a tensor in the file. */
+typedef enum nn_weights_fate {
+    NN_WEIGHTS_LOADED,
+    NN_WEIGHTS_MISSING,   /* a parameter that the file does not have */
+    NN_WEIGHTS_MISSHAPEN, /* a parameter that the file has in another shape, or not as floats */
+    NN_WEIGHTS_UNUSED     /* a tensor that no parameter takes */
+} nn_weights_fate;
+
+/* A layer by its name here and its name in the file: "dense_1", "classifier.0". */
+typedef struct nn_weights_pair {
+    const char *layer, *file;
+} nn_weights_pair;
+
+/* What can be chosen; zero means the usual value, a NULL desc all of them. */
+typedef struct nn_weights_desc {
+    int partial;                  /* what is missing, misshapen or unused is counted and left alone; otherwise it is an error */
+    int torch;                    /* the file has PyTorch's names and layouts: see below */
+    const nn_weights_pair *pairs; /* layers that have another name in the file */
+    size_t pairs_count;
+    int in_order;                 /* names do not matter: the first layer with parameters takes the first module, and so on */
+    const char *prefix;           /* in the file, before every name; tensors without it are not looked at */
+    void (*tell)(nn_weights_fate fate, const char *name, void *user); /* called for each parameter and each unused tensor */
+    void *user;
+} nn_weights_desc;
+
+/* How many there were. */
+typedef struct nn_weights_result {
+    size_t loaded, missing, misshapen, unused;
+} nn_weights_result;
+
+/* Fills the parameters of a built model from a file of nn.h or any other safetensors file; numbers may be F32, F64, F16 or BF16. All or
+ * nothing: on failure no parameter has changed. Of a model file only the parameters are taken. `result` may be NULL.
+ *
+ * With desc.torch the tensors are those of a state_dict: "NAME.weight", "NAME.bias", "NAME.running_mean", "NAME.running_var" for NAME the
+ * layer's; num_batches_tracked is passed over. Weights of nn.Linear are turned from out x in, those of nn.Conv2d from out x in x height
+ * x width. A dense layer behind a flattened image finds its inputs in nn.h's order of places, channels last, too; a reshape into
+ * an image has no counterpart.
+ *
+ * With desc.in_order modules are taken in the order of their names, numbers by value: 0, 1, 2, ..., 10, as nn.Sequential has
+ * them. (The order of a state_dict is lost in a safetensors file, which is sorted.) */
+NN_API NN_MUST_USE nn_status nn_weights_load(nn_model *model, const char *path, const nn_weights_desc *desc, nn_weights_result *result);
+NN_API NN_MUST_USE nn_status nn_weights_load_memory(nn_model *model, const void *bytes, size_t size, const nn_weights_desc *desc,
+                                                    nn_weights_result *result);
+
+/* Writes the parameters without the network; with desc.torch as PyTorch's load_state_dict wants them. Of desc torch, pairs and prefix
+ * count. */
+NN_API NN_MUST_USE nn_status nn_weights_save(nn_model *model, const char *path, const nn_weights_desc *desc);
+
+/* ---- src/file/export_c.h ---- */
+/* export_c.h - a network as C source, for programs without a file system */
+
+/* Writes a file in C11 (and C++17) that holds what nn_model_save would write, byte for byte, and one function:
+ *
+ *   nn_status PREFIX_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report);
+ *
+ * which is nn_model_load of these bytes. It needs nn.h only. `prefix` must be a name of C. The file is replaced as a whole, as
+ * in nn_model_save. */
+NN_API NN_MUST_USE nn_status nn_export_c(nn_model *model, const char *path, const char *prefix);
+
+/* ---- src/file/export_dot.h ---- */
+/* export_dot.h - a network as a picture: the text that Graphviz draws */
+
+#include <stdio.h>
+
+/* A box for each node with what it has learned, shapes at the arrows, losses and the output of nn_predict marked. In a built model an
+ * activation that the layer before applies stands in that layer's box. `dot -Tsvg net.dot -o net.svg` draws it.
+ *
+ * Writes as much as fits into `size` bytes with the final zero, and returns the length of all of it, as snprintf does. */
+NN_API size_t nn_export_dot_text(const nn_model *model, char *text, size_t size);
+
+/* The same into a file, which is replaced as a whole. */
+NN_API NN_MUST_USE nn_status nn_export_dot(nn_model *model, const char *path);
 
 /* ---- src/close.h ---- */
 /* close.h - gives the compiler settings back that config.h changed, so that code after nn.h is compiled as before */
@@ -22944,7 +23152,27 @@ NN_API void nn_init_fill(float *w, size_t fan_in, size_t fan_out, size_t n, nn_i
 struct nni_call;
 struct nni_node;
 
-/* A kind of node: how it computes, and what it needs. Nodes of one kind differ by their options only. */
+/* An option of a kind of node, as files know it: its name, what it is, and where it lies in nni_options. */
+typedef enum nni_field_kind {
+    NNI_FIELD_SIZE,  /* size_t */
+    NNI_FIELD_FLAG,  /* int, 0 or 1 */
+    NNI_FIELD_FLOAT,
+    NNI_FIELD_NODE,  /* uint32_t: an earlier node, or 0 */
+    NNI_FIELD_CHOICE /* an enum, by the names of its values */
+} nni_field_kind;
+typedef struct nni_field {
+    const char *name;         /* NULL: the end of the list */
+    nni_field_kind kind;
+    size_t offset;
+    const char *const *names; /* of NNI_FIELD_CHOICE, NULL after the last */
+} nni_field;
+#define NNI_FIELD(kind, name, member) {name, NNI_FIELD_##kind, offsetof(nni_options, member), NULL}
+#define NNI_FIELDS_END {NULL, NNI_FIELD_SIZE, 0, NULL}
+
+union nni_options;
+
+/* A kind of node: how it computes, and what it needs. Nodes of one kind differ by their options only, from which `add` makes them:
+ * for the nn_layer functions, and when a file is read, so it trusts neither. */
 typedef struct nni_op {
     const char *name;
     nn_status (*forward)(struct nni_call *call);
@@ -22953,7 +23181,12 @@ typedef struct nni_op {
     size_t (*kept)(const nn_model *m, const struct nni_node *node, size_t rows); /* floats for the backward pass besides x, y */
     size_t (*work)(const nn_model *m, const struct nni_node *node, size_t rows); /* bytes of nni_arena_need for its allocations */
     unsigned flags;
+    size_t inputs; /* how many, or NNI_MANY: at least one */
+    nn_node (*add)(nn_model *m, const struct nni_op *op, const nn_node *x, size_t count, const union nni_options *options);
+    const nni_field *fields; /* the options that a file must hold; NULL: none. One that is 0 may be left out */
 } nni_op;
+
+#define NNI_MANY SIZE_MAX
 
 enum {
     NNI_NEEDS_X = 1,           /* the backward pass reads the inputs' values */
@@ -22974,8 +23207,20 @@ typedef struct nni_activation_options {
     float slope;
 } nni_activation_options;
 
+typedef struct nni_dense_options {
+    size_t units;
+    int bias;
+    uint32_t like; /* the node whose parameters it shares, or 0 */
+} nni_dense_options;
+
+typedef struct nni_conv_options {
+    nn_conv2d_desc desc;
+    int bias;
+} nni_conv_options;
+
 typedef struct nni_loss_options {
-    nn_loss_desc desc;
+    nn_loss_desc desc;   /* its class_weights are the model's own memory */
+    int is_custom;       /* the caller's function: `custom`, which is NULL after a load until it is given again */
     nn_status (*custom)(float *value, float *dx, const float *x, const float *targets, size_t rows, size_t n, void *user);
     void *user;
     uint32_t prediction; /* the node that holds what this loss compares with the targets; 0: its input */
@@ -22984,6 +23229,7 @@ typedef struct nni_loss_options {
 typedef struct nni_norm_options {
     float epsilon, momentum;
     size_t groups;
+    int plain;  /* without gamma and beta */
     int folded; /* batch norm whose work the layer before it does */
 } nni_norm_options;
 
@@ -22991,6 +23237,27 @@ typedef struct nni_dropout_options {
     float keep;
     int scale_at_test, spatial;
 } nni_dropout_options;
+
+typedef struct nni_scaler_options {
+    size_t size;
+    const float *mean, *scale; /* where its parameters start: NULL for 0 and 1; copied */
+} nni_scaler_options;
+
+typedef union nni_options {
+    nn_shape shape; /* of inputs, and of what is reshaped */
+    nni_activation_options activation;
+    nni_dense_options dense;
+    nni_conv_options conv;
+    nn_pool2d_desc pool;
+    nni_dropout_options dropout;
+    nni_norm_options norm;
+    nni_loss_options loss;
+    nni_scaler_options scaler;
+    float deviation;
+    struct {
+        float a, b;
+    } linear;
+} nni_options;
 
 typedef struct nni_node {
     const nni_op *op;
@@ -23003,18 +23270,7 @@ typedef struct nni_node {
     const float *folded_bias;       /* of a layer that a batch norm was folded into */
     int wanted;                     /* the caller asked for the gradient */
     int backward;                   /* a gradient flows into this node: set by the build, and by freezing */
-    union {
-        nni_activation_options activation;
-        nn_conv2d_desc conv;
-        nn_pool2d_desc pool;
-        nni_dropout_options dropout;
-        nni_norm_options norm;
-        nni_loss_options loss;
-        float deviation;
-        struct {
-            float a, b;
-        } linear;
-    } options;
+    nni_options options;
 } nni_node;
 
 /* Weights, biases, and what else a node owns. Those with a gradient come first in memory, weights before the others. */
@@ -23030,9 +23286,11 @@ typedef struct nni_parameter {
     int initialised_apart, penalised_apart;
     nn_init init;
     float constant;   /* what it starts with where it is not drawn */
+    float *start;     /* or these values, which are the model's; NULL */
     float l1, l2, max_norm;
-    float rate;       /* of its steps, as a multiple of the others' */
-    int decoupled;    /* the optimizer's weight decay takes hold of it */
+    int rated_apart;  /* its steps are `rate` times those of the others */
+    float rate;
+    int decay_apart, decoupled; /* the optimizer's weight decay takes hold of it if it is decoupled, not because it decays */
     size_t shared;    /* the parameter whose memory this one uses, or NNI_NONE */
     int written;      /* its gradient holds something of this backward pass */
 } nni_parameter;
@@ -23208,6 +23466,35 @@ static inline nn_node nni_added(const nn_model *m, const nni_node *node) {
     return added;
 }
 
+static inline nni_options nni_no_options(void) {
+    nni_options o;
+    memset(&o, 0, sizeof o);
+    return o;
+}
+
+/* A node of that kind with these options: what the nn_layer functions come down to. */
+static nn_node nni_layer(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    return m && m->status == NN_OK ? op->add(m, op, x, count, o) : nni_no_node();
+}
+
+/* A kind without options or parameters, of its first input's shape; two inputs must have the same. */
+static nn_node nni_plain_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    for (size_t k = 1; k < count; k++) {
+        const nn_shape p = nn_node_shape(m, x[0]), q = nn_node_shape(m, x[k]);
+        if (!nn_shape_equal(p, q))
+            return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s (%zu x %zu x %zu) and %s (%zu x %zu x %zu): the shapes differ", node->name,
+                               nn_node_name(m, x[0]), p.height, p.width, p.channels, nn_node_name(m, x[k]), q.height, q.width, q.channels);
+    }
+    return (void)o, nni_added(m, node);
+}
+static nn_node nni_plain(nn_model *m, const nni_op *op, nn_node x) { return nni_layer(m, op, &x, 1, NULL); }
+static nn_node nni_plain_pair(nn_model *m, const nni_op *op, nn_node a, nn_node b) {
+    const nn_node both[2] = {a, b};
+    return nni_layer(m, op, both, 2, NULL);
+}
+
 /* Another parameter of `node`, which was just added. */
 static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char *kind, size_t rows, size_t columns) {
     void *parameters = m->parameters;
@@ -23221,7 +23508,6 @@ static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char 
     p->rows = rows;
     p->columns = columns;
     p->trained = 1;
-    p->rate = 1.0f;
     p->shared = NNI_NONE;
     node->parameters++;
     return p;
@@ -23231,7 +23517,7 @@ static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char 
 static void nni_add_weights(nn_model *m, nni_node *node, size_t rows, size_t columns, size_t fan_in, size_t fan_out) {
     nni_parameter *p = nni_add_parameter(m, node, "weights", rows, columns);
     if (!p) return;
-    p->decays = p->decoupled = 1;
+    p->decays = 1;
     p->fan_in = fan_in;
     p->fan_out = fan_out;
 }
@@ -23243,6 +23529,15 @@ static nni_parameter *nni_add_row(nn_model *m, nni_node *node, const char *kind,
     return p;
 }
 
+/* A parameter that is not drawn starts with a copy of these values. 0: there is no memory. */
+static int nni_start_with(nn_model *m, nni_parameter *p, const float *values) {
+    const size_t n = p->rows * p->columns;
+    p->start = (float *)nni_alloc(nni_allocator_of(m), n, sizeof *p->start);
+    if (p->start) memcpy(p->start, values, n * sizeof *p->start);
+    else m->status = nni_report(m, NN_ERROR_MEMORY, "no memory for the %s of %s", p->kind, m->nodes[p->node - 1].name);
+    return p->start != NULL;
+}
+
 /* The parameters of `node` use the memory of those from `theirs` on, or of those that these share. */
 static void nni_share_parameters(nn_model *m, const nni_node *node, size_t theirs) {
     for (size_t k = 0; k < node->parameters; k++) {
@@ -23252,8 +23547,6 @@ static void nni_share_parameters(nn_model *m, const nni_node *node, size_t their
 }
 
 /* ---- src/layers/input.h ---- */
-
-static const nni_op nni_op_input = {"input", NULL, NULL, NULL, NULL, NULL, NNI_INPUT};
 
 /* Whether a sample of that shape can exist; an error if not. */
 static int nni_shape_valid(nn_model *m, nn_shape shape, const char *what) {
@@ -23267,11 +23560,22 @@ static int nni_shape_valid(nn_model *m, nn_shape shape, const char *what) {
     return m->status == NN_OK;
 }
 
-NN_API nn_node nn_layer_input(nn_model *m, nn_shape shape) {
-    if (!nni_shape_valid(m, shape, "an input")) return nni_no_node();
-    nni_node *node = nni_add_node(m, &nni_op_input, NULL, 0);
-    if (node) node->shape = shape;
+static nn_node nni_input_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    if (!nni_shape_valid(m, o->shape, "an input")) return nni_no_node();
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    node->shape = node->options.shape = o->shape;
     return nni_added(m, node);
+}
+
+static const nni_field nni_shape_fields[] = {NNI_FIELD(SIZE, "height", shape.height), NNI_FIELD(SIZE, "width", shape.width),
+                                             NNI_FIELD(SIZE, "channels", shape.channels), NNI_FIELDS_END};
+static const nni_op nni_op_input = {"input", NULL, NULL, NULL, NULL, NULL, NNI_INPUT, 0, nni_input_add, nni_shape_fields};
+
+NN_API nn_node nn_layer_input(nn_model *m, nn_shape shape) {
+    nni_options o = nni_no_options();
+    o.shape = shape;
+    return nni_layer(m, &nni_op_input, NULL, 0, &o);
 }
 
 /* The node to be kept in some way, before the build; or NULL and an error. */
@@ -23784,40 +24088,56 @@ static size_t nni_dense_work(const nn_model *m, const nni_node *node, size_t row
     return most;
 }
 
-static const nni_op nni_op_dense = {"dense", nni_dense_forward, nni_dense_backward, NULL, NULL, nni_dense_work,
-                                    NNI_NEEDS_X | NNI_EPILOGUE};
+/* The parameters of the layer `like`, an earlier one, take the place of the node's own. */
+static void nni_dense_share(nn_model *m, const nni_node *node, uint32_t like) {
+    const nni_node *other = like && like < nni_id(m, node) ? &m->nodes[like - 1] : NULL;
+    if (!other || other->op != node->op) {
+        NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s shares the weights of a dense layer before it, and %s is none", node->name,
+                    other ? other->name : "what it names");
+        return;
+    }
+    const nni_parameter *mine = &m->parameters[node->parameters_at], *theirs = &m->parameters[other->parameters_at];
+    if (mine->rows != theirs->rows)
+        NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s takes %zu values and cannot share the weights of %s, which takes %zu", node->name, mine->rows,
+                    other->name, theirs->rows);
+    else if (mine->columns != theirs->columns || node->parameters != other->parameters)
+        NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s cannot share the parameters of %s: units or bias differ", node->name, other->name);
+    else nni_share_parameters(m, node, other->parameters_at);
+}
 
-static nni_node *nni_add_dense(nn_model *m, nn_node x, size_t units) {
-    nni_node *node = nni_add_node(m, &nni_op_dense, &x, 1);
-    if (!node || !nni_shape_valid(m, nn_shape_vector(units), "a dense layer")) return NULL;
+static nn_node nni_dense_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const size_t units = o->dense.units;
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node || !nni_shape_valid(m, nn_shape_vector(units), "a dense layer")) return nni_no_node();
     node->shape = nn_shape_vector(units);
+    node->options = *o;
     nni_add_weights(m, node, nni_dense_in(m, node), units, nni_dense_in(m, node), units);
-    return m->status == NN_OK ? node : NULL;
+    if (o->dense.bias && m->status == NN_OK) nni_add_row(m, node, "bias", units, 0.0f);
+    if (o->dense.like && m->status == NN_OK) nni_dense_share(m, node, o->dense.like);
+    return m->status == NN_OK ? nni_added(m, node) : nni_no_node();
 }
 
-NN_API nn_node nn_layer_dense_no_bias(nn_model *m, nn_node x, size_t units) { return nni_added(m, nni_add_dense(m, x, units)); }
+static const nni_field nni_dense_fields[] = {NNI_FIELD(SIZE, "units", dense.units), NNI_FIELD(FLAG, "bias", dense.bias),
+                                             NNI_FIELD(NODE, "like", dense.like), NNI_FIELDS_END};
+static const nni_op nni_op_dense = {"dense", nni_dense_forward, nni_dense_backward, NULL, NULL, nni_dense_work,
+                                    NNI_NEEDS_X | NNI_EPILOGUE, 1, nni_dense_add, nni_dense_fields};
 
-NN_API nn_node nn_layer_dense(nn_model *m, nn_node x, size_t units) {
-    nni_node *node = nni_add_dense(m, x, units);
-    if (node) nni_add_row(m, node, "bias", units, 0.0f);
-    return nni_added(m, node);
+static nn_node nni_add_dense(nn_model *m, nn_node x, size_t units, int bias, uint32_t like) {
+    nni_options o = nni_no_options();
+    o.dense.units = units;
+    o.dense.bias = bias;
+    o.dense.like = like;
+    return nni_layer(m, &nni_op_dense, &x, 1, &o);
 }
+NN_API nn_node nn_layer_dense_no_bias(nn_model *m, nn_node x, size_t units) { return nni_add_dense(m, x, units, 0, 0); }
+NN_API nn_node nn_layer_dense(nn_model *m, nn_node x, size_t units) { return nni_add_dense(m, x, units, 1, 0); }
 
 NN_API nn_node nn_layer_dense_shared(nn_model *m, nn_node x, nn_node like) {
     if (!m || m->status != NN_OK) return nni_no_node();
     if (!nni_node_of(m, like) || m->nodes[like.id - 1].op != &nni_op_dense)
         return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_dense_shared shares with a dense layer, and %s is none", nn_node_name(m, like));
-    const nni_node *other = &m->nodes[like.id - 1];
-    const size_t from = other->parameters_at, biased = other->parameters > 1, units = other->shape.channels;
-    nni_node *node = nni_add_dense(m, x, units);
-    if (node && biased) nni_add_row(m, node, "bias", units, 0.0f);
-    if (!node || m->status != NN_OK) return nni_no_node();
-    const nni_parameter *mine = &m->parameters[node->parameters_at], *theirs = &m->parameters[from];
-    if (mine->rows != theirs->rows)
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s takes %zu values and cannot share the weights of %s, which takes %zu", node->name,
-                           mine->rows, m->nodes[like.id - 1].name, theirs->rows);
-    nni_share_parameters(m, node, from);
-    return nni_added(m, node);
+    const nni_dense_options of = m->nodes[like.id - 1].options.dense;
+    return nni_add_dense(m, x, of.units, of.bias, like.id);
 }
 
 /* ---- bias ---- */
@@ -23833,19 +24153,21 @@ static nn_status nni_bias_backward(nni_call *c) {
     if (c->dx[0] && c->dx[0] != c->dy) memcpy(c->dx[0], c->dy, nni_call_size(c) * sizeof(float));
     return NN_OK;
 }
-static const nni_op nni_op_bias = {"bias", nni_bias_forward, nni_bias_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-
-NN_API nn_node nn_layer_bias(nn_model *m, nn_node x) {
-    nni_node *node = nni_add_node(m, &nni_op_bias, &x, 1);
+static nn_node nni_bias_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
     if (node) nni_add_row(m, node, "bias", node->shape.channels, 0.0f);
-    return nni_added(m, node);
+    return (void)o, nni_added(m, node);
 }
+static const nni_op nni_op_bias = {"bias", nni_bias_forward, nni_bias_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                   1, nni_bias_add, NULL};
+
+NN_API nn_node nn_layer_bias(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_bias, x); }
 
 /* ---- src/layers/conv.h ---- */
 
 /* The layer's options for this many images. */
 static nn_conv2d_desc nni_conv_desc(const nni_node *node, size_t images) {
-    nn_conv2d_desc d = node->options.conv;
+    nn_conv2d_desc d = node->options.conv.desc;
     d.images = images;
     return d;
 }
@@ -23876,17 +24198,13 @@ static size_t nni_conv2d_work(const nn_model *m, const nni_node *node, size_t ro
     return (void)m, nni_arena_need(nn_conv2d_workspace(&d));
 }
 
-static const nni_op nni_op_conv2d = {"conv2d", nni_conv_forward, nni_conv_backward, NULL, NULL, nni_conv2d_work,
-                                     NNI_NEEDS_X | NNI_EPILOGUE};
-
-NN_API nn_node nn_layer_conv2d_with(nn_model *m, nn_node x, const nn_conv2d_desc *desc, int bias) {
-    if (!m || m->status != NN_OK) return nni_no_node();
-    if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_conv2d_with needs a desc");
-    nni_node *node = nni_add_node(m, &nni_op_conv2d, &x, 1);
+/* What concerns the image, and what the plan decides, is not the caller's. */
+static nn_node nni_conv_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
     if (!node) return nni_no_node();
+    node->options = *o;
     const nn_shape in = node->shape;
-    nn_conv2d_desc *d = &node->options.conv;
-    *d = *desc;
+    nn_conv2d_desc *d = &node->options.conv.desc;
     d->images = 1;
     d->height = in.height;
     d->width = in.width;
@@ -23898,14 +24216,34 @@ NN_API nn_node nn_layer_conv2d_with(nn_model *m, nn_node x, const nn_conv2d_desc
     if (status != NN_OK)
         return NNI_MISTAKE(m, status == NN_ERROR_ARGUMENT ? NN_ERROR_SHAPE : status,
                            "%s: %zu filters of %zu x %zu in %zu groups do not go with %s, %zu x %zu x %zu padded by %zu, %zu, %zu, %zu",
-                           node->name, d->filters, d->kernel_height, d->kernel_width, d->groups ? d->groups : 1, nn_node_name(m, x),
+                           node->name, d->filters, d->kernel_height, d->kernel_width, d->groups ? d->groups : 1, nn_node_name(m, x[0]),
                            in.height, in.width, in.channels, d->pad_top, d->pad_bottom, d->pad_left, d->pad_right);
     node->shape = nn_shape_image(height, width, d->filters);
     if (!nni_shape_valid(m, node->shape, "a convolution")) return nni_no_node();
     const size_t groups = d->groups ? d->groups : 1, taps = d->kernel_height * d->kernel_width;
     nni_add_weights(m, node, taps * (in.channels / groups), d->filters, taps * (in.channels / groups), taps * (d->filters / groups));
-    if (bias) nni_add_row(m, node, "bias", node->shape.channels, 0.0f);
+    if (o->conv.bias) nni_add_row(m, node, "bias", node->shape.channels, 0.0f);
     return nni_added(m, node);
+}
+
+static const nni_field nni_conv_fields[] = {
+    NNI_FIELD(SIZE, "filters", conv.desc.filters),       NNI_FIELD(SIZE, "kernel_height", conv.desc.kernel_height),
+    NNI_FIELD(SIZE, "kernel_width", conv.desc.kernel_width), NNI_FIELD(SIZE, "stride_y", conv.desc.stride_y),
+    NNI_FIELD(SIZE, "stride_x", conv.desc.stride_x),     NNI_FIELD(SIZE, "dilation_y", conv.desc.dilation_y),
+    NNI_FIELD(SIZE, "dilation_x", conv.desc.dilation_x), NNI_FIELD(SIZE, "pad_top", conv.desc.pad_top),
+    NNI_FIELD(SIZE, "pad_bottom", conv.desc.pad_bottom), NNI_FIELD(SIZE, "pad_left", conv.desc.pad_left),
+    NNI_FIELD(SIZE, "pad_right", conv.desc.pad_right),   NNI_FIELD(SIZE, "groups", conv.desc.groups),
+    NNI_FIELD(FLAG, "bias", conv.bias),                  NNI_FIELDS_END};
+static const nni_op nni_op_conv2d = {"conv2d", nni_conv_forward, nni_conv_backward, NULL, NULL, nni_conv2d_work,
+                                     NNI_NEEDS_X | NNI_EPILOGUE, 1, nni_conv_add, nni_conv_fields};
+
+NN_API nn_node nn_layer_conv2d_with(nn_model *m, nn_node x, const nn_conv2d_desc *desc, int bias) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_conv2d_with needs a desc");
+    nni_options o = nni_no_options();
+    o.conv.desc = *desc;
+    o.conv.bias = bias != 0;
+    return nni_layer(m, &nni_op_conv2d, &x, 1, &o);
 }
 
 static nn_conv2d_desc nni_conv_same(size_t filters, size_t kernel) {
@@ -23968,18 +24306,12 @@ static nn_status nni_global_pool_backward(nni_call *c) {
     return NN_OK;
 }
 
-static const nni_op nni_op_max_pool = {"max_pool", nni_max_pool_forward, nni_max_pool_backward, NULL, nni_max_pool_kept, NULL, 0};
-static const nni_op nni_op_average_pool = {"average_pool", nni_average_pool_forward, nni_average_pool_backward, NULL, NULL, NULL, 0};
-static const nni_op nni_op_global_average_pool = {"global_average_pool", nni_global_pool_forward, nni_global_pool_backward, NULL, NULL, NULL, 0};
-
-static nn_node nni_add_pool(nn_model *m, const nni_op *op, nn_node x, const nn_pool2d_desc *desc) {
-    if (!m || m->status != NN_OK) return nni_no_node();
-    if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "a %s needs a desc", op->name);
-    nni_node *node = nni_add_node(m, op, &x, 1);
+static nn_node nni_pool_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
     if (!node) return nni_no_node();
+    node->options = *o;
     const nn_shape in = node->shape;
     nn_pool2d_desc *d = &node->options.pool;
-    *d = *desc;
     d->images = 1;
     d->height = in.height;
     d->width = in.width;
@@ -23989,10 +24321,40 @@ static nn_node nni_add_pool(nn_model *m, const nni_op *op, nn_node x, const nn_p
     if (status != NN_OK)
         return NNI_MISTAKE(m, status == NN_ERROR_ARGUMENT ? NN_ERROR_SHAPE : status,
                            "%s: windows of %zu x %zu do not go with %s, %zu x %zu x %zu padded by %zu, %zu, %zu, %zu", node->name,
-                           d->kernel_height, d->kernel_width, nn_node_name(m, x), in.height, in.width, in.channels, d->pad_top,
+                           d->kernel_height, d->kernel_width, nn_node_name(m, x[0]), in.height, in.width, in.channels, d->pad_top,
                            d->pad_bottom, d->pad_left, d->pad_right);
     node->shape = nn_shape_image(height, width, in.channels);
     return nni_added(m, node);
+}
+static nn_node nni_global_pool_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (node) node->shape = nn_shape_vector(node->shape.channels);
+    return (void)o, nni_added(m, node);
+}
+
+static const nni_field nni_pool_fields[] = {
+    NNI_FIELD(SIZE, "kernel_height", pool.kernel_height), NNI_FIELD(SIZE, "kernel_width", pool.kernel_width),
+    NNI_FIELD(SIZE, "stride_y", pool.stride_y),           NNI_FIELD(SIZE, "stride_x", pool.stride_x),
+    NNI_FIELD(SIZE, "dilation_y", pool.dilation_y),       NNI_FIELD(SIZE, "dilation_x", pool.dilation_x),
+    NNI_FIELD(SIZE, "pad_top", pool.pad_top),             NNI_FIELD(SIZE, "pad_bottom", pool.pad_bottom),
+    NNI_FIELD(SIZE, "pad_left", pool.pad_left),           NNI_FIELD(SIZE, "pad_right", pool.pad_right),
+    NNI_FIELD(FLAG, "ceil_mode", pool.ceil_mode),         NNI_FIELD(FLAG, "count_padding", pool.count_padding),
+    NNI_FIELDS_END};
+static const nni_op nni_op_max_pool = {"max_pool", nni_max_pool_forward, nni_max_pool_backward, NULL, nni_max_pool_kept, NULL, 0,
+                                       1, nni_pool_add, nni_pool_fields};
+static const nni_op nni_op_average_pool = {"average_pool", nni_average_pool_forward, nni_average_pool_backward, NULL, NULL, NULL, 0,
+                                           1, nni_pool_add, nni_pool_fields};
+static const nni_op nni_op_global_average_pool = {"global_average_pool", nni_global_pool_forward, nni_global_pool_backward, NULL, NULL, NULL, 0,
+                                                  1, nni_global_pool_add, NULL};
+
+static nn_node nni_add_pool(nn_model *m, const nni_op *op, nn_node x, const nn_pool2d_desc *desc) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "a %s needs a desc", op->name);
+    nni_options o = nni_no_options();
+    o.pool = *desc;
+    o.pool.ceil_mode = desc->ceil_mode != 0;
+    o.pool.count_padding = desc->count_padding != 0;
+    return nni_layer(m, op, &x, 1, &o);
 }
 
 static nn_pool2d_desc nni_pool_square(size_t kernel, size_t stride) {
@@ -24017,11 +24379,7 @@ NN_API nn_node nn_layer_average_pool(nn_model *m, nn_node x, size_t kernel, size
     const nn_pool2d_desc d = nni_pool_square(kernel, stride);
     return nn_layer_average_pool_with(m, x, &d);
 }
-NN_API nn_node nn_layer_global_average_pool(nn_model *m, nn_node x) {
-    nni_node *node = nni_add_node(m, &nni_op_global_average_pool, &x, 1);
-    if (node) node->shape = nn_shape_vector(node->shape.channels);
-    return nni_added(m, node);
-}
+NN_API nn_node nn_layer_global_average_pool(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_global_average_pool, x); }
 
 /* ---- src/layers/activation.h ---- */
 
@@ -24038,27 +24396,39 @@ static nn_status nni_activation_backward(nni_call *c) {
     return NN_OK;
 }
 
-/* Nodes are named after the function: "relu_1". */
+static nn_node nni_activation_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o);
+
+static const nni_field nni_activation_fields[] = {NNI_FIELD(FLOAT, "slope", activation.slope), NNI_FIELDS_END};
+
+/* A kind for each function, after which its nodes are named: "relu_1". */
 static const nni_op nni_ops_activation[] = {
 #define NNI_OP_ACTIVATION(name, function, ...) \
     {#function, nni_activation_forward, nni_activation_backward, NULL, NULL, NULL, \
-     NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE | NNI_ACTIVATION},
+     NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE | NNI_ACTIVATION, 1, nni_activation_add, nni_activation_fields},
     NN_ACTIVATION_LIST(NNI_OP_ACTIVATION)
 #undef NNI_OP_ACTIVATION
 };
+
+static nn_node nni_activation_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const nn_activation kind = (nn_activation)(op - nni_ops_activation);
+    const float slope = o->activation.slope;
+    if ((kind == NN_LEAKY_RELU || kind == NN_ELU) && !(slope > 0.0f && slope <= FLT_MAX))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "the slope of a %s must be positive, not %g", op->name, (double)slope);
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    node->options.activation.kind = kind;
+    node->options.activation.slope = slope;
+    if (nn_activation_keeps_input(kind)) node->flags = (node->flags & ~(unsigned)NNI_NEEDS_Y) | NNI_NEEDS_X;
+    return nni_added(m, node);
+}
 
 NN_API nn_node nn_layer_activation(nn_model *m, nn_node x, nn_activation activation, float slope) {
     if (!m || m->status != NN_OK) return nni_no_node();
     if ((unsigned)activation >= NN_ACTIVATION_COUNT)
         return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_activation: %d is not an activation", (int)activation);
-    if ((activation == NN_LEAKY_RELU || activation == NN_ELU) && !(slope > 0.0f && slope <= FLT_MAX))
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "the slope of a %s must be positive, not %g", nni_ops_activation[activation].name, (double)slope);
-    nni_node *node = nni_add_node(m, &nni_ops_activation[activation], &x, 1);
-    if (!node) return nni_no_node();
-    node->options.activation.kind = activation;
-    node->options.activation.slope = slope;
-    if (nn_activation_keeps_input(activation)) node->flags = (node->flags & ~(unsigned)NNI_NEEDS_Y) | NNI_NEEDS_X;
-    return nni_added(m, node);
+    nni_options o = nni_no_options();
+    o.activation.slope = slope;
+    return nni_layer(m, &nni_ops_activation[activation], &x, 1, &o);
 }
 
 #define NNI_LAYER_ACTIVATION(name, function, ...)                                  \
@@ -24080,14 +24450,15 @@ static nn_status nni_prelu_backward(nni_call *c) {
     nn_prelu_backward(c->dx[0], dslope, c->dy, c->x, nni_weights(c, 0), c->places, c->n, 0, add);
     return NN_OK;
 }
-static const nni_op nni_op_prelu = {"prelu", nni_prelu_forward, nni_prelu_backward, NULL, NULL, NULL,
-                                    NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-
-NN_API nn_node nn_layer_prelu(nn_model *m, nn_node x) {
-    nni_node *node = nni_add_node(m, &nni_op_prelu, &x, 1);
+static nn_node nni_prelu_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
     if (node) nni_add_row(m, node, "slope", node->shape.channels, 0.25f);
-    return nni_added(m, node);
+    return (void)o, nni_added(m, node);
 }
+static const nni_op nni_op_prelu = {"prelu", nni_prelu_forward, nni_prelu_backward, NULL, NULL, NULL,
+                                    NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_prelu_add, NULL};
+
+NN_API nn_node nn_layer_prelu(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_prelu, x); }
 
 /* ---- softmax ---- */
 
@@ -24108,12 +24479,12 @@ static nn_status nni_log_softmax_backward(nni_call *c) {
     return NN_OK;
 }
 static const nni_op nni_op_softmax = {"softmax", nni_softmax_forward, nni_softmax_backward, NULL, NULL, NULL,
-                                      NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                      NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
 static const nni_op nni_op_log_softmax = {"log_softmax", nni_log_softmax_forward, nni_log_softmax_backward, NULL, NULL, NULL,
-                                          NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                          NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
 
-NN_API nn_node nn_layer_softmax(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_softmax, &x, 1)); }
-NN_API nn_node nn_layer_log_softmax(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_log_softmax, &x, 1)); }
+NN_API nn_node nn_layer_softmax(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_softmax, x); }
+NN_API nn_node nn_layer_log_softmax(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_log_softmax, x); }
 
 /* ---- src/layers/gates.h ---- */
 
@@ -24151,24 +24522,16 @@ static nn_status nni_mul_backward(nni_call *c) {
     return NN_OK;
 }
 
-static const nni_op nni_op_add = {"add", nni_add_forward, nni_add_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-static const nni_op nni_op_sub = {"sub", nni_sub_forward, nni_sub_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static const nni_op nni_op_add = {"add", nni_add_forward, nni_add_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                  2, nni_plain_add, NULL};
+static const nni_op nni_op_sub = {"sub", nni_sub_forward, nni_sub_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                  2, nni_plain_add, NULL};
 static const nni_op nni_op_mul = {"mul", nni_mul_forward, nni_mul_backward, NULL, NULL, NULL,
-                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 2, nni_plain_add, NULL};
 
-static nn_node nni_add_pair(nn_model *m, const nni_op *op, nn_node a, nn_node b) {
-    const nn_node both[2] = {a, b};
-    nni_node *node = nni_add_node(m, op, both, 2);
-    if (!node) return nni_no_node();
-    const nn_shape p = nn_node_shape(m, a), q = nn_node_shape(m, b);
-    if (!nn_shape_equal(p, q))
-        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s (%zu x %zu x %zu) and %s (%zu x %zu x %zu): the shapes differ", node->name,
-                           nn_node_name(m, a), p.height, p.width, p.channels, nn_node_name(m, b), q.height, q.width, q.channels);
-    return nni_added(m, node);
-}
-NN_API nn_node nn_layer_add(nn_model *m, nn_node a, nn_node b) { return nni_add_pair(m, &nni_op_add, a, b); }
-NN_API nn_node nn_layer_sub(nn_model *m, nn_node a, nn_node b) { return nni_add_pair(m, &nni_op_sub, a, b); }
-NN_API nn_node nn_layer_mul(nn_model *m, nn_node a, nn_node b) { return nni_add_pair(m, &nni_op_mul, a, b); }
+NN_API nn_node nn_layer_add(nn_model *m, nn_node a, nn_node b) { return nni_plain_pair(m, &nni_op_add, a, b); }
+NN_API nn_node nn_layer_sub(nn_model *m, nn_node a, nn_node b) { return nni_plain_pair(m, &nni_op_sub, a, b); }
+NN_API nn_node nn_layer_mul(nn_model *m, nn_node a, nn_node b) { return nni_plain_pair(m, &nni_op_mul, a, b); }
 
 /* ---- one input ---- */
 
@@ -24206,24 +24569,30 @@ static nn_status nni_linear_backward(nni_call *c) {
     return NN_OK;
 }
 
-static const nni_op nni_op_exp = {"exp", nni_exp_forward, nni_exp_backward, NULL, NULL, NULL,
-                                  NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-static const nni_op nni_op_log = {"log", nni_log_forward, nni_log_backward, NULL, NULL, NULL,
-                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-static const nni_op nni_op_reciprocal = {"reciprocal", nni_reciprocal_forward, nni_reciprocal_backward, NULL, NULL, NULL,
-                                         NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-static const nni_op nni_op_linear = {"linear", nni_linear_forward, nni_linear_backward, NULL, NULL, NULL,
-                                     NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
-
-NN_API nn_node nn_layer_exp(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_exp, &x, 1)); }
-NN_API nn_node nn_layer_log(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_log, &x, 1)); }
-NN_API nn_node nn_layer_reciprocal(nn_model *m, nn_node x) { return nni_added(m, nni_add_node(m, &nni_op_reciprocal, &x, 1)); }
-NN_API nn_node nn_layer_linear(nn_model *m, nn_node x, float a, float b) {
-    nni_node *node = nni_add_node(m, &nni_op_linear, &x, 1);
-    if (!node) return nni_no_node();
-    node->options.linear.a = a;
-    node->options.linear.b = b;
+static nn_node nni_linear_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (node) node->options = *o;
     return nni_added(m, node);
+}
+
+static const nni_op nni_op_exp = {"exp", nni_exp_forward, nni_exp_backward, NULL, NULL, NULL,
+                                  NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
+static const nni_op nni_op_log = {"log", nni_log_forward, nni_log_backward, NULL, NULL, NULL,
+                                  NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
+static const nni_op nni_op_reciprocal = {"reciprocal", nni_reciprocal_forward, nni_reciprocal_backward, NULL, NULL, NULL,
+                                         NNI_NEEDS_Y | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_plain_add, NULL};
+static const nni_field nni_linear_fields[] = {NNI_FIELD(FLOAT, "a", linear.a), NNI_FIELD(FLOAT, "b", linear.b), NNI_FIELDS_END};
+static const nni_op nni_op_linear = {"linear", nni_linear_forward, nni_linear_backward, NULL, NULL, NULL,
+                                     NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_linear_add, nni_linear_fields};
+
+NN_API nn_node nn_layer_exp(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_exp, x); }
+NN_API nn_node nn_layer_log(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_log, x); }
+NN_API nn_node nn_layer_reciprocal(nn_model *m, nn_node x) { return nni_plain(m, &nni_op_reciprocal, x); }
+NN_API nn_node nn_layer_linear(nn_model *m, nn_node x, float a, float b) {
+    nni_options o = nni_no_options();
+    o.linear.a = a;
+    o.linear.b = b;
+    return nni_layer(m, &nni_op_linear, &x, 1, &o);
 }
 
 /* ---- concatenation ---- */
@@ -24253,12 +24622,8 @@ static nn_status nni_concat_backward(nni_call *c) {
     }
     return NN_OK;
 }
-static const nni_op nni_op_concat = {"concat", nni_concat_forward, nni_concat_backward, NULL, NULL, NULL, 0};
-
-NN_API nn_node nn_layer_concat(nn_model *m, const nn_node *x, size_t count) {
-    if (!m || m->status != NN_OK) return nni_no_node();
-    if (!x || !count) return NNI_MISTAKE(m, x ? NN_ERROR_ARGUMENT : NN_ERROR_NULL, "nn_layer_concat needs at least one node");
-    nni_node *node = nni_add_node(m, &nni_op_concat, x, count);
+static nn_node nni_concat_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
     if (!node) return nni_no_node();
     for (size_t k = 1; k < count; k++) {
         const nn_shape first = node->shape, next = nn_node_shape(m, x[k]);
@@ -24268,7 +24633,14 @@ NN_API nn_node nn_layer_concat(nn_model *m, const nn_node *x, size_t count) {
         node->shape.channels += next.channels;
     }
     if (!nni_shape_valid(m, node->shape, "a concatenation")) return nni_no_node();
-    return nni_added(m, node);
+    return (void)o, nni_added(m, node);
+}
+static const nni_op nni_op_concat = {"concat", nni_concat_forward, nni_concat_backward, NULL, NULL, NULL, 0, NNI_MANY, nni_concat_add, NULL};
+
+NN_API nn_node nn_layer_concat(nn_model *m, const nn_node *x, size_t count) {
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!x || !count) return NNI_MISTAKE(m, x ? NN_ERROR_ARGUMENT : NN_ERROR_NULL, "nn_layer_concat needs at least one node");
+    return nni_layer(m, &nni_op_concat, x, count, NULL);
 }
 
 /* ---- reshape ---- */
@@ -24277,30 +24649,42 @@ static nn_status nni_reshape_backward(nni_call *c) {
     if (c->dx[0]) nni_copy(c->dx[0], c->dy, nni_call_size(c));
     return NN_OK;
 }
-static const nni_op nni_op_reshape = {"reshape", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS};
-static const nni_op nni_op_flatten = {"flatten", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS};
-
-static nn_node nni_add_reshape(nn_model *m, const nni_op *op, nn_node x, nn_shape shape) {
-    if (!nni_shape_valid(m, shape, op->name)) return nni_no_node();
-    nni_node *node = nni_add_node(m, op, &x, 1);
+static nn_node nni_reshape_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    if (!nni_shape_valid(m, o->shape, op->name)) return nni_no_node();
+    nni_node *node = nni_add_node(m, op, x, count);
     if (!node) return nni_no_node();
     const nn_shape from = node->shape;
-    if (nn_shape_size(from) != nn_shape_size(shape))
-        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s: %zu x %zu x %zu values cannot become %zu x %zu x %zu", node->name, nn_node_name(m, x),
-                           from.height, from.width, from.channels, shape.height, shape.width, shape.channels);
-    node->shape = shape;
+    node->options = *o;
+    if (nn_shape_size(from) != nn_shape_size(o->shape))
+        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s: %zu x %zu x %zu values cannot become %zu x %zu x %zu", node->name,
+                           nn_node_name(m, x[0]), from.height, from.width, from.channels, o->shape.height, o->shape.width, o->shape.channels);
+    node->shape = o->shape;
     return nni_added(m, node);
 }
-NN_API nn_node nn_layer_reshape(nn_model *m, nn_node x, nn_shape shape) { return nni_add_reshape(m, &nni_op_reshape, x, shape); }
+static const nni_op nni_op_reshape = {"reshape", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1, nni_reshape_add, nni_shape_fields};
+static const nni_op nni_op_flatten = {"flatten", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1, nni_reshape_add, nni_shape_fields};
+
+NN_API nn_node nn_layer_reshape(nn_model *m, nn_node x, nn_shape shape) {
+    nni_options o = nni_no_options();
+    o.shape = shape;
+    return nni_layer(m, &nni_op_reshape, &x, 1, &o);
+}
 NN_API nn_node nn_layer_flatten(nn_model *m, nn_node x) {
-    const size_t n = nn_shape_size(nn_node_shape(m, x));
-    return nni_add_reshape(m, &nni_op_flatten, x, nn_shape_vector(n ? n : 1));
+    nni_options o = nni_no_options();
+    o.shape = nn_shape_vector(nni_max(nn_shape_size(nn_node_shape(m, x)), 1));
+    return nni_layer(m, &nni_op_flatten, &x, 1, &o);
 }
 
 /* ---- src/layers/norm.h ---- */
 
 #define NNI_EPSILON_USUAL 1e-5f
 #define NNI_MOMENTUM_USUAL 0.1f
+
+static nn_node nni_norm_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o);
+
+static const nni_field nni_norm_fields[] = {NNI_FIELD(FLOAT, "epsilon", norm.epsilon), NNI_FIELD(FLOAT, "momentum", norm.momentum),
+                                            NNI_FIELD(SIZE, "groups", norm.groups),    NNI_FIELD(FLAG, "plain", norm.plain),
+                                            NNI_FIELD(FLAG, "folded", norm.folded),    NNI_FIELDS_END};
 
 /* ---- batch norm ---- */
 
@@ -24344,7 +24728,8 @@ static size_t nni_batch_norm_kept(const nn_model *m, const nni_node *node, size_
 }
 
 static const nni_op nni_op_batch_norm = {"batch_norm", nni_batch_norm_forward, nni_batch_norm_backward, nni_batch_norm_settle,
-                                         nni_batch_norm_kept, NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                         nni_batch_norm_kept, NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                         1, nni_norm_add, nni_norm_fields};
 
 /* ---- layer norm ---- */
 
@@ -24363,7 +24748,7 @@ static size_t nni_layer_norm_kept(const nn_model *m, const nni_node *node, size_
     return (void)m, 2 * rows * node->shape.height * node->shape.width;
 }
 static const nni_op nni_op_layer_norm = {"layer_norm", nni_layer_norm_forward, nni_layer_norm_backward, NULL, nni_layer_norm_kept, NULL,
-                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_norm_add, nni_norm_fields};
 
 /* ---- group norm ---- */
 
@@ -24386,39 +24771,43 @@ static size_t nni_group_norm_kept(const nn_model *m, const nni_node *node, size_
     return (void)m, 2 * rows * node->options.norm.groups;
 }
 static const nni_op nni_op_group_norm = {"group_norm", nni_group_norm_forward, nni_group_norm_backward, NULL, nni_group_norm_kept, NULL,
-                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                         NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_norm_add, nni_norm_fields};
 static const nni_op nni_op_instance_norm = {"instance_norm", nni_group_norm_forward, nni_group_norm_backward, NULL, nni_group_norm_kept,
-                                            NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                            NULL, NNI_NEEDS_X | NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_norm_add, nni_norm_fields};
 
 /* ---- adding them ---- */
 
-static nn_node nni_add_norm(nn_model *m, const nni_op *op, nn_node x, size_t groups, const nn_norm_desc *desc) {
-    static const nn_norm_desc usual = {0, 0, 0};
-    const nn_norm_desc *d = desc ? desc : &usual;
-    const float epsilon = d->epsilon != 0.0f ? d->epsilon : NNI_EPSILON_USUAL;
-    const float momentum = d->momentum != 0.0f ? d->momentum : NNI_MOMENTUM_USUAL;
-    nni_node *node = nni_add_node(m, op, &x, 1);
+static nn_node nni_norm_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const nni_norm_options *d = &o->norm;
+    nni_node *node = nni_add_node(m, op, x, count);
     if (!node) return nni_no_node();
     const size_t channels = node->shape.channels;
-    if (!(epsilon > 0.0f && epsilon <= FLT_MAX) || !(momentum > 0.0f && momentum <= 1.0f))
+    if (!(d->epsilon > 0.0f && d->epsilon <= FLT_MAX) || !(d->momentum > 0.0f && d->momentum <= 1.0f))
         return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: epsilon must be positive and momentum in (0, 1], not %g and %g", node->name,
-                           (double)epsilon, (double)momentum);
-    if (!groups || channels % groups)
-        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s: %zu channels cannot be divided into %zu groups", node->name, channels, groups);
-    node->options.norm.epsilon = epsilon;
-    node->options.norm.momentum = momentum;
-    node->options.norm.groups = groups;
+                           (double)d->epsilon, (double)d->momentum);
+    if (!d->groups || channels % d->groups)
+        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s: %zu channels cannot be divided into %zu groups", node->name, channels, d->groups);
+    node->options = *o;
     if (op == &nni_op_batch_norm) {
         nni_parameter *mean = nni_add_row(m, node, "mean", channels, 0.0f);
         if (mean) mean->trained = 0;
         nni_parameter *variance = nni_add_row(m, node, "variance", channels, 1.0f);
         if (variance) variance->trained = 0;
     }
-    if (!d->no_affine) {
+    if (!d->plain) {
         nni_add_row(m, node, "gamma", channels, 1.0f);
         nni_add_row(m, node, "beta", channels, 0.0f);
     }
     return nni_added(m, node);
+}
+
+static nn_node nni_add_norm(nn_model *m, const nni_op *op, nn_node x, size_t groups, const nn_norm_desc *desc) {
+    nni_options o = nni_no_options();
+    o.norm.epsilon = desc && desc->epsilon != 0.0f ? desc->epsilon : NNI_EPSILON_USUAL;
+    o.norm.momentum = desc && desc->momentum != 0.0f ? desc->momentum : NNI_MOMENTUM_USUAL;
+    o.norm.groups = groups;
+    o.norm.plain = desc && desc->no_affine;
+    return nni_layer(m, op, &x, 1, &o);
 }
 
 NN_API nn_node nn_layer_batch_norm_with(nn_model *m, nn_node x, const nn_norm_desc *desc) {
@@ -24460,18 +24849,30 @@ static nn_status nni_dropout_backward(nni_call *c) {
     if (c->dx[0]) nni_dropout_apply(c, c->dx[0], c->dy);
     return NN_OK;
 }
+static nn_node nni_dropout_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    if (!(o->dropout.keep > 0.0f && o->dropout.keep <= 1.0f))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: the probability to keep must lie in (0, 1], and %g does not", node->name,
+                           (double)o->dropout.keep);
+    node->options = *o;
+    return nni_added(m, node);
+}
+static const nni_field nni_dropout_fields[] = {NNI_FIELD(FLOAT, "keep", dropout.keep),
+                                               NNI_FIELD(FLAG, "scale_at_test", dropout.scale_at_test),
+                                               NNI_FIELD(FLAG, "whole_channels", dropout.spatial), NNI_FIELDS_END};
 static const nni_op nni_op_dropout = {"dropout", nni_dropout_forward, nni_dropout_backward, NULL, NULL, NULL,
-                                      NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+                                      NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_dropout_add, nni_dropout_fields};
 
 static nn_node nni_add_dropout(nn_model *m, nn_node x, float drop, int scale_at_test, int spatial) {
-    nni_node *node = nni_add_node(m, &nni_op_dropout, &x, 1);
-    if (!node) return nni_no_node();
+    if (!m || m->status != NN_OK) return nni_no_node();
     if (!(drop >= 0.0f && drop < 1.0f))
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: the probability to drop must lie in [0, 1), and %g does not", node->name, (double)drop);
-    node->options.dropout.keep = 1.0f - drop;
-    node->options.dropout.scale_at_test = scale_at_test;
-    node->options.dropout.spatial = spatial;
-    return nni_added(m, node);
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_dropout: the probability to drop must lie in [0, 1), and %g does not", (double)drop);
+    nni_options o = nni_no_options();
+    o.dropout.keep = 1.0f - drop;
+    o.dropout.scale_at_test = scale_at_test;
+    o.dropout.spatial = spatial;
+    return nni_layer(m, &nni_op_dropout, &x, 1, &o);
 }
 NN_API nn_node nn_layer_dropout(nn_model *m, nn_node x, float drop) { return nni_add_dropout(m, x, drop, 0, 0); }
 NN_API nn_node nn_layer_dropout_scaling_tests(nn_model *m, nn_node x, float drop) { return nni_add_dropout(m, x, drop, 1, 0); }
@@ -24489,15 +24890,22 @@ static nn_status nni_noise_backward(nni_call *c) {
     if (c->dx[0] && c->dx[0] != c->dy) memcpy(c->dx[0], c->dy, nni_call_size(c) * sizeof(float));
     return NN_OK;
 }
-static const nni_op nni_op_noise = {"noise", nni_noise_forward, nni_noise_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE};
+static nn_node nni_noise_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    if (!(o->deviation >= 0.0f))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: a deviation of %g makes no sense", node->name, (double)o->deviation);
+    node->options = *o;
+    return nni_added(m, node);
+}
+static const nni_field nni_noise_fields[] = {NNI_FIELD(FLOAT, "deviation", deviation), NNI_FIELDS_END};
+static const nni_op nni_op_noise = {"noise", nni_noise_forward, nni_noise_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                    1, nni_noise_add, nni_noise_fields};
 
 NN_API nn_node nn_layer_noise(nn_model *m, nn_node x, float deviation) {
-    nni_node *node = nni_add_node(m, &nni_op_noise, &x, 1);
-    if (!node) return nni_no_node();
-    if (!(deviation >= 0.0f))
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s: a deviation of %g makes no sense", node->name, (double)deviation);
-    node->options.deviation = deviation;
-    return nni_added(m, node);
+    nni_options o = nni_no_options();
+    o.deviation = deviation;
+    return nni_layer(m, &nni_op_noise, &x, 1, &o);
 }
 
 /* ---- src/layers/loss.h ---- */
@@ -24508,7 +24916,10 @@ static nn_status nni_loss_forward(nni_call *c) {
     nni_feed *feed = &c->w->feeds[c->node - c->m->nodes];
     float *dx = c->mode == NN_TRAIN && c->node->backward ? nni_gradient(c->w, nni_id(c->m, c->node)) : NULL;
     nn_status status;
-    if (o->custom) {
+    if (o->is_custom && !o->custom)
+        return nni_report(c->m, NN_ERROR_ORDER, "%s is a loss of the caller's, whose function a file cannot hold: nn_custom_loss_set gives it",
+                          c->node->name);
+    if (o->is_custom) {
         status = o->custom(&feed->loss, dx, c->x, feed->values, c->places, c->n, o->user);
     } else {
         nn_loss_desc desc = o->desc;
@@ -24526,7 +24937,48 @@ static nn_status nni_loss_backward(nni_call *c) {
     return NN_OK;
 }
 
-static const nni_op nni_op_loss = {"loss", nni_loss_forward, nni_loss_backward, NULL, NULL, NULL, NNI_LOSS | NNI_GRADIENT_IN_PLACE};
+/* A copy of the weights of x's channels, which the model keeps. */
+static const float *nni_copy_class_weights(nn_model *m, const float *weights, size_t n) {
+    float *copy = (float *)nni_alloc(nni_allocator_of(m), n, sizeof *copy);
+    if (copy) memcpy(copy, weights, n * sizeof *copy);
+    else NNI_MISTAKE(m, NN_ERROR_MEMORY, "no memory for the class weights of a loss");
+    return copy;
+}
+
+static nn_node nni_loss_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const uint32_t prediction = o->loss.prediction;
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    const nni_node *shown = prediction && prediction < nni_id(m, node) ? &m->nodes[prediction - 1] : NULL;
+    if (prediction && (!shown || (shown->flags & (NNI_LOSS | NNI_INPUT)) || !nn_shape_equal(shown->shape, node->shape)))
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s names a prediction that is none", node->name);
+    node->options = *o;
+    node->options.loss.desc.class_weights =
+        o->loss.desc.class_weights ? nni_copy_class_weights(m, o->loss.desc.class_weights, node->shape.channels) : NULL;
+    if (m->status != NN_OK) return nni_no_node();
+    m->nodes[(prediction ? prediction : x->id) - 1].flags |= prediction ? NNI_OUTPUT | NNI_PREDICTION : NNI_OUTPUT;
+    return nni_added(m, node);
+}
+
+static const char *const nni_loss_names[] = {
+#define NNI_LOSS_WORD(name, function) #function,
+    NN_LOSS_LIST(NNI_LOSS_WORD)
+#undef NNI_LOSS_WORD
+    NULL};
+static const nni_field nni_loss_fields[] = {
+    {"loss", NNI_FIELD_CHOICE, offsetof(nni_options, loss.desc.loss), nni_loss_names},
+    NNI_FIELD(FLAG, "custom", loss.is_custom),
+    NNI_FIELD(NODE, "prediction", loss.prediction),
+    NNI_FIELD(FLOAT, "label_smoothing", loss.desc.label_smoothing),
+    NNI_FIELD(FLAG, "sum", loss.desc.reduction),
+    NNI_FIELD(FLOAT, "scale", loss.desc.scale),
+    NNI_FIELD(FLOAT, "margin", loss.desc.margin),
+    NNI_FIELD(FLOAT, "delta", loss.desc.delta),
+    NNI_FIELD(FLAG, "bits", loss.desc.bits),
+    NNI_FIELD(FLAG, "gradient_bits", loss.desc.gradient_bits),
+    NNI_FIELDS_END};
+static const nni_op nni_op_loss = {"loss", nni_loss_forward, nni_loss_backward, NULL, NULL, NULL, NNI_LOSS | NNI_GRADIENT_IN_PLACE,
+                                   1, nni_loss_add, nni_loss_fields};
 
 /* The loss of logits that is `loss` of an activation's output, or NN_LOSS_COUNT. */
 static nn_loss nni_loss_of_logits(const nni_node *node, nn_loss loss) {
@@ -24545,36 +24997,27 @@ static nn_node nni_loss_prediction(nn_model *m, nn_node x, nn_loss loss) {
     return made;
 }
 
-static nn_node nni_add_loss(nn_model *m, nn_node x, const nni_loss_options *options) {
-    nni_loss_options o = *options;
+/* Finds what the loss compares with the targets, and adds it. */
+static nn_node nni_add_loss(nn_model *m, nn_node x, const nn_loss_desc *desc) {
+    nni_options o = nni_no_options();
+    o.loss.desc = *desc;
     const nni_node *from = nni_node_of(m, x);
-    if (from && !o.custom && m->status == NN_OK) {
-        const nn_loss fused = nni_loss_of_logits(from, o.desc.loss);
-        nn_node prediction = nni_no_node();
-        if (fused != NN_LOSS_COUNT) {
-            prediction = x;
-            x.id = nni_input(m, from, 0);
-            o.desc.loss = fused;
-        } else {
-            prediction = nni_loss_prediction(m, x, o.desc.loss);
-        }
-        o.prediction = prediction.id;
+    const nn_loss fused = from ? nni_loss_of_logits(from, desc->loss) : NN_LOSS_COUNT;
+    if (fused != NN_LOSS_COUNT) {
+        o.loss.prediction = x.id;
+        o.loss.desc.loss = fused;
+        x.id = nni_input(m, from, 0);
+    } else if (from) {
+        o.loss.prediction = nni_loss_prediction(m, x, desc->loss).id;
     }
-    nni_node *node = nni_add_node(m, &nni_op_loss, &x, 1);
-    if (!node) return nni_no_node();
-    node->options.loss = o;
-    m->nodes[(o.prediction ? o.prediction : x.id) - 1].flags |= o.prediction ? NNI_OUTPUT | NNI_PREDICTION : NNI_OUTPUT;
-    return nni_added(m, node);
+    return nni_layer(m, &nni_op_loss, &x, 1, &o);
 }
 
 NN_API nn_node nn_layer_loss_with(nn_model *m, nn_node x, const nn_loss_desc *desc) {
     if (!m || m->status != NN_OK) return nni_no_node();
     if (!desc) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_loss_with needs a desc");
     if ((unsigned)desc->loss >= NN_LOSS_COUNT) return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%d is not a loss", (int)desc->loss);
-    nni_loss_options o;
-    memset(&o, 0, sizeof o);
-    o.desc = *desc;
-    return nni_add_loss(m, x, &o);
+    return nni_add_loss(m, x, desc);
 }
 
 NN_API nn_node nn_layer_loss(nn_model *m, nn_node x, nn_loss loss) {
@@ -24587,11 +25030,22 @@ NN_API nn_node nn_layer_loss(nn_model *m, nn_node x, nn_loss loss) {
 NN_API nn_node nn_layer_custom_loss(nn_model *m, nn_node x, nn_custom_loss loss, void *user) {
     if (!m || m->status != NN_OK) return nni_no_node();
     if (!loss) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_custom_loss needs a function");
-    nni_loss_options o;
-    memset(&o, 0, sizeof o);
-    o.custom = loss;
-    o.user = user;
-    return nni_add_loss(m, x, &o);
+    nni_options o = nni_no_options();
+    o.loss.is_custom = 1;
+    o.loss.custom = loss;
+    o.loss.user = user;
+    return nni_layer(m, &nni_op_loss, &x, 1, &o);
+}
+
+NN_API nn_status nn_custom_loss_set(nn_model *m, nn_node node, nn_custom_loss loss, void *user) {
+    if (!m || !loss) return NN_ERROR_NULL;
+    nni_node *n = nni_node_of(m, node) ? &m->nodes[node.id - 1] : NULL;
+    if (!n || n->op != &nni_op_loss || !n->options.loss.is_custom)
+        return nni_report(m, NN_ERROR_ARGUMENT, "nn_custom_loss_set is for losses of the caller's, and %s is none",
+                          n ? n->name : "what is not a node of this model");
+    n->options.loss.custom = loss;
+    n->options.loss.user = user;
+    return NN_OK;
 }
 
 /* ---- src/graph/parameter.h ---- */
@@ -24846,7 +25300,7 @@ static void nni_draw_parameter(nn_model *m, const nni_parameter *p, nn_init usua
     float *values = m->values + p->at;
     const size_t n = p->rows * p->columns;
     if (!p->decays) {
-        for (size_t i = 0; i < n; i++) values[i] = p->constant;
+        for (size_t i = 0; i < n; i++) values[i] = p->start ? p->start[i] : p->constant;
         return;
     }
     nn_random random = {m->seed, nni_stream_of(m->nodes[p->node - 1].name, p->kind), 0};
@@ -24893,6 +25347,9 @@ NN_API void nn_model_free(nn_model *m) {
     if (!m) return;
     const nn_allocator allocator = m->allocator, *given = allocator.alloc ? &allocator : NULL;
     nni_free_built(m);
+    for (size_t i = 0; i < m->parameters_count; i++) nni_free(given, m->parameters[i].start);
+    for (size_t i = 0; i < m->count; i++)
+        if (m->nodes[i].flags & NNI_LOSS) nni_free(given, (void *)(uintptr_t)m->nodes[i].options.loss.desc.class_weights);
     nni_free(given, m->parameters);
     nni_free(given, m->inputs);
     nni_free(given, m->nodes);
@@ -24919,8 +25376,16 @@ static nn_status nni_take_parameters(nn_model *m) {
     return NN_OK;
 }
 
-static nn_status nni_take_workspaces(nn_model *m) {
+/* Whether `floats` more than `before` stay below the caller's limit. */
+static nn_status nni_memory_check(nn_model *m, size_t before, size_t floats, size_t limit) {
+    if (!limit || (before + floats <= limit / sizeof(float))) return NN_OK;
+    return nni_report(m, NN_ERROR_SIZE, "batches of %zu samples need %zu bytes for activations, and the limit is %zu", m->batch,
+                      (before + floats) * sizeof(float), limit);
+}
+
+static nn_status nni_take_workspaces(nn_model *m, size_t limit) {
     nn_status status = nni_plan_make(m, &m->prediction, 0, m->batch);
+    if (status == NN_OK) status = nni_memory_check(m, 0, m->prediction.floats, limit);
     if (status != NN_OK) return status;
     if (!(m->test = nni_workspace_new(m, &m->prediction, &m->prediction))) return nni_no_memory(m, "predictions", m->prediction.floats);
     m->run = m->test;
@@ -24928,6 +25393,7 @@ static nn_status nni_take_workspaces(nn_model *m) {
     nni_find_gradients(m, 1);
     status = nni_plan_make(m, &m->training, 1, m->batch);
     nni_find_gradients(m, 0);
+    if (status == NN_OK) status = nni_memory_check(m, m->prediction.floats, m->training.floats, limit);
     if (status != NN_OK) return status;
     m->run = nni_workspace_new(m, &m->training, &m->training);
     return m->run ? NN_OK : nni_no_memory(m, "training", m->training.floats);
@@ -24952,14 +25418,17 @@ static void nni_build_settings(nn_model *m, const nn_build_desc *d) {
     m->batch = d->batch ? d->batch : NNI_BATCH_USUAL;
     m->inference = d->inference != 0;
     m->keep = d->keep != 0;
+    for (size_t i = 0; i < m->count; i++) /* a softmax that the caller wrote and uses elsewhere is no mere prediction */
+        if (nni_is_used(m, &m->nodes[i])) m->nodes[i].flags &= ~(unsigned)NNI_PREDICTION;
+}
+
+static void nni_build_penalties(nn_model *m, const nn_build_desc *d) {
     for (size_t i = 0; i < m->parameters_count; i++) {
         nni_parameter *p = &m->parameters[i];
         if (!p->decays || p->penalised_apart) continue;
         p->l1 = d->l1;
         p->l2 = d->l2;
     }
-    for (size_t i = 0; i < m->count; i++) /* a softmax that the caller wrote and uses elsewhere is no mere prediction */
-        if (nni_is_used(m, &m->nodes[i])) m->nodes[i].flags &= ~(unsigned)NNI_PREDICTION;
 }
 
 NN_API nn_status nn_model_build(nn_model *m, const nn_build_desc *desc) {
@@ -24970,9 +25439,10 @@ NN_API nn_status nn_model_build(nn_model *m, const nn_build_desc *desc) {
     nn_status status = nni_build_check(m, &d);
     if (status != NN_OK) return status;
     nni_build_settings(m, &d);
+    nni_build_penalties(m, &d);
     status = nni_place_parameters(m);
     if (status == NN_OK) status = nni_take_parameters(m);
-    if (status == NN_OK) status = nni_take_workspaces(m);
+    if (status == NN_OK) status = nni_take_workspaces(m, d.memory);
     if (status != NN_OK) {
         nni_free_built(m);
         return status;
@@ -25376,7 +25846,13 @@ static nni_node *nni_foldable(const nn_model *m, const nni_node *norm) {
     return users == 1 && !(from->flags & NNI_OUTPUT) ? from : NULL;
 }
 
-/* A layer without a bias takes over the memory of the batch norm's beta, or of its mean if it has no beta either. */
+/* Where the bias of a layer is into which a batch norm was folded: one without a bias takes over the memory of the batch norm's
+ * beta, or of its mean if it has no beta either. */
+static float *nni_folded_bias(const nn_model *m, const nni_node *from, const nni_node *norm) {
+    if (from->parameters > 1) return m->values + nni_root(m, from, 1)->at;
+    return m->values + nni_root(m, norm, norm->parameters > NNI_NORM_BETA ? NNI_NORM_BETA : NNI_NORM_MEAN)->at;
+}
+
 static void nni_fold_weights(nn_model *m, nni_node *from, const nni_node *norm) {
     nni_call c;
     memset(&c, 0, sizeof c);
@@ -25385,8 +25861,7 @@ static void nni_fold_weights(nn_model *m, nni_node *from, const nni_node *norm) 
     float *mean = nni_weights(&c, NNI_NORM_MEAN), *variance = nni_weights(&c, NNI_NORM_VARIANCE);
     float *gamma = nni_weights(&c, NNI_NORM_GAMMA), *beta = nni_weights(&c, NNI_NORM_BETA);
     const nni_parameter *w = nni_root(m, from, 0);
-    float *before = from->parameters > 1 ? m->values + nni_root(m, from, 1)->at : NULL;
-    float *bias = before ? before : beta ? beta : mean;
+    float *bias = nni_folded_bias(m, from, norm), *before = from->parameters > 1 ? bias : NULL;
     nn_batch_norm_fold(m->values + w->at, bias, before, mean, variance, gamma, beta, w->rows, w->columns, norm->options.norm.epsilon);
     from->folded_bias = bias;
 }
@@ -25446,14 +25921,28 @@ NN_API nn_status nn_fold(nn_model *m, size_t *folded) {
     return NN_OK;
 }
 
-/* ---- src/graph/summary.h ---- */
+/* ---- src/writer.h ---- */
 
-/* Where the table goes: a string of which the end may be missing, or a stream. */
+#include <stdarg.h>
+#include <stdio.h>
+
+/* With no stream and no room it only counts: a first run says how much memory a second one needs. */
 typedef struct nni_writer {
     FILE *stream;
-    char *text;
-    size_t size, length;
+    char *text;          /* always ends in 0, unless size is 0 */
+    size_t size, length; /* length: of all that was written, as if there had been room */
 } nni_writer;
+
+static void nni_write_text(nni_writer *w, const char *text, size_t n) {
+    if (w->stream) {
+        fwrite(text, 1, n, w->stream);
+    } else if (w->length < w->size) {
+        const size_t fits = nni_min(n, w->size - w->length - 1);
+        memcpy(w->text + w->length, text, fits);
+        w->text[w->length + fits] = '\0';
+    }
+    w->length += n;
+}
 
 __attribute__((format(printf, 2, 3))) static void nni_write(nni_writer *w, const char *format, ...) {
     va_list arguments;
@@ -25464,6 +25953,8 @@ __attribute__((format(printf, 2, 3))) static void nni_write(nni_writer *w, const
     va_end(arguments);
     if (written > 0) w->length += (size_t)written;
 }
+
+/* ---- src/graph/summary.h ---- */
 
 static void nni_write_shape(nni_writer *w, nn_shape shape) {
     char text[64];
@@ -25834,7 +26325,7 @@ static int nni_join_take(nni_join *j, nni_shared *memory, const nn_dataset *like
     return !weighted || (j->weights = (float *)nni_shared_take(memory, count, sizeof(float)));
 }
 
-/* The samples of d at the front of j, which moves behind them. */
+/* The samples of d at the front of j, which moves behind them. What j has no place for is left out. */
 static void nni_join_copy(nni_join *j, const nn_dataset *d) {
     const size_t size = nn_shape_size(d->shape);
     for (size_t i = 0; i < d->count; i++) {
@@ -26311,7 +26802,7 @@ static nn_status nni_read_all(nni_growing *g, FILE *file, const char *path, nn_r
 }
 
 /* Reads to the end. `extra` bytes of room and no more may follow the content. */
-static nn_status nni_read_file(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
+static nn_status nni_content_read(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
     nni_growing g;
     memset(c, 0, sizeof *c);
     memset(&g, 0, sizeof g);
@@ -26435,9 +26926,9 @@ static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, c
     if (!path) return nni_say(report, NN_ERROR_NULL, "there is no path");
 #ifdef _WIN32
     (void)map;
-    status = nni_read_file(c, path, allocator, report);
+    status = nni_content_read(c, path, allocator, report);
 #else
-    if (!map || !nni_map_file(c, path, allocator)) status = nni_read_file(c, path, allocator, report);
+    if (!map || !nni_map_file(c, path, allocator)) status = nni_content_read(c, path, allocator, report);
 #endif
     return status == NN_OK && nni_is_gzip(c) ? nni_unpack(c, allocator, report) : status;
 }
@@ -28318,6 +28809,257 @@ NN_API void nn_csv_free(nn_csv *csv) {
     if (csv) nni_shared_drop(csv->memory); /* it lies in there itself; datasets may hold it still */
 }
 
+/* ---- src/data/scaler.h ---- */
+
+#include <float.h>
+#include <math.h>
+
+/* ---- applying ---- */
+
+/* Factors by column that repeat every `period` columns; NULL: 0 for mean and shift. */
+typedef struct nni_scaling {
+    const float *mean, *scale, *shift;
+    size_t period;
+} nni_scaling;
+
+static void nni_scaling_repeat(float *factor, const float *from, size_t period, size_t column, size_t width) {
+    for (size_t j = 0; j < width; j++) factor[j] = from ? from[(column + j) % period] : 0.0f;
+}
+static void nni_scaling_prepare(const nni_columns *c, float *factor, size_t column, size_t width) {
+    const nni_scaling *s = (const nni_scaling *)c->more;
+    nni_scaling_repeat(factor, s->mean, s->period, column, width);
+    nni_scaling_repeat(factor + NNI_PANEL, s->scale, s->period, column, width);
+    nni_scaling_repeat(factor + 2 * NNI_PANEL, s->shift, s->period, column, width);
+}
+
+/* y = (x - mean)*scale + shift. Short rows are joined to longer ones, which fill the vectors. */
+static void nni_scaling_run(float *y, const float *x, size_t rows, size_t n, const float *mean, const float *scale, const float *shift) {
+    const nni_scaling s = {mean, scale, shift, n};
+    if (!rows || !n) return;
+    while (n < 64 && rows % 2 == 0) {
+        rows /= 2;
+        n *= 2;
+    }
+    nni_columns c = nni_columns_of(x, rows, n);
+    c.prepare = nni_scaling_prepare;
+    c.apply = nni_affine_apply;
+    c.more = &s;
+    c.y = y;
+    nni_columns_run(&c);
+}
+
+NN_API void nn_scaler_apply(float *y, const float *x, const nn_scaler *s, size_t rows) {
+    nni_scaling_run(y, x, rows, s->size, s->mean, s->scale, NULL);
+}
+NN_API void nn_scaler_invert(float *x, const float *y, const nn_scaler *s, size_t rows) {
+    nni_scaling_run(x, y, rows, s->size, NULL, s->spread, s->mean);
+}
+
+static int nni_scaler_fits(const nn_scaler *s, nn_shape shape) { return s->size == (s->per_channel ? shape.channels : nn_shape_size(shape)); }
+
+NN_API nn_status nn_scaler_apply_dataset(nn_dataset *to, const nn_dataset *d, const nn_scaler *s) {
+    if (!to || !d || !s || (!d->floats && !d->bytes)) return NN_ERROR_NULL;
+    if (!nni_scaler_fits(s, d->shape)) return NN_ERROR_SHAPE;
+    const size_t size = nn_shape_size(d->shape);
+    nn_dataset made = *d, rest = *d;
+    nni_join j;
+    size_t n;
+    rest.floats = NULL; /* what is copied without the samples */
+    rest.bytes = NULL;
+    if (!nni_mul_size(d->count, size, &n)) return NN_ERROR_SIZE;
+    nni_shared *memory = nni_shared_new(d->allocator, NULL);
+    float *x = memory ? (float *)nni_shared_take(memory, n, sizeof *x) : NULL;
+    if (!x || !nni_join_take(&j, memory, &rest, d->count, d->weights != NULL) || !nni_join_names(&made, memory, d)) {
+        nni_shared_drop(memory);
+        return NN_ERROR_MEMORY;
+    }
+    made.floats = x;
+    made.bytes = NULL;
+    made.labels = j.labels;
+    made.targets = j.targets;
+    made.weights = j.weights;
+    made.rows = NULL;
+    made.memory = memory;
+    nni_join_copy(&j, d);
+    const nn_status status = nn_dataset_gather(x, NULL, NULL, NULL, d, NULL, d->count);
+    if (status == NN_OK) nn_scaler_apply(x, x, s, d->count * (size / s->size));
+    nni_view_give(to, d, &made);
+    return status;
+}
+
+/* ---- learning ---- */
+
+static void nni_scaler_take(nn_scaler *s, size_t size, int per_channel, const nn_allocator *allocator) {
+    s->size = size;
+    s->per_channel = per_channel != 0;
+    s->allocator = allocator;
+    s->mean = (float *)nni_alloc(allocator, size, 3 * sizeof(float));
+    if (s->mean) {
+        s->scale = s->mean + size;
+        s->spread = s->scale + size;
+    }
+}
+
+NN_API void nn_scaler_free(nn_scaler *s) {
+    if (!s) return;
+    nni_free(s->allocator, s->mean);
+    memset(s, 0, sizeof *s);
+}
+
+/* 0 for a spread that has no finite inverse. */
+static void nni_scaler_set(nn_scaler *s, size_t j, float mean, float spread) {
+    const float scale = spread > 0.0f ? 1.0f / spread : 0.0f;
+    const int usable = scale <= FLT_MAX;
+    s->mean[j] = mean;
+    s->scale[j] = usable ? scale : 0.0f;
+    s->spread[j] = usable ? spread : 0.0f;
+}
+
+NN_API nn_status nn_scaler_of(nn_scaler *s, const float *mean, const float *spread, size_t size, int per_channel, const nn_allocator *allocator) {
+    if (!s || !mean || !spread) return NN_ERROR_NULL;
+    memset(s, 0, sizeof *s);
+    if (!size) return NN_ERROR_ARGUMENT;
+    for (size_t j = 0; j < size; j++)
+        if (!nni_finite(mean[j]) || !nni_finite(spread[j]) || spread[j] < 0.0f) return NN_ERROR_ARGUMENT;
+    nni_scaler_take(s, size, per_channel, allocator);
+    if (!s->mean) return NN_ERROR_MEMORY;
+    for (size_t j = 0; j < size; j++) nni_scaler_set(s, j, mean[j], spread[j]);
+    return NN_OK;
+}
+
+/* What is known of a feature after the first pass, and after the second. */
+typedef struct nni_feature {
+    double count, sum, low, high, apart, squares; /* apart, squares: sums of x - mean and of its square */
+} nni_feature;
+
+static float nni_sample_value(const nn_dataset *d, size_t at) { return d->floats ? d->floats[at] : (float)d->bytes[at] / 255.0f; }
+
+static nn_status nni_scaler_first(nni_feature *f, const nn_dataset *d, size_t period, int refuse_nan, nn_report *report) {
+    const size_t size = nn_shape_size(d->shape);
+    for (size_t i = 0; i < d->count; i++)
+        for (size_t j = 0, k = 0; j < size; j++, k = k + 1 == period ? 0 : k + 1) {
+            const float x = nni_sample_value(d, nn_dataset_row(d, i) * size + j);
+            if (!nni_finite(x)) {
+                if (x != x && !refuse_nan) continue;
+                return nni_say(report, NN_ERROR_ARGUMENT, "value %zu of sample %zu is %s", j, i, x != x ? "NaN" : "infinite");
+            }
+            if (f[k].count == 0.0) f[k].low = f[k].high = (double)x;
+            if ((double)x < f[k].low) f[k].low = (double)x;
+            if ((double)x > f[k].high) f[k].high = (double)x;
+            f[k].sum += (double)x;
+            f[k].count += 1;
+        }
+    return NN_OK;
+}
+
+/* The mean is a little off by rounding: `apart` says how much, and its square is taken off the variance. */
+static void nni_scaler_second(nni_feature *f, const nn_dataset *d, size_t period) {
+    const size_t size = nn_shape_size(d->shape);
+    for (size_t i = 0; i < d->count; i++)
+        for (size_t j = 0, k = 0; j < size; j++, k = k + 1 == period ? 0 : k + 1) {
+            const float x = nni_sample_value(d, nn_dataset_row(d, i) * size + j);
+            if (x != x) continue;
+            const double apart = (double)x - f[k].sum / f[k].count;
+            f[k].apart += apart;
+            f[k].squares += apart * apart;
+        }
+}
+
+static void nni_scaler_learn(nn_scaler *s, const nni_feature *f, nn_scaling kind) {
+    for (size_t k = 0; k < s->size; k++) {
+        const double n = f[k].count, range = f[k].high - f[k].low;
+        if (n == 0.0 || range == 0.0) nni_scaler_set(s, k, n == 0.0 ? 0.0f : (float)f[k].low, 0.0f);
+        else if (kind == NN_SCALE_MIN_MAX) nni_scaler_set(s, k, (float)f[k].low, (float)range);
+        else if (kind == NN_SCALE_SYMMETRIC) nni_scaler_set(s, k, (float)(f[k].low + range / 2), (float)(range / 2));
+        else {
+            const double shift = f[k].apart / n, variance = f[k].squares / n - shift * shift;
+            nni_scaler_set(s, k, (float)(f[k].sum / n + shift), (float)sqrt(variance > 0.0 ? variance : 0.0));
+        }
+    }
+}
+
+NN_API nn_status nn_scaler_fit(nn_scaler *s, const nn_dataset *d, const nn_scaler_desc *desc, nn_report *report) {
+    static const nn_scaler_desc usual = {NN_SCALE_Z_SCORE, 0, 0, NULL};
+    nni_say_nothing(report);
+    if (!s || !d || (!d->floats && !d->bytes)) return nni_say(report, NN_ERROR_NULL, "there is no scaler, or nothing to learn from");
+    if (!desc) desc = &usual;
+    memset(s, 0, sizeof *s);
+    const size_t size = desc->per_channel ? d->shape.channels : nn_shape_size(d->shape);
+    if (!size || !d->count || (unsigned)desc->kind > NN_SCALE_SYMMETRIC)
+        return nni_say(report, NN_ERROR_ARGUMENT, "%zu samples of %zu values: nothing to learn from, or an unknown kind of scaling", d->count, size);
+    nni_scaler_take(s, size, desc->per_channel, desc->allocator);
+    nni_feature *f = (nni_feature *)nni_alloc(desc->allocator, size, sizeof *f);
+    nn_status status = NN_ERROR_MEMORY;
+    if (s->mean && f) {
+        memset(f, 0, size * sizeof *f);
+        status = nni_scaler_first(f, d, size, desc->refuse_nan, report);
+    } else nni_say(report, status, "no memory for a scaler of %zu values", size);
+    for (size_t k = 0; status == NN_OK && k < size; k++)
+        if (f[k].high - f[k].low > (double)FLT_MAX)
+            status = nni_say(report, NN_ERROR_ARGUMENT, "value %zu ranges from %g to %g, which no float spans", k, f[k].low, f[k].high);
+    if (status == NN_OK) {
+        if (desc->kind == NN_SCALE_Z_SCORE) nni_scaler_second(f, d, size);
+        nni_scaler_learn(s, f, desc->kind);
+    }
+    nni_free(desc->allocator, f);
+    if (status != NN_OK) nn_scaler_free(s);
+    return status;
+}
+
+/* ---- src/layers/scaler.h ---- */
+
+enum { NNI_SCALER_MEAN, NNI_SCALER_SCALE }; /* its parameters, in order */
+
+/* How often its factors repeat: after the channels, or after a sample. */
+static size_t nni_scaler_period(const nni_call *c) { return c->m->parameters[c->node->parameters_at].columns; }
+
+static nn_status nni_scaler_forward(nni_call *c) {
+    const size_t period = nni_scaler_period(c);
+    nni_scaling_run(c->y, c->x, nni_call_size(c) / period, period, nni_weights(c, NNI_SCALER_MEAN), nni_weights(c, NNI_SCALER_SCALE), NULL);
+    return NN_OK;
+}
+static nn_status nni_scaler_backward(nni_call *c) {
+    const size_t period = nni_scaler_period(c);
+    if (c->dx[0]) nni_scaling_run(c->dx[0], c->dy, nni_call_size(c) / period, period, NULL, nni_weights(c, NNI_SCALER_SCALE), NULL);
+    return NN_OK;
+}
+
+/* One of its two rows of factors. */
+static int nni_scaler_row(nn_model *m, nni_node *node, const char *kind, float constant, const float *start) {
+    nni_parameter *p = nni_add_row(m, node, kind, node->options.scaler.size, constant);
+    if (p) p->trained = 0;
+    return p && (!start || nni_start_with(m, p, start));
+}
+
+static nn_node nni_scaler_add(nn_model *m, const nni_op *op, const nn_node *x, size_t count, const nni_options *o) {
+    const nni_scaler_options *s = &o->scaler;
+    nni_node *node = nni_add_node(m, op, x, count);
+    if (!node) return nni_no_node();
+    if (s->size != node->shape.channels && s->size != nn_shape_size(node->shape))
+        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s: a scaler of %zu values for inputs of %zu values in %zu channels", node->name, s->size,
+                           nn_shape_size(node->shape), node->shape.channels);
+    node->options.scaler.size = s->size;
+    if (!nni_scaler_row(m, node, "mean", 0.0f, s->mean) || !nni_scaler_row(m, node, "scale", 1.0f, s->scale)) return nni_no_node();
+    return nni_added(m, node);
+}
+
+static const nni_field nni_scaler_fields[] = {NNI_FIELD(SIZE, "size", scaler.size), NNI_FIELDS_END};
+static const nni_op nni_op_scaler = {"scaler", nni_scaler_forward, nni_scaler_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
+                                     1, nni_scaler_add, nni_scaler_fields};
+
+NN_API nn_node nn_layer_scale(nn_model *m, nn_node x, const nn_scaler *s) {
+    nni_options o = nni_no_options();
+    if (!m || m->status != NN_OK) return nni_no_node();
+    if (!s || !s->mean) return NNI_MISTAKE(m, NN_ERROR_NULL, "nn_layer_scale is given no scaler");
+    if (nni_node_of(m, x) && !nni_scaler_fits(s, nn_node_shape(m, x)))
+        return NNI_MISTAKE(m, NN_ERROR_SHAPE, "a scaler of %zu %s does not fit %s", s->size, s->per_channel ? "channels" : "values",
+                           nn_node_name(m, x));
+    o.scaler.size = s->size;
+    o.scaler.mean = s->mean;
+    o.scaler.scale = s->scale;
+    return nni_layer(m, &nni_op_scaler, &x, 1, &o);
+}
+
 /* ---- src/image/image.h ---- */
 
 #define NNI_IMAGE_MOST ((size_t)INT32_MAX) /* values: kernels index with 32 bits */
@@ -29650,6 +30392,369 @@ NN_API nn_augment nn_augment_resnet(void) {
     return a;
 }
 
+/* ---- src/data/synthetic.h ---- */
+
+#include <math.h>
+
+/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into the series. */
+static void nni_turned(double turns, double *sine, double *cosine) {
+    const double quarters = floor(4 * turns + 0.5), a = (turns - quarters / 4) * 6.28318530717958647692, b = a * a;
+    double s = 0, c = 0;
+    for (int k = 8; k > 0; k--) { /* Horner: 1 - b/(2k(2k+1)) (1 - ...), and the same with 2k(2k-1) */
+        s = (1 - s) * b / (2 * k * (2 * k + 1));
+        c = (1 - c) * b / (2 * k * (2 * k - 1));
+    }
+    const double sines[4] = {a * (1 - s), 1 - c, -(a * (1 - s)), -(1 - c)};
+    const int quarter = (int)(quarters - 4 * floor(quarters / 4));
+    *sine = sines[quarter];
+    *cosine = sines[(quarter + 1) % 4];
+}
+
+/* What a sample is made from: two uniform numbers in [0, 1) and two normal ones. */
+typedef struct nni_luck {
+    double u, v, first, second;
+} nni_luck;
+
+static nni_luck nni_luck_of(uint64_t seed, uint64_t kind, uint64_t i) {
+    nn_random random = {seed, kind << 32 ^ i, 0};
+    float uniform[2], normal[2];
+    nn_random_uniform(uniform, 2, 0.0f, 1.0f, &random);
+    nn_random_normal(normal, 2, 0.0f, 1.0f, &random);
+    const nni_luck luck = {(double)uniform[0], (double)uniform[1], (double)normal[0], (double)normal[1]};
+    return luck;
+}
+
+/* Streams of numbers that shuffling and initialising do not use. */
+enum { NNI_MOONS = 0x6d6f6f6e, NNI_CIRCLES, NNI_SPIRALS, NNI_BLOBS, NNI_CENTRES, NNI_SINE, NNI_POLYNOMIAL };
+
+/* Arrays for `count` samples, either of `classes` classes or with one target each. */
+typedef struct nni_made {
+    float *x, *targets;
+    uint32_t *labels;
+} nni_made;
+
+static nn_status nni_make(nni_made *made, nn_dataset *d, size_t features, size_t classes, size_t count, double noise, const nn_allocator *allocator) {
+    size_t n;
+    if (!d) return NN_ERROR_NULL;
+    memset(d, 0, sizeof *d);
+    memset(made, 0, sizeof *made);
+    if (!(noise >= 0 && noise - noise == 0)) return NN_ERROR_ARGUMENT;
+    if (!nni_mul_size(count, features, &n) || n > PTRDIFF_MAX / 16 || classes > UINT32_MAX) return NN_ERROR_SIZE;
+    nni_shared *memory = nni_shared_new(allocator, NULL);
+    int room = memory && (made->x = (float *)nni_shared_take(memory, n, sizeof(float))) != NULL;
+    if (room && classes) room = (made->labels = (uint32_t *)nni_shared_take(memory, count, sizeof(uint32_t))) != NULL;
+    if (room && !classes) room = (made->targets = (float *)nni_shared_take(memory, count, sizeof(float))) != NULL;
+    if (!room) {
+        nni_shared_drop(memory);
+        return NN_ERROR_MEMORY;
+    }
+    *d = nn_dataset_of(made->x, count, nn_shape_vector(features), made->labels, classes);
+    d->targets = made->targets;
+    d->target_size = made->targets ? 1 : 0;
+    d->allocator = allocator;
+    d->memory = memory;
+    for (size_t i = 0; made->labels && i < count; i++) made->labels[i] = (uint32_t)(i % classes);
+    return NN_OK;
+}
+
+static void nni_put(float *x, size_t i, double first, double second, const nni_luck *luck, double noise) {
+    x[2 * i] = (float)(first + noise * luck->first);
+    x[2 * i + 1] = (float)(second + noise * luck->second);
+}
+
+NN_API nn_status nn_make_moons(nn_dataset *d, size_t count, double noise, uint64_t seed, const nn_allocator *allocator) {
+    nni_made made;
+    const nn_status status = nni_make(&made, d, 2, 2, count, noise, allocator);
+    for (size_t i = 0; status == NN_OK && i < count; i++) {
+        const nni_luck luck = nni_luck_of(seed, NNI_MOONS, i);
+        double sine, cosine;
+        nni_turned(luck.u / 2, &sine, &cosine);
+        if (i % 2) nni_put(made.x, i, 1 - cosine, 0.5 - sine, &luck, noise);
+        else nni_put(made.x, i, cosine, sine, &luck, noise);
+    }
+    return status;
+}
+
+NN_API nn_status nn_make_circles(nn_dataset *d, size_t classes, size_t count, double noise, uint64_t seed, const nn_allocator *allocator) {
+    nni_made made;
+    if (!classes) return NN_ERROR_ARGUMENT;
+    const nn_status status = nni_make(&made, d, 2, classes, count, noise, allocator);
+    for (size_t i = 0; status == NN_OK && i < count; i++) {
+        const nni_luck luck = nni_luck_of(seed, NNI_CIRCLES, i);
+        const double radius = (double)(i % classes + 1) / (double)classes;
+        double sine, cosine;
+        nni_turned(luck.u, &sine, &cosine);
+        nni_put(made.x, i, radius * cosine, radius * sine, &luck, noise);
+    }
+    return status;
+}
+
+NN_API nn_status nn_make_spirals(nn_dataset *d, size_t arms, double turns, size_t count, double noise, uint64_t seed,
+                                 const nn_allocator *allocator) {
+    nni_made made;
+    if (!arms || !(turns > -1e6 && turns < 1e6)) return NN_ERROR_ARGUMENT;
+    const nn_status status = nni_make(&made, d, 2, arms, count, noise, allocator);
+    for (size_t i = 0; status == NN_OK && i < count; i++) {
+        const nni_luck luck = nni_luck_of(seed, NNI_SPIRALS, i);
+        const double radius = sqrt(luck.u); /* as many samples on every piece of the arm, about */
+        double sine, cosine;
+        nni_turned((double)(i % arms) / (double)arms + turns * radius, &sine, &cosine);
+        nni_put(made.x, i, radius * cosine, radius * sine, &luck, noise);
+    }
+    return status;
+}
+
+NN_API nn_status nn_make_blobs(nn_dataset *d, size_t classes, size_t features, size_t count, double deviation, uint64_t seed,
+                               const nn_allocator *allocator) {
+    nni_made made;
+    if (!classes || !features) return NN_ERROR_ARGUMENT;
+    const nn_status status = nni_make(&made, d, features, classes, count, deviation, allocator);
+    for (size_t i = 0; status == NN_OK && i < count; i++) {
+        nn_random sample = {seed, (uint64_t)NNI_BLOBS << 32 ^ i, 0}, centre = {seed, (uint64_t)NNI_CENTRES << 32 ^ i % classes, 0};
+        float *x = made.x + i * features;
+        for (size_t j = 0; j < features; j += 16) { /* 16 at a time */
+            const size_t some = nni_min(features - j, 16);
+            float at[16];
+            nn_random_uniform(at, some, -1.0f, 1.0f, &centre);
+            nn_random_normal(x + j, some, 0.0f, (float)deviation, &sample);
+            for (size_t k = 0; k < some; k++) x[j + k] += at[k];
+        }
+    }
+    return status;
+}
+
+NN_API nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed, const nn_allocator *allocator) {
+    nni_made made;
+    if (!(periods > -1e6 && periods < 1e6)) return NN_ERROR_ARGUMENT;
+    const nn_status status = nni_make(&made, d, 1, 0, count, noise, allocator);
+    for (size_t i = 0; status == NN_OK && i < count; i++) {
+        const nni_luck luck = nni_luck_of(seed, NNI_SINE, i);
+        const double x = 2 * luck.u - 1;
+        double sine, cosine;
+        nni_turned(periods * x / 2, &sine, &cosine);
+        made.x[i] = (float)x;
+        made.targets[i] = (float)(sine + noise * luck.first);
+    }
+    return status;
+}
+
+NN_API nn_status nn_make_polynomial(nn_dataset *d, const double *c, size_t n, size_t count, double noise, uint64_t seed,
+                                    const nn_allocator *allocator) {
+    nni_made made;
+    if (n && !c) return NN_ERROR_NULL;
+    for (size_t k = 0; k < n; k++)
+        if (!(c[k] - c[k] == 0)) return NN_ERROR_ARGUMENT;
+    const nn_status status = nni_make(&made, d, 1, 0, count, noise, allocator);
+    for (size_t i = 0; status == NN_OK && i < count; i++) {
+        const nni_luck luck = nni_luck_of(seed, NNI_POLYNOMIAL, i);
+        const double x = 2 * luck.u - 1;
+        double y = 0;
+        for (size_t k = n; k-- > 0;) y = y * x + c[k];
+        made.x[i] = (float)x;
+        made.targets[i] = (float)(y + noise * luck.first);
+    }
+    return status;
+}
+
+/* ---- src/data/digits.h ---- */
+
+#include <math.h>
+
+/* ---- how digits are written ---- */
+
+#define NNI_STYLE_POINTS 18
+
+/* Strokes are smooth curves through points xxyy, from 00 at the left or top to 99; 0 ends a stroke, two of them end the digit. A curve that ends
+ * where it began is closed; a corner is a new stroke from the same point. */
+typedef struct nni_style {
+    uint8_t digit, share; /* how often it is written so, of all ways to write it: in 16ths */
+    uint16_t points[NNI_STYLE_POINTS];
+} nni_style;
+
+static const nni_style nni_styles[] = {
+    {0, 8, {5004, 2624, 2162, 4896, 7672, 7728, 5004}},
+    {0, 4, {5604, 3018, 2256, 4096, 7078, 7636, 6012, 4208}},
+    {0, 4, {5004, 3422, 3268, 5096, 6870, 6626, 5004}},
+    {1, 6, {5203, 5050, 4897}},
+    {1, 3, {6203, 5250, 3897}},
+    {1, 5, {3424, 5204, 0, 5204, 5097}},
+    {1, 2, {3424, 5204, 0, 5204, 5096, 0, 3096, 7296}},
+    {2, 6, {2428, 4605, 7224, 5858, 2494, 0, 2494, 8092}},
+    {2, 5, {2428, 4605, 7224, 5656, 3088, 2280, 3674, 5688, 8290}},
+    {2, 5, {2622, 5004, 7426, 5460, 2294, 0, 2294, 5086, 8094}},
+    {3, 6, {2416, 5004, 7026, 4446, 0, 4446, 7668, 5296, 2082}},
+    {3, 4, {2407, 7206, 0, 7206, 4642, 0, 4642, 7866, 5496, 2284}},
+    {3, 6, {2618, 5204, 7022, 5644, 4048, 5850, 7672, 5096, 2282}},
+    {4, 6, {3006, 2230, 2452, 0, 2452, 8050, 0, 6522, 6096}},
+    {4, 5, {6204, 1862, 0, 1862, 8462, 0, 6204, 6096}},
+    {4, 5, {2608, 2448, 4856, 7048, 0, 7206, 7050, 6497}},
+    {5, 6, {3208, 2844, 0, 2844, 5438, 7866, 5496, 2286, 0, 3208, 7606}},
+    {5, 5, {7807, 3610, 3042, 5840, 7668, 4896, 2284}},
+    {5, 5, {7606, 3407, 0, 3407, 2846, 0, 2846, 6044, 7270, 4696, 2088}},
+    {6, 6, {6604, 3432, 2068, 4696, 7476, 5454, 2472}},
+    {6, 5, {5603, 3250, 2678, 5096, 7274, 5058, 2870}},
+    {6, 5, {7010, 4406, 2440, 2280, 5096, 7672, 5052, 2664}},
+    {7, 6, {2010, 7810, 0, 7810, 4497}},
+    {7, 5, {2010, 7808, 0, 7808, 5450, 4297, 0, 3450, 7048}},
+    {7, 5, {2024, 2210, 0, 2210, 5014, 7808, 0, 7808, 5648, 4697}},
+    {8, 6, {5048, 7026, 5004, 3026, 5048, 7472, 5096, 2672, 5048}},
+    {8, 5, {5004, 3226, 5046, 6826, 5004, 0, 5046, 2570, 5096, 7570, 5046}},
+    {8, 5, {7216, 4805, 2926, 5048, 7474, 5096, 2672, 5046, 7218}},
+    {9, 6, {7226, 5004, 2828, 4850, 7226, 0, 7226, 7060, 6697}},
+    {9, 5, {7028, 4806, 2630, 4850, 7224, 0, 7224, 7664, 5496, 2888}},
+    {9, 5, {7416, 4604, 2630, 4852, 7220, 6060, 5097}},
+};
+
+/* ---- one digit ---- */
+
+/* The pen on the paper: strokes as points, and for each pixel how deep its centre lies inside the ink, in pixels. */
+typedef struct nni_pen {
+    double x[NNI_STYLE_POINTS], y[NNI_STYLE_POINTS];
+    double radius, thinner; /* in pixels; and how much less at the end of a stroke */
+    double depth[NN_DIGIT_SIZE * NN_DIGIT_SIZE];
+} nni_pen;
+
+#define NNI_HAND 32 /* random numbers beside those for the points */
+
+static const nni_style *nni_choose_style(uint32_t digit, double choice) {
+    const nni_style *style = nni_styles;
+    while (style->digit != digit) style++;
+    for (choice *= 16; choice >= style->share; style++) choice -= style->share;
+    return style;
+}
+
+/* From the styles' points to pixels: shaken, bent, slanted, turned, scaled, and put near the middle. u: NNI_HAND numbers from -1 to 1;
+ * shake: two for each point. */
+static void nni_place_points(nni_pen *pen, const nni_style *style, const float *u, const float *shake) {
+    const double worse = (double)u[0] > 0.96 ? 2.2 : 0.6 + 0.5 * ((double)u[1] + 1); /* some write badly, few very badly */
+    const double turn = 0.09 * worse * (double)u[2], slant = 0.12 + 0.3 * (double)u[3], bend = 0.25 * (double)u[4], lean = 0.22 * (double)u[5];
+    const double high = 20 + 2.2 * (double)u[6], wide = high * (0.92 + 0.28 * (double)u[7]);
+    const double cosine = (1 - turn * turn) / (1 + turn * turn), sine = 2 * turn / (1 + turn * turn); /* turn: the tangent of half the angle */
+    double left = 100, right = -100, top = 100, bottom = -100;
+    for (size_t i = 0; i < NNI_STYLE_POINTS && (style->points[i] || (i && style->points[i - 1])); i++) {
+        const unsigned code = style->points[i];
+        if (!code) continue;
+        size_t same = 0; /* a point that comes again is the same point */
+        while (style->points[same] != code) same++;
+        double x = (double)(code / 100) / 100 - 0.5 + 0.03 * worse * (double)shake[2 * same];
+        double y = (double)(code % 100) / 100 - 0.5 + 0.03 * worse * (double)shake[2 * same + 1];
+        x += bend * (y * y - 0.1) + lean * x * y - slant * y;
+        y += bend * 0.4 * (x * x - 0.1) + lean * 0.5 * x * y;
+        x *= wide;
+        y *= high;
+        pen->x[i] = cosine * x - sine * y;
+        pen->y[i] = sine * x + cosine * y;
+        if (pen->x[i] < left) left = pen->x[i];
+        if (pen->x[i] > right) right = pen->x[i];
+        if (pen->y[i] < top) top = pen->y[i];
+        if (pen->y[i] > bottom) bottom = pen->y[i];
+    }
+    const double middle = NN_DIGIT_SIZE / 2.0, room = NN_DIGIT_SIZE - 4;
+    const double fit = fmin(1.0, room / fmax(right - left, bottom - top)); /* never out of the picture */
+    for (size_t i = 0; i < NNI_STYLE_POINTS; i++) {
+        pen->x[i] = middle + fit * (pen->x[i] - (left + right) / 2) + 1.2 * (double)u[8];
+        pen->y[i] = middle + fit * (pen->y[i] - (top + bottom) / 2) + 1.2 * (double)u[9];
+    }
+}
+
+/* A straight piece of ink, round at both ends. */
+static void nni_draw_piece(nni_pen *pen, double x0, double y0, double x1, double y1, double radius) {
+    const double reach = radius + 1, dx = x1 - x0, dy = y1 - y0, length = dx * dx + dy * dy;
+    const int from_x = (int)fmax(fmin(x0, x1) - reach, 0), to_x = (int)fmin(fmax(x0, x1) + reach, NN_DIGIT_SIZE - 1);
+    const int from_y = (int)fmax(fmin(y0, y1) - reach, 0), to_y = (int)fmin(fmax(y0, y1) + reach, NN_DIGIT_SIZE - 1);
+    for (int y = from_y; y <= to_y; y++)
+        for (int x = from_x; x <= to_x; x++) {
+            const double px = x + 0.5 - x0, py = y + 0.5 - y0;
+            const double along = length > 0 ? fmin(fmax((px * dx + py * dy) / length, 0), 1) : 0;
+            const double away_x = px - along * dx, away_y = py - along * dy;
+            const double depth = radius - sqrt(away_x * away_x + away_y * away_y);
+            double *deepest = &pen->depth[y * NN_DIGIT_SIZE + x];
+            if (depth > *deepest) *deepest = depth;
+        }
+}
+
+#define NNI_PIECES 6 /* straight pieces between two points of a stroke */
+
+/* The curve of Catmull and Rom through points begin .. end - 1. */
+static void nni_draw_stroke(nni_pen *pen, const uint16_t *code, size_t begin, size_t end) {
+    const int closed = code[begin] == code[end - 1] && end - begin > 2;
+    const size_t total = (end - 1 - begin) * NNI_PIECES;
+    size_t piece = 0;
+    for (size_t i = begin; i + 1 < end; i++) {
+        const size_t before = i > begin ? i - 1 : closed ? end - 2 : i, after = i + 2 < end ? i + 2 : closed ? begin + 1 : i + 1;
+        double last_x = pen->x[i], last_y = pen->y[i];
+        for (int k = 1; k <= NNI_PIECES; k++, piece++) {
+            const double t = (double)k / NNI_PIECES, s = 1 - t;
+            const double a = -0.5 * t * s * s, b = 1 + t * t * (1.5 * t - 2.5), c = t * (0.5 + t * (2 - 1.5 * t)), e = -0.5 * t * t * s;
+            const double x = a * pen->x[before] + b * pen->x[i] + c * pen->x[i + 1] + e * pen->x[after];
+            const double y = a * pen->y[before] + b * pen->y[i] + c * pen->y[i + 1] + e * pen->y[after];
+            nni_draw_piece(pen, last_x, last_y, x, y, pen->radius * (1 - pen->thinner * (double)piece / (double)total));
+            last_x = x;
+            last_y = y;
+        }
+    }
+}
+
+static double nni_ink(const nni_pen *pen, int x, int y) {
+    if (x < 0 || y < 0 || x >= NN_DIGIT_SIZE || y >= NN_DIGIT_SIZE) return 0;
+    return fmin(fmax(pen->depth[y * NN_DIGIT_SIZE + x] + 0.5, 0), 1); /* the share of the pixel that ink covers, about */
+}
+
+/* Ink to bytes: a little blurred, unevenly dark. */
+static void nni_develop(uint8_t *pixels, const nni_pen *pen, double blur, double dark, const float *grain) {
+    for (int y = 0; y < NN_DIGIT_SIZE; y++)
+        for (int x = 0; x < NN_DIGIT_SIZE; x++) {
+            const double around = (nni_ink(pen, x - 1, y) + nni_ink(pen, x + 1, y) + nni_ink(pen, x, y - 1) + nni_ink(pen, x, y + 1)) / 4;
+            const double ink = nni_ink(pen, x, y) * (1 - blur) + around * blur;
+            const double value = ink * (dark - 0.08 * ((double)grain[y * NN_DIGIT_SIZE + x] + 1));
+            pixels[y * NN_DIGIT_SIZE + x] = (uint8_t)(255 * fmin(fmax(value, 0), 1) + 0.5);
+        }
+}
+
+NN_API void nn_digit_draw(uint8_t *pixels, uint32_t *label, uint64_t seed, uint64_t i) {
+    nn_random random = {seed, (uint64_t)0x64696769 << 32 ^ i, 0}; /* streams that shuffling and initialising do not use */
+    float hand[NNI_HAND], shake[2 * NNI_STYLE_POINTS], grain[NN_DIGIT_SIZE * NN_DIGIT_SIZE];
+    nni_pen pen;
+    const uint32_t digit = (uint32_t)nn_random_below(10, &random);
+    nn_random_uniform(hand, NNI_HAND, -1.0f, 1.0f, &random);
+    nn_random_normal(shake, 2 * NNI_STYLE_POINTS, 0.0f, 1.0f, &random);
+    nn_random_uniform(grain, NN_DIGIT_SIZE * NN_DIGIT_SIZE, -1.0f, 1.0f, &random);
+    const nni_style *style = nni_choose_style(digit, 0.5 * ((double)hand[10] + 1));
+    memset(&pen, 0, sizeof pen);
+    for (size_t k = 0; k < NN_DIGIT_SIZE * NN_DIGIT_SIZE; k++) pen.depth[k] = -9;
+    pen.radius = 1.35 + 0.4 * (double)hand[11] + 0.2 * (double)hand[12];
+    pen.thinner = 0.12 + 0.18 * (double)hand[13];
+    nni_place_points(&pen, style, hand, shake);
+    for (size_t begin = 0, end; style->points[begin]; begin = end + 1) {
+        for (end = begin; end < NNI_STYLE_POINTS && style->points[end]; end++) {}
+        nni_draw_stroke(&pen, style->points, begin, end);
+        if (end + 1 >= NNI_STYLE_POINTS) break;
+    }
+    nni_develop(pixels, &pen, 0.22 + 0.14 * (double)hand[14], 1.2 + 0.14 * (double)hand[15], grain);
+    *label = digit;
+}
+
+NN_API nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_t count, uint64_t seed, const nn_allocator *allocator) {
+    const size_t pixels = NN_DIGIT_SIZE * NN_DIGIT_SIZE;
+    static const char *const names[] = {"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"};
+    if (!d) return NN_ERROR_NULL;
+    memset(d, 0, sizeof *d);
+    if (count > SIZE_MAX / (2 * pixels)) return NN_ERROR_SIZE;
+    nni_shared *memory = nni_shared_new(allocator, NULL);
+    uint8_t *x = memory ? (uint8_t *)nni_shared_take(memory, count * pixels, 1) : NULL;
+    uint32_t *labels = x ? (uint32_t *)nni_shared_take(memory, count, sizeof *labels) : NULL;
+    if (!labels) {
+        nni_shared_drop(memory);
+        return NN_ERROR_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++) nn_digit_draw(x + i * pixels, labels + i, seed, first + i);
+    *d = nn_dataset_of_bytes(x, count, nn_shape_image(NN_DIGIT_SIZE, NN_DIGIT_SIZE, 1), labels, 10);
+    d->class_names = names;
+    d->allocator = allocator;
+    d->memory = memory;
+    return NN_OK;
+}
+
 /* ---- src/train/exact.h ---- */
 
 #include <math.h>
@@ -30666,7 +31771,11 @@ NN_API nn_status nn_layer_rate(nn_model *m, nn_node node, float factor) {
     if (!n) return nni_report(m, NN_ERROR_ARGUMENT, "nn_layer_rate is given a node that this model does not have");
     if (!(factor >= 0.0f && factor <= FLT_MAX))
         return nni_report(m, NN_ERROR_ARGUMENT, "the rate of %s cannot be %g times that of the others", n->name, (double)factor);
-    for (size_t k = 0; k < n->parameters; k++) m->parameters[n->parameters_at + k].rate = factor;
+    for (size_t k = 0; k < n->parameters; k++) {
+        nni_parameter *p = &m->parameters[n->parameters_at + k];
+        p->rated_apart = factor != 1.0f;
+        p->rate = factor;
+    }
     return NN_OK;
 }
 
@@ -30674,6 +31783,7 @@ NN_API nn_status nn_parameter_decay(nn_model *m, const char *name, int decays) {
     if (!m || !name) return NN_ERROR_NULL;
     const size_t i = nni_parameter_find(m, name);
     if (i == NNI_NONE) return nni_parameter_missing(m, name);
+    m->parameters[i].decay_apart = 1;
     m->parameters[i].decoupled = decays != 0;
     return NN_OK;
 }
@@ -30689,10 +31799,10 @@ static nni_stretch nni_stretch_of(const nni_parameter *p) {
     nni_stretch s;
     s.from = p->at;
     s.to = p->at + nni_round_up(p->rows * p->columns, 16);
-    s.rate = p->rate;
+    s.rate = p->rated_apart ? p->rate : 1.0f;
     s.l1 = p->l1;
     s.l2 = p->l2;
-    s.decays = p->decoupled;
+    s.decays = p->decay_apart ? p->decoupled : p->decays;
     return s;
 }
 
@@ -31473,6 +32583,2371 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
     return nn_model_build(m, &build);
 }
 
+/* ---- src/file/dtype.h ---- */
+
+/* X(name, bytes): those of the safetensors format. */
+#define NNI_DTYPE_LIST(X) \
+    X(F32, 4) X(F64, 8) X(F16, 2) X(BF16, 2) X(I64, 8) X(U64, 8) X(I32, 4) X(U32, 4) X(I16, 2) X(U16, 2) X(I8, 1) X(U8, 1) X(BOOL, 1) \
+    X(F8_E4M3, 1) X(F8_E5M2, 1)
+
+typedef enum nni_dtype {
+#define NNI_DTYPE_ENUM(name, bytes) NNI_##name,
+    NNI_DTYPE_LIST(NNI_DTYPE_ENUM)
+#undef NNI_DTYPE_ENUM
+    NNI_DTYPE_COUNT
+} nni_dtype;
+
+static const struct {
+    const char *name;
+    size_t bytes;
+} nni_dtypes[] = {
+#define NNI_DTYPE_ROW(name, bytes) {#name, bytes},
+    NNI_DTYPE_LIST(NNI_DTYPE_ROW)
+#undef NNI_DTYPE_ROW
+};
+
+/* The type of that name, or NNI_DTYPE_COUNT. */
+static nni_dtype nni_dtype_named(const char *name) {
+    int d = 0;
+    while (d < NNI_DTYPE_COUNT && strcmp(nni_dtypes[d].name, name) != 0) d++;
+    return (nni_dtype)d;
+}
+
+/* ---- numbers as bytes, the lowest first ---- */
+
+static inline uint64_t nni_load_little(const unsigned char *bytes, size_t n) {
+    uint64_t value = 0;
+    for (size_t i = n; i-- > 0;) value = value << 8 | bytes[i];
+    return value;
+}
+static inline void nni_store_little(unsigned char *bytes, uint64_t value, size_t n) {
+    for (size_t i = 0; i < n; i++) bytes[i] = (unsigned char)(value >> 8 * i);
+}
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define NNI_BIG_ENDIAN 1
+#else
+#define NNI_BIG_ENDIAN 0
+#endif
+
+/* ---- to floats ---- */
+
+static inline float nni_float_of_bits(uint32_t bits) {
+    float value;
+    memcpy(&value, &bits, sizeof value);
+    return value;
+}
+
+/* Exact: every half is a float. */
+static float nni_float_of_half(uint32_t half) {
+    const uint32_t sign = (half & 0x8000u) << 16, exponent = half >> 10 & 31, fraction = half & 1023;
+    if (exponent == 0) { /* 0 and subnormals, in units of 2^-24 */
+        const float value = (float)fraction * nni_float_of_bits(0x33800000u);
+        return sign ? -value : value;
+    }
+    return nni_float_of_bits(sign | (exponent == 31 ? 0x7f800000u : (exponent + 112) << 23) | fraction << 13);
+}
+
+static float nni_float_of_double(uint64_t bits) {
+    double value;
+    memcpy(&value, &bits, sizeof value);
+    return (float)value;
+}
+
+static inline int nni_dtype_is_float(nni_dtype dtype) { return dtype == NNI_F32 || dtype == NNI_F64 || dtype == NNI_F16 || dtype == NNI_BF16; }
+
+/* Number i of an array of floats of that type. */
+static inline float nni_float_at(const unsigned char *bytes, nni_dtype dtype, size_t i) {
+    switch (dtype) {
+    case NNI_F32: return nni_float_of_bits((uint32_t)nni_load_little(bytes + 4 * i, 4));
+    case NNI_F64: return nni_float_of_double(nni_load_little(bytes + 8 * i, 8));
+    case NNI_F16: return nni_float_of_half((uint32_t)nni_load_little(bytes + 2 * i, 2));
+    case NNI_BF16: return nni_float_of_bits((uint32_t)nni_load_little(bytes + 2 * i, 2) << 16);
+    default: return 0.0f;
+    }
+}
+
+static void nni_floats_from(float *y, const unsigned char *bytes, nni_dtype dtype, size_t n) {
+    if (dtype == NNI_F32 && !NNI_BIG_ENDIAN) {
+        if (n) memcpy(y, bytes, n * sizeof *y);
+        return;
+    }
+    for (size_t i = 0; i < n; i++) y[i] = nni_float_at(bytes, dtype, i);
+}
+
+/* ---- src/file/checksum.h ---- */
+
+#define NNI_CRC_POLYNOMIAL 0xc96c5795d7870f42u /* of ECMA-182, lowest bit first */
+
+/* Eight bytes at a time: table[k][b] is what byte b does with k more behind it. */
+typedef struct nni_checksum {
+    uint64_t table[8][256];
+    uint64_t crc;
+} nni_checksum;
+
+static void nni_checksum_begin(nni_checksum *c) {
+    for (uint32_t b = 0; b < 256; b++) {
+        uint64_t crc = b;
+        for (int bit = 0; bit < 8; bit++) crc = crc >> 1 ^ (crc & 1 ? NNI_CRC_POLYNOMIAL : 0);
+        c->table[0][b] = crc;
+    }
+    for (int k = 1; k < 8; k++)
+        for (int b = 0; b < 256; b++) c->table[k][b] = c->table[0][c->table[k - 1][b] & 255] ^ c->table[k - 1][b] >> 8;
+    c->crc = ~(uint64_t)0;
+}
+
+static void nni_checksum_add(nni_checksum *c, const void *from, size_t n) {
+    const unsigned char *bytes = (const unsigned char *)from;
+    uint64_t crc = c->crc;
+    for (; n >= 8; bytes += 8, n -= 8) {
+        const uint64_t v = crc ^ nni_load_little(bytes, 8);
+        crc = c->table[7][v & 255] ^ c->table[6][v >> 8 & 255] ^ c->table[5][v >> 16 & 255] ^ c->table[4][v >> 24 & 255] ^
+              c->table[3][v >> 32 & 255] ^ c->table[2][v >> 40 & 255] ^ c->table[1][v >> 48 & 255] ^ c->table[0][v >> 56];
+    }
+    for (; n > 0; bytes++, n--) crc = c->table[0][(crc ^ *bytes) & 255] ^ crc >> 8;
+    c->crc = crc;
+}
+
+static uint64_t nni_checksum_end(const nni_checksum *c) { return ~c->crc; }
+
+/* ---- src/file/disk.h ---- */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+/* Tests define it to make a call of the system fail: errno, or 0 to let it be. */
+#ifndef NN_FILE_FAULT
+#define NN_FILE_FAULT(call) 0
+#endif
+
+/* ---- the system's calls ---- */
+
+#ifdef _WIN32
+#include <io.h>
+#include <process.h>
+#ifdef __cplusplus
+extern "C"
+#endif
+__declspec(dllimport) int __stdcall MoveFileExA(const char *from, const char *to, unsigned long flags);
+
+static int nni_disk_open(const char *path) { return _open(path, _O_RDONLY | _O_BINARY); }
+static int nni_disk_create(const char *path) { return _open(path, _O_WRONLY | _O_BINARY | _O_CREAT | _O_EXCL, _S_IREAD | _S_IWRITE); }
+static ptrdiff_t nni_disk_read(int file, void *to, size_t n) { return _read(file, to, (unsigned)nni_min(n, 1 << 30)); }
+static ptrdiff_t nni_disk_write(int file, const void *from, size_t n) { return _write(file, from, (unsigned)nni_min(n, 1 << 30)); }
+static int nni_disk_sync(int file) { return _commit(file); }
+static int nni_disk_close(int file) { return _close(file); }
+static int nni_disk_rename(const char *from, const char *to) {
+    if (MoveFileExA(from, to, 1 | 8)) return 0; /* replacing what is there, written through */
+    errno = EACCES;
+    return -1;
+}
+static int nni_disk_sync_folder(const char *path) { return (void)path, 0; }
+static int nni_disk_process(void) { return _getpid(); }
+
+/* Bytes of an open file; -1 if it has no fixed size. */
+static int64_t nni_disk_size(int file) {
+    struct _stat64 about;
+    return _fstat64(file, &about) == 0 && (about.st_mode & _S_IFMT) == _S_IFREG ? (int64_t)about.st_size : -1;
+}
+/* Whether something has that name that is no plain file. */
+static int nni_disk_is_special(const char *path) {
+    struct _stat64 about;
+    return _stat64(path, &about) == 0 && (about.st_mode & _S_IFMT) != _S_IFREG;
+}
+#else
+#include <unistd.h>
+#ifdef __cplusplus
+extern "C" int fsync(int file); /* which <unistd.h> keeps from strict C */
+#else
+extern int fsync(int file);
+#endif
+
+static int nni_disk_open(const char *path) { return open(path, O_RDONLY); }
+static int nni_disk_create(const char *path) { return open(path, O_WRONLY | O_CREAT | O_EXCL, 0666); }
+static ptrdiff_t nni_disk_read(int file, void *to, size_t n) { return read(file, to, nni_min(n, 1 << 30)); }
+static ptrdiff_t nni_disk_write(int file, const void *from, size_t n) { return write(file, from, nni_min(n, 1 << 30)); }
+static int nni_disk_sync(int file) { return fsync(file); }
+static int nni_disk_close(int file) { return close(file); }
+static int nni_disk_rename(const char *from, const char *to) { return rename(from, to); }
+static int nni_disk_process(void) { return (int)getpid(); }
+
+static int64_t nni_disk_size(int file) {
+    struct stat about;
+    return fstat(file, &about) == 0 && S_ISREG(about.st_mode) ? (int64_t)about.st_size : -1;
+}
+static int nni_disk_is_special(const char *path) {
+    struct stat about;
+    return stat(path, &about) == 0 && !S_ISREG(about.st_mode);
+}
+
+/* Makes the new name last: a folder is written like a file. Systems that cannot do this say EINVAL. */
+static int nni_disk_sync_folder(const char *path) {
+    char folder[1024] = ".";
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) : 0;
+    if (length >= sizeof folder) return errno = ENAMETOOLONG, -1;
+    if (slash) snprintf(folder, sizeof folder, "%.*s", (int)nni_max(length, 1), path);
+    const int file = nni_disk_open(folder);
+    if (file < 0) return -1;
+    const int result = nni_disk_sync(file) == 0 || errno == EINVAL ? 0 : -1, reason = errno;
+    close(file);
+    errno = reason;
+    return result;
+}
+#endif
+
+/* Whether the tests want this call to fail. */
+static int nni_disk_fault(const char *call) {
+    const int fault = NN_FILE_FAULT(call);
+    (void)call;
+    if (fault) errno = fault;
+    return fault != 0;
+}
+
+static nn_status nni_disk_failed(nn_report *report, const char *what, const char *path) {
+    return nni_say(report, NN_ERROR_FILE, "%s could not be %s: %s", path, what, strerror(errno));
+}
+
+/* ---- reading ---- */
+
+/* The whole of an open file, whose size was checked, into memory that nni_free takes. */
+static nn_status nni_read_open(char **text, size_t *size, int file, const char *path, const nn_allocator *allocator, nn_report *report) {
+    const int64_t bytes = nni_disk_size(file);
+    if (bytes < 0) return nni_say(report, NN_ERROR_FILE, "%s is not a plain file", path);
+    if ((uint64_t)bytes > PTRDIFF_MAX) return nni_say(report, NN_ERROR_MEMORY, "%s does not fit into memory", path);
+    char *memory = (char *)nni_alloc(allocator, nni_max((size_t)bytes, 1), 1);
+    if (!memory) return nni_say(report, NN_ERROR_MEMORY, "no memory for the %zu bytes of %s", (size_t)bytes, path);
+    size_t done = 0;
+    ptrdiff_t got = 1;
+    while (done < (size_t)bytes && got > 0) {
+        got = nni_disk_fault("read") ? -1 : nni_disk_read(file, memory + done, (size_t)bytes - done);
+        if (got < 0 && errno == EINTR) got = 1;
+        else if (got > 0) done += (size_t)got;
+    }
+    if (got < 0) {
+        const nn_status status = nni_disk_failed(report, "read", path);
+        nni_free(allocator, memory);
+        return status;
+    }
+    *text = memory;
+    *size = done; /* less, if somebody cut the file meanwhile */
+    return NN_OK;
+}
+
+static nn_status nni_read_file(char **text, size_t *size, const char *path, const nn_allocator *allocator, nn_report *report) {
+    const int file = nni_disk_fault("open") ? -1 : nni_disk_open(path);
+    if (file < 0) return nni_disk_failed(report, "opened", path);
+    const nn_status status = nni_read_open(text, size, file, path, allocator, report);
+    nni_disk_close(file);
+    return status;
+}
+
+/* ---- replacing ---- */
+
+typedef struct nni_replacement {
+    const char *path;
+    char *temporary;
+    int file; /* -1: not open */
+    const nn_allocator *allocator;
+    nn_report *report;
+    nn_status status; /* the first failure; all but nni_replace_end then does nothing */
+    size_t held;
+    unsigned char buffer[8192];
+} nni_replacement;
+
+/* Keeps the failure, and takes away what was written so far. */
+static void nni_replace_fail(nni_replacement *r, const char *what) {
+    r->status = nni_disk_failed(r->report, what, r->path);
+    if (r->file >= 0) nni_disk_close(r->file);
+    r->file = -1;
+    remove(r->temporary);
+}
+
+static void nni_replace_begin(nni_replacement *r, const char *path, const nn_allocator *allocator, nn_report *report) {
+    const size_t room = strlen(path) + 40;
+    r->path = path;
+    r->file = -1;
+    r->allocator = allocator;
+    r->report = report;
+    r->status = NN_OK;
+    r->held = 0;
+    r->temporary = (char *)nni_alloc(allocator, room, 1);
+    if (!r->temporary) {
+        r->status = nni_say(report, NN_ERROR_MEMORY, "no memory to write %s", path);
+        return;
+    }
+    if (nni_disk_is_special(path)) {
+        r->status = nni_say(report, NN_ERROR_FILE, "%s is not a plain file and cannot be replaced", path);
+        return;
+    }
+    for (int number = 0; r->file < 0 && number < 100; number++) {
+        snprintf(r->temporary, room, "%s.%d-%d.tmp", path, nni_disk_process(), number);
+        r->file = nni_disk_fault("create") ? -1 : nni_disk_create(r->temporary);
+        if (r->file < 0 && errno != EEXIST) break;
+    }
+    if (r->file < 0) r->status = nni_disk_failed(report, "created", r->temporary);
+}
+
+static void nni_replace_send(nni_replacement *r, const unsigned char *bytes, size_t n) {
+    while (n > 0 && r->status == NN_OK) {
+        const ptrdiff_t written = nni_disk_fault("write") ? -1 : nni_disk_write(r->file, bytes, n);
+        if (written < 0 && errno == EINTR) continue;
+        if (written <= 0) {
+            if (written == 0) errno = ENOSPC;
+            nni_replace_fail(r, "written");
+            return;
+        }
+        bytes += written;
+        n -= (size_t)written;
+    }
+}
+static void nni_replace_flush(nni_replacement *r) {
+    nni_replace_send(r, r->buffer, r->held);
+    r->held = 0;
+}
+
+/* Small pieces are collected, large ones go as they are. */
+static void nni_replace_write(nni_replacement *r, const void *bytes, size_t n) {
+    if (n > sizeof r->buffer - r->held) nni_replace_flush(r);
+    if (n > sizeof r->buffer) {
+        nni_replace_send(r, (const unsigned char *)bytes, n);
+    } else if (n) {
+        memcpy(r->buffer + r->held, bytes, n);
+        r->held += n;
+    }
+}
+
+/* All on the disk, then under its name; or nothing changed. */
+static nn_status nni_replace_end(nni_replacement *r) {
+    nni_replace_flush(r);
+    if (r->status == NN_OK && (nni_disk_fault("sync") || nni_disk_sync(r->file) != 0)) nni_replace_fail(r, "written to the disk");
+    if (r->status == NN_OK) {
+        const int closed = nni_disk_close(r->file);
+        r->file = -1;
+        if (nni_disk_fault("close") || closed != 0) nni_replace_fail(r, "closed");
+    }
+    if (r->status == NN_OK && (nni_disk_fault("rename") || nni_disk_rename(r->temporary, r->path) != 0)) nni_replace_fail(r, "replaced");
+    if (r->status == NN_OK && (nni_disk_fault("folder") || nni_disk_sync_folder(r->path) != 0))
+        r->status = nni_say(r->report, NN_ERROR_FILE, "%s is written, but its folder could not be: the name may be lost when the power fails (%s)",
+                            r->path, strerror(errno));
+    nni_free(r->allocator, r->temporary);
+    r->temporary = NULL;
+    return r->status;
+}
+
+/* ---- src/file/json.h ---- */
+
+#include <float.h>
+#include <stdlib.h>
+
+typedef struct nni_json {
+    char *at, *end;
+    const char *mistake; /* NULL: none yet */
+    char none[1];        /* the key that stands for a mistake */
+} nni_json;
+
+static int nni_json_fail(nni_json *j, const char *mistake) {
+    if (!j->mistake) j->mistake = mistake;
+    return 0;
+}
+
+static nni_json nni_json_of(char *text, size_t n) {
+    const nni_json j = {text, text + n, NULL, {0}};
+    return j;
+}
+
+/* The next character that is no space, or 0 at the end. */
+static char nni_json_peek(nni_json *j) {
+    while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\t' || *j->at == '\r')) j->at++;
+    return j->at < j->end && !j->mistake ? *j->at : '\0';
+}
+static int nni_json_take(nni_json *j, char c) {
+    if (nni_json_peek(j) != c || !c) return 0;
+    j->at++;
+    return 1;
+}
+
+/* Whether nothing but spaces is left. */
+static int nni_json_done(nni_json *j) {
+    nni_json_peek(j);
+    return j->at == j->end ? !j->mistake : nni_json_fail(j, "something follows the end");
+}
+
+/* ---- strings ---- */
+
+static int nni_json_hex(nni_json *j, uint32_t *code) {
+    *code = 0;
+    for (int i = 0; i < 4; i++, j->at++) {
+        const char c = j->at < j->end ? *j->at : '\0';
+        if (c >= '0' && c <= '9') *code = *code << 4 | (uint32_t)(c - '0');
+        else if ((c | 32) >= 'a' && (c | 32) <= 'f') *code = *code << 4 | (uint32_t)((c | 32) - 'a' + 10);
+        else return nni_json_fail(j, "\\u without four hexadecimal digits");
+    }
+    return 1;
+}
+
+/* After \u: a character of up to 4 bytes, two escapes if it lies beyond 16 bits. */
+static size_t nni_json_unicode(nni_json *j, unsigned char utf8[4]) {
+    uint32_t c, low;
+    if (!nni_json_hex(j, &c)) return 0;
+    if (c >= 0xdc00 && c < 0xe000) return (size_t)nni_json_fail(j, "half of a surrogate pair");
+    if (c >= 0xd800 && c < 0xdc00) {
+        if (j->end - j->at < 2 || j->at[0] != '\\' || j->at[1] != 'u') return (size_t)nni_json_fail(j, "half of a surrogate pair");
+        j->at += 2;
+        if (!nni_json_hex(j, &low)) return 0;
+        if (low < 0xdc00 || low >= 0xe000) return (size_t)nni_json_fail(j, "half of a surrogate pair");
+        c = 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
+    }
+    if (!c) return (size_t)nni_json_fail(j, "a string with a zero in it");
+    const size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n; i-- > 1; c >>= 6) utf8[i] = (unsigned char)(0x80 | (c & 63));
+    utf8[0] = (unsigned char)(n == 1 ? c : (0xf00u >> n & 0xff) | c);
+    return n;
+}
+
+/* Bytes of the UTF-8 character that begins here; 0 if it is none. */
+static size_t nni_utf8_length(const char *text, size_t most) {
+    const unsigned char *s = (const unsigned char *)text;
+    const size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+    if (n > most) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if (n == 3 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))) return 0; /* overlong, surrogates */
+    if (n == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))) return 0; /* overlong, too large */
+    return n;
+}
+
+/* The character after a backslash. */
+static size_t nni_json_escape(nni_json *j, unsigned char utf8[4]) {
+    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    const char c = j->at < j->end ? *j->at++ : '\0';
+    if (c == 'u') return nni_json_unicode(j, utf8);
+    const char *found = c ? strchr(names, c) : NULL;
+    if (!found) return (size_t)nni_json_fail(j, "an unknown escape in a string");
+    utf8[0] = (unsigned char)values[found - names];
+    return 1;
+}
+
+/* A string, checked; written over itself without escapes if `text` is wanted. What comes out is never longer than what goes in. */
+static int nni_json_string(nni_json *j, char **text, size_t *length) {
+    unsigned char utf8[4];
+    if (!nni_json_take(j, '"')) return nni_json_fail(j, "a string is missing");
+    char *const start = j->at, *out = start;
+    while (j->at < j->end && *j->at != '"') {
+        const int escaped = *j->at == '\\';
+        if ((unsigned char)*j->at < 0x20) return nni_json_fail(j, "a control character in a string");
+        if (escaped) j->at++;
+        const size_t n = escaped ? nni_json_escape(j, utf8) : nni_utf8_length(j->at, (size_t)(j->end - j->at));
+        if (!n) return nni_json_fail(j, "a string is not UTF-8");
+        if (text) memmove(out, escaped ? (const char *)utf8 : j->at, n);
+        out += n;
+        if (!escaped) j->at += n;
+    }
+    if (j->at == j->end) return nni_json_fail(j, "a string has no end");
+    j->at++;
+    if (text) {
+        *out = '\0';
+        *text = start;
+    }
+    if (length) *length = (size_t)(out - start);
+    return 1;
+}
+
+/* ---- objects and arrays ---- */
+
+/* Whether a first element follows the bracket that opens. */
+static int nni_json_begin(nni_json *j, char open) {
+    if (!nni_json_take(j, open)) return nni_json_fail(j, open == '{' ? "an object is missing" : "an array is missing");
+    return !nni_json_take(j, open == '{' ? '}' : ']') && !j->mistake;
+}
+/* Whether another one follows. */
+static int nni_json_more(nni_json *j, char close) {
+    if (j->mistake || nni_json_take(j, close)) return 0;
+    return nni_json_take(j, ',') ? 1 : nni_json_fail(j, "a comma or a closing bracket is missing");
+}
+static int nni_json_colon(nni_json *j) { return nni_json_take(j, ':') ? 1 : nni_json_fail(j, "a colon is missing"); }
+
+/* A key and its colon; "" after a mistake. */
+static char *nni_json_key(nni_json *j) {
+    char *key = j->none;
+    return nni_json_string(j, &key, NULL) && nni_json_colon(j) ? key : j->none;
+}
+
+/* ---- numbers and words ---- */
+
+/* *text is the number, *n its length; *whole says that it has neither sign, point nor exponent. */
+static int nni_json_number(nni_json *j, const char **text, size_t *n, int *whole) {
+    nni_json_peek(j);
+    const char *start = j->at;
+    int fine = 1;
+    *whole = 1;
+#define NNI_JSON_DIGITS() (fine = fine && j->at < j->end && *j->at >= '0' && *j->at <= '9'); \
+    while (j->at < j->end && *j->at >= '0' && *j->at <= '9') j->at++
+    if (j->at < j->end && *j->at == '-') *whole = 0, j->at++;
+    const char *const first = j->at;
+    NNI_JSON_DIGITS();
+    if (fine && *first == '0' && j->at - first > 1) fine = 0;
+    if (j->at < j->end && *j->at == '.') {
+        *whole = 0, j->at++;
+        NNI_JSON_DIGITS();
+    }
+    if (j->at < j->end && (*j->at == 'e' || *j->at == 'E')) {
+        *whole = 0, j->at++;
+        if (j->at < j->end && (*j->at == '+' || *j->at == '-')) j->at++;
+        NNI_JSON_DIGITS();
+    }
+#undef NNI_JSON_DIGITS
+    *text = start;
+    *n = (size_t)(j->at - start);
+    return fine && !j->mistake ? 1 : nni_json_fail(j, "a number is missing or malformed");
+}
+
+static int nni_json_uint(nni_json *j, uint64_t *value) {
+    const char *text;
+    size_t n;
+    int whole;
+    uint64_t sum = 0;
+    if (!nni_json_number(j, &text, &n, &whole)) return 0;
+    if (!whole) return nni_json_fail(j, "a number is not a whole one, or negative");
+    for (size_t i = 0; i < n; i++)
+        if (__builtin_mul_overflow(sum, (uint64_t)10, &sum) || __builtin_add_overflow(sum, (uint64_t)(text[i] - '0'), &sum))
+            return nni_json_fail(j, "a number is above 2^64 - 1");
+    *value = sum;
+    return 1;
+}
+
+static int nni_json_size(nni_json *j, size_t *value) {
+    uint64_t wide;
+    if (!nni_json_uint(j, &wide)) return 0;
+    if (wide > SIZE_MAX) return nni_json_fail(j, "a size does not fit into memory");
+    *value = (size_t)wide;
+    return 1;
+}
+
+/* What the locale writes between 0 and 5 in one half. */
+static size_t nni_locale_point(char point[16]) {
+    char half[16];
+    const int n = snprintf(half, sizeof half, "%.1f", 0.5);
+    const size_t length = n > 2 && n < (int)sizeof half ? (size_t)n - 2 : 1;
+    memcpy(point, half + 1, length);
+    return length;
+}
+
+/* strtod of a number with a point, whatever the locale. */
+static double nni_parse_double(const char *text, size_t n) {
+    char copy[96], point[16];
+    size_t out = 0;
+    const size_t length = nni_locale_point(point);
+    for (size_t i = 0; i < n && out + length < sizeof copy - 1; i++) {
+        if (text[i] != '.') copy[out++] = text[i];
+        else memcpy(copy + out, point, length), out += length;
+    }
+    copy[out] = '\0';
+    return strtod(copy, NULL);
+}
+
+/* Also the words that stand for what JSON cannot say: "nan", "inf", "-inf". */
+static int nni_json_double(nni_json *j, double *value) {
+    const char *text;
+    char *word;
+    size_t n;
+    int whole;
+    if (nni_json_peek(j) == '"') {
+        if (!nni_json_string(j, &word, NULL)) return 0;
+        if (strcmp(word, "nan") != 0 && strcmp(word, "inf") != 0 && strcmp(word, "-inf") != 0)
+            return nni_json_fail(j, "a number is missing or malformed");
+        *value = word[0] == 'n' ? (double)__builtin_nanf("") : word[0] == 'i' ? (double)__builtin_inff() : -(double)__builtin_inff();
+        return 1;
+    }
+    if (!nni_json_number(j, &text, &n, &whole)) return 0;
+    if (n > 64) return nni_json_fail(j, "a number of more than 64 characters");
+    *value = nni_parse_double(text, n);
+    return *value >= -DBL_MAX && *value <= DBL_MAX ? 1 : nni_json_fail(j, "a number is too large");
+}
+
+static int nni_json_float(nni_json *j, float *value) {
+    double wide = 0.0;
+    if (!nni_json_double(j, &wide)) return 0;
+    *value = (float)wide;
+    return *value < -FLT_MAX || *value > FLT_MAX ? (wide >= -DBL_MAX && wide <= DBL_MAX ? nni_json_fail(j, "a number is too large") : 1) : 1;
+}
+
+static int nni_json_word(nni_json *j, const char *word) {
+    const size_t n = strlen(word);
+    nni_json_peek(j);
+    if ((size_t)(j->end - j->at) < n || memcmp(j->at, word, n) != 0) return 0;
+    j->at += n;
+    return 1;
+}
+static int nni_json_flag(nni_json *j, int *value) {
+    *value = nni_json_word(j, "true");
+    return *value || nni_json_word(j, "false") ? 1 : nni_json_fail(j, "true or false is missing");
+}
+
+/* ---- any value ---- */
+
+static int nni_json_scalar(nni_json *j) {
+    const char *text;
+    size_t n;
+    int whole;
+    if (nni_json_peek(j) == '"') return nni_json_string(j, NULL, NULL);
+    if (nni_json_word(j, "true") || nni_json_word(j, "false") || nni_json_word(j, "null")) return 1;
+    return nni_json_number(j, &text, &n, &whole);
+}
+
+/* Checks a value and passes over it without a change. At most 64 brackets deep: a bit for each says which kind it is. */
+static int nni_json_skip(nni_json *j) {
+    uint64_t objects = 0;
+    unsigned depth = 0;
+    do {
+        const char c = nni_json_peek(j);
+        if (c == '{' || c == '[') {
+            if (depth++ == 64) return nni_json_fail(j, "brackets are nested more than 64 deep");
+            objects = objects << 1 | (c == '{');
+            if (nni_json_begin(j, c)) {
+                if (c == '{' && !(nni_json_string(j, NULL, NULL) && nni_json_colon(j))) return 0;
+                continue;
+            }
+            depth--;
+            objects >>= 1;
+        } else if (!nni_json_scalar(j)) {
+            return 0;
+        }
+        while (depth && !j->mistake) { /* a value is over */
+            if (nni_json_more(j, objects & 1 ? '}' : ']')) {
+                if ((objects & 1) && !(nni_json_string(j, NULL, NULL) && nni_json_colon(j))) return 0;
+                break;
+            }
+            depth--;
+            objects >>= 1;
+        }
+    } while (depth && !j->mistake);
+    return !j->mistake;
+}
+
+/* ---- writing ---- */
+
+static void nni_write_json_string(nni_writer *w, const char *text) {
+    nni_write_text(w, "\"", 1);
+    for (const char *s = text; *s;) {
+        size_t plain = 0;
+        while (s[plain] && s[plain] != '"' && s[plain] != '\\' && (unsigned char)s[plain] >= 0x20) plain++;
+        nni_write_text(w, s, plain);
+        s += plain;
+        if (*s == '"' || *s == '\\') nni_write(w, "\\%c", *s++);
+        else if (*s) nni_write(w, "\\u%04x", (unsigned)(unsigned char)*s++);
+    }
+    nni_write_text(w, "\"", 1);
+}
+
+/* The fewest digits that read back as the same number; floats need up to 9, doubles 17. */
+static void nni_write_digits(nni_writer *w, double value, int single) {
+    char text[64], point[16];
+    if (value != value || value > DBL_MAX || value < -DBL_MAX) {
+        nni_write(w, "\"%s\"", value != value ? "nan" : value > 0.0 ? "inf" : "-inf");
+        return;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        const double back = strtod(text, NULL);
+        if (single ? (float)back == (float)value : back == value) break;
+    }
+    const size_t length = nni_locale_point(point);
+    char *at = strstr(text, point);
+    if (at) {
+        *at = '.';
+        memmove(at + 1, at + length, strlen(at + length) + 1);
+    }
+    nni_write_text(w, text, strlen(text));
+}
+static NNI_UNUSED void nni_write_double(nni_writer *w, double value) { nni_write_digits(w, value, 0); }
+static void nni_write_float(nni_writer *w, float value) { nni_write_digits(w, (double)value, 1); }
+
+/* ---- src/file/tensors.h ---- */
+
+#define NNI_TENSOR_NAME_MOST 192
+#define NNI_TENSORS_MOST 16384     /* so that the index of a file stays below 1 MiB */
+#define NNI_HEADER_MOST 100000000u /* bytes, as safetensors has it */
+#define NNI_RANK_MOST 8
+#define NNI_CHECKSUM_KEY "nn.checksum"
+#define NNI_CHECKSUM_DIGITS 16
+
+typedef struct nni_tensor {
+    char name[NNI_TENSOR_NAME_MOST];
+    nni_dtype dtype;
+    size_t rank, shape[NNI_RANK_MOST];
+    size_t n; /* numbers */
+    const void *values;
+} nni_tensor;
+
+typedef struct nni_file_text {
+    const char *key; /* a constant */
+    char *value;
+} nni_file_text;
+
+typedef struct nni_tensors {
+    const nn_allocator *allocator;
+    nni_tensor *list;
+    size_t count, room;
+    nni_file_text texts[8];
+    size_t texts_count;
+    nn_status status;
+} nni_tensors;
+
+static void nni_tensors_begin(nni_tensors *t, const nn_allocator *allocator) {
+    memset(t, 0, sizeof *t);
+    t->allocator = allocator;
+}
+
+static void nni_tensors_end(nni_tensors *t) {
+    for (size_t i = 0; i < t->texts_count; i++) nni_free(t->allocator, t->texts[i].value);
+    nni_free(t->allocator, t->list);
+}
+
+/* Room for one more element of `size` bytes. */
+static int nni_tensors_grow(nni_tensors *t) {
+    if (t->count < t->room) return 1;
+    const size_t more = t->room ? 2 * t->room : 16;
+    nni_tensor *grown = (nni_tensor *)nni_alloc(t->allocator, more, sizeof *grown);
+    if (!grown) return 0;
+    if (t->count) memcpy(grown, t->list, t->count * sizeof *grown);
+    nni_free(t->allocator, t->list);
+    t->list = grown;
+    t->room = more;
+    return 1;
+}
+
+/* An array that exists, so that its size does not overflow. Names must differ. */
+static void nni_tensors_add(nni_tensors *t, nni_dtype dtype, const void *values, const char *name, size_t rank, const size_t *shape) {
+    if (t->status != NN_OK) return;
+    if (strlen(name) >= NNI_TENSOR_NAME_MOST || rank > NNI_RANK_MOST) t->status = NN_ERROR_ARGUMENT;
+    else if (!nni_tensors_grow(t)) t->status = NN_ERROR_MEMORY;
+    if (t->status != NN_OK) return;
+    nni_tensor *tensor = &t->list[t->count++];
+    memcpy(tensor->name, name, strlen(name) + 1);
+    tensor->dtype = dtype;
+    tensor->rank = rank;
+    tensor->n = 1;
+    for (size_t i = 0; i < rank; i++) tensor->n *= tensor->shape[i] = shape[i];
+    tensor->values = values;
+}
+
+/* Room for a text of that length, to be filled by the caller and closed with a 0; NULL if there is no memory. */
+static char *nni_tensors_room(nni_tensors *t, const char *key, size_t length) {
+    if (t->status == NN_OK && t->texts_count == sizeof t->texts / sizeof *t->texts) t->status = NN_ERROR_ARGUMENT;
+    char *value = t->status == NN_OK ? (char *)nni_alloc(t->allocator, length + 1, 1) : NULL;
+    if (!value) {
+        if (t->status == NN_OK) t->status = NN_ERROR_MEMORY;
+        return NULL;
+    }
+    value[0] = '\0';
+    t->texts[t->texts_count].key = key;
+    t->texts[t->texts_count++].value = value;
+    return value;
+}
+static void nni_tensors_text(nni_tensors *t, const char *key, const char *text) {
+    char *value = nni_tensors_room(t, key, strlen(text));
+    if (value) memcpy(value, text, strlen(text) + 1);
+}
+
+/* ---- the header ---- */
+
+static void nni_write_tensor(nni_writer *w, const nni_tensor *tensor, size_t *at) {
+    const size_t bytes = tensor->n * nni_dtypes[tensor->dtype].bytes;
+    nni_write_text(w, ",", 1);
+    nni_write_json_string(w, tensor->name);
+    nni_write(w, ":{\"dtype\":\"%s\",\"shape\":[", nni_dtypes[tensor->dtype].name);
+    for (size_t i = 0; i < tensor->rank; i++) nni_write(w, "%s%zu", i ? "," : "", tensor->shape[i]);
+    nni_write(w, "],\"data_offsets\":[%zu,%zu]}", *at, *at + bytes);
+    *at += bytes;
+}
+
+/* Calls for each tensor in the order of the file: wide numbers first. */
+#define NNI_EACH_TENSOR(t, tensor)                       \
+    for (size_t nni_width = 8; nni_width > 0; nni_width /= 2) \
+        for (const nni_tensor *tensor = (t)->list; tensor < (t)->list + (t)->count; tensor++) \
+            if (nni_dtypes[tensor->dtype].bytes == nni_width)
+
+/* The JSON with its padding, zeros for the checksum; *digits is where they are. */
+static void nni_write_header(nni_writer *w, const nni_tensors *t, size_t *digits) {
+    size_t at = 0;
+    nni_write(w, "{\"__metadata__\":{\"%s\":\"", NNI_CHECKSUM_KEY);
+    *digits = w->length;
+    nni_write(w, "%0*d\"", NNI_CHECKSUM_DIGITS, 0);
+    for (size_t i = 0; i < t->texts_count; i++) {
+        nni_write(w, ",\"%s\":", t->texts[i].key);
+        nni_write_json_string(w, t->texts[i].value);
+    }
+    nni_write_text(w, "}", 1);
+    NNI_EACH_TENSOR(t, tensor) nni_write_tensor(w, tensor, &at);
+    nni_write_text(w, "}", 1);
+    while (w->length % 8) nni_write_text(w, " ", 1);
+}
+
+/* ---- where the bytes go ---- */
+
+/* Into the checksum, a file, or memory; what is NULL gets none. */
+typedef struct nni_sink {
+    nni_checksum *checksum;
+    nni_replacement *file;
+    unsigned char *memory;
+} nni_sink;
+
+static void nni_sink_write(nni_sink *s, const void *bytes, size_t n) {
+    if (s->checksum) nni_checksum_add(s->checksum, bytes, n);
+    if (s->file) nni_replace_write(s->file, bytes, n);
+    if (s->memory) {
+        if (n) memcpy(s->memory, bytes, n);
+        s->memory += n;
+    }
+}
+
+static void nni_sink_values(nni_sink *s, const void *values, size_t n, size_t width) {
+    unsigned char swapped[512];
+    const unsigned char *from = (const unsigned char *)values;
+    if (!NNI_BIG_ENDIAN || width == 1) {
+        nni_sink_write(s, values, n * width);
+        return;
+    }
+    for (size_t done = 0; done < n * width;) {
+        const size_t part = nni_min(sizeof swapped, n * width - done);
+        for (size_t i = 0; i < part; i++) swapped[i] = from[done + i / width * width + (width - 1 - i % width)];
+        nni_sink_write(s, swapped, part);
+        done += part;
+    }
+}
+
+static void nni_sink_file(nni_sink *s, const nni_tensors *t, const char *header, size_t length) {
+    unsigned char prefix[8];
+    nni_store_little(prefix, length, sizeof prefix);
+    nni_sink_write(s, prefix, sizeof prefix);
+    nni_sink_write(s, header, length);
+    NNI_EACH_TENSOR(t, tensor) nni_sink_values(s, tensor->values, tensor->n, nni_width);
+}
+
+/* ---- the whole ---- */
+
+/* *header, for nni_free, with its checksum; *size is that of the whole file. */
+static nn_status nni_tensors_header(const nni_tensors *t, char **header, size_t *length, size_t *size, nn_report *report) {
+    nni_writer w = {NULL, NULL, 0, 0};
+    nni_checksum checksum;
+    nni_sink sink = {&checksum, NULL, NULL};
+    size_t digits, data = 0;
+    if (t->status != NN_OK) return nni_say(report, t->status, "the parts of the file: %s", nn_status_message(t->status));
+    nni_write_header(&w, t, &digits);
+    *length = w.length;
+    if (w.length > NNI_HEADER_MOST || t->count > NNI_TENSORS_MOST)
+        return nni_say(report, NN_ERROR_SIZE, "a file has room for %d tensors and %u bytes that tell of them, and these are %zu and %zu",
+                       NNI_TENSORS_MOST, NNI_HEADER_MOST, t->count, w.length);
+    *header = (char *)nni_alloc(t->allocator, w.length + 1, 1);
+    if (!*header) return nni_say(report, NN_ERROR_MEMORY, "no memory for the %zu bytes of the file's header", w.length);
+    w.text = *header;
+    w.size = w.length + 1;
+    w.length = 0;
+    nni_write_header(&w, t, &digits);
+    nni_checksum_begin(&checksum);
+    nni_sink_file(&sink, t, *header, *length);
+    char text[NNI_CHECKSUM_DIGITS + 1];
+    snprintf(text, sizeof text, "%016llx", (unsigned long long)nni_checksum_end(&checksum));
+    memcpy(*header + digits, text, NNI_CHECKSUM_DIGITS);
+    for (size_t i = 0; i < t->count; i++) data += t->list[i].n * nni_dtypes[t->list[i].dtype].bytes;
+    *size = 8 + *length + data;
+    return NN_OK;
+}
+
+/* Into a file, which is replaced when all is well. */
+static nn_status nni_tensors_save(const nni_tensors *t, const char *path, nn_report *report) {
+    char *header = NULL;
+    size_t length, size;
+    nn_status status = nni_tensors_header(t, &header, &length, &size, report);
+    if (status == NN_OK) {
+        nni_replacement file;
+        nni_sink sink = {NULL, &file, NULL};
+        nni_replace_begin(&file, path, t->allocator, report);
+        nni_sink_file(&sink, t, header, length);
+        status = nni_replace_end(&file);
+    }
+    nni_free(t->allocator, header);
+    return status;
+}
+
+/* Into memory of `room` bytes, if it is enough; *size says how many are needed. */
+static nn_status nni_tensors_store(const nni_tensors *t, void *memory, size_t room, size_t *size, nn_report *report) {
+    char *header = NULL;
+    size_t length;
+    nn_status status = nni_tensors_header(t, &header, &length, size, report);
+    if (status == NN_OK && memory) {
+        nni_sink sink = {NULL, NULL, (unsigned char *)memory};
+        if (*size <= room) nni_sink_file(&sink, t, header, length);
+        else status = nni_say(report, NN_ERROR_SIZE, "the file takes %zu bytes, and there is room for %zu", *size, room);
+    }
+    nni_free(t->allocator, header);
+    return status;
+}
+
+/* ---- src/file/archive.h ---- */
+
+#define NNI_TEXTS_MOST 1024
+
+/* A tensor in the index: name and shape are places in the header. */
+typedef struct nni_entry {
+    uint64_t begin, end; /* in the data */
+    uint32_t name, shape;
+    uint8_t dtype, rank;
+} nni_entry;
+
+typedef struct nni_archive {
+    const nn_allocator *allocator;
+    nn_report *report;
+    const char *path; /* for sentences */
+    char *owned;      /* the file, or a copy of its header */
+    char *header;     /* which is taken apart while it is read */
+    size_t header_size;
+    const unsigned char *data;
+    size_t data_size;
+    nni_entry *entries; /* by their place in the data */
+    size_t count;
+    uint32_t *slots;    /* a hash table: an index into entries plus 1, or 0 */
+    size_t slots_count; /* a power of 2 */
+    uint32_t (*texts)[2]; /* key and value, places in the header */
+    size_t texts_count;
+    int sealed;         /* it has a checksum, which is right */
+} nni_archive;
+
+/* What a tensor turned out to be. */
+typedef struct nni_found {
+    const char *name;
+    nni_dtype dtype;
+    size_t rank, shape[NNI_RANK_MOST];
+    size_t n;
+    const unsigned char *bytes;
+} nni_found;
+
+__attribute__((format(printf, 2, 3))) static nn_status nni_archive_bad(const nni_archive *a, const char *format, ...) {
+    char text[256];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return nni_say(a->report, NN_ERROR_FORMAT, "%s: %s", a->path, text);
+}
+
+/* ---- the checksum ---- */
+
+/* The digits of the checksum: quotes inside strings are escaped, so the key cannot be part of one. NULL: there are none. */
+static char *nni_archive_digits(const nni_archive *a) {
+    static const char key[] = "\"" NNI_CHECKSUM_KEY "\":\"";
+    const size_t n = sizeof key - 1;
+    if (a->header_size < n + NNI_CHECKSUM_DIGITS) return NULL;
+    for (size_t i = 0; i <= a->header_size - n - NNI_CHECKSUM_DIGITS; i++)
+        if (a->header[i] == '"' && memcmp(a->header + i, key, n) == 0) return a->header + i + n;
+    return NULL;
+}
+
+/* Compares it, if the file has one, with what is there. */
+static nn_status nni_archive_verify(nni_archive *a) {
+    char *digits = nni_archive_digits(a), mine[NNI_CHECKSUM_DIGITS + 1], theirs[NNI_CHECKSUM_DIGITS + 1];
+    unsigned char prefix[8];
+    nni_checksum c;
+    if (!digits) return NN_OK;
+    memcpy(theirs, digits, NNI_CHECKSUM_DIGITS);
+    theirs[NNI_CHECKSUM_DIGITS] = '\0';
+    nni_store_little(prefix, a->header_size, sizeof prefix);
+    nni_checksum_begin(&c);
+    nni_checksum_add(&c, prefix, sizeof prefix);
+    nni_checksum_add(&c, a->header, (size_t)(digits - a->header));
+    nni_checksum_add(&c, "0000000000000000", NNI_CHECKSUM_DIGITS);
+    nni_checksum_add(&c, digits + NNI_CHECKSUM_DIGITS, a->header_size - (size_t)(digits - a->header) - NNI_CHECKSUM_DIGITS);
+    nni_checksum_add(&c, a->data, a->data_size);
+    snprintf(mine, sizeof mine, "%016llx", (unsigned long long)nni_checksum_end(&c));
+    a->sealed = memcmp(mine, theirs, NNI_CHECKSUM_DIGITS) == 0;
+    return a->sealed ? NN_OK : nni_archive_bad(a, "it was damaged or changed: its checksum does not fit what is in it");
+}
+
+/* ---- the header ---- */
+
+/* How many tensors and texts there are; the whole header is JSON then. */
+static void nni_archive_count(nni_archive *a, nni_json j) {
+    char *const metadata = (char *)"\"__metadata__\"";
+    for (int more = nni_json_begin(&j, '{'); more; more = nni_json_more(&j, '}')) {
+        nni_json_peek(&j);
+        const int texts = (size_t)(j.end - j.at) > strlen(metadata) && memcmp(j.at, metadata, strlen(metadata)) == 0;
+        if (!nni_json_string(&j, NULL, NULL) || !nni_json_colon(&j)) break;
+        if (!texts) {
+            a->count++;
+            if (!nni_json_skip(&j)) break;
+            continue;
+        }
+        for (int text = nni_json_begin(&j, '{'); text; text = nni_json_more(&j, '}')) {
+            a->texts_count++;
+            if (!nni_json_string(&j, NULL, NULL) || !nni_json_colon(&j) || !nni_json_string(&j, NULL, NULL)) break;
+        }
+    }
+    if (nni_json_done(&j)) return;
+    nni_archive_bad(a, "byte %zu: %s", (size_t)(j.at - a->header) + 8, j.mistake);
+    a->count = SIZE_MAX;
+}
+
+/* The numbers of a shape; 0 if there are too many or their product overflows. */
+static int nni_json_shape(nni_json *j, size_t *shape, size_t *rank, size_t *n) {
+    *rank = 0;
+    *n = 1;
+    for (int more = nni_json_begin(j, '['); more; more = nni_json_more(j, ']')) {
+        if (*rank == NNI_RANK_MOST) return nni_json_fail(j, "a tensor has more than 8 dimensions");
+        if (!nni_json_size(j, &shape[*rank])) return 0;
+        if (!nni_mul_size(*n, shape[(*rank)++], n) || *n > PTRDIFF_MAX) return nni_json_fail(j, "a tensor's size overflows");
+    }
+    return !j->mistake;
+}
+
+/* One tensor: each of its three keys once. */
+static int nni_archive_entry(const nni_archive *a, nni_json *j, nni_entry *e) {
+    size_t shape[NNI_RANK_MOST], rank = 0, n = 0, bytes;
+    unsigned seen = 0;
+    for (int more = nni_json_begin(j, '{'); more; more = nni_json_more(j, '}')) {
+        const char *key = nni_json_key(j);
+        char *type = j->none;
+        const unsigned bit = strcmp(key, "dtype") == 0 ? 1 : strcmp(key, "shape") == 0 ? 2 : strcmp(key, "data_offsets") == 0 ? 4 : 0;
+        if (j->mistake) return 0;
+        if (!bit || (seen & bit)) return nni_json_fail(j, bit ? "a key occurs twice" : "a key that no tensor has");
+        seen |= bit;
+        if (bit == 1) {
+            if (!nni_json_string(j, &type, NULL)) return 0;
+            e->dtype = (uint8_t)nni_dtype_named(type);
+            if (e->dtype == NNI_DTYPE_COUNT) return nni_json_fail(j, "an unknown type of numbers");
+        } else if (bit == 2) {
+            nni_json_peek(j);
+            e->shape = (uint32_t)(j->at - a->header);
+            if (!nni_json_shape(j, shape, &rank, &n)) return 0;
+            e->rank = (uint8_t)rank;
+        } else if (!(nni_json_begin(j, '[') && nni_json_uint(j, &e->begin) && nni_json_more(j, ']') && nni_json_uint(j, &e->end) &&
+                     !nni_json_more(j, ']') && !j->mistake)) {
+            return nni_json_fail(j, "data_offsets are two numbers");
+        }
+    }
+    if (j->mistake) return 0;
+    if (seen != 7) return nni_json_fail(j, "a tensor lacks its dtype, shape or data_offsets");
+    if (e->begin > e->end || e->end > a->data_size) return nni_json_fail(j, "a tensor lies outside of the data");
+    if (!nni_mul_size(n, nni_dtypes[e->dtype].bytes, &bytes) || bytes != e->end - e->begin)
+        return nni_json_fail(j, "a tensor's shape and its place in the data do not fit");
+    return 1;
+}
+
+static int nni_archive_texts(nni_archive *a, nni_json *j) {
+    size_t i = 0;
+    for (int more = nni_json_begin(j, '{'); more; more = nni_json_more(j, '}'), i++) {
+        char *key = nni_json_key(j), *value = j->none;
+        if (i == a->texts_count) return nni_json_fail(j, "__metadata__ in other words"); /* escaped, and so not counted */
+        if (j->mistake || !nni_json_string(j, &value, NULL)) return 0;
+        a->texts[i][0] = (uint32_t)(key - a->header);
+        a->texts[i][1] = (uint32_t)(value - a->header);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(a->header + a->texts[k][0], key) == 0) return nni_json_fail(j, "a key of the metadata occurs twice");
+    }
+    return !j->mistake;
+}
+
+/* Takes the header apart, which is JSON already. */
+static nn_status nni_archive_parse(nni_archive *a, nni_json j) {
+    size_t i = 0;
+    int metadata = 0;
+    const char *key = "";
+    for (int more = nni_json_begin(&j, '{'); more; more = nni_json_more(&j, '}')) {
+        key = nni_json_key(&j);
+        if (j.mistake) break;
+        if (strcmp(key, "__metadata__") == 0) {
+            if (metadata++) nni_json_fail(&j, "a key occurs twice");
+            else nni_archive_texts(a, &j);
+        } else if (i == a->count) {
+            nni_json_fail(&j, "a tensor too many");
+        } else {
+            a->entries[i].name = (uint32_t)(key - a->header);
+            i += (size_t)nni_archive_entry(a, &j, &a->entries[i]);
+        }
+    }
+    if (j.mistake) return nni_archive_bad(a, "\"%.80s\": %s", key, j.mistake);
+    return i == a->count ? NN_OK : nni_archive_bad(a, "its header is ambiguous");
+}
+
+/* ---- the index ---- */
+
+static int nni_entry_order(const void *a, const void *b) {
+    const nni_entry *x = (const nni_entry *)a, *y = (const nni_entry *)b;
+    if (x->begin != y->begin) return x->begin < y->begin ? -1 : 1;
+    return x->end < y->end ? -1 : x->end > y->end;
+}
+
+/* No byte of the data may belong to two tensors, or to none. */
+static nn_status nni_archive_cover(const nni_archive *a) {
+    uint64_t at = 0;
+    for (size_t i = 0; i < a->count; at = a->entries[i++].end)
+        if (a->entries[i].begin != at)
+            return nni_archive_bad(a, "\"%.80s\" begins at byte %llu of the data, and the tensor before it ends at %llu",
+                                   a->header + a->entries[i].name, (unsigned long long)a->entries[i].begin, (unsigned long long)at);
+    if (at != a->data_size)
+        return nni_archive_bad(a, "%zu bytes of data, and its tensors end at %llu: it was cut short, or something was added", a->data_size,
+                               (unsigned long long)at);
+    return NN_OK;
+}
+
+/* The slot of that name, or the free one where it belongs. */
+static size_t nni_archive_slot(const nni_archive *a, const char *name) {
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (const char *c = name; *c; c++) hash = (hash ^ (unsigned char)*c) * 0x100000001b3u;
+    size_t slot = (size_t)(hash ^ hash >> 32) & (a->slots_count - 1);
+    while (a->slots[slot] && strcmp(a->header + a->entries[a->slots[slot] - 1].name, name) != 0) slot = (slot + 1) & (a->slots_count - 1);
+    return slot;
+}
+
+static nn_status nni_archive_names(nni_archive *a) {
+    memset(a->slots, 0, a->slots_count * sizeof *a->slots);
+    for (size_t i = 0; i < a->count; i++) {
+        const char *name = a->header + a->entries[i].name;
+        const size_t slot = nni_archive_slot(a, name);
+        if (a->slots[slot]) return nni_archive_bad(a, "two tensors are named \"%.80s\"", name);
+        a->slots[slot] = (uint32_t)i + 1;
+    }
+    return NN_OK;
+}
+
+static nn_status nni_archive_index(nni_archive *a) {
+    const nni_json j = nni_json_of(a->header, a->header_size);
+    nni_archive_count(a, j);
+    if (a->count == SIZE_MAX) return NN_ERROR_FORMAT;
+    if (a->count > NNI_TENSORS_MOST || a->texts_count > NNI_TEXTS_MOST)
+        return nni_say(a->report, NN_ERROR_UNSUPPORTED, "%s has %zu tensors and %zu texts, and at most %d and %d are read", a->path, a->count,
+                       a->texts_count, NNI_TENSORS_MOST, NNI_TEXTS_MOST);
+    for (a->slots_count = 2; a->slots_count < 2 * a->count; a->slots_count *= 2) {}
+    a->entries = (nni_entry *)nni_alloc(a->allocator, nni_max(a->count, 1), sizeof *a->entries);
+    a->slots = (uint32_t *)nni_alloc(a->allocator, a->slots_count, sizeof *a->slots);
+    a->texts = (uint32_t(*)[2])nni_alloc(a->allocator, nni_max(a->texts_count, 1), sizeof *a->texts);
+    if (!a->entries || !a->slots || !a->texts) return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the index of %s", a->path);
+    nn_status status = nni_archive_parse(a, j);
+    if (status != NN_OK) return status;
+    qsort(a->entries, a->count, sizeof *a->entries, nni_entry_order);
+    status = nni_archive_names(a);
+    return status == NN_OK ? nni_archive_cover(a) : status;
+}
+
+/* ---- opening ---- */
+
+/* `header` is what lies at bytes + 8, or becomes a copy of it. */
+static nn_status nni_archive_begin(nni_archive *a, const char *bytes, size_t size) {
+    if (size < 8) return nni_archive_bad(a, "%zu bytes are too few for a file of tensors", size);
+    const uint64_t length = nni_load_little((const unsigned char *)bytes, 8);
+    if (length > size - 8 || length > NNI_HEADER_MOST)
+        return nni_archive_bad(a, "a header of %llu bytes is announced, and the file has %zu: it is no file of tensors, or was cut short",
+                               (unsigned long long)length, size);
+    a->header_size = (size_t)length;
+    a->data = (const unsigned char *)bytes + 8 + a->header_size;
+    a->data_size = size - 8 - a->header_size;
+    if (a->owned) {
+        a->header = a->owned + 8;
+    } else {
+        a->owned = a->header = (char *)nni_alloc(a->allocator, nni_max(a->header_size, 1), 1);
+        if (!a->owned) return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the header of %s", a->path);
+        memcpy(a->header, bytes + 8, a->header_size);
+    }
+    if (!a->header_size || a->header[0] != '{') return nni_archive_bad(a, "it does not begin as a file of tensors does");
+    const nn_status status = nni_archive_verify(a);
+    return status == NN_OK ? nni_archive_index(a) : status;
+}
+
+static void nni_archive_close(nni_archive *a) {
+    nni_free(a->allocator, a->texts);
+    nni_free(a->allocator, a->slots);
+    nni_free(a->allocator, a->entries);
+    nni_free(a->allocator, a->owned);
+    memset(a, 0, sizeof *a);
+}
+
+static void nni_archive_clear(nni_archive *a, const char *path, const nn_allocator *allocator, nn_report *report) {
+    memset(a, 0, sizeof *a);
+    a->allocator = allocator;
+    a->report = report;
+    a->path = path;
+}
+
+static nn_status nni_archive_open(nni_archive *a, const char *path, const nn_allocator *allocator, nn_report *report) {
+    size_t size = 0;
+    nni_archive_clear(a, path, allocator, report);
+    const nn_status status = nni_read_file(&a->owned, &size, path, allocator, report);
+    return status == NN_OK ? nni_archive_begin(a, a->owned, size) : status;
+}
+
+/* The bytes must stay until the archive is closed. */
+static nn_status nni_archive_open_memory(nni_archive *a, const void *bytes, size_t size, const nn_allocator *allocator, nn_report *report) {
+    nni_archive_clear(a, "the file in memory", allocator, report);
+    return nni_archive_begin(a, (const char *)bytes, size);
+}
+
+/* ---- looking ---- */
+
+/* Tensor i, by its place in the data. */
+static nni_found nni_archive_at(const nni_archive *a, size_t i) {
+    const nni_entry *e = &a->entries[i];
+    nni_found found;
+    nni_json j = nni_json_of(a->header + e->shape, a->header_size - e->shape);
+    memset(&found, 0, sizeof found);
+    found.name = a->header + e->name;
+    found.dtype = (nni_dtype)e->dtype;
+    found.bytes = a->data + e->begin;
+    nni_json_shape(&j, found.shape, &found.rank, &found.n);
+    return found;
+}
+
+/* The index of a tensor plus 1; 0: there is none of that name. */
+static uint32_t nni_archive_look(const nni_archive *a, const char *name) { return a->slots[nni_archive_slot(a, name)]; }
+
+static int nni_archive_find(const nni_archive *a, const char *name, nni_found *found) {
+    const uint32_t i = nni_archive_look(a, name);
+    if (i) *found = nni_archive_at(a, i - 1);
+    return i != 0;
+}
+
+/* A text of the metadata; the caller may take it apart. NULL: there is none of that key. */
+static char *nni_archive_text(const nni_archive *a, const char *key) {
+    for (size_t i = 0; i < a->texts_count; i++)
+        if (strcmp(a->header + a->texts[i][0], key) == 0) return a->header + a->texts[i][1];
+    return NULL;
+}
+
+/* ---- src/file/structure.h ---- */
+
+/* Every kind of node but the activations, which are a list of their own. */
+static const nni_op *const nni_ops[] = {
+    &nni_op_input, &nni_op_dense, &nni_op_bias, &nni_op_conv2d, &nni_op_max_pool, &nni_op_average_pool, &nni_op_global_average_pool,
+    &nni_op_prelu, &nni_op_softmax, &nni_op_log_softmax, &nni_op_add, &nni_op_sub, &nni_op_mul, &nni_op_exp, &nni_op_log,
+    &nni_op_reciprocal, &nni_op_linear, &nni_op_concat, &nni_op_reshape, &nni_op_flatten, &nni_op_batch_norm, &nni_op_layer_norm,
+    &nni_op_group_norm, &nni_op_instance_norm, &nni_op_dropout, &nni_op_noise, &nni_op_scaler, &nni_op_loss};
+
+static const nni_op *nni_op_named(const char *name) {
+    for (size_t i = 0; i < sizeof nni_ops / sizeof *nni_ops; i++)
+        if (strcmp(nni_ops[i]->name, name) == 0) return nni_ops[i];
+    for (size_t i = 0; i < NN_ACTIVATION_COUNT; i++)
+        if (strcmp(nni_ops_activation[i].name, name) == 0) return &nni_ops_activation[i];
+    return NULL;
+}
+
+/* What is set for one parameter. */
+static const char *const nni_init_names[] = {"usual", "constant", "normal", "truncated_normal", "uniform", "orthogonal", NULL};
+static const char *const nni_fan_names[] = {"none", "in", "out", "average", NULL};
+static const nni_field nni_parameter_fields[] = {
+    {"frozen", NNI_FIELD_FLAG, offsetof(nni_parameter, frozen), NULL},
+    {"l1", NNI_FIELD_FLOAT, offsetof(nni_parameter, l1), NULL},
+    {"l2", NNI_FIELD_FLOAT, offsetof(nni_parameter, l2), NULL},
+    {"own_penalty", NNI_FIELD_FLAG, offsetof(nni_parameter, penalised_apart), NULL},
+    {"max_norm", NNI_FIELD_FLOAT, offsetof(nni_parameter, max_norm), NULL},
+    {"own_rate", NNI_FIELD_FLAG, offsetof(nni_parameter, rated_apart), NULL},
+    {"rate", NNI_FIELD_FLOAT, offsetof(nni_parameter, rate), NULL},
+    {"own_decay", NNI_FIELD_FLAG, offsetof(nni_parameter, decay_apart), NULL},
+    {"decoupled", NNI_FIELD_FLAG, offsetof(nni_parameter, decoupled), NULL},
+    {"own_init", NNI_FIELD_FLAG, offsetof(nni_parameter, initialised_apart), NULL},
+    {"init", NNI_FIELD_CHOICE, offsetof(nni_parameter, init.kind), nni_init_names},
+    {"fan", NNI_FIELD_CHOICE, offsetof(nni_parameter, init.fan), nni_fan_names},
+    {"scale", NNI_FIELD_FLOAT, offsetof(nni_parameter, init.scale), NULL},
+    NNI_FIELDS_END};
+
+/* ---- fields ---- */
+
+static const size_t nni_field_bytes[] = {sizeof(size_t), sizeof(int), sizeof(float), sizeof(uint32_t), sizeof(int)};
+
+static int nni_field_is_zero(const nni_field *field, const void *from) {
+    static const char zeros[sizeof(size_t)] = {0};
+    return memcmp((const char *)from + field->offset, zeros, nni_field_bytes[field->kind]) == 0;
+}
+
+static const char *nni_choice_name(const char *const *names, int value) {
+    int i = 0;
+    while (names[i] && i != value) i++;
+    return names[names[i] ? i : 0];
+}
+
+static void nni_write_field(nni_writer *w, const nn_model *m, const nni_field *field, const void *from) {
+    const char *at = (const char *)from + field->offset;
+    size_t size = 0;
+    int word = 0;
+    float real = 0.0f;
+    nn_node node = {0};
+    switch (field->kind) {
+    case NNI_FIELD_SIZE: memcpy(&size, at, sizeof size); nni_write(w, "%zu", size); return;
+    case NNI_FIELD_FLAG: nni_write(w, "true"); return;
+    case NNI_FIELD_FLOAT: memcpy(&real, at, sizeof real); nni_write_float(w, real); return;
+    case NNI_FIELD_NODE: memcpy(&node.id, at, sizeof node.id); nni_write_json_string(w, nn_node_name(m, node)); return;
+    case NNI_FIELD_CHOICE: memcpy(&word, at, sizeof word); nni_write_json_string(w, nni_choice_name(field->names, word)); return;
+    }
+}
+
+/* Those that are not 0; *any says whether one was written before. */
+static void nni_write_fields(nni_writer *w, const nn_model *m, const nni_field *fields, const void *from, int *any) {
+    for (const nni_field *field = fields; field && field->name; field++) {
+        if (nni_field_is_zero(field, from)) continue;
+        nni_write(w, "%s\"%s\":", *any ? "," : "", field->name);
+        nni_write_field(w, m, field, from);
+        *any = 1;
+    }
+}
+
+static int nni_read_choice(nni_json *j, const char *const *names, int *value) {
+    char *word = j->none;
+    if (!nni_json_string(j, &word, NULL)) return 0;
+    for (*value = 0; names[*value]; ++*value)
+        if (strcmp(names[*value], word) == 0) return 1;
+    return nni_json_fail(j, "an option has a value that it cannot have");
+}
+
+static int nni_read_field(nni_json *j, const nn_model *m, const nni_field *field, void *to) {
+    char *at = (char *)to + field->offset, *name = j->none;
+    size_t size = 0;
+    int word = 0;
+    float real = 0.0f;
+    nn_node node = {0};
+    switch (field->kind) {
+    case NNI_FIELD_SIZE: return nni_json_size(j, &size) && memcpy(at, &size, sizeof size) != NULL;
+    case NNI_FIELD_FLAG: return nni_json_flag(j, &word) && memcpy(at, &word, sizeof word) != NULL;
+    case NNI_FIELD_FLOAT: return nni_json_float(j, &real) && memcpy(at, &real, sizeof real) != NULL;
+    case NNI_FIELD_CHOICE: return nni_read_choice(j, field->names, &word) && memcpy(at, &word, sizeof word) != NULL;
+    case NNI_FIELD_NODE:
+        if (!nni_json_string(j, &name, NULL)) return 0;
+        node = nn_model_node(m, name);
+        return node.id ? memcpy(at, &node.id, sizeof node.id) != NULL : nni_json_fail(j, "an option names a node that was not there yet");
+    }
+    return 0;
+}
+
+/* Reads the value of the option `key` if the list has it, for the first time: a bit of *seen says so. */
+static int nni_read_fields(nni_json *j, const nn_model *m, const nni_field *fields, const char *key, void *to, unsigned *seen) {
+    unsigned bit = 1;
+    for (const nni_field *field = fields; field && field->name; field++, bit <<= 1)
+        if (strcmp(field->name, key) == 0) {
+            if (*seen & bit) return nni_json_fail(j, "an option occurs twice");
+            *seen |= bit;
+            return nni_read_field(j, m, field, to);
+        }
+    return nni_json_fail(j, "an option that this kind of node does not have");
+}
+
+/* ---- writing ---- */
+
+/* What a node is besides its kind's options. */
+typedef struct nni_node_marks {
+    int frozen, gradient, value;
+} nni_node_marks;
+static const nni_field nni_mark_fields[] = {{"frozen", NNI_FIELD_FLAG, offsetof(nni_node_marks, frozen), NULL},
+                                            {"wants_gradient", NNI_FIELD_FLAG, offsetof(nni_node_marks, gradient), NULL},
+                                            {"wants_value", NNI_FIELD_FLAG, offsetof(nni_node_marks, value), NULL},
+                                            NNI_FIELDS_END};
+
+static void nni_write_parameters(nni_writer *w, const nn_model *m, const nni_node *node) {
+    int any_parameter = 0;
+    for (size_t k = 0; k < node->parameters; k++) {
+        const nni_parameter *p = &m->parameters[node->parameters_at + k];
+        int any = 0;
+        for (const nni_field *field = nni_parameter_fields; field->name; field++) any |= !nni_field_is_zero(field, p);
+        if (!any) continue;
+        nni_write(w, "%s\"%s\":{", any_parameter ? "," : ",\"parameters\":{", p->kind);
+        any = 0;
+        nni_write_fields(w, m, nni_parameter_fields, p, &any);
+        nni_write(w, "}");
+        any_parameter = 1;
+    }
+    if (any_parameter) nni_write(w, "}");
+}
+
+static void nni_write_node_json(nni_writer *w, const nn_model *m, const nni_node *node) {
+    const nni_node_marks marks = {node->frozen, node->wanted, (node->flags & NNI_OUTPUT) != 0};
+    int any = 1;
+    nni_write(w, "{\"op\":\"%s\",\"name\":", node->op->name);
+    nni_write_json_string(w, node->name);
+    for (size_t k = 0; k < node->inputs; k++) {
+        nni_write(w, "%s", k ? "," : ",\"from\":[");
+        nni_write_json_string(w, nni_input_node(m, node, k)->name);
+    }
+    if (node->inputs) nni_write(w, "]");
+    nni_write_fields(w, m, node->op->fields, &node->options, &any);
+    nni_write_fields(w, m, nni_mark_fields, &marks, &any);
+    nni_write_parameters(w, m, node);
+    nni_write(w, "}");
+}
+
+static void nni_write_structure(nni_writer *w, const nn_model *m) {
+    nni_write(w, "{\"batch\":%zu,\"nodes\":[", m->batch);
+    for (size_t i = 0; i < m->count; i++) {
+        if (i) nni_write(w, ",");
+        nni_write_node_json(w, m, &m->nodes[i]);
+    }
+    nni_write(w, "]}");
+}
+
+/* ---- reading ---- */
+
+/* A node while it is read. */
+typedef struct nni_node_draft {
+    const nni_op *op;
+    const char *name;
+    nn_node *from;
+    size_t inputs;
+    nni_options options;
+    nni_node_marks marks;
+    unsigned seen, seen_marks;
+} nni_node_draft;
+
+/* The names of the inputs; `from` is to be freed. */
+static int nni_read_from(nni_json *j, const nn_model *m, nni_node_draft *d) {
+    nni_json ahead = *j;
+    size_t count = 0, i = 0;
+    char *name = j->none;
+    for (int more = nni_json_begin(&ahead, '['); more; more = nni_json_more(&ahead, ']'), count++)
+        if (!nni_json_string(&ahead, NULL, NULL)) break;
+    if (d->from) return nni_json_fail(j, "a node has \"from\" twice");
+    d->from = (nn_node *)nni_alloc(nni_allocator_of(m), nni_max(count, 1), sizeof *d->from);
+    if (!d->from) return nni_json_fail(j, nn_status_message(NN_ERROR_MEMORY));
+    for (int more = nni_json_begin(j, '['); more && i < count; more = nni_json_more(j, ']')) {
+        if (!nni_json_string(j, &name, NULL)) return 0;
+        d->from[i] = nn_model_node(m, name);
+        if (!d->from[i++].id) return nni_json_fail(j, "a node takes what was not there before it");
+    }
+    d->inputs = count;
+    return !j->mistake;
+}
+
+/* The weights of a loss's classes are a tensor: put into the options while the node is added. */
+static float *nni_read_class_weights(nni_json *j, const nn_model *m, const nni_archive *a, nni_node_draft *d) {
+    char name[NN_NAME_MOST + 32];
+    nni_found found;
+    snprintf(name, sizeof name, "%s.class_weights", d->name);
+    if (!(d->op->flags & NNI_LOSS) || !nni_archive_find(a, name, &found)) return NULL;
+    if (!nni_dtype_is_float(found.dtype) || found.n != nn_node_shape(m, d->from[0]).channels)
+        return nni_json_fail(j, "class weights are not as many as classes"), (float *)NULL;
+    float *weights = (float *)nni_alloc(nni_allocator_of(m), nni_max(found.n, 1), sizeof *weights);
+    if (!weights) return nni_json_fail(j, nn_status_message(NN_ERROR_MEMORY)), (float *)NULL;
+    nni_floats_from(weights, found.bytes, found.dtype, found.n);
+    d->options.loss.desc.class_weights = weights;
+    return weights;
+}
+
+/* The node as it was read, without what was set for its parameters. */
+static int nni_add_draft(nni_json *j, nn_model *m, const nni_archive *a, nni_node_draft *d) {
+    if (!d->op || !d->name) return nni_json_fail(j, "a node lacks its op or name");
+    if (d->op->inputs == NNI_MANY ? !d->inputs : d->inputs != d->op->inputs) return nni_json_fail(j, "a node has too many inputs, or too few");
+    float *weights = nni_read_class_weights(j, m, a, d);
+    if (j->mistake) return 0;
+    const nn_node node = nni_layer(m, d->op, d->from, d->inputs, &d->options);
+    nni_free(nni_allocator_of(m), weights);
+    if (m->status != NN_OK || !nn_layer_name(m, node, d->name).id) return nni_json_fail(j, m->sentence);
+    nni_node *n = &m->nodes[node.id - 1];
+    n->frozen = d->marks.frozen;
+    n->wanted = d->marks.gradient;
+    if (d->marks.value) n->flags |= NNI_OUTPUT;
+    return 1;
+}
+
+/* What was set for the parameters of the last node. */
+static int nni_read_parameters(nni_json *j, nn_model *m) {
+    const nni_node *node = &m->nodes[m->count - 1];
+    for (int more = nni_json_begin(j, '{'); more; more = nni_json_more(j, '}')) {
+        const char *kind = nni_json_key(j);
+        nni_parameter *p = NULL;
+        unsigned seen = 0;
+        for (size_t k = 0; k < node->parameters; k++)
+            if (strcmp(m->parameters[node->parameters_at + k].kind, kind) == 0) p = &m->parameters[node->parameters_at + k];
+        if (!p) return nni_json_fail(j, "a node does not have that parameter");
+        for (int next = nni_json_begin(j, '{'); next; next = nni_json_more(j, '}'))
+            if (!nni_read_fields(j, m, nni_parameter_fields, nni_json_key(j), p, &seen)) return 0;
+        if (!(p->l1 >= 0.0f && p->l1 <= FLT_MAX && p->l2 >= 0.0f && p->l2 <= FLT_MAX && p->max_norm >= 0.0f))
+            return nni_json_fail(j, "a penalty or norm is negative, or no number");
+    }
+    return !j->mistake;
+}
+
+static int nni_read_node_key(nni_json *j, nn_model *m, nni_node_draft *d, const char *key) {
+    char *word = j->none;
+    if (strcmp(key, "op") == 0) {
+        if (d->op || !nni_json_string(j, &word, NULL)) return nni_json_fail(j, "a node has \"op\" twice");
+        d->op = nni_op_named(word);
+        return d->op ? 1 : nni_json_fail(j, "a kind of node that this version of nn.h does not have");
+    }
+    if (!d->op) return nni_json_fail(j, "a node does not begin with \"op\"");
+    if (strcmp(key, "name") == 0) {
+        if (d->name || !nni_json_string(j, &word, NULL)) return nni_json_fail(j, "a node has \"name\" twice");
+        d->name = word;
+        return 1;
+    }
+    if (strcmp(key, "from") == 0) return nni_read_from(j, m, d);
+    for (const nni_field *mark = nni_mark_fields; mark->name; mark++)
+        if (strcmp(mark->name, key) == 0) return nni_read_fields(j, m, nni_mark_fields, key, &d->marks, &d->seen_marks);
+    return nni_read_fields(j, m, d->op->fields, key, &d->options, &d->seen);
+}
+
+static int nni_read_node(nni_json *j, nn_model *m, const nni_archive *a, nni_node_draft *d) {
+    int added = 0;
+    for (int more = nni_json_begin(j, '{'); more; more = nni_json_more(j, '}')) {
+        const char *key = nni_json_key(j);
+        if (j->mistake || added) return nni_json_fail(j, "something follows the parameters of a node");
+        if (strcmp(key, "parameters") == 0) added = nni_add_draft(j, m, a, d) && nni_read_parameters(j, m);
+        else nni_read_node_key(j, m, d, key);
+        if (j->mistake) return 0;
+    }
+    return !j->mistake && (added || nni_add_draft(j, m, a, d));
+}
+
+/* Adds the nodes that a text describes, which it takes apart, to an empty model; *batch is what it was built for. */
+static nn_status nni_read_structure(nn_model *m, size_t *batch, char *text, const nni_archive *a) {
+    nni_json json = nni_json_of(text, strlen(text)), *j = &json;
+    nni_node_draft d;
+    unsigned seen = 0;
+    memset(&d, 0, sizeof d);
+    for (int more = nni_json_begin(j, '{'); more; more = nni_json_more(j, '}')) {
+        const char *key = nni_json_key(j);
+        const unsigned bit = strcmp(key, "batch") == 0 ? 1 : strcmp(key, "nodes") == 0 ? 2 : 0;
+        if (!bit || (seen & bit)) nni_json_fail(j, "a key that does not belong there, or occurs twice");
+        seen |= bit;
+        if (bit == 1) nni_json_size(j, batch);
+        for (int node = bit == 2 && nni_json_begin(j, '['); node; node = nni_json_more(j, ']')) {
+            memset(&d, 0, sizeof d);
+            nni_read_node(j, m, a, &d);
+            nni_free(nni_allocator_of(m), d.from);
+        }
+    }
+    if (seen != 3) nni_json_fail(j, "it has no nodes, or no batch");
+    if (nni_json_done(j)) return NN_OK;
+    if (m->status == NN_ERROR_MEMORY || j->mistake == nn_status_message(NN_ERROR_MEMORY))
+        return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the network in %s", a->path);
+    return nni_archive_bad(a, "node %zu of the network%s%s: %s", m->count + 1, d.name ? ", " : "", d.name ? d.name : "", j->mistake);
+}
+
+/* ---- src/file/save.h ---- */
+
+#define NNI_FORMAT 1 /* version of what the metadata says; a reader knows its own and all before */
+
+/* ---- parameters as tensors ---- */
+
+/* As others would write it: a dense layer's weights are in x out, a filter's height x width x in x out, a row is a vector. */
+static size_t nni_parameter_shape(const nn_model *m, const nni_parameter *p, size_t shape[4]) {
+    const nni_node *node = &m->nodes[p->node - 1];
+    if (!p->decays) return shape[0] = p->columns, 1;
+    if (node->op == &nni_op_conv2d) {
+        const nn_conv2d_desc *d = &node->options.conv.desc;
+        shape[0] = d->kernel_height;
+        shape[1] = d->kernel_width;
+        shape[2] = p->rows / (d->kernel_height * d->kernel_width);
+        shape[3] = p->columns;
+        return 4;
+    }
+    shape[0] = p->rows;
+    shape[1] = p->columns;
+    return 2;
+}
+
+/* "dense_1.weights" behind a prefix. */
+static void nni_parameter_name(char name[NNI_TENSOR_NAME_MOST], const char *prefix, const nn_model *m, const nni_parameter *p) {
+    snprintf(name, NNI_TENSOR_NAME_MOST, "%s%s.%s", prefix, m->nodes[p->node - 1].name, p->kind);
+}
+
+/* A tensor for every parameter, named behind the prefix: `block` is laid out as the model's values or, if only what is trained is asked
+ * for, as its gradients. */
+static void nni_tensors_block(nni_tensors *t, const nn_model *m, const char *prefix, const float *block, int trained) {
+    char name[NNI_TENSOR_NAME_MOST];
+    size_t shape[4];
+    for (size_t i = 0; i < m->parameters_count; i++) {
+        const nni_parameter *p = &m->parameters[i];
+        if (p->shared != NNI_NONE || (trained && !p->trained)) continue;
+        nni_parameter_name(name, prefix, m, p);
+        const size_t rank = nni_parameter_shape(m, p, shape);
+        nni_tensors_add(t, NNI_F32, block + p->at, name, rank, shape);
+    }
+}
+
+/* ---- the model ---- */
+
+static void nni_tensors_number(nni_tensors *t, const char *key, uint64_t number) {
+    char text[24];
+    snprintf(text, sizeof text, "%llu", (unsigned long long)number);
+    nni_tensors_text(t, key, text);
+}
+
+static void nni_tensors_structure(nni_tensors *t, const nn_model *m) {
+    nni_writer w = {NULL, NULL, 0, 0};
+    nni_write_structure(&w, m);
+    w.text = nni_tensors_room(t, "nn.model", w.length);
+    w.size = w.text ? w.length + 1 : 0;
+    w.length = 0;
+    nni_write_structure(&w, m);
+}
+
+/* All that a model is. */
+static void nni_tensors_model(nni_tensors *t, const nn_model *m) {
+    nni_tensors_number(t, "nn.format", NNI_FORMAT);
+    nni_tensors_number(t, "nn.seed", m->seed);
+    nni_tensors_number(t, "nn.step", m->step);
+    nni_tensors_structure(t, m);
+    nni_tensors_block(t, m, "", m->values, 0);
+    for (size_t i = 0; i < m->count; i++) {
+        const nni_node *node = &m->nodes[i];
+        char name[NNI_TENSOR_NAME_MOST];
+        if (!(node->flags & NNI_LOSS) || !node->options.loss.desc.class_weights) continue;
+        snprintf(name, sizeof name, "%s.class_weights", node->name);
+        nni_tensors_add(t, NNI_F32, node->options.loss.desc.class_weights, name, 1, &nni_input_node(m, node, 0)->shape.channels);
+    }
+}
+
+static nn_status nni_save_check(nn_model *m, const char *what) {
+    return m->built ? NN_OK : nni_report(m, NN_ERROR_ORDER, "%s before nn_model_build", what);
+}
+
+NN_API nn_status nn_model_save(nn_model *m, const char *path) {
+    nni_tensors t;
+    nn_report report;
+    if (!m || !path) return NN_ERROR_NULL;
+    nn_status status = nni_save_check(m, "nn_model_save");
+    if (status != NN_OK) return status;
+    nni_tensors_begin(&t, nni_allocator_of(m));
+    nni_tensors_model(&t, m);
+    status = nni_tensors_save(&t, path, &report);
+    nni_tensors_end(&t);
+    return status == NN_OK ? status : nni_report(m, status, "%s", report.sentence);
+}
+
+NN_API nn_status nn_model_save_memory(nn_model *m, void *memory, size_t room, size_t *size) {
+    nni_tensors t;
+    nn_report report;
+    if (!m || !size) return NN_ERROR_NULL;
+    nn_status status = nni_save_check(m, "nn_model_save_memory");
+    if (status != NN_OK) return status;
+    nni_tensors_begin(&t, nni_allocator_of(m));
+    nni_tensors_model(&t, m);
+    status = nni_tensors_store(&t, memory, room, size, &report);
+    nni_tensors_end(&t);
+    return status == NN_OK ? status : nni_report(m, status, "%s", report.sentence);
+}
+
+/* ---- src/file/load.h ---- */
+
+#define NNI_MEMORY_USUAL ((size_t)1 << 31)
+
+/* ---- parameters from tensors ---- */
+
+/* Whether the tensor has the parameter's shape. */
+static int nni_found_fits(const nn_model *m, const nni_parameter *p, const nni_found *found) {
+    size_t shape[4];
+    const size_t rank = nni_parameter_shape(m, p, shape);
+    return nni_dtype_is_float(found->dtype) && found->rank == rank && memcmp(found->shape, shape, rank * sizeof *shape) == 0;
+}
+
+/* The counterpart of nni_tensors_block: with block NULL only looks whether all of it is there. */
+static nn_status nni_archive_block(const nni_archive *a, const nn_model *m, const char *prefix, float *block, int trained) {
+    char name[NNI_TENSOR_NAME_MOST];
+    nni_found found;
+    for (size_t i = 0; i < m->parameters_count; i++) {
+        const nni_parameter *p = &m->parameters[i];
+        if (p->shared != NNI_NONE || (trained && !p->trained)) continue;
+        nni_parameter_name(name, prefix, m, p);
+        if (!nni_archive_find(a, name, &found)) return nni_archive_bad(a, "it has no \"%s\"", name);
+        if (!nni_found_fits(m, p, &found)) return nni_archive_bad(a, "\"%s\" has another shape than the network says", name);
+        if (block) nni_floats_from(block + p->at, found.bytes, found.dtype, found.n);
+    }
+    return NN_OK;
+}
+
+/* ---- the metadata ---- */
+
+static nn_status nni_archive_number(const nni_archive *a, const char *key, uint64_t *number) {
+    char *text = nni_archive_text(a, key);
+    if (!text) return nni_archive_bad(a, "its metadata has no \"%s\"", key);
+    nni_json j = nni_json_of(text, strlen(text));
+    return nni_json_uint(&j, number) && nni_json_done(&j) ? NN_OK : nni_archive_bad(a, "\"%s\" is no number", key);
+}
+
+/* Whether this is a model that nn_model_save wrote, undamaged. */
+static nn_status nni_archive_is_model(const nni_archive *a) {
+    uint64_t format;
+    if (!nni_archive_text(a, "nn.format") && !nni_archive_text(a, "nn.model"))
+        return nni_say(a->report, NN_ERROR_FORMAT, "%s holds tensors, but no network: nn_weights_load reads those", a->path);
+    if (!a->sealed) return nni_archive_bad(a, "its checksum is missing");
+    const nn_status status = nni_archive_number(a, "nn.format", &format);
+    if (status == NN_OK && (format == 0 || format > NNI_FORMAT))
+        return nni_say(a->report, NN_ERROR_UNSUPPORTED, "%s has format %llu, and this version of nn.h reads formats up to %d", a->path,
+                       (unsigned long long)format, NNI_FORMAT);
+    return status;
+}
+
+/* ---- building ---- */
+
+/* Batch norms that were folded become aliases of what they follow again. */
+static int nni_load_folds(nn_model *m) {
+    for (size_t i = 0; i < m->count; i++) {
+        nni_node *node = &m->nodes[i];
+        if (node->op != &nni_op_batch_norm || !node->options.norm.folded) continue;
+        if (!nni_foldable(m, node)) return 0;
+        m->folded = 1;
+    }
+    for (size_t i = 0; i < m->count; i++)
+        if (m->nodes[i].op == &nni_op_batch_norm && m->nodes[i].options.norm.folded) m->nodes[i].flags |= NNI_ALIAS;
+    return 1;
+}
+
+static void nni_load_folded_biases(nn_model *m) {
+    for (size_t i = 0; i < m->count; i++) {
+        const nni_node *norm = &m->nodes[i];
+        if (norm->op != &nni_op_batch_norm || !norm->options.norm.folded) continue;
+        nni_node *from = nni_input_node(m, norm, 0);
+        from->folded_bias = nni_folded_bias(m, from, norm);
+    }
+}
+
+/* Memory is taken when the file has turned out to hold every parameter. */
+static nn_status nni_load_build(nn_model *m, const nni_archive *a, const nn_model_load_desc *desc, size_t batch) {
+    nn_build_desc d;
+    memset(&d, 0, sizeof d);
+    if (!nni_load_folds(m)) return nni_archive_bad(a, "a batch norm is said to be folded that cannot be");
+    nn_status status = nni_archive_number(a, "nn.seed", &d.seed);
+    if (status != NN_OK) return status;
+    d.batch = desc->batch ? desc->batch : batch;
+    d.inference = desc->inference || m->folded;
+    d.keep = desc->keep;
+    d.memory = desc->memory ? desc->memory : NNI_MEMORY_USUAL;
+    status = nni_build_check(m, &d);
+    if (status == NN_OK) {
+        nni_build_settings(m, &d);
+        status = nni_place_parameters(m);
+    }
+    if (status != NN_OK) return nni_say(a->report, status, "%s: %s", a->path, m->sentence);
+    status = nni_archive_block(a, m, "", NULL, 0);
+    if (status == NN_OK) status = nni_archive_number(a, "nn.step", &m->step);
+    if (status != NN_OK) return status;
+    status = nni_take_parameters(m);
+    if (status == NN_OK) status = nni_take_workspaces(m, d.memory);
+    if (status != NN_OK) return nni_say(a->report, status, "%s: %s", a->path, m->sentence);
+    memset(m->values, 0, m->total * sizeof *m->values);
+    nni_load_folded_biases(m);
+    m->built = 1;
+    return nni_archive_block(a, m, "", m->values, 0);
+}
+
+/* The model in an open archive; NULL on failure. The structure in it is taken apart: once only. */
+static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const nn_model_load_desc *desc) {
+    size_t batch = 0;
+    char *text = nni_archive_text(a, "nn.model");
+    nn_status status = nni_archive_is_model(a);
+    *model = NULL;
+    if (status != NN_OK) return status;
+    if (!text) return nni_archive_bad(a, "its metadata has no \"nn.model\"");
+    nn_model *m = nn_model_new(desc->allocator);
+    if (!m) return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the network in %s", a->path);
+    status = nni_read_structure(m, &batch, text, a);
+    if (status == NN_OK) status = nni_load_build(m, a, desc, batch);
+    if (status != NN_OK) nn_model_free(m);
+    else *model = m;
+    return status;
+}
+
+static nn_model_load_desc nni_load_usual(const nn_model_load_desc *desc) {
+    nn_model_load_desc d;
+    memset(&d, 0, sizeof d);
+    return desc ? *desc : d;
+}
+
+NN_API nn_status nn_model_load(nn_model **model, const char *path, const nn_model_load_desc *desc, nn_report *report) {
+    const nn_model_load_desc d = nni_load_usual(desc);
+    nni_archive a;
+    nni_say_nothing(report);
+    if (!model || !path) return nni_say(report, NN_ERROR_NULL, "nn_model_load: %s", nn_status_message(NN_ERROR_NULL));
+    *model = NULL;
+    nn_status status = nni_archive_open(&a, path, d.allocator, report);
+    if (status == NN_OK) status = nni_archive_model(model, &a, &d);
+    nni_archive_close(&a);
+    return status;
+}
+
+NN_API nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_t size, const nn_model_load_desc *desc, nn_report *report) {
+    const nn_model_load_desc d = nni_load_usual(desc);
+    nni_archive a;
+    nni_say_nothing(report);
+    if (!model || !bytes) return nni_say(report, NN_ERROR_NULL, "nn_model_load_memory: %s", nn_status_message(NN_ERROR_NULL));
+    *model = NULL;
+    nn_status status = nni_archive_open_memory(&a, bytes, size, d.allocator, report);
+    if (status == NN_OK) status = nni_archive_model(model, &a, &d);
+    nni_archive_close(&a);
+    return status;
+}
+
+/* ---- src/file/torch.h ---- */
+
+/* What PyTorch calls a kind of parameter. */
+static const char *nni_torch_kind(const char *kind) {
+    static const char *const names[][2] = {{"weights", "weight"}, {"bias", "bias"}, {"gamma", "weight"}, {"beta", "bias"},
+                                           {"mean", "running_mean"}, {"variance", "running_var"}, {"slope", "weight"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i][0], kind) == 0) return names[i][1];
+    return kind;
+}
+
+/* The image that the values of a node are the places of: its own shape, or of a vector the image that was flattened. */
+static nn_shape nni_torch_image(const nn_model *m, const nni_node *node) {
+    for (;;) {
+        const nn_shape shape = node->shape;
+        if (shape.height * shape.width > 1 || !node->inputs || node->op == &nni_op_dense || node->op == &nni_op_conv2d) return shape;
+        const nni_node *from = nni_input_node(m, node, 0);
+        const int same = nn_shape_equal(shape, from->shape) || ((node->flags & NNI_ALIAS) && nn_shape_size(from->shape) == shape.channels);
+        if (!same) return shape;
+        node = from;
+    }
+}
+
+/* Kernel (or image) and outputs of a parameter, as in the formula above. */
+typedef struct nni_torch_layout {
+    nn_shape in;
+    size_t out;
+} nni_torch_layout;
+
+static nni_torch_layout nni_torch_layout_of(const nn_model *m, const nni_parameter *p) {
+    const nni_node *node = &m->nodes[p->node - 1];
+    nni_torch_layout l = {nn_shape_vector(p->rows * p->columns), 1};
+    if (node->op == &nni_op_conv2d && p->decays) {
+        const nn_conv2d_desc *d = &node->options.conv.desc;
+        l.in = nn_shape_image(d->kernel_height, d->kernel_width, p->rows / (d->kernel_height * d->kernel_width));
+        l.out = p->columns;
+    } else if (node->op == &nni_op_dense && p->decays) {
+        l.in = nni_torch_image(m, nni_input_node(m, node, 0));
+        l.out = p->columns;
+    } else if (node->op != &nni_op_dense && node->op != &nni_op_conv2d && nn_shape_size(node->shape) == p->columns) {
+        l.in = nni_torch_image(m, nni_input_node(m, node, 0)); /* a norm of flattened places, say */
+    }
+    return l;
+}
+
+/* The shape that PyTorch gives the parameter. */
+static size_t nni_torch_shape(const nn_model *m, const nni_parameter *p, size_t shape[4]) {
+    const nni_torch_layout l = nni_torch_layout_of(m, p);
+    if (!p->decays) return shape[0] = p->columns, 1;
+    shape[0] = l.out;
+    shape[1] = nn_shape_size(l.in);
+    if (m->nodes[p->node - 1].op == &nni_op_dense) return 2;
+    shape[1] = l.in.channels;
+    shape[2] = l.in.height;
+    shape[3] = l.in.width;
+    return 4;
+}
+
+static inline size_t nni_torch_at(const nni_torch_layout *l, size_t y, size_t x, size_t c, size_t o) {
+    return ((o * l->in.channels + c) * l->in.height + y) * l->in.width + x;
+}
+
+static void nni_from_torch(float *ours, const nni_torch_layout *l, const unsigned char *theirs, nni_dtype dtype) {
+    for (size_t y = 0; y < l->in.height; y++)
+        for (size_t x = 0; x < l->in.width; x++)
+            for (size_t c = 0; c < l->in.channels; c++)
+                for (size_t o = 0; o < l->out; o++) *ours++ = nni_float_at(theirs, dtype, nni_torch_at(l, y, x, c, o));
+}
+
+static void nni_to_torch(float *theirs, const nni_torch_layout *l, const float *ours) {
+    for (size_t y = 0; y < l->in.height; y++)
+        for (size_t x = 0; x < l->in.width; x++)
+            for (size_t c = 0; c < l->in.channels; c++)
+                for (size_t o = 0; o < l->out; o++) theirs[nni_torch_at(l, y, x, c, o)] = *ours++;
+}
+
+/* ---- the order of modules ---- */
+
+/* Names in the order of a reader: numbers by their value, so that 2 comes before 10. */
+static int nni_natural_order(const char *a, size_t a_length, const char *b, size_t b_length) {
+    size_t i = 0, j = 0;
+#define NNI_IS_DIGIT(c) ((c) >= '0' && (c) <= '9')
+    while (i < a_length && j < b_length) {
+        if (!NNI_IS_DIGIT(a[i]) || !NNI_IS_DIGIT(b[j])) {
+            if (a[i] != b[j]) return (unsigned char)a[i] < (unsigned char)b[j] ? -1 : 1;
+            i++, j++;
+            continue;
+        }
+        size_t m = i, n = j;
+        while (m < a_length && NNI_IS_DIGIT(a[m])) m++;
+        while (n < b_length && NNI_IS_DIGIT(b[n])) n++;
+        while (i + 1 < m && a[i] == '0') i++;
+        while (j + 1 < n && b[j] == '0') j++;
+        const int longer = (m - i > n - j) - (m - i < n - j), larger = longer ? longer : memcmp(a + i, b + j, m - i);
+        if (larger) return larger;
+        i = m, j = n;
+    }
+#undef NNI_IS_DIGIT
+    return (a_length - i > b_length - j) - (a_length - i < b_length - j);
+}
+
+/* The module that follows `before` (NULL: the first) among those whose names begin with `prefix`: the part of a tensor's name up to its
+ * last dot. NULL: none. */
+static const char *nni_next_module(const nni_archive *a, const char *prefix, const char *before, size_t *length) {
+    const char *next = NULL;
+    const size_t before_length = *length;
+    for (size_t i = 0; i < a->count; i++) {
+        const char *name = a->header + a->entries[i].name, *dot = strrchr(name, '.');
+        const size_t n = dot ? (size_t)(dot - name) : 0;
+        if (!n || strncmp(name, prefix, strlen(prefix)) != 0) continue;
+        if (before && nni_natural_order(name, n, before, before_length) <= 0) continue;
+        if (next && nni_natural_order(name, n, next, *length) >= 0) continue;
+        next = name;
+        *length = n;
+    }
+    return next;
+}
+
+/* ---- src/file/weights.h ---- */
+
+/* ---- names ---- */
+
+/* The name of a layer in the file. */
+static const char *nni_weights_layer(const nn_weights_desc *d, const char *layer) {
+    for (size_t i = 0; i < d->pairs_count; i++)
+        if (strcmp(d->pairs[i].layer, layer) == 0) return d->pairs[i].file;
+    return layer;
+}
+
+/* "PREFIXmodule.kind"; 0 if it is too long to be in a file. */
+static int nni_weights_name(char name[NNI_TENSOR_NAME_MOST], const nn_weights_desc *d, const char *prefix, const char *module, size_t length,
+                            const char *kind) {
+    const int n = snprintf(name, NNI_TENSOR_NAME_MOST, "%s%.*s.%s", prefix, (int)length, module, d->torch ? nni_torch_kind(kind) : kind);
+    return n > 0 && n < NNI_TENSOR_NAME_MOST;
+}
+
+/* What a file has besides parameters: training state and class weights of nn.h, the counters of PyTorch. */
+static int nni_weights_ignored(const nni_archive *a, const nn_weights_desc *d, const char *name) {
+    const char *dot = strrchr(name, '.');
+    if (d->torch) return dot && strcmp(dot, ".num_batches_tracked") == 0;
+    return nni_archive_text(a, "nn.format") && (strncmp(name, "train.", 6) == 0 || (dot && strcmp(dot, ".class_weights") == 0));
+}
+
+/* ---- matching ---- */
+
+typedef struct nni_matching {
+    nn_model *m;
+    const nni_archive *a;
+    const nn_weights_desc *d;
+    const char *prefix;
+    uint32_t *tensors; /* by parameter: the tensor it takes, plus 1 */
+    char *used;        /* by tensor */
+    nn_weights_result result;
+    nn_status status;
+} nni_matching;
+
+/* Counts it, and keeps the first thing that is wrong. */
+static void nni_matched(nni_matching *t, nn_weights_fate fate, const char *name, const char *what, const char *where) {
+    size_t *const counts[] = {&t->result.loaded, &t->result.missing, &t->result.misshapen, &t->result.unused};
+    ++*counts[fate];
+    if (t->d->tell) t->d->tell(fate, name, t->d->user);
+    if (fate == NN_WEIGHTS_LOADED || t->d->partial || t->status != NN_OK) return;
+    t->status = nni_report(t->m, NN_ERROR_FORMAT, "%s: %s %s \"%s\"", t->a->path, name, what, where);
+}
+
+static int nni_weights_fit(const nni_matching *t, const nni_parameter *p, const nni_found *found) {
+    size_t shape[4];
+    if (!t->d->torch) return nni_found_fits(t->m, p, found);
+    if (!nni_dtype_is_float(found->dtype)) return 0;
+    if (!p->decays && found->n == 1 && strcmp(p->kind, "slope") == 0) return 1; /* PyTorch's PReLU has one slope for all */
+    const size_t rank = nni_torch_shape(t->m, p, shape);
+    return found->rank == rank && memcmp(found->shape, shape, rank * sizeof *shape) == 0;
+}
+
+static void nni_match_parameter(nni_matching *t, size_t i, const char *prefix, const char *module, size_t length) {
+    const nni_parameter *p = &t->m->parameters[i];
+    char name[NNI_TENSOR_NAME_MOST], mine[NNI_TENSOR_NAME_MOST];
+    const uint32_t tensor = nni_weights_name(name, t->d, prefix, module, length, p->kind) ? nni_archive_look(t->a, name) : 0;
+    nni_parameter_name(mine, "", t->m, p);
+    if (!tensor) {
+        nni_matched(t, NN_WEIGHTS_MISSING, mine, "is missing: there is no", name);
+        return;
+    }
+    const nni_found found = nni_archive_at(t->a, tensor - 1);
+    t->used[tensor - 1] = 1;
+    if (nni_weights_fit(t, p, &found)) t->tensors[i] = tensor;
+    nni_matched(t, t->tensors[i] ? NN_WEIGHTS_LOADED : NN_WEIGHTS_MISSHAPEN, mine, "has another shape than", name);
+}
+
+/* Every layer that has parameters of its own. */
+static void nni_match_layers(nni_matching *t) {
+    const nn_model *m = t->m;
+    const char *module = NULL;
+    size_t length = 0;
+    int past = 0; /* no module is left */
+    for (size_t n = 0; n < m->count; n++) {
+        const nni_node *node = &m->nodes[n];
+        if (!node->parameters || m->parameters[node->parameters_at].shared != NNI_NONE) continue;
+        if (t->d->in_order && !past) {
+            module = nni_next_module(t->a, t->prefix, module, &length);
+            past = !module;
+        }
+        for (size_t k = 0; k < node->parameters; k++) {
+            const size_t i = node->parameters_at + k;
+            const char *layer = nni_weights_layer(t->d, node->name);
+            if (!t->d->in_order) nni_match_parameter(t, i, t->prefix, layer, strlen(layer));
+            else nni_match_parameter(t, i, "", past ? "" : module, past ? 0 : length);
+        }
+    }
+}
+
+static void nni_match_rest(nni_matching *t) {
+    for (size_t i = 0; i < t->a->count; i++) {
+        const char *name = t->a->header + t->a->entries[i].name;
+        if (t->used[i] || strncmp(name, t->prefix, strlen(t->prefix)) != 0 || nni_weights_ignored(t->a, t->d, name)) continue;
+        nni_matched(t, NN_WEIGHTS_UNUSED, name, "belongs to nothing in the network, which has no", name);
+    }
+}
+
+static void nni_match_copy(const nni_matching *t) {
+    for (size_t i = 0; i < t->m->parameters_count; i++) {
+        const nni_parameter *p = &t->m->parameters[i];
+        if (!t->tensors[i]) continue;
+        const nni_found found = nni_archive_at(t->a, t->tensors[i] - 1);
+        float *values = t->m->values + p->at;
+        if (!t->d->torch) {
+            nni_floats_from(values, found.bytes, found.dtype, found.n);
+        } else if (found.n != p->rows * p->columns) { /* one slope for all */
+            for (size_t c = 0; c < p->columns; c++) values[c] = nni_float_at(found.bytes, found.dtype, 0);
+        } else {
+            const nni_torch_layout l = nni_torch_layout_of(t->m, p);
+            nni_from_torch(values, &l, found.bytes, found.dtype);
+        }
+    }
+}
+
+/* The parameters of an open archive. */
+static nn_status nni_archive_weights(nn_model *m, const nni_archive *a, const nn_weights_desc *d, nn_weights_result *result) {
+    const nn_allocator *allocator = nni_allocator_of(m);
+    nni_matching t;
+    memset(&t, 0, sizeof t);
+    t.m = m;
+    t.a = a;
+    t.d = d;
+    t.prefix = d->prefix ? d->prefix : "";
+    t.tensors = (uint32_t *)nni_alloc(allocator, nni_max(m->parameters_count, 1), sizeof *t.tensors);
+    t.used = (char *)nni_alloc(allocator, nni_max(a->count, 1), 1);
+    if (t.tensors && t.used) {
+        memset(t.tensors, 0, m->parameters_count * sizeof *t.tensors);
+        memset(t.used, 0, a->count);
+        nni_match_layers(&t);
+        nni_match_rest(&t);
+        if (t.status == NN_OK) nni_match_copy(&t);
+    } else {
+        t.status = nni_report(m, NN_ERROR_MEMORY, "no memory to read %s", a->path);
+    }
+    if (result) *result = t.result;
+    nni_free(allocator, t.used);
+    nni_free(allocator, t.tensors);
+    return t.status;
+}
+
+static nn_status nni_weights_begin(nn_model *m, const void *from, const char *what, nn_weights_desc *d, const nn_weights_desc *desc) {
+    memset(d, 0, sizeof *d);
+    if (desc) *d = *desc;
+    if (!m) return NN_ERROR_NULL;
+    if (!from || (d->pairs_count && !d->pairs)) return nni_report(m, NN_ERROR_NULL, "%s: %s", what, nn_status_message(NN_ERROR_NULL));
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "%s before nn_model_build", what);
+    if (m->folded) return nni_report(m, NN_ERROR_ORDER, "%s of a model whose batch norms were folded", what);
+    return NN_OK;
+}
+
+/* Reads an archive that was opened with `status`, and closes it. */
+static nn_status nni_weights_end(nn_model *m, nni_archive *a, nn_status status, const nn_weights_desc *d, nn_weights_result *result) {
+    if (status != NN_OK) nni_report(m, status, "%s", a->report->sentence);
+    else status = nni_archive_weights(m, a, d, result);
+    nni_archive_close(a);
+    return status;
+}
+
+NN_API nn_status nn_weights_load(nn_model *m, const char *path, const nn_weights_desc *desc, nn_weights_result *result) {
+    nn_weights_desc d;
+    nni_archive a;
+    nn_report report;
+    if (result) memset(result, 0, sizeof *result);
+    const nn_status status = nni_weights_begin(m, path, "nn_weights_load", &d, desc);
+    return status != NN_OK ? status : nni_weights_end(m, &a, nni_archive_open(&a, path, nni_allocator_of(m), &report), &d, result);
+}
+
+NN_API nn_status nn_weights_load_memory(nn_model *m, const void *bytes, size_t size, const nn_weights_desc *desc, nn_weights_result *result) {
+    nn_weights_desc d;
+    nni_archive a;
+    nn_report report;
+    if (result) memset(result, 0, sizeof *result);
+    const nn_status status = nni_weights_begin(m, bytes, "nn_weights_load_memory", &d, desc);
+    return status != NN_OK ? status
+                           : nni_weights_end(m, &a, nni_archive_open_memory(&a, bytes, size, nni_allocator_of(m), &report), &d, result);
+}
+
+/* ---- writing ---- */
+
+/* A tensor for every parameter; `turned` is memory as large as the model's parameters, for PyTorch's layouts. */
+static void nni_tensors_weights(nni_tensors *t, const nn_model *m, const nn_weights_desc *d, float *turned) {
+    char name[NNI_TENSOR_NAME_MOST];
+    size_t shape[4];
+    for (size_t i = 0; i < m->parameters_count; i++) {
+        const nni_parameter *p = &m->parameters[i];
+        const float *values = m->values + p->at;
+        const char *layer = nni_weights_layer(d, m->nodes[p->node - 1].name);
+        if (p->shared != NNI_NONE) continue;
+        if (!nni_weights_name(name, d, d->prefix ? d->prefix : "", layer, strlen(layer), p->kind)) t->status = NN_ERROR_ARGUMENT;
+        if (turned) {
+            const nni_torch_layout l = nni_torch_layout_of(m, p);
+            nni_to_torch(turned + p->at, &l, values);
+            values = turned + p->at;
+        }
+        const size_t rank = turned ? nni_torch_shape(m, p, shape) : nni_parameter_shape(m, p, shape);
+        nni_tensors_add(t, NNI_F32, values, name, rank, shape);
+    }
+}
+
+NN_API nn_status nn_weights_save(nn_model *m, const char *path, const nn_weights_desc *desc) {
+    nn_weights_desc d;
+    nni_tensors t;
+    nn_report report;
+    nn_status status = nni_weights_begin(m, path, "nn_weights_save", &d, desc);
+    if (status != NN_OK) return status;
+    float *turned = d.torch ? (float *)nni_alloc(nni_allocator_of(m), nni_max(m->total, 1), sizeof *turned) : NULL;
+    if (d.torch && !turned) return nni_report(m, NN_ERROR_MEMORY, "no memory to turn the weights for PyTorch");
+    nni_tensors_begin(&t, nni_allocator_of(m));
+    nni_tensors_weights(&t, m, &d, turned);
+    status = nni_tensors_save(&t, path, &report);
+    nni_tensors_end(&t);
+    nni_free(nni_allocator_of(m), turned);
+    return status == NN_OK ? status : nni_report(m, status, "%s", report.sentence);
+}
+
+/* ---- src/file/export_c.h ---- */
+
+/* At most this many numbers a line, of at most four characters each. */
+#define NNI_EXPORT_COLUMNS 30
+
+static int nni_is_c_name(const char *name) {
+    size_t n = 0;
+    for (; name[n]; n++) {
+        const char c = name[n];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || (n && c >= '0' && c <= '9'))) return 0;
+    }
+    return n > 0 && n <= 64;
+}
+
+static void nni_export_bytes(nni_replacement *file, const unsigned char *bytes, size_t n) {
+    char line[4 * NNI_EXPORT_COLUMNS + 8];
+    for (size_t i = 0; i < n; i += NNI_EXPORT_COLUMNS) {
+        size_t at = (size_t)snprintf(line, sizeof line, "    ");
+        for (size_t k = i; k < nni_min(n, i + NNI_EXPORT_COLUMNS); k++)
+            at += (size_t)snprintf(line + at, sizeof line - at, "%u,", (unsigned)bytes[k]);
+        line[at - (i + NNI_EXPORT_COLUMNS >= n)] = '\n'; /* over the last comma */
+        nni_replace_write(file, line, at + (i + NNI_EXPORT_COLUMNS < n));
+    }
+}
+
+static void nni_export_text(nni_replacement *file, const unsigned char *bytes, size_t n, const char *p) {
+    char text[1024];
+    nni_replace_write(file, text, (size_t)snprintf(text, sizeof text,
+        "/* %s.c - a network, as nn_model_save of nn.h " NN_VERSION " writes it\n *\n"
+        " *   nn_model *model;\n"
+        " *   if (%s_load(&model, NULL, NULL) == NN_OK) ...\n */\n"
+        "#include \"nn.h\"\n\n"
+        "NN_MUST_USE nn_status %s_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report);\n\n"
+        "static const unsigned char %s_bytes[%zu] = {\n", p, p, p, p, n));
+    nni_export_bytes(file, bytes, n);
+    nni_replace_write(file, text, (size_t)snprintf(text, sizeof text,
+        "};\n\n"
+        "nn_status %s_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report) {\n"
+        "    return nn_model_load_memory(model, %s_bytes, sizeof %s_bytes, desc, report);\n}\n", p, p, p));
+}
+
+NN_API nn_status nn_export_c(nn_model *m, const char *path, const char *prefix) {
+    size_t size = 0;
+    nn_report report;
+    if (!m || !path || !prefix) return NN_ERROR_NULL;
+    if (!nni_is_c_name(prefix)) return nni_report(m, NN_ERROR_ARGUMENT, "\"%.80s\" is not a name that C allows, of at most 64 characters", prefix);
+    nn_status status = nn_model_save_memory(m, NULL, 0, &size);
+    if (status != NN_OK) return status;
+    unsigned char *bytes = (unsigned char *)nni_alloc(nni_allocator_of(m), size, 1);
+    if (!bytes) return nni_report(m, NN_ERROR_MEMORY, "no memory for the %zu bytes of the network", size);
+    status = nn_model_save_memory(m, bytes, size, &size);
+    if (status == NN_OK) {
+        nni_replacement file;
+        nni_replace_begin(&file, path, nni_allocator_of(m), &report);
+        nni_export_text(&file, bytes, size, prefix);
+        status = nni_replace_end(&file);
+        if (status != NN_OK) nni_report(m, status, "%s", report.sentence);
+    }
+    nni_free(nni_allocator_of(m), bytes);
+    return status;
+}
+
+/* ---- src/file/export_dot.h ---- */
+
+#define NNI_TIMES "\xc3\x97" /* a multiplication sign in UTF-8 */
+
+/* ---- what is drawn in one box ---- */
+
+/* The plan by which the model works, or NULL. */
+static const nni_plan *nni_picture_plan(const nn_model *m) {
+    return !m->built ? NULL : m->inference ? &m->prediction : &m->training;
+}
+
+/* Whether the node has no box of its own: it is an activation in the box of the layer just before it. */
+static int nni_picture_inside(const nn_model *m, const nni_node *node) {
+    const nni_plan *plan = nni_picture_plan(m);
+    return plan && plan->places[node - m->nodes].fused && (nni_input_node(m, node, 0)->flags & NNI_EPILOGUE);
+}
+
+/* The id of the box that the node is in. */
+static uint32_t nni_picture_box(const nn_model *m, uint32_t id) {
+    return nni_picture_inside(m, &m->nodes[id - 1]) ? nni_input(m, &m->nodes[id - 1], 0) : id;
+}
+
+/* ---- text ---- */
+
+/* A name in a label, where <, > and & have a meaning. */
+static void nni_picture_name(nni_writer *w, const char *name) {
+    for (; *name; name++) {
+        if (*name == '<' || *name == '>' || *name == '&' || *name == '"') nni_write(w, "&#%d;", *name);
+        else nni_write_text(w, name, 1);
+    }
+}
+
+static void nni_picture_shape(nni_writer *w, nn_shape s) {
+    if (s.height == 1 && s.width == 1) nni_write(w, "%zu", s.channels);
+    else nni_write(w, "%zu" NNI_TIMES "%zu" NNI_TIMES "%zu", s.height, s.width, s.channels);
+}
+
+/* 235,500 */
+static void nni_picture_number(nni_writer *w, size_t n) {
+    char digits[24];
+    const size_t length = (size_t)snprintf(digits, sizeof digits, "%zu", n);
+    for (size_t i = 0; i < length; i++) nni_write(w, "%s%c", i && (length - i) % 3 == 0 ? "," : "", digits[i]);
+}
+
+static void nni_picture_window(nni_writer *w, size_t height, size_t width, size_t stride_y, size_t stride_x) {
+    nni_write(w, "%zu" NNI_TIMES "%zu", height, width);
+    if (stride_y > 1 || stride_x > 1) nni_write(w, ", stride %zu", nni_max(stride_y, 1));
+    if (nni_max(stride_x, 1) != nni_max(stride_y, 1)) nni_write(w, NNI_TIMES "%zu", nni_max(stride_x, 1));
+}
+
+/* ---- boxes ---- */
+
+/* The options that tell one node from another of its kind, on a line of their own if there are any. */
+static void nni_picture_options(nni_writer *w, const nni_node *node) {
+    const nni_options *o = &node->options;
+    if (node->op == &nni_op_conv2d) {
+        nni_write(w, "<br/>");
+        nni_picture_window(w, o->conv.desc.kernel_height, o->conv.desc.kernel_width, o->conv.desc.stride_y, o->conv.desc.stride_x);
+        if (o->conv.desc.dilation_y > 1 || o->conv.desc.dilation_x > 1) nni_write(w, ", dilated");
+        if (o->conv.desc.groups > 1) nni_write(w, ", %zu groups", o->conv.desc.groups);
+    } else if (node->op == &nni_op_max_pool || node->op == &nni_op_average_pool) {
+        nni_write(w, "<br/>");
+        nni_picture_window(w, o->pool.kernel_height, o->pool.kernel_width, o->pool.stride_y ? o->pool.stride_y : o->pool.kernel_height,
+                       o->pool.stride_x ? o->pool.stride_x : o->pool.kernel_width);
+    } else if (node->op == &nni_op_dropout) {
+        nni_write(w, "<br/>drops %.3g%%%s", 100.0 * (1.0 - (double)o->dropout.keep), o->dropout.spatial ? " of the channels" : "");
+    } else if (node->op == &nni_op_noise) {
+        nni_write(w, "<br/>deviation %.3g", (double)o->deviation);
+    } else if (node->op == &nni_op_group_norm) {
+        nni_write(w, "<br/>%zu groups", o->norm.groups);
+    } else if (node->op == &nni_op_linear) {
+        nni_write(w, "<br/>%.4g x + %.4g", (double)o->linear.a, (double)o->linear.b);
+    } else if (node->op == &nni_op_loss) {
+        nni_write(w, "<br/>%s", o->loss.is_custom ? "the caller's" : nni_loss_names[o->loss.desc.loss]);
+    } else if (node->flags & NNI_ACTIVATION && (o->activation.kind == NN_LEAKY_RELU || (o->activation.kind == NN_ELU && o->activation.slope != 1.0f))) {
+        nni_write(w, "<br/>slope %.4g", (double)o->activation.slope);
+    }
+}
+
+static void nni_picture_learned(nni_writer *w, const nn_model *m, const nni_node *node) {
+    size_t learned = 0;
+    for (size_t k = 0; k < node->parameters; k++) {
+        const nni_parameter *p = &m->parameters[node->parameters_at + k];
+        if (p->trained && p->shared == NNI_NONE) learned += p->rows * p->columns;
+    }
+    if (learned) {
+        nni_write(w, "<br/>");
+        nni_picture_number(w, learned);
+        nni_write(w, " parameter%s", learned == 1 ? "" : "s");
+    }
+    if (node->op == &nni_op_dense && node->options.dense.like) {
+        nni_write(w, "<br/>weights of ");
+        nni_picture_name(w, m->nodes[node->options.dense.like - 1].name);
+    }
+    if (node->frozen) nni_write(w, "<br/>frozen");
+    if (node->op == &nni_op_batch_norm && node->options.norm.folded) nni_write(w, "<br/>folded into the layer before");
+}
+
+/* Inputs grey, what learns blue, what is random dashed, losses red, all else white. */
+static const char *nni_picture_style(const nni_node *node) {
+    if (node->flags & NNI_INPUT) return "fillcolor=\"#e8e8e8\"";
+    if (node->flags & NNI_LOSS) return "fillcolor=\"#f8d7d3\"";
+    if (node->op == &nni_op_dropout || node->op == &nni_op_noise) return "style=\"rounded,filled,dashed\"";
+    return node->parameters ? "fillcolor=\"#d6e6f5\"" : "fillcolor=\"#ffffff\"";
+}
+
+/* The lines below the name. */
+static void nni_picture_details(nni_writer *w, const nn_model *m, const nni_node *node, uint32_t shown) {
+    const uint32_t id = nni_id(m, node);
+    nni_picture_options(w, node);
+    nni_picture_learned(w, m, node);
+    for (size_t i = id; i < m->count; i++)
+        if (nni_picture_inside(m, &m->nodes[i]) && nni_input(m, &m->nodes[i], 0) == id) {
+            nni_write(w, "<br/>then <b>");
+            nni_picture_name(w, m->nodes[i].name);
+            nni_write(w, "</b>");
+            nni_picture_options(w, &m->nodes[i]);
+        }
+    if (id == nni_picture_box(m, shown)) nni_write(w, "<br/><i>what nn_predict gives</i>");
+}
+
+static void nni_picture_node(nni_writer *w, const nn_model *m, const nni_node *node, uint32_t shown) {
+    const uint32_t id = nni_id(m, node);
+    nni_writer lines = {NULL, NULL, 0, 0};
+    nni_picture_details(&lines, m, node, shown);
+    nni_write(w, "  n%u [%s%s label=<<b>", id, nni_picture_style(node), id == nni_picture_box(m, shown) ? " penwidth=2.2" : "");
+    nni_picture_name(w, node->name);
+    nni_write(w, "</b>%s", lines.length ? "<font point-size=\"10\">" : ""); /* an empty one is an error */
+    nni_picture_details(w, m, node, shown);
+    nni_write(w, "%s>];\n", lines.length ? "</font>" : "");
+}
+
+static void nni_picture_edges(nni_writer *w, const nn_model *m, const nni_node *node) {
+    for (size_t k = 0; k < node->inputs; k++) {
+        const uint32_t from = nni_input(m, node, k);
+        nni_write(w, "  n%u -> n%u [label=\" ", nni_picture_box(m, from), nni_id(m, node));
+        nni_picture_shape(w, m->nodes[from - 1].shape);
+        nni_write(w, "\"%s];\n", node->flags & NNI_PREDICTION ? " style=dashed" : "");
+    }
+}
+
+static void nni_write_picture(nni_writer *w, const nn_model *m) {
+    nni_write(w, "digraph network {\n"
+                 "  node [shape=box style=\"rounded,filled\" fillcolor=\"#ffffff\" color=\"#555555\" fontname=\"Helvetica\" fontsize=12];\n"
+                 "  edge [color=\"#555555\" fontname=\"Helvetica\" fontsize=10 fontcolor=\"#333333\" arrowsize=0.7];\n");
+    const uint32_t shown = m && m->count ? nni_prediction_node(m) : 0;
+    for (size_t i = 0; m && i < m->count; i++) {
+        if (nni_picture_inside(m, &m->nodes[i])) continue;
+        nni_picture_node(w, m, &m->nodes[i], shown);
+        nni_picture_edges(w, m, &m->nodes[i]);
+    }
+    nni_write(w, "}\n");
+}
+
+NN_API size_t nn_export_dot_text(const nn_model *m, char *text, size_t size) {
+    nni_writer w = {NULL, text, text ? size : 0, 0};
+    if (w.size) *text = '\0';
+    nni_write_picture(&w, m);
+    return w.length;
+}
+
+NN_API nn_status nn_export_dot(nn_model *m, const char *path) {
+    if (!m || !path) return NN_ERROR_NULL;
+    const size_t length = nn_export_dot_text(m, NULL, 0);
+    char *text = (char *)nni_alloc(nni_allocator_of(m), length + 1, 1);
+    if (!text) return nni_report(m, NN_ERROR_MEMORY, "no memory for a text of %zu bytes", length);
+    nn_report report;
+    nni_replacement file;
+    nn_export_dot_text(m, text, length + 1);
+    nni_replace_begin(&file, path, nni_allocator_of(m), &report);
+    nni_replace_write(&file, text, length);
+    const nn_status status = nni_replace_end(&file);
+    nni_free(nni_allocator_of(m), text);
+    return status == NN_OK ? status : nni_report(m, status, "%s", report.sentence);
+}
+
 /* ---- src/close.h ---- */
 #if defined(__clang__) && defined(NNI_X86)
 #pragma float_control(pop)
@@ -31569,6 +35044,9 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_TRUNCATED_WIDER
 #undef NNI_ORTHOGONAL_HELD
 #undef NNI_NONE
+#undef NNI_FIELD
+#undef NNI_FIELDS_END
+#undef NNI_MANY
 #undef NNI_MISTAKE
 #undef NNI_SPANS_A_NODE
 #undef NNI_EPSILON_USUAL
@@ -31591,12 +35069,30 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_DRAW_NOISE
 #undef NNI_DRAW_SALT
 #undef NNI_DRAW_MIX
+#undef NNI_STYLE_POINTS
+#undef NNI_HAND
+#undef NNI_PIECES
 #undef NNI_UPDATE_SHARE
 #undef NNI_SUPPLY_SHARE
 #undef NNI_EPOCHS_USUAL
 #undef NNI_FIT_ALONE
 #undef NNI_SEARCH_SMOOTH
 #undef NNI_SEARCH_END
+#undef NNI_DTYPE_LIST
+#undef NNI_BIG_ENDIAN
+#undef NNI_CRC_POLYNOMIAL
+#undef NNI_TENSOR_NAME_MOST
+#undef NNI_TENSORS_MOST
+#undef NNI_HEADER_MOST
+#undef NNI_RANK_MOST
+#undef NNI_CHECKSUM_KEY
+#undef NNI_CHECKSUM_DIGITS
+#undef NNI_EACH_TENSOR
+#undef NNI_TEXTS_MOST
+#undef NNI_FORMAT
+#undef NNI_MEMORY_USUAL
+#undef NNI_EXPORT_COLUMNS
+#undef NNI_TIMES
 #endif /* NN_IMPLEMENTATION */
 
 /*

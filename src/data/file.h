@@ -119,7 +119,7 @@ static nn_status nni_read_all(nni_growing *g, FILE *file, const char *path, nn_r
 }
 
 /* Reads to the end. `extra` bytes of room and no more may follow the content. */
-static nn_status nni_read_file(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
+static nn_status nni_content_read(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
     nni_growing g;
     memset(c, 0, sizeof *c);
     memset(&g, 0, sizeof g);
@@ -243,9 +243,9 @@ static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, c
     if (!path) return nni_say(report, NN_ERROR_NULL, "there is no path");
 #ifdef _WIN32
     (void)map;
-    status = nni_read_file(c, path, allocator, report);
+    status = nni_content_read(c, path, allocator, report);
 #else
-    if (!map || !nni_map_file(c, path, allocator)) status = nni_read_file(c, path, allocator, report);
+    if (!map || !nni_map_file(c, path, allocator)) status = nni_content_read(c, path, allocator, report);
 #endif
     return status == NN_OK && nni_is_gzip(c) ? nni_unpack(c, allocator, report) : status;
 }

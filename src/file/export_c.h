@@ -8,7 +8,7 @@
 
 /* Writes a file in C11 (and C++17) that holds what nn_model_save would write, byte for byte, and one function:
  *
- *   nn_status PREFIX_load(nn_model **model, const nn_load_desc *desc, nn_report *report);
+ *   nn_status PREFIX_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report);
  *
  * which is nn_model_load of these bytes. It needs nn.h only. `prefix` must be a name of C. The file is replaced as a whole, as
  * in nn_model_save. */
@@ -49,12 +49,12 @@ static void nni_export_text(nni_replacement *file, const unsigned char *bytes, s
         " *   nn_model *model;\n"
         " *   if (%s_load(&model, NULL, NULL) == NN_OK) ...\n */\n"
         "#include \"nn.h\"\n\n"
-        "NN_MUST_USE nn_status %s_load(nn_model **model, const nn_load_desc *desc, nn_report *report);\n\n"
+        "NN_MUST_USE nn_status %s_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report);\n\n"
         "static const unsigned char %s_bytes[%zu] = {\n", p, p, p, p, n));
     nni_export_bytes(file, bytes, n);
     nni_replace_write(file, text, (size_t)snprintf(text, sizeof text,
         "};\n\n"
-        "nn_status %s_load(nn_model **model, const nn_load_desc *desc, nn_report *report) {\n"
+        "nn_status %s_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report) {\n"
         "    return nn_model_load_memory(model, %s_bytes, sizeof %s_bytes, desc, report);\n}\n", p, p, p));
 }
 

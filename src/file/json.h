@@ -161,22 +161,22 @@ static int nni_json_number(nni_json *j, const char **text, size_t *n, int *whole
     const char *start = j->at;
     int fine = 1;
     *whole = 1;
-#define NNI_DIGITS() (fine = fine && j->at < j->end && *j->at >= '0' && *j->at <= '9'); \
+#define NNI_JSON_DIGITS() (fine = fine && j->at < j->end && *j->at >= '0' && *j->at <= '9'); \
     while (j->at < j->end && *j->at >= '0' && *j->at <= '9') j->at++
     if (j->at < j->end && *j->at == '-') *whole = 0, j->at++;
     const char *const first = j->at;
-    NNI_DIGITS();
+    NNI_JSON_DIGITS();
     if (fine && *first == '0' && j->at - first > 1) fine = 0;
     if (j->at < j->end && *j->at == '.') {
         *whole = 0, j->at++;
-        NNI_DIGITS();
+        NNI_JSON_DIGITS();
     }
     if (j->at < j->end && (*j->at == 'e' || *j->at == 'E')) {
         *whole = 0, j->at++;
         if (j->at < j->end && (*j->at == '+' || *j->at == '-')) j->at++;
-        NNI_DIGITS();
+        NNI_JSON_DIGITS();
     }
-#undef NNI_DIGITS
+#undef NNI_JSON_DIGITS
     *text = start;
     *n = (size_t)(j->at - start);
     return fine && !j->mistake ? 1 : nni_json_fail(j, "a number is missing or malformed");

@@ -7,19 +7,19 @@
 #include "../status.h"
 
 /* What can be chosen; zero means the usual value, a NULL desc all of them. */
-typedef struct nn_load_desc {
+typedef struct nn_model_load_desc {
     size_t batch;                  /* most samples of one pass: as it was saved */
     int inference;                 /* for predictions only, as in nn_build_desc; folded models always are */
     int keep;                      /* as in nn_build_desc */
     size_t memory;                 /* most bytes of activations: 2 GiB; a file may ask for any batch and shapes */
     const nn_allocator *allocator; /* of the model: malloc */
-} nn_load_desc;
+} nn_model_load_desc;
 
 /* A new model, built, as the saved one was: it predicts the same bits, and trained on the same way it becomes the same. *model
  * is NULL on failure. Files are not trusted: everything is checked against the file's size before memory is taken for it (until
  * the file has turned out to be sound, no more than its size and 1 MiB), and damage shows in the checksum. */
-NN_API NN_MUST_USE nn_status nn_model_load(nn_model **model, const char *path, const nn_load_desc *desc, nn_report *report);
-NN_API NN_MUST_USE nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_t size, const nn_load_desc *desc,
+NN_API NN_MUST_USE nn_status nn_model_load(nn_model **model, const char *path, const nn_model_load_desc *desc, nn_report *report);
+NN_API NN_MUST_USE nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_t size, const nn_model_load_desc *desc,
                                                   nn_report *report);
 
 #ifdef NN_IMPLEMENTATION
@@ -103,7 +103,7 @@ static void nni_load_folded_biases(nn_model *m) {
 }
 
 /* Memory is taken when the file has turned out to hold every parameter. */
-static nn_status nni_load_build(nn_model *m, const nni_archive *a, const nn_load_desc *desc, size_t batch) {
+static nn_status nni_load_build(nn_model *m, const nni_archive *a, const nn_model_load_desc *desc, size_t batch) {
     nn_build_desc d;
     memset(&d, 0, sizeof d);
     if (!nni_load_folds(m)) return nni_archive_bad(a, "a batch norm is said to be folded that cannot be");
@@ -132,7 +132,7 @@ static nn_status nni_load_build(nn_model *m, const nni_archive *a, const nn_load
 }
 
 /* The model in an open archive; NULL on failure. The structure in it is taken apart: once only. */
-static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const nn_load_desc *desc) {
+static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const nn_model_load_desc *desc) {
     size_t batch = 0;
     char *text = nni_archive_text(a, "nn.model");
     nn_status status = nni_archive_is_model(a);
@@ -148,14 +148,14 @@ static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const
     return status;
 }
 
-static nn_load_desc nni_load_usual(const nn_load_desc *desc) {
-    nn_load_desc d;
+static nn_model_load_desc nni_load_usual(const nn_model_load_desc *desc) {
+    nn_model_load_desc d;
     memset(&d, 0, sizeof d);
     return desc ? *desc : d;
 }
 
-NN_API nn_status nn_model_load(nn_model **model, const char *path, const nn_load_desc *desc, nn_report *report) {
-    const nn_load_desc d = nni_load_usual(desc);
+NN_API nn_status nn_model_load(nn_model **model, const char *path, const nn_model_load_desc *desc, nn_report *report) {
+    const nn_model_load_desc d = nni_load_usual(desc);
     nni_archive a;
     nni_say_nothing(report);
     if (!model || !path) return nni_say(report, NN_ERROR_NULL, "nn_model_load: %s", nn_status_message(NN_ERROR_NULL));
@@ -166,8 +166,8 @@ NN_API nn_status nn_model_load(nn_model **model, const char *path, const nn_load
     return status;
 }
 
-NN_API nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_t size, const nn_load_desc *desc, nn_report *report) {
-    const nn_load_desc d = nni_load_usual(desc);
+NN_API nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_t size, const nn_model_load_desc *desc, nn_report *report) {
+    const nn_model_load_desc d = nni_load_usual(desc);
     nni_archive a;
     nni_say_nothing(report);
     if (!model || !bytes) return nni_say(report, NN_ERROR_NULL, "nn_model_load_memory: %s", nn_status_message(NN_ERROR_NULL));

@@ -21,6 +21,7 @@
 #include "../layers/loss.h"
 #include "../layers/norm.h"
 #include "../layers/pool.h"
+#include "../layers/scaler.h"
 #include "archive.h"
 #include "json.h"
 
@@ -29,7 +30,7 @@ static const nni_op *const nni_ops[] = {
     &nni_op_input, &nni_op_dense, &nni_op_bias, &nni_op_conv2d, &nni_op_max_pool, &nni_op_average_pool, &nni_op_global_average_pool,
     &nni_op_prelu, &nni_op_softmax, &nni_op_log_softmax, &nni_op_add, &nni_op_sub, &nni_op_mul, &nni_op_exp, &nni_op_log,
     &nni_op_reciprocal, &nni_op_linear, &nni_op_concat, &nni_op_reshape, &nni_op_flatten, &nni_op_batch_norm, &nni_op_layer_norm,
-    &nni_op_group_norm, &nni_op_instance_norm, &nni_op_dropout, &nni_op_noise, &nni_op_loss};
+    &nni_op_group_norm, &nni_op_instance_norm, &nni_op_dropout, &nni_op_noise, &nni_op_scaler, &nni_op_loss};
 
 static const nni_op *nni_op_named(const char *name) {
     for (size_t i = 0; i < sizeof nni_ops / sizeof *nni_ops; i++)
@@ -48,6 +49,10 @@ static const nni_field nni_parameter_fields[] = {
     {"l2", NNI_FIELD_FLOAT, offsetof(nni_parameter, l2), NULL},
     {"own_penalty", NNI_FIELD_FLAG, offsetof(nni_parameter, penalised_apart), NULL},
     {"max_norm", NNI_FIELD_FLOAT, offsetof(nni_parameter, max_norm), NULL},
+    {"own_rate", NNI_FIELD_FLAG, offsetof(nni_parameter, rated_apart), NULL},
+    {"rate", NNI_FIELD_FLOAT, offsetof(nni_parameter, rate), NULL},
+    {"own_decay", NNI_FIELD_FLAG, offsetof(nni_parameter, decay_apart), NULL},
+    {"decoupled", NNI_FIELD_FLAG, offsetof(nni_parameter, decoupled), NULL},
     {"own_init", NNI_FIELD_FLAG, offsetof(nni_parameter, initialised_apart), NULL},
     {"init", NNI_FIELD_CHOICE, offsetof(nni_parameter, init.kind), nni_init_names},
     {"fan", NNI_FIELD_CHOICE, offsetof(nni_parameter, init.fan), nni_fan_names},

@@ -151,6 +151,11 @@ typedef struct nni_dropout_options {
     int scale_at_test, spatial;
 } nni_dropout_options;
 
+typedef struct nni_scaler_options {
+    size_t size;
+    const float *mean, *scale; /* where its parameters start: NULL for 0 and 1; copied */
+} nni_scaler_options;
+
 typedef union nni_options {
     nn_shape shape; /* of inputs, and of what is reshaped */
     nni_activation_options activation;
@@ -160,6 +165,7 @@ typedef union nni_options {
     nni_dropout_options dropout;
     nni_norm_options norm;
     nni_loss_options loss;
+    nni_scaler_options scaler;
     float deviation;
     struct {
         float a, b;
@@ -195,8 +201,9 @@ typedef struct nni_parameter {
     float constant;   /* what it starts with where it is not drawn */
     float *start;     /* or these values, which are the model's; NULL */
     float l1, l2, max_norm;
-    float rate;       /* of its steps, as a multiple of the others' */
-    int decoupled;    /* the optimizer's weight decay takes hold of it */
+    int rated_apart;  /* its steps are `rate` times those of the others */
+    float rate;
+    int decay_apart, decoupled; /* the optimizer's weight decay takes hold of it if it is decoupled, not because it decays */
     size_t shared;    /* the parameter whose memory this one uses, or NNI_NONE */
     int written;      /* its gradient holds something of this backward pass */
 } nni_parameter;
@@ -414,7 +421,6 @@ static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char 
     p->rows = rows;
     p->columns = columns;
     p->trained = 1;
-    p->rate = 1.0f;
     p->shared = NNI_NONE;
     node->parameters++;
     return p;
@@ -424,7 +430,7 @@ static nni_parameter *nni_add_parameter(nn_model *m, nni_node *node, const char 
 static void nni_add_weights(nn_model *m, nni_node *node, size_t rows, size_t columns, size_t fan_in, size_t fan_out) {
     nni_parameter *p = nni_add_parameter(m, node, "weights", rows, columns);
     if (!p) return;
-    p->decays = p->decoupled = 1;
+    p->decays = 1;
     p->fan_in = fan_in;
     p->fan_out = fan_out;
 }

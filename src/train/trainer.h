@@ -210,7 +210,11 @@ NN_API nn_status nn_layer_rate(nn_model *m, nn_node node, float factor) {
     if (!n) return nni_report(m, NN_ERROR_ARGUMENT, "nn_layer_rate is given a node that this model does not have");
     if (!(factor >= 0.0f && factor <= FLT_MAX))
         return nni_report(m, NN_ERROR_ARGUMENT, "the rate of %s cannot be %g times that of the others", n->name, (double)factor);
-    for (size_t k = 0; k < n->parameters; k++) m->parameters[n->parameters_at + k].rate = factor;
+    for (size_t k = 0; k < n->parameters; k++) {
+        nni_parameter *p = &m->parameters[n->parameters_at + k];
+        p->rated_apart = factor != 1.0f;
+        p->rate = factor;
+    }
     return NN_OK;
 }
 
@@ -218,6 +222,7 @@ NN_API nn_status nn_parameter_decay(nn_model *m, const char *name, int decays) {
     if (!m || !name) return NN_ERROR_NULL;
     const size_t i = nni_parameter_find(m, name);
     if (i == NNI_NONE) return nni_parameter_missing(m, name);
+    m->parameters[i].decay_apart = 1;
     m->parameters[i].decoupled = decays != 0;
     return NN_OK;
 }
@@ -233,10 +238,10 @@ static nni_stretch nni_stretch_of(const nni_parameter *p) {
     nni_stretch s;
     s.from = p->at;
     s.to = p->at + nni_round_up(p->rows * p->columns, 16);
-    s.rate = p->rate;
+    s.rate = p->rated_apart ? p->rate : 1.0f;
     s.l1 = p->l1;
     s.l2 = p->l2;
-    s.decays = p->decoupled;
+    s.decays = p->decay_apart ? p->decoupled : p->decays;
     return s;
 }
 
