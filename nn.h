@@ -1971,6 +1971,117 @@ NN_API void nn_digit_draw(uint8_t *pixels, uint32_t *label, uint64_t seed, uint6
 /* Digits first .. first + count - 1 of a seed, with their labels. Take other digits, or another seed, for tests. */
 NN_API NN_MUST_USE nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_t count, uint64_t seed, const nn_allocator *allocator);
 
+/* ---- src/file/save.h ---- */
+/* save.h - a network to a file or to memory, with all that it takes to go on as if nothing had happened
+ *
+ * The file is a safetensors container, which PyTorch and others read: each parameter is a tensor named as in nn_parameter_named.
+ * "__metadata__" holds the structure of the network, its seed and its step, and a checksum of the whole file. Whatever the
+ * machine, the bytes are the same.
+ */
+
+/* Writes a built model. The file is replaced as a whole: if anything fails, a full disk say, the old one is as it was, and
+ * nn_error(model) says why. What is not saved: arrays that were fed, gradients, and the functions of custom losses, which
+ * nn_custom_loss_set gives to a loaded model. */
+NN_API NN_MUST_USE nn_status nn_model_save(nn_model *model, const char *path);
+
+/* The same into memory of `room` bytes. *size says how many it takes; with memory NULL nothing else happens. */
+NN_API NN_MUST_USE nn_status nn_model_save_memory(nn_model *model, void *memory, size_t room, size_t *size);
+
+/* ---- src/file/load.h ---- */
+/* load.h - a network from a file or from memory */
+
+/* What can be chosen; zero means the usual value, a NULL desc all of them. */
+typedef struct nn_model_load_desc {
+    size_t batch;                  /* most samples of one pass: as it was saved */
+    int inference;                 /* for predictions only, as in nn_build_desc; folded models always are */
+    int keep;                      /* as in nn_build_desc */
+    size_t memory;                 /* most bytes of activations: 2 GiB; a file may ask for any batch and shapes */
+    const nn_allocator *allocator; /* of the model: malloc */
+} nn_model_load_desc;
+
+/* A new model, built, as the saved one was: it predicts the same bits, and trained on the same way it becomes the same. *model
+ * is NULL on failure. Files are not trusted: everything is checked against the file's size before memory is taken for it (until
+ * the file has turned out to be sound, no more than its size and 1 MiB), and damage shows in the checksum. */
+NN_API NN_MUST_USE nn_status nn_model_load(nn_model **model, const char *path, const nn_model_load_desc *desc, nn_report *report);
+NN_API NN_MUST_USE nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_t size, const nn_model_load_desc *desc,
+                                                  nn_report *report);
+
+/* ---- src/file/weights.h ---- */
+/* weights.h - parameters alone: into a model that exists, by name; from and for PyTorch */
+
+/* What became of a parameter of the model, or of a tensor in the file. */
+typedef enum nn_weights_fate {
+    NN_WEIGHTS_LOADED,
+    NN_WEIGHTS_MISSING,   /* a parameter that the file does not have */
+    NN_WEIGHTS_MISSHAPEN, /* a parameter that the file has in another shape, or not as floats */
+    NN_WEIGHTS_UNUSED     /* a tensor that no parameter takes */
+} nn_weights_fate;
+
+/* A layer by its name here and its name in the file: "dense_1", "classifier.0". */
+typedef struct nn_weights_pair {
+    const char *layer, *file;
+} nn_weights_pair;
+
+/* What can be chosen; zero means the usual value, a NULL desc all of them. */
+typedef struct nn_weights_desc {
+    int partial;                  /* what is missing, misshapen or unused is counted and left alone; otherwise it is an error */
+    int torch;                    /* the file has PyTorch's names and layouts: see below */
+    const nn_weights_pair *pairs; /* layers that have another name in the file */
+    size_t pairs_count;
+    int in_order;                 /* names do not matter: the first layer with parameters takes the first module, and so on */
+    const char *prefix;           /* in the file, before every name; tensors without it are not looked at */
+    void (*tell)(nn_weights_fate fate, const char *name, void *user); /* called for each parameter and each unused tensor */
+    void *user;
+} nn_weights_desc;
+
+/* How many there were. */
+typedef struct nn_weights_result {
+    size_t loaded, missing, misshapen, unused;
+} nn_weights_result;
+
+/* Fills the parameters of a built model from a file of nn.h or any other safetensors file; numbers may be F32, F64, F16 or BF16. All or
+ * nothing: on failure no parameter has changed. Of a model file only the parameters are taken. `result` may be NULL.
+ *
+ * With desc.torch the tensors are those of a state_dict: "NAME.weight", "NAME.bias", "NAME.running_mean", "NAME.running_var" for NAME the
+ * layer's; num_batches_tracked is passed over. Weights of nn.Linear are turned from out x in, those of nn.Conv2d from out x in x height
+ * x width. A dense layer behind a flattened image finds its inputs in nn.h's order of places, channels last, too; a reshape into
+ * an image has no counterpart.
+ *
+ * With desc.in_order modules are taken in the order of their names, numbers by value: 0, 1, 2, ..., 10, as nn.Sequential has
+ * them. (The order of a state_dict is lost in a safetensors file, which is sorted.) */
+NN_API NN_MUST_USE nn_status nn_weights_load(nn_model *model, const char *path, const nn_weights_desc *desc, nn_weights_result *result);
+NN_API NN_MUST_USE nn_status nn_weights_load_memory(nn_model *model, const void *bytes, size_t size, const nn_weights_desc *desc,
+                                                    nn_weights_result *result);
+
+/* Writes the parameters without the network; with desc.torch as PyTorch's load_state_dict wants them. Of desc torch, pairs and prefix
+ * count. */
+NN_API NN_MUST_USE nn_status nn_weights_save(nn_model *model, const char *path, const nn_weights_desc *desc);
+
+/* ---- src/file/export_c.h ---- */
+/* export_c.h - a network as C source, for programs without a file system */
+
+/* Writes a file in C11 (and C++17) that holds what nn_model_save would write, byte for byte, and one function:
+ *
+ *   nn_status PREFIX_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report);
+ *
+ * which is nn_model_load of these bytes. It needs nn.h only. `prefix` must be a name of C. The file is replaced as a whole, as
+ * in nn_model_save. */
+NN_API NN_MUST_USE nn_status nn_export_c(nn_model *model, const char *path, const char *prefix);
+
+/* ---- src/file/export_dot.h ---- */
+/* export_dot.h - a network as a picture: the text that Graphviz draws */
+
+#include <stdio.h>
+
+/* A box for each node with what it has learned, shapes at the arrows, losses and the output of nn_predict marked. In a built model an
+ * activation that the layer before applies stands in that layer's box. `dot -Tsvg net.dot -o net.svg` draws it.
+ *
+ * Writes as much as fits into `size` bytes with the final zero, and returns the length of all of it, as snprintf does. */
+NN_API size_t nn_export_dot_text(const nn_model *model, char *text, size_t size);
+
+/* The same into a file, which is replaced as a whole. */
+NN_API NN_MUST_USE nn_status nn_export_dot(nn_model *model, const char *path);
+
 /* ---- src/train/optimizer.h ---- */
 /* optimizer.h - new weights from a gradient: every usual rule, in one pass over weights, gradient and state */
 
@@ -2270,6 +2381,8 @@ typedef struct nn_fit_desc {
     size_t patience;           /* stop when so many epochs in a row brought nothing better; 0: never */
     float min_delta;           /* what counts as better */
     nn_keep keep;              /* which weights are left at the end */
+    const char *checkpoint;    /* nn_trainer_save writes this file after every epoch; NULL: none. It must outlive the trainer */
+    int resume;                /* go on from the checkpoint if it is there */
     nn_fit_watcher watch;      /* nn_progress prints */
     void *user;                /* for watch */
 } nn_fit_desc;
@@ -2313,6 +2426,18 @@ NN_API NN_MUST_USE nn_status nn_layer_rate(nn_model *model, nn_node node, float 
 
 /* Whether decoupled weight decay takes hold of a parameter, "bn_1.gamma" say: the usual is weights only. */
 NN_API NN_MUST_USE nn_status nn_parameter_decay(nn_model *model, const char *name, int decays);
+
+/* ---- src/train/checkpoint.h ---- */
+/* checkpoint.h - a training in a file, from where it goes on as if it had never stopped */
+
+/* The model with its weights as they are to be used, so that nn_model_load reads the file too, and beside them what the trainer
+ * must remember: the optimizer's state, averages, the weights in training, the best so far, the history. The old file is
+ * replaced when the new one is complete. */
+NN_API NN_MUST_USE nn_status nn_trainer_save(nn_trainer *trainer, const char *path);
+
+/* Back to where nn_trainer_save was called, into a new trainer of the same settings for a network of the same layers: training
+ * then goes on with the same bits. Nothing has changed if it fails. nn_fit does both by itself: see `checkpoint`. */
+NN_API NN_MUST_USE nn_status nn_trainer_load(nn_trainer *trainer, const char *path);
 
 /* ---- src/train/tally.h ---- */
 /* tally.h - loss and accuracy of many batches, added up */
@@ -2482,117 +2607,6 @@ NN_API NN_MUST_USE nn_status nn_snapshots_predict(const nn_snapshots *snapshots,
  * *model is there to be asked for its nn_error, and to be freed, even after a failure, unless there was no memory for that. */
 NN_API NN_MUST_USE nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop,
                                            uint64_t seed);
-
-/* ---- src/file/save.h ---- */
-/* save.h - a network to a file or to memory, with all that it takes to go on as if nothing had happened
- *
- * The file is a safetensors container, which PyTorch and others read: each parameter is a tensor named as in nn_parameter_named.
- * "__metadata__" holds the structure of the network, its seed and its step, and a checksum of the whole file. Whatever the
- * machine, the bytes are the same.
- */
-
-/* Writes a built model. The file is replaced as a whole: if anything fails, a full disk say, the old one is as it was, and
- * nn_error(model) says why. What is not saved: arrays that were fed, gradients, and the functions of custom losses, which
- * nn_custom_loss_set gives to a loaded model. */
-NN_API NN_MUST_USE nn_status nn_model_save(nn_model *model, const char *path);
-
-/* The same into memory of `room` bytes. *size says how many it takes; with memory NULL nothing else happens. */
-NN_API NN_MUST_USE nn_status nn_model_save_memory(nn_model *model, void *memory, size_t room, size_t *size);
-
-/* ---- src/file/load.h ---- */
-/* load.h - a network from a file or from memory */
-
-/* What can be chosen; zero means the usual value, a NULL desc all of them. */
-typedef struct nn_model_load_desc {
-    size_t batch;                  /* most samples of one pass: as it was saved */
-    int inference;                 /* for predictions only, as in nn_build_desc; folded models always are */
-    int keep;                      /* as in nn_build_desc */
-    size_t memory;                 /* most bytes of activations: 2 GiB; a file may ask for any batch and shapes */
-    const nn_allocator *allocator; /* of the model: malloc */
-} nn_model_load_desc;
-
-/* A new model, built, as the saved one was: it predicts the same bits, and trained on the same way it becomes the same. *model
- * is NULL on failure. Files are not trusted: everything is checked against the file's size before memory is taken for it (until
- * the file has turned out to be sound, no more than its size and 1 MiB), and damage shows in the checksum. */
-NN_API NN_MUST_USE nn_status nn_model_load(nn_model **model, const char *path, const nn_model_load_desc *desc, nn_report *report);
-NN_API NN_MUST_USE nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_t size, const nn_model_load_desc *desc,
-                                                  nn_report *report);
-
-/* ---- src/file/weights.h ---- */
-/* weights.h - parameters alone: into a model that exists, by name; from and for PyTorch */
-
-/* What became of a parameter of the model, or of a tensor in the file. */
-typedef enum nn_weights_fate {
-    NN_WEIGHTS_LOADED,
-    NN_WEIGHTS_MISSING,   /* a parameter that the file does not have */
-    NN_WEIGHTS_MISSHAPEN, /* a parameter that the file has in another shape, or not as floats */
-    NN_WEIGHTS_UNUSED     /* a tensor that no parameter takes */
-} nn_weights_fate;
-
-/* A layer by its name here and its name in the file: "dense_1", "classifier.0". */
-typedef struct nn_weights_pair {
-    const char *layer, *file;
-} nn_weights_pair;
-
-/* What can be chosen; zero means the usual value, a NULL desc all of them. */
-typedef struct nn_weights_desc {
-    int partial;                  /* what is missing, misshapen or unused is counted and left alone; otherwise it is an error */
-    int torch;                    /* the file has PyTorch's names and layouts: see below */
-    const nn_weights_pair *pairs; /* layers that have another name in the file */
-    size_t pairs_count;
-    int in_order;                 /* names do not matter: the first layer with parameters takes the first module, and so on */
-    const char *prefix;           /* in the file, before every name; tensors without it are not looked at */
-    void (*tell)(nn_weights_fate fate, const char *name, void *user); /* called for each parameter and each unused tensor */
-    void *user;
-} nn_weights_desc;
-
-/* How many there were. */
-typedef struct nn_weights_result {
-    size_t loaded, missing, misshapen, unused;
-} nn_weights_result;
-
-/* Fills the parameters of a built model from a file of nn.h or any other safetensors file; numbers may be F32, F64, F16 or BF16. All or
- * nothing: on failure no parameter has changed. Of a model file only the parameters are taken. `result` may be NULL.
- *
- * With desc.torch the tensors are those of a state_dict: "NAME.weight", "NAME.bias", "NAME.running_mean", "NAME.running_var" for NAME the
- * layer's; num_batches_tracked is passed over. Weights of nn.Linear are turned from out x in, those of nn.Conv2d from out x in x height
- * x width. A dense layer behind a flattened image finds its inputs in nn.h's order of places, channels last, too; a reshape into
- * an image has no counterpart.
- *
- * With desc.in_order modules are taken in the order of their names, numbers by value: 0, 1, 2, ..., 10, as nn.Sequential has
- * them. (The order of a state_dict is lost in a safetensors file, which is sorted.) */
-NN_API NN_MUST_USE nn_status nn_weights_load(nn_model *model, const char *path, const nn_weights_desc *desc, nn_weights_result *result);
-NN_API NN_MUST_USE nn_status nn_weights_load_memory(nn_model *model, const void *bytes, size_t size, const nn_weights_desc *desc,
-                                                    nn_weights_result *result);
-
-/* Writes the parameters without the network; with desc.torch as PyTorch's load_state_dict wants them. Of desc torch, pairs and prefix
- * count. */
-NN_API NN_MUST_USE nn_status nn_weights_save(nn_model *model, const char *path, const nn_weights_desc *desc);
-
-/* ---- src/file/export_c.h ---- */
-/* export_c.h - a network as C source, for programs without a file system */
-
-/* Writes a file in C11 (and C++17) that holds what nn_model_save would write, byte for byte, and one function:
- *
- *   nn_status PREFIX_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report);
- *
- * which is nn_model_load of these bytes. It needs nn.h only. `prefix` must be a name of C. The file is replaced as a whole, as
- * in nn_model_save. */
-NN_API NN_MUST_USE nn_status nn_export_c(nn_model *model, const char *path, const char *prefix);
-
-/* ---- src/file/export_dot.h ---- */
-/* export_dot.h - a network as a picture: the text that Graphviz draws */
-
-#include <stdio.h>
-
-/* A box for each node with what it has learned, shapes at the arrows, losses and the output of nn_predict marked. In a built model an
- * activation that the layer before applies stands in that layer's box. `dot -Tsvg net.dot -o net.svg` draws it.
- *
- * Writes as much as fits into `size` bytes with the final zero, and returns the length of all of it, as snprintf does. */
-NN_API size_t nn_export_dot_text(const nn_model *model, char *text, size_t size);
-
-/* The same into a file, which is replaced as a whole. */
-NN_API NN_MUST_USE nn_status nn_export_dot(nn_model *model, const char *path);
 
 /* ---- src/close.h ---- */
 /* close.h - gives the compiler settings back that config.h changed, so that code after nn.h is compiled as before */
@@ -30755,1834 +30769,6 @@ NN_API nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_t count, uin
     return NN_OK;
 }
 
-/* ---- src/train/exact.h ---- */
-
-#include <math.h>
-
-/* e^x to about 1e-15, x within +-700. x = k ln 2 + r, and e^r by its series to r^14, since |r| < 0.35. */
-static double nni_exact_exp(double x) {
-    const double k = floor(x * 1.4426950408889634 + 0.5);
-    const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10; /* ln 2 in two parts: k times the first is exact */
-    double sum = 1.0;
-    for (int i = 14; i > 0; i--) sum = 1.0 + sum * r / i;
-    return ldexp(sum, (int)k);
-}
-
-/* log x to about 1e-15, x > 0: x = m 2^k with m around 1, and log m = 2 artanh s, s = (m - 1)/(m + 1), |s| < 0.172. */
-static double nni_exact_log(double x) {
-    int k;
-    double m = frexp(x, &k), sum = 0.0;
-    if (m < 0.70710678118654752) m *= 2.0, k--;
-    const double s = (m - 1.0) / (m + 1.0), square = s * s;
-    for (int i = 23; i > 0; i -= 2) sum = sum * square + 1.0 / i;
-    return 2.0 * s * sum + k * 0.69314718055994531;
-}
-
-/* x^y, x >= 0; 0^0 is 1. */
-static NNI_UNUSED double nni_exact_power(double x, double y) {
-    if (y == 0.0) return 1.0;
-    if (x == 0.0) return 0.0;
-    const double e = y * nni_exact_log(x);
-    return e < -700.0 ? 0.0 : nni_exact_exp(e > 700.0 ? 700.0 : e);
-}
-
-/* cos(pi x), 0 <= x <= 1, to about 1e-15: by the series of cosine or sine around the nearest multiple of a half. */
-static NNI_UNUSED double nni_exact_cos_pi(double x) {
-    const int near_0 = x < 0.25, near_1 = x > 0.75;
-    const double r = (near_0 ? x : near_1 ? 1.0 - x : 0.5 - x) * 3.14159265358979324, square = r * r; /* |r| <= pi/4 */
-    double sum = 1.0;
-    if (near_0 || near_1) {
-        for (int i = 18; i > 0; i -= 2) sum = 1.0 - sum * square / (i * (i - 1));
-        return near_0 ? sum : -sum;
-    }
-    for (int i = 17; i > 1; i -= 2) sum = 1.0 - sum * square / (i * (i - 1));
-    return sum * r;
-}
-
-/* ---- src/train/optimizer.h ---- */
-
-#include <math.h>
-
-/* ---- settings ---- */
-
-static nn_optimizer nni_optimizer_of(nn_optimizer_kind kind, float rate) {
-    nn_optimizer o;
-    memset(&o, 0, sizeof o);
-    o.kind = kind;
-    o.rate = rate;
-    o.clip = INFINITY;
-    return o;
-}
-
-static nn_optimizer nni_adam_of(nn_optimizer_kind kind, float rate) {
-    nn_optimizer o = nni_optimizer_of(kind, rate);
-    o.beta_1 = 0.9f;
-    o.beta_2 = 0.999f;
-    o.epsilon = 1e-8f;
-    o.bias_correction = 1;
-    return o;
-}
-
-NN_API nn_optimizer nn_sgd(float rate) { return nni_optimizer_of(NN_GRADIENT_DESCENT, rate); }
-NN_API nn_optimizer nn_momentum(float rate, float momentum) {
-    nn_optimizer o = nni_optimizer_of(NN_MOMENTUM, rate);
-    o.momentum = momentum;
-    return o;
-}
-NN_API nn_optimizer nn_nesterov(float rate, float momentum) {
-    nn_optimizer o = nn_momentum(rate, momentum);
-    o.kind = NN_NESTEROV;
-    return o;
-}
-NN_API nn_optimizer nn_adagrad(float rate) {
-    nn_optimizer o = nni_optimizer_of(NN_ADAGRAD, rate);
-    o.epsilon = 1e-10f;
-    return o;
-}
-NN_API nn_optimizer nn_rmsprop(float rate) {
-    nn_optimizer o = nni_optimizer_of(NN_RMSPROP, rate);
-    o.beta_2 = 0.9f;
-    o.epsilon = 1e-10f;
-    o.epsilon_inside = 1;
-    return o;
-}
-NN_API nn_optimizer nn_adadelta(float rate) {
-    nn_optimizer o = nni_optimizer_of(NN_ADADELTA, rate);
-    o.beta_2 = 0.95f;
-    o.epsilon = 1e-8f;
-    o.epsilon_inside = 1;
-    return o;
-}
-NN_API nn_optimizer nn_adam(float rate) { return nni_adam_of(NN_ADAM, rate); }
-NN_API nn_optimizer nn_adamw(float rate) {
-    nn_optimizer o = nn_adam(rate);
-    o.decay = 0.01f;
-    return o;
-}
-NN_API nn_optimizer nn_amsgrad(float rate) { return nni_adam_of(NN_AMSGRAD, rate); }
-NN_API nn_optimizer nn_adamax(float rate) { return nni_adam_of(NN_ADAMAX, rate); }
-NN_API nn_optimizer nn_nadam(float rate) {
-    nn_optimizer o = nni_adam_of(NN_NADAM, rate);
-    o.momentum_decay = 0.004f;
-    return o;
-}
-NN_API nn_optimizer nn_lion(float rate) {
-    nn_optimizer o = nni_optimizer_of(NN_LION, rate);
-    o.beta_1 = 0.9f;
-    o.beta_2 = 0.99f;
-    return o;
-}
-static nn_optimizer nni_accumulate_of(nn_optimizer_kind kind, float rate) {
-    nn_optimizer o = nni_optimizer_of(kind, rate);
-    o.accumulator = 0.1f;
-    return o;
-}
-NN_API nn_optimizer nn_ftrl(float rate) {
-    nn_optimizer o = nni_accumulate_of(NN_FTRL, rate);
-    o.power = -0.5f;
-    return o;
-}
-NN_API nn_optimizer nn_adagrad_da(float rate) { return nni_accumulate_of(NN_ADAGRAD_DA, rate); }
-NN_API nn_optimizer nn_proximal_gd(float rate) { return nni_optimizer_of(NN_PROXIMAL_GD, rate); }
-NN_API nn_optimizer nn_proximal_adagrad(float rate) { return nni_accumulate_of(NN_PROXIMAL_ADAGRAD, rate); }
-
-NN_API const char *nn_optimizer_name(nn_optimizer_kind kind) {
-    static const char *const names[] = {
-#define NN_OPTIMIZER_NAME(kind, name) name,
-        NN_OPTIMIZER_LIST(NN_OPTIMIZER_NAME)
-#undef NN_OPTIMIZER_NAME
-    };
-    return (unsigned)kind < NN_OPTIMIZER_COUNT ? names[kind] : NULL;
-}
-
-/* What is asked of the fields that only some rules read. */
-static const char *nni_optimizer_mistake_of_rule(const nn_optimizer *o) {
-    const nn_optimizer_kind kind = o->kind;
-    const int adam = kind == NN_ADAM || kind == NN_AMSGRAD || kind == NN_ADAMAX || kind == NN_NADAM;
-    const int averages = adam || kind == NN_RMSPROP || kind == NN_ADADELTA || kind == NN_LION;
-    const int sums = kind == NN_ADAGRAD || kind == NN_FTRL || kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD;
-    const int moves = kind == NN_MOMENTUM || kind == NN_NESTEROV || kind == NN_RMSPROP;
-    if (moves && !(o->momentum >= 0.0f && o->momentum <= 1.0f)) return "momentum must be between 0 and 1";
-    if (moves && kind != NN_RMSPROP && !(o->dampening >= 0.0f && o->dampening <= 1.0f)) return "dampening must be between 0 and 1";
-    if ((adam || kind == NN_LION) && !(o->beta_1 >= 0.0f && o->beta_1 < 1.0f)) return "beta_1 must be at least 0 and below 1";
-    if (averages && !(o->beta_2 >= 0.0f && o->beta_2 < 1.0f)) return "beta_2 must be at least 0 and below 1";
-    if (!(o->epsilon >= 0.0f && o->epsilon < INFINITY)) return "epsilon must be at least 0";
-    if (averages && kind != NN_LION && o->epsilon == 0.0f) return "epsilon must be above 0: it keeps the rule from dividing by 0";
-    if ((sums || kind == NN_RMSPROP) && !(o->accumulator >= 0.0f && o->accumulator < INFINITY)) return "accumulator must be at least 0";
-    if ((kind == NN_ADAGRAD || kind == NN_FTRL) && o->accumulator == 0.0f && o->epsilon == 0.0f)
-        return "accumulator or epsilon must be above 0: one of them keeps the rule from dividing by 0";
-    if ((kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD) && o->accumulator == 0.0f)
-        return "accumulator must be above 0: it keeps the rule from dividing by 0";
-    if (kind == NN_NADAM && !(o->momentum_decay >= 0.0f && o->momentum_decay < INFINITY)) return "momentum_decay must be at least 0";
-    if (kind == NN_FTRL && !(o->power <= 0.0f && o->power >= -1.0f)) return "power must be between -1 and 0";
-    if (kind == NN_FTRL && o->power == 0.0f && o->accumulator == 0.0f) return "accumulator must be above 0 where the power is 0";
-    if (kind == NN_FTRL && !(o->shrinkage >= 0.0f && o->shrinkage < INFINITY)) return "shrinkage must be at least 0";
-    return NULL;
-}
-
-NN_API const char *nn_optimizer_mistake(const nn_optimizer *o) {
-    if ((unsigned)o->kind >= NN_OPTIMIZER_COUNT) return "kind is no optimizer of nn.h";
-    if (!(o->rate >= 0.0f && o->rate < INFINITY)) return "rate must be at least 0";
-    if (!(o->l1 >= 0.0f && o->l1 < INFINITY)) return "l1 must be at least 0";
-    if (!(o->l2 >= 0.0f && o->l2 < INFINITY)) return "l2 must be at least 0";
-    if (!(o->decay >= 0.0f && o->decay < INFINITY)) return "decay must be at least 0";
-    if (!(o->clip > 0.0f)) return "clip must be above 0; INFINITY stands for none";
-    return nni_optimizer_mistake_of_rule(o);
-}
-
-NN_API nn_status nn_optimizer_check(const nn_optimizer *o) {
-    if (!o) return NN_ERROR_NULL;
-    return nn_optimizer_mistake(o) ? NN_ERROR_ARGUMENT : NN_OK;
-}
-
-/* ---- slots ---- */
-
-static nni_rule nni_optimizer_rule(const nn_optimizer *o) {
-    switch (o->kind) {
-    case NN_MOMENTUM: return NNI_RULE_momentum;
-    case NN_NESTEROV: return NNI_RULE_nesterov;
-    case NN_ADAGRAD: return NNI_RULE_square;
-    case NN_RMSPROP:
-        if (o->centered) return o->momentum > 0.0f ? NNI_RULE_centered_momentum : NNI_RULE_centered;
-        return o->momentum > 0.0f ? NNI_RULE_square_momentum : NNI_RULE_square;
-    case NN_ADADELTA: return NNI_RULE_adadelta;
-    case NN_ADAM: return NNI_RULE_adam;
-    case NN_AMSGRAD: return NNI_RULE_amsgrad;
-    case NN_ADAMAX: return NNI_RULE_adamax;
-    case NN_NADAM: return NNI_RULE_nadam;
-    case NN_LION: return NNI_RULE_lion;
-    case NN_FTRL: return o->power == -0.5f ? NNI_RULE_ftrl : NNI_RULE_ftrl_power;
-    case NN_ADAGRAD_DA: return NNI_RULE_adagrad_da;
-    case NN_PROXIMAL_GD: return NNI_RULE_proximal;
-    case NN_PROXIMAL_ADAGRAD: return NNI_RULE_proximal_adagrad;
-    case NN_GRADIENT_DESCENT:
-    default: return NNI_RULE_descent;
-    }
-}
-
-NN_API const char *nn_optimizer_slot_name(const nn_optimizer *o, size_t slot) {
-    static const char *const names[][NNI_SLOTS] = {
-        {NULL, NULL, NULL},             /* descent */
-        {"velocity", NULL, NULL},       /* momentum */
-        {"velocity", NULL, NULL},       /* nesterov */
-        {"square", NULL, NULL},         /* square */
-        {"square", "velocity", NULL},   /* square_momentum */
-        {"square", "mean", NULL},       /* centered */
-        {"square", "mean", "velocity"}, /* centered_momentum */
-        {"square", "step_square", NULL}, /* adadelta */
-        {"mean", "square", NULL},       /* adam */
-        {"mean", "square", "largest_square"}, /* amsgrad */
-        {"mean", "square", NULL},       /* nadam */
-        {"mean", "largest", NULL},      /* adamax */
-        {"mean", NULL, NULL},           /* lion */
-        {"square", "linear", NULL},     /* ftrl */
-        {"square", "linear", NULL},     /* ftrl_power */
-        {"sum", "square", NULL},        /* adagrad_da */
-        {NULL, NULL, NULL},             /* proximal */
-        {"square", NULL, NULL},         /* proximal_adagrad */
-    };
-    return slot < NNI_SLOTS ? names[nni_optimizer_rule(o)][slot] : NULL;
-}
-
-NN_API size_t nn_optimizer_slots(const nn_optimizer *o) {
-    size_t count = 0;
-    while (nn_optimizer_slot_name(o, count)) count++;
-    return count;
-}
-
-NN_API void nn_optimizer_start(nn_optimizer_state *state, const nn_optimizer *o, size_t n) {
-    const size_t slots = nn_optimizer_slots(o), summed = o->kind == NN_ADAGRAD_DA ? 1 : 0; /* the slot that starts at `accumulator` */
-    const int starts = o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP || o->kind == NN_FTRL || o->kind == NN_ADAGRAD_DA ||
-                       o->kind == NN_PROXIMAL_ADAGRAD;
-    state->step = 0;
-    state->product_1 = state->product_2 = 1.0;
-    state->momentum = state->momentum_before = 0.0;
-    for (size_t s = 0; s < slots; s++) {
-        float *const slot = state->slots + s * state->stride;
-        const float first = starts && s == summed ? o->accumulator : 0.0f;
-        for (size_t i = 0; i < n; i++) slot[i] = first;
-    }
-}
-
-NN_API nn_status nn_optimizer_new(nn_optimizer_state *state, const nn_optimizer *o, size_t n, const nn_allocator *allocator) {
-    if (!state || !o) return NN_ERROR_NULL;
-    const nn_status status = nn_optimizer_check(o);
-    size_t floats, slots;
-    if (status != NN_OK) return status;
-    slots = nn_optimizer_slots(o);
-    if (n > SIZE_MAX - 15 || !nni_mul_size(nni_round_up(n, 16), slots * sizeof(float), &floats)) return NN_ERROR_SIZE;
-    memset(state, 0, sizeof *state);
-    state->stride = nni_round_up(n, 16);
-    if (floats) state->slots = (float *)nni_alloc(allocator, state->stride, slots * sizeof(float));
-    if (floats && !state->slots) return NN_ERROR_MEMORY;
-    nn_optimizer_start(state, o, n);
-    return NN_OK;
-}
-
-NN_API void nn_optimizer_free(nn_optimizer_state *state, const nn_allocator *allocator) {
-    nni_free(allocator, state->slots);
-    state->slots = NULL;
-}
-
-/* ---- steps ---- */
-
-/* c_t of NAdam */
-static double nni_nadam_momentum(const nn_optimizer *o, uint64_t step) {
-    const double e = (double)step * (double)o->momentum_decay * -0.040821994520255166; /* log 0.96 */
-    return (double)o->beta_1 * (1.0 - (e < -700.0 ? 0.0 : 0.5 * nni_exact_exp(e)));
-}
-
-NN_API void nn_optimizer_advance(nn_optimizer_state *state, const nn_optimizer *o) {
-    state->step++;
-    state->product_1 *= o->kind == NN_NADAM ? nni_nadam_momentum(o, state->step) : (double)o->beta_1;
-    state->product_2 *= (double)o->beta_2;
-    state->momentum_before = state->momentum;
-    state->momentum = (double)o->momentum;
-}
-
-/* What the rules' constants are, as simd/kernels/optim.h numbers them, in double. */
-
-static void nni_optimizer_velocity(double *k, const nn_optimizer_state *state, const nn_optimizer *o, double rate) {
-    const double share = state->step > 1 ? 1.0 - (double)o->dampening : 1.0, momentum = (double)o->momentum;
-    k[1] = momentum;
-    k[2] = o->rate_outside ? share : -share * rate;
-    k[3] = o->rate_outside ? -rate : 1.0;
-    if (o->kind == NN_MOMENTUM) return;
-    k[3] *= momentum; /* the array is w + momentum*v before and after the step */
-    k[4] = o->rate_outside ? 0.0 : momentum - state->momentum_before;
-    k[5] = o->rate_outside ? -rate : k[2];
-}
-
-static void nni_optimizer_root(double *k, const nn_optimizer *o, double rate) {
-    const int sum = o->kind == NN_ADAGRAD, outside = !sum && o->momentum > 0.0f && o->rate_outside;
-    k[1] = sum ? 1.0 : (double)o->beta_2;
-    k[2] = sum ? 1.0 : 1.0 - (double)o->beta_2;
-    k[3] = outside ? 1.0 : -rate;
-    k[4] = o->epsilon_inside ? (double)o->epsilon : 0.0;
-    k[5] = o->epsilon_inside ? 0.0 : (double)o->epsilon;
-    k[6] = (double)o->momentum;
-    k[7] = outside ? -rate : 1.0;
-}
-
-static void nni_optimizer_moments(double *k, const nn_optimizer_state *state, const nn_optimizer *o, double rate) {
-    const int correct = o->bias_correction;
-    k[1] = (double)o->beta_1;
-    k[2] = 1.0 - (double)o->beta_1;
-    k[3] = (double)o->beta_2;
-    k[4] = 1.0 - (double)o->beta_2;
-    k[5] = correct ? -rate / (1.0 - state->product_1) : -rate;
-    k[6] = correct ? 1.0 / (1.0 - state->product_2) : 1.0;
-    k[7] = o->epsilon_inside ? (double)o->epsilon : 0.0;
-    k[8] = o->epsilon_inside ? 0.0 : (double)o->epsilon;
-    if (o->kind == NN_ADAMAX) k[4] = (double)o->epsilon;
-    if (o->kind == NN_LION) k[5] = -rate;
-    if (o->kind == NN_NADAM) {
-        const double now = nni_nadam_momentum(o, state->step), next = nni_nadam_momentum(o, state->step + 1);
-        k[9] = k[5] * (1.0 - now);
-        k[5] = -rate * next / (correct ? 1.0 - state->product_1 * next : 1.0);
-    }
-}
-
-static void nni_optimizer_proximal(double *k, const nn_optimizer_state *state, const nn_optimizer *o, double rate) {
-    const double l1 = (double)o->l1, l2 = (double)o->l2, step = (double)state->step;
-    k[1] = rate;
-    k[2] = l1;
-    k[3] = l2;
-    switch (o->kind) {
-    case NN_FTRL:
-        k[1] = 1.0 / rate;
-        k[3] = 2.0 * l2 + (double)o->epsilon / rate;
-        k[4] = 2.0 * (double)o->shrinkage;
-        k[5] = -(double)o->power;
-        break;
-    case NN_ADAGRAD_DA:
-        k[2] = l1 * step;
-        k[3] = l2 * step * rate;
-        break;
-    case NN_PROXIMAL_GD:
-        k[1] = -rate;
-        k[2] = l1 * rate;
-        k[3] = 1.0 / (1.0 + l2 * rate);
-        break;
-    default: break;
-    }
-}
-
-static int nni_optimizer_is_proximal(nn_optimizer_kind kind) {
-    return kind == NN_FTRL || kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_GD || kind == NN_PROXIMAL_ADAGRAD;
-}
-
-static void nni_optimizer_constants(float *constant, const nn_optimizer_state *state, const nn_optimizer *o) {
-    double k[NNI_CONSTANTS] = {0};
-    const double rate = (double)o->rate;
-    k[0] = 1.0 - rate * (double)o->decay;
-    k[1] = -rate;
-    if (o->kind == NN_MOMENTUM || o->kind == NN_NESTEROV) nni_optimizer_velocity(k, state, o, rate);
-    else if (o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP) nni_optimizer_root(k, o, rate);
-    else if (nni_optimizer_is_proximal(o->kind)) nni_optimizer_proximal(k, state, o, rate);
-    else if (o->kind == NN_ADADELTA) {
-        k[1] = (double)o->beta_2;
-        k[2] = 1.0 - (double)o->beta_2;
-        k[3] = -rate;
-        k[4] = (double)o->epsilon;
-    } else if (o->kind != NN_GRADIENT_DESCENT) nni_optimizer_moments(k, state, o, rate);
-    for (int i = 0; i < NNI_CONSTANTS; i++) constant[i] = (float)k[i];
-}
-
-#define NNI_UPDATE_SHARE 300000 /* weights worth a thread */
-
-typedef struct nni_update_map {
-    nni_map map; /* first: the loop hands it out */
-    nni_update update;
-} nni_update_map;
-
-static void nni_update_part(const nni_map *map, size_t i, size_t n) {
-    map->tier->optimize(&((const nni_update_map *)(const void *)map)->update, i, n);
-}
-
-NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, const nn_optimizer_state *state,
-                               const nn_optimizer *o, float gradient_scale) {
-    nni_update_map job;
-    nni_update *const u = &job.update;
-    const int penalty = !nni_optimizer_is_proximal(o->kind);
-    NN_ASSERT(nn_optimizer_check(o) == NN_OK);
-    if (o->rate == 0.0f && (o->kind == NN_FTRL || o->kind == NN_ADAGRAD_DA)) return;
-    job.map = nni_map_of(nni_update_part, w, g, NULL, n);
-    u->rule = nni_optimizer_rule(o);
-    u->scale = gradient_scale;
-    u->clip = o->clip;
-    u->l1 = penalty ? o->l1 : 0.0f;
-    u->l2 = penalty ? o->l2 : 0.0f;
-    u->ready = u->scale == 1.0f && u->clip == INFINITY && u->l1 == 0.0f && u->l2 == 0.0f;
-    u->w = w;
-    u->g = g;
-    const size_t slots = nn_optimizer_slots(o);
-    for (size_t s = 0; s < slots; s++) u->slot[s] = state->slots + s * state->stride + at;
-    nni_optimizer_constants(u->constant, state, o);
-    nni_map_run(&job.map, NNI_UPDATE_SHARE);
-}
-
-NN_API void nn_optimizer_step(float *w, const float *g, size_t n, nn_optimizer_state *state, const nn_optimizer *o) {
-    nn_optimizer_advance(state, o);
-    nn_optimizer_apply(w, g, n, 0, state, o, 1.0f);
-}
-
-static void nni_optimizer_look(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
-                               const nn_optimizer *o, double sign) {
-    if (to != w && n) memcpy(to, w, n * sizeof *to);
-    if (o->kind == NN_NESTEROV && !o->rate_outside) nn_axpy(to, state->slots + at, n, (float)(sign * state->momentum));
-}
-
-NN_API void nn_optimizer_look_back(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
-                                   const nn_optimizer *o) {
-    nni_optimizer_look(to, w, n, at, state, o, -1.0);
-}
-NN_API void nn_optimizer_look_ahead(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
-                                    const nn_optimizer *o) {
-    nni_optimizer_look(to, w, n, at, state, o, 1.0);
-}
-
-/* ---- the norm of the gradient ---- */
-
-NN_API float nn_clip_scale(float norm, float limit) { return norm <= limit ? 1.0f : limit / norm; }
-NN_API float nn_clip_norm(const float *g, size_t n, float limit) { return nn_clip_scale(nn_norm(g, n), limit); }
-
-/* ---- src/train/schedule.h ---- */
-
-static nn_schedule nni_schedule_of(nn_schedule_kind kind, double length) {
-    nn_schedule s;
-    memset(&s, 0, sizeof s);
-    s.kind = kind;
-    s.length = length;
-    s.first = s.top = s.power = 1.0f;
-    return s;
-}
-
-NN_API nn_schedule nn_schedule_constant(void) { return nni_schedule_of(NN_SCHEDULE_CONSTANT, 0.0); }
-NN_API nn_schedule nn_schedule_exponential(float decay, double length) {
-    nn_schedule s = nni_schedule_of(NN_SCHEDULE_EXPONENTIAL, length);
-    s.decay = decay;
-    return s;
-}
-NN_API nn_schedule nn_schedule_steps(float decay, double every) {
-    nn_schedule s = nn_schedule_exponential(decay, every);
-    s.staircase = 1;
-    return s;
-}
-NN_API nn_schedule nn_schedule_inverse_time(float decay, double length) {
-    nn_schedule s = nni_schedule_of(NN_SCHEDULE_INVERSE_TIME, length);
-    s.decay = decay;
-    return s;
-}
-NN_API nn_schedule nn_schedule_marks(float decay, const double *marks, size_t count) {
-    nn_schedule s = nni_schedule_of(NN_SCHEDULE_MARKS, 0.0);
-    s.decay = decay;
-    s.marks = count;
-    for (size_t i = 0; i < nni_min(count, NN_SCHEDULE_MARKS_MOST); i++) s.mark[i] = marks[i];
-    return s;
-}
-NN_API nn_schedule nn_schedule_polynomial(float last, float power, double length) {
-    nn_schedule s = nni_schedule_of(NN_SCHEDULE_POLYNOMIAL, length);
-    s.last = last;
-    s.power = power;
-    return s;
-}
-NN_API nn_schedule nn_schedule_linear(float first, float last, double length) {
-    nn_schedule s = nn_schedule_polynomial(last, 1.0f, length);
-    s.first = first;
-    return s;
-}
-NN_API nn_schedule nn_schedule_cosine(float last, double length) {
-    nn_schedule s = nni_schedule_of(NN_SCHEDULE_COSINE, length);
-    s.last = last;
-    return s;
-}
-NN_API nn_schedule nn_schedule_cosine_restarts(float last, double period, float growth) {
-    nn_schedule s = nn_schedule_cosine(last, period);
-    s.growth = growth;
-    return s;
-}
-NN_API nn_schedule nn_schedule_one_cycle(double length) {
-    nn_schedule s = nni_schedule_of(NN_SCHEDULE_ONE_CYCLE, length);
-    s.first = 0.04f;
-    s.last = 4e-6f;
-    s.rise = 0.3f;
-    return s;
-}
-NN_API nn_schedule nn_schedule_one_cycle_momentum(double length) {
-    nn_schedule s = nn_schedule_one_cycle(length);
-    s.first = s.last = 0.95f;
-    s.top = 0.85f;
-    return s;
-}
-NN_API nn_schedule nn_schedule_warm_up(nn_schedule schedule, double length, float from) {
-    schedule.warm_up = length;
-    schedule.warm_up_from = from;
-    return schedule;
-}
-NN_API nn_schedule nn_schedule_over(nn_schedule schedule, double training) {
-    if (schedule.length == 0.0 && training > schedule.warm_up) schedule.length = training - schedule.warm_up;
-    return schedule;
-}
-
-static int nni_schedule_finite(double x) { return x >= 0.0 && x < 1e15; }
-
-NN_API const char *nn_schedule_mistake(const nn_schedule *s) {
-    const int decays = s->kind == NN_SCHEDULE_EXPONENTIAL || s->kind == NN_SCHEDULE_INVERSE_TIME || s->kind == NN_SCHEDULE_MARKS;
-    if ((unsigned)s->kind >= NN_SCHEDULE_COUNT) return "kind is no schedule of nn.h";
-    if (!nni_schedule_finite(s->length)) return "length must be at least 0 and below 1e15";
-    if (!nni_schedule_finite(s->warm_up)) return "warm_up must be at least 0 and below 1e15";
-    if (!nni_schedule_finite((double)s->warm_up_from)) return "warm_up_from must be at least 0";
-    if (decays && !nni_schedule_finite((double)s->decay)) return "decay must be at least 0";
-    if (!nni_schedule_finite((double)s->first) || !nni_schedule_finite((double)s->top) || !nni_schedule_finite((double)s->last))
-        return "first, top and last must be at least 0";
-    if (s->kind == NN_SCHEDULE_POLYNOMIAL && !(s->power > 0.0f && s->power <= 1000.0f)) return "power must be above 0 and at most 1000";
-    if (s->kind == NN_SCHEDULE_COSINE && s->growth != 0.0f && !(s->growth >= 1.0f && s->growth <= 1000.0f))
-        return "growth must be 0, or between 1 and 1000";
-    if (s->kind == NN_SCHEDULE_ONE_CYCLE && !(s->rise >= 0.0f && s->rise <= 1.0f)) return "rise must be between 0 and 1";
-    if (s->kind != NN_SCHEDULE_MARKS) return NULL;
-    if (s->marks > NN_SCHEDULE_MARKS_MOST) return "there can be 16 marks at most";
-    for (size_t i = 0; i < s->marks; i++)
-        if (!nni_schedule_finite(s->mark[i]) || (i && s->mark[i] < s->mark[i - 1])) return "marks must be at least 0 and rise";
-    return NULL;
-}
-
-NN_API nn_status nn_schedule_check(const nn_schedule *s) {
-    if (!s) return NN_ERROR_NULL;
-    return nn_schedule_mistake(s) ? NN_ERROR_ARGUMENT : NN_OK;
-}
-
-/* From a to b along half a cosine, or straight. */
-static double nni_schedule_between(double a, double b, double p, int straight) {
-    return straight ? a + (b - a) * p : b + (a - b) * (0.5 + 0.5 * nni_exact_cos_pi(p));
-}
-
-/* The share of the current period that is over. */
-static double nni_schedule_period(double p, double growth) {
-    if (growth == 1.0) return p - floor(p);
-    double period = 1.0;
-    for (; p >= period; period *= growth) p -= period;
-    return p / period;
-}
-
-static double nni_schedule_value(const nn_schedule *s, double position) {
-    const double p = position / (s->length > 0.0 ? s->length : 1.0), most = p < 1.0 ? p : 1.0, stairs = s->staircase ? floor(p) : p;
-    const double first = (double)s->first, top = (double)s->top, last = (double)s->last, rise = (double)s->rise;
-    switch (s->kind) {
-    case NN_SCHEDULE_EXPONENTIAL: return nni_exact_power((double)s->decay, stairs);
-    case NN_SCHEDULE_INVERSE_TIME: return 1.0 / (1.0 + (double)s->decay * stairs);
-    case NN_SCHEDULE_MARKS: {
-        double value = 1.0;
-        for (size_t i = 0; i < nni_min(s->marks, NN_SCHEDULE_MARKS_MOST) && position >= s->mark[i]; i++) value *= (double)s->decay;
-        return value;
-    }
-    case NN_SCHEDULE_POLYNOMIAL:
-        return last + (first - last) * (s->power == 1.0f ? 1.0 - most : nni_exact_power(1.0 - most, (double)s->power));
-    case NN_SCHEDULE_COSINE:
-        return nni_schedule_between(first, last, s->growth > 0.0f ? nni_schedule_period(p, (double)s->growth) : most, 0);
-    case NN_SCHEDULE_ONE_CYCLE:
-        if (most < rise) return nni_schedule_between(first, top, most / rise, s->straight);
-        return nni_schedule_between(top, last, rise < 1.0 ? (most - rise) / (1.0 - rise) : 1.0, s->straight);
-    case NN_SCHEDULE_CONSTANT:
-    default: return 1.0;
-    }
-}
-
-NN_API float nn_schedule_factor(const nn_schedule *s, double position) {
-    const double at = position > 0.0 ? position < 1e15 ? position : 1e15 : 0.0, after = at - s->warm_up, from = (double)s->warm_up_from;
-    NN_ASSERT(nn_schedule_check(s) == NN_OK);
-    if (after >= 0.0) return (float)nni_schedule_value(s, after);
-    return (float)((from + (1.0 - from) * (at / s->warm_up)) * nni_schedule_value(s, 0.0));
-}
-
-/* ---- src/train/average.h ---- */
-
-static void nni_map_average(const nni_map *m, size_t i, size_t n) { m->tier->move_average(m->y + i, m->a + i, n, m->slope); }
-
-NN_API void nn_average_update(float *average, const float *w, size_t n, float decay) {
-    nni_map map = nni_map_of(nni_map_average, average, w, NULL, n);
-    map.slope = (float)(1.0 - (double)decay);
-    nni_map_run(&map, NNI_MAP_SHARE);
-}
-
-NN_API float nn_average_decay(float decay, uint64_t step) {
-    const float early = (float)((1.0 + (double)step) / (10.0 + (double)step));
-    return early < decay ? early : decay;
-}
-
-/* ---- src/train/supply.h ---- */
-
-#define NNI_SUPPLY_SHARE 100000 /* floats worth a thread, by analogy with a map */
-
-/* What the loss is fed. */
-typedef enum nni_answer {
-    NNI_ANSWER_LABELS,  /* the labels */
-    NNI_ANSWER_TARGETS, /* the targets */
-    NNI_ANSWER_ONE_HOT  /* 1 at the label, else 0; with one output, the label itself */
-} nni_answer;
-
-typedef struct nni_batch {
-    size_t rows;
-    float *x;         /* rows x in */
-    uint32_t *labels; /* rows */
-    float *targets;   /* rows x out, or NULL */
-    float *weights;   /* rows, or NULL: all 1 */
-} nni_batch;
-
-typedef struct nni_supply {
-    nn_model *m;
-    const nn_dataset *data;
-    const nn_augment *augment; /* NULL: samples stay as they are */
-    nn_node input, loss;
-    size_t source, in, out;    /* floats of a sample as stored, as fed, and of what the loss compares */
-    size_t batch, count;       /* samples of a batch, of an epoch */
-    const size_t *order;       /* sample i of the epoch is order[i]; NULL: i */
-    uint64_t seed, epoch;      /* of the augmentation */
-    nni_answer answer;
-    nni_batch slots[2];        /* one is worked on while the next is made */
-    float *work;               /* for each thread */
-    size_t work_floats, workers;
-} nni_supply;
-
-/* ---- whether data and network go together ---- */
-
-static nn_node nni_only(nn_model *m, unsigned flags, size_t *found) {
-    nn_node node = {0};
-    *found = 0;
-    for (uint32_t i = 0; i < m->count; i++)
-        if (m->nodes[i].flags & flags) {
-            if (!(*found)++) node.id = i + 1;
-        }
-    return node;
-}
-
-static nn_status nni_supply_find_ends(nni_supply *s, const char *what) {
-    nn_model *m = s->m;
-    size_t inputs, losses;
-    s->input = nni_only(m, NNI_INPUT, &inputs);
-    s->loss = nni_only(m, NNI_LOSS, &losses);
-    if (inputs == 1 && losses == 1) return NN_OK;
-    return nni_report(m, NN_ERROR_ARGUMENT, "%s is for networks of one input and one loss, and this has %zu and %zu: "
-                      "feed others with nn_feed, and step with nn_trainer_batch", what, inputs, losses);
-}
-
-static nn_status nni_supply_check_answers(nni_supply *s, const char *what) {
-    const nn_dataset *d = s->data;
-    const nni_node *loss = nni_node_of(s->m, s->loss), *compared = nni_input_node(s->m, loss, 0);
-    const size_t columns = compared->shape.channels;
-    s->out = nn_shape_size(compared->shape);
-    if (d->targets && d->target_size == s->out) {
-        s->answer = NNI_ANSWER_TARGETS;
-        return NN_OK;
-    }
-    if (!d->labels && d->targets)
-        return nni_report(s->m, NN_ERROR_SHAPE, "%s: samples have %zu targets, but %s compares %zu values", what, d->target_size, loss->name, s->out);
-    if (!d->labels) return nni_report(s->m, NN_ERROR_NULL, "%s: the data has neither labels nor targets for %s", what, loss->name);
-    if (columns != s->out)
-        return nni_report(s->m, NN_ERROR_SHAPE, "%s: %s compares %zu places a sample, and the data has one label for each", what, loss->name, s->out / columns);
-    if (d->classes > columns && !(columns == 1 && d->classes <= 2))
-        return nni_report(s->m, NN_ERROR_LABEL, "%s: the data has %zu classes, but %s compares %zu outputs", what, d->classes, loss->name, columns);
-    s->answer = columns == 1 || loss->options.loss.custom ? NNI_ANSWER_ONE_HOT : NNI_ANSWER_LABELS;
-    return NN_OK;
-}
-
-static nn_status nni_supply_check_samples(nni_supply *s, const char *what) {
-    const nn_dataset *d = s->data;
-    const nni_node *input = nni_node_of(s->m, s->input);
-    nn_shape shape = d->shape;
-    if (d->count && !d->floats && !d->bytes) return nni_report(s->m, NN_ERROR_NULL, "%s: the dataset has no samples to read", what);
-    if (s->augment) {
-        const nn_status status = nn_augment_check(s->augment, shape);
-        if (status != NN_OK)
-            return nni_report(s->m, status, "%s: the augmentation does not suit samples of %zu x %zu x %zu", what, shape.height, shape.width, shape.channels);
-        shape = nn_augment_shape(s->augment, shape);
-    }
-    s->source = nn_shape_size(d->shape);
-    s->in = nn_shape_size(shape);
-    if (s->in == nn_shape_size(input->shape)) return NN_OK;
-    return nni_report(s->m, NN_ERROR_SHAPE, "%s: a sample has %zu x %zu x %zu values, but %s takes %zu x %zu x %zu", what, shape.height,
-                      shape.width, shape.channels, input->name, input->shape.height, input->shape.width, input->shape.channels);
-}
-
-/* ---- memory ---- */
-
-static void nni_supply_free(nni_supply *s) {
-    const nn_allocator *allocator = nni_allocator_of(s->m);
-    for (int i = 0; i < 2; i++) {
-        nni_free(allocator, s->slots[i].x);
-        nni_free(allocator, s->slots[i].labels);
-        nni_free(allocator, s->slots[i].targets);
-        nni_free(allocator, s->slots[i].weights);
-    }
-    nni_free(allocator, s->work);
-    memset(s->slots, 0, sizeof s->slots);
-    s->work = NULL;
-}
-
-static int nni_supply_take(nni_supply *s, size_t slots) {
-    const nn_allocator *allocator = nni_allocator_of(s->m);
-    int complete = 1;
-    for (size_t i = 0; i < slots; i++) {
-        nni_batch *b = &s->slots[i];
-        b->x = (float *)nni_alloc(allocator, s->batch * s->in, sizeof *b->x);
-        b->labels = (uint32_t *)nni_alloc(allocator, s->batch, sizeof *b->labels);
-        if (s->answer != NNI_ANSWER_LABELS) b->targets = (float *)nni_alloc(allocator, s->batch * s->out, sizeof *b->targets);
-        if (s->data->weights) b->weights = (float *)nni_alloc(allocator, s->batch, sizeof *b->weights);
-        complete = complete && b->x && b->labels && (b->targets || s->answer == NNI_ANSWER_LABELS) && (b->weights || !s->data->weights);
-    }
-    s->workers = nn_threads_in_use();
-    if (s->augment) {
-        s->work_floats = nni_round_up(s->in + s->out + nn_augment_work(s->augment, s->data->shape), 16);
-        s->work = (float *)nni_alloc(allocator, s->workers * s->work_floats, sizeof *s->work);
-        complete = complete && s->work;
-    }
-    return complete;
-}
-
-/* Batches of `data` for the model, with memory for 1 or 2 at a time; `what` is the call that complains. */
-static nn_status nni_supply_new(nni_supply *s, nn_model *m, const nn_dataset *data, const nn_augment *augment, size_t batch, size_t slots,
-                                const char *what) {
-    memset(s, 0, sizeof *s);
-    s->m = m;
-    s->data = data;
-    s->augment = augment;
-    s->batch = batch;
-    s->count = data->count;
-    nn_status status = nni_supply_find_ends(s, what);
-    if (status == NN_OK) status = nni_supply_check_samples(s, what);
-    if (status == NN_OK) status = nni_supply_check_answers(s, what);
-    if (status == NN_OK && augment && augment->mixup > 0.0f && s->answer == NNI_ANSWER_LABELS) s->answer = NNI_ANSWER_ONE_HOT;
-    if (status == NN_OK && !nni_supply_take(s, slots)) {
-        nni_supply_free(s);
-        status = nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, batch);
-    }
-    return status;
-}
-
-/* ---- making a batch ---- */
-
-/* Sample i of the data as fed: y is its `in` floats. */
-static void nni_supply_sample(const nni_supply *s, float *y, size_t i, float *work) {
-    const nn_dataset *d = s->data;
-    const size_t at = nn_dataset_row(d, i) * s->source;
-    if (s->augment && d->floats) nn_augment_sample(y, d->floats + at, d->shape, s->augment, s->seed, s->epoch, i, work);
-    else if (s->augment) nn_augment_bytes(y, d->bytes + at, d->shape, s->augment, s->seed, s->epoch, i, work);
-    else if (d->floats) memcpy(y, d->floats + at, s->in * sizeof *y);
-    else nn_floats_from_bytes(y, d->bytes + at, s->in);
-}
-
-static void nni_supply_targets(const nni_supply *s, float *targets, size_t i) {
-    const nn_dataset *d = s->data;
-    const size_t row = nn_dataset_row(d, i);
-    if (s->answer == NNI_ANSWER_TARGETS) {
-        memcpy(targets, d->targets + row * s->out, s->out * sizeof *targets);
-    } else if (s->out == 1) {
-        *targets = (float)d->labels[row];
-    } else {
-        memset(targets, 0, s->out * sizeof *targets);
-        targets[d->labels[row]] = 1.0f;
-    }
-}
-
-/* Mixes x and targets, which are those of sample i, with those of its partner; `own` has room for the originals. */
-static void nni_supply_mix(const nni_supply *s, float *x, float *targets, size_t i, float *own, float *work) {
-    size_t partner;
-    const float weight = nn_augment_mix(&partner, s->augment, s->seed, s->epoch, i, s->data->count);
-    if (weight == 1.0f) return;
-    memcpy(own, x, s->in * sizeof *x);
-    memcpy(own + s->in, targets, s->out * sizeof *targets);
-    nni_supply_sample(s, x, partner, work);
-    nni_supply_targets(s, targets, partner);
-    nn_mixup(x, own, x, s->in, weight);
-    nn_mixup(targets, own + s->in, targets, s->out, weight);
-}
-
-static void nni_supply_one(const nni_supply *s, nni_batch *b, size_t at, size_t i, float *work) {
-    const nn_dataset *d = s->data;
-    const size_t row = nn_dataset_row(d, i);
-    float *x = b->x + at * s->in, *targets = b->targets ? b->targets + at * s->out : NULL;
-    float *own = work;
-    if (work) work += s->in + s->out;
-    if (d->labels) b->labels[at] = d->labels[row];
-    if (b->weights) b->weights[at] = d->weights[row];
-    if (targets) nni_supply_targets(s, targets, i);
-    nni_supply_sample(s, x, i, work);
-    if (s->augment && s->augment->mixup > 0.0f) nni_supply_mix(s, x, targets, i, own, work);
-}
-
-typedef struct nni_supply_job {
-    const nni_supply *supply;
-    nni_batch *batch;
-    size_t first, part; /* of the epoch; samples of a thread */
-} nni_supply_job;
-
-static void nni_supply_task(void *context, size_t i) {
-    const nni_supply_job *job = (const nni_supply_job *)context;
-    const nni_supply *s = job->supply;
-    const size_t end = nni_min(job->batch->rows, (i + 1) * job->part);
-    for (size_t at = i * job->part; at < end; at++)
-        nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at, s->work ? s->work + i * s->work_floats : NULL);
-}
-
-/* Makes the batch that begins with sample `first` of the epoch. */
-static void nni_supply_fill(nni_supply *s, size_t slot, size_t first) {
-    nni_supply_job job;
-    job.supply = s;
-    job.batch = &s->slots[slot];
-    job.first = first;
-    job.batch->rows = nni_min(s->batch, s->count - first);
-    const size_t share = s->augment ? NNI_SUPPLY_SHARE / 16 : NNI_SUPPLY_SHARE; /* resampling costs that much more than copying */
-    const size_t threads = nni_min(s->workers, nni_threads_for(job.batch->rows * s->in, share));
-    job.part = nni_ceil_div(job.batch->rows, threads);
-    nni_parallel(nni_supply_task, &job, nni_ceil_div(job.batch->rows, job.part));
-}
-
-static nn_status nni_supply_feed(const nni_supply *s, size_t slot) {
-    const nni_batch *b = &s->slots[slot];
-    nn_status status = nn_feed(s->m, s->input, b->x);
-    if (status == NN_OK)
-        status = s->answer == NNI_ANSWER_LABELS ? nn_feed_labels(s->m, s->loss, b->labels) : nn_feed_targets(s->m, s->loss, b->targets);
-    if (status == NN_OK) status = nn_feed_weights(s->m, s->loss, b->weights);
-    return status;
-}
-
-/* ---- src/train/tally.h ---- */
-
-typedef struct nni_tally {
-    double loss, weight; /* sums over samples */
-    size_t samples, answers, right;
-} nni_tally;
-
-static int nni_loss_is_regression(nn_loss loss) { return loss == NN_LOSS_MSE || loss == NN_LOSS_MAE || loss == NN_LOSS_HUBER; }
-
-/* How many of the batch's answers are right, and of how many; none where the loss measures distances to targets that are no
- * classes. With one label or with targets of which one stands out, the largest output counts; else each output by itself. */
-static void nni_tally_answers(nni_tally *t, const nni_supply *s, const nni_batch *b, const float *x) {
-    const nni_node *node = nni_node_of(s->m, s->loss);
-    const nn_loss loss = node->options.loss.desc.loss;
-    const int each = s->out == 1 || loss == NN_LOSS_SIGMOID_BCE || loss == NN_LOSS_BCE;
-    if (node->options.loss.custom || (nni_loss_is_regression(loss) && !s->data->labels)) return;
-    if (s->answer == NNI_ANSWER_LABELS || (s->data->labels && !each)) {
-        t->right += nn_count_correct(x, b->labels, b->rows, s->out);
-        t->answers += b->rows;
-    } else if (each) {
-        t->right += nn_count_binary(x, b->targets, b->rows * s->out, loss == NN_LOSS_SIGMOID_BCE ? 0.0f : 0.5f);
-        t->answers += b->rows * s->out;
-    } else {
-        for (size_t r = 0; r < b->rows; r++) {
-            uint32_t label;
-            nn_argmax_rows(&label, b->targets + r * s->out, 1, s->out);
-            t->right += nn_count_correct(x + r * s->out, &label, 1, s->out);
-        }
-        t->answers += b->rows;
-    }
-}
-
-/* Adds the batch in a slot, which has just gone forward. */
-static void nni_tally_add(nni_tally *t, const nni_supply *s, size_t slot) {
-    const nni_batch *b = &s->slots[slot];
-    const nni_node *loss = nni_node_of(s->m, s->loss);
-    const float value = nn_loss_value(s->m, s->loss);
-    nn_node compared = {nni_input(s->m, loss, 0)};
-    double weight = (double)b->rows;
-    if (b->weights) {
-        weight = 0.0;
-        for (size_t r = 0; r < b->rows; r++) weight += (double)b->weights[r];
-    }
-    t->loss += loss->options.loss.desc.reduction == NN_REDUCE_SUM ? (double)value : (double)value * weight;
-    t->weight += weight;
-    t->samples += b->rows;
-    nni_tally_answers(t, s, b, nn_activation_of(s->m, compared));
-}
-
-static nn_evaluation nni_tally_result(const nni_tally *t) {
-    nn_evaluation e;
-    e.samples = t->samples;
-    e.loss = t->weight > 0.0 ? (float)(t->loss / t->weight) : 0.0f;
-    e.accuracy = t->answers ? (float)((double)t->right / (double)t->answers) : NAN;
-    return e;
-}
-
-/* ---- src/train/history.h ---- */
-
-typedef struct nni_history {
-    nn_history all;
-    size_t room;
-    float score; /* of the best epoch */
-} nni_history;
-
-static int nni_history_add(nni_history *h, const nn_allocator *allocator, const nn_epoch *epoch) {
-    void *epochs = h->all.epochs;
-    const int room = nni_grow(allocator, &epochs, h->all.count, &h->room, sizeof *epoch);
-    h->all.epochs = (nn_epoch *)epochs;
-    if (room) h->all.epochs[h->all.count++] = *epoch;
-    return room;
-}
-
-static void nni_history_free(nni_history *h, const nn_allocator *allocator) { nni_free(allocator, h->all.epochs); }
-
-/* ---- src/train/trainer.h ---- */
-
-#define NNI_EPOCHS_USUAL 10
-
-struct nn_trainer {
-    nn_model *m;
-    nn_fit_desc d; /* with the usual values in place of zeros */
-    nn_optimizer_state state;
-    float *average;          /* NULL, or trained floats: the moving average */
-    float *aside;            /* NULL, or trained floats: the weights in training while others are tested */
-    float *best;             /* NULL, or total floats: those of the best epoch */
-    int testing, positioned;
-    double position;         /* on the schedules */
-    size_t passes;           /* since the last step */
-    float rate, gradient_norm;
-    nni_history history;
-};
-
-/* ---- settings ---- */
-
-static nn_status nni_trainer_check(nn_model *m, const nn_fit_desc *d) {
-    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "training before nn_model_build");
-    if (m->inference) return nni_report(m, NN_ERROR_ORDER, "the model was built for inference or folded: it cannot be trained");
-    if (m->trainer) return nni_report(m, NN_ERROR_ORDER, "the model has a trainer already: free it first");
-    nn_status status = nn_optimizer_check(&d->optimizer);
-    if (status != NN_OK) return nni_report(m, status, "%s", nn_optimizer_mistake(&d->optimizer));
-    status = nn_schedule_check(&d->schedule);
-    if (status == NN_OK) status = nn_schedule_check(&d->momentum);
-    if (status != NN_OK) return nni_report(m, status, "a setting of the schedules is outside its range");
-    if (!(d->average >= 0.0f && d->average < 1.0f))
-        return nni_report(m, NN_ERROR_ARGUMENT, "the share of the past in averaged weights must lie in [0, 1), and %g does not", (double)d->average);
-    if (!(d->clip_norm >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "a gradient cannot be clipped to a norm of %g", (double)d->clip_norm);
-    if (!(d->min_delta >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "min_delta must not be negative, and %g is", (double)d->min_delta);
-    if (d->batch > m->batch)
-        return nni_report(m, NN_ERROR_ARGUMENT, "batches of %zu samples, but the model was built for at most %zu", d->batch, m->batch);
-    if ((unsigned)d->order > NN_ORDER_BALANCED || (unsigned)d->monitor > NN_MONITOR_ACCURACY || (unsigned)d->keep > NN_KEEP_BEST)
-        return nni_report(m, NN_ERROR_ARGUMENT, "order, monitor or keep is none of those there are");
-    return NN_OK;
-}
-
-static nn_fit_desc nni_fit_usual(const nn_model *m, const nn_fit_desc *given) {
-    nn_fit_desc d;
-    memset(&d, 0, sizeof d);
-    if (given) d = *given;
-    if (d.optimizer.kind == 0 && d.optimizer.rate == 0.0f && d.optimizer.clip == 0.0f) d.optimizer = nn_adam(1e-3f);
-    if (!d.epochs) d.epochs = NNI_EPOCHS_USUAL;
-    if (!d.batch) d.batch = m->batch;
-    if (!d.accumulate) d.accumulate = 1;
-    d.schedule = nn_schedule_over(d.schedule, (double)d.epochs);
-    d.momentum = nn_schedule_over(d.momentum, (double)d.epochs);
-    return d;
-}
-
-/* Whether the weights in training are not those to be used. */
-static int nni_trainer_differs(const nn_fit_desc *d) {
-    return d->average > 0.0f || (d->optimizer.kind == NN_NESTEROV && !d->optimizer.rate_outside);
-}
-
-static int nni_trainer_take(nn_trainer *t) {
-    const nn_allocator *allocator = nni_allocator_of(t->m);
-    const size_t n = t->m->trained, slots = nn_optimizer_slots(&t->d.optimizer);
-    t->state.stride = n;
-    t->state.slots = (float *)nni_alloc(allocator, nni_max(slots * n, 1), sizeof(float));
-    if (!t->state.slots) return 0;
-    if (t->d.average > 0.0f && !(t->average = (float *)nni_alloc(allocator, nni_max(n, 1), sizeof(float)))) return 0;
-    return !nni_trainer_differs(&t->d) || (t->aside = (float *)nni_alloc(allocator, nni_max(n, 1), sizeof(float)));
-}
-
-NN_API nn_status nn_trainer_new(nn_trainer **trainer, nn_model *m, const nn_fit_desc *desc) {
-    if (trainer) *trainer = NULL;
-    if (!trainer || !m) return NN_ERROR_NULL;
-    const nn_fit_desc d = nni_fit_usual(m, desc);
-    const nn_status status = nni_trainer_check(m, &d);
-    if (status != NN_OK) return status;
-    nn_trainer *t = (nn_trainer *)nni_alloc(nni_allocator_of(m), 1, sizeof *t);
-    if (!t) return nni_no_memory(m, "a trainer", sizeof *t / sizeof(float));
-    memset(t, 0, sizeof *t);
-    t->m = m;
-    t->d = d;
-    if (!nni_trainer_take(t)) {
-        nn_trainer_free(t);
-        return nni_no_memory(m, "the state of the optimizer", m->trained * nn_optimizer_slots(&d.optimizer));
-    }
-    nn_optimizer_start(&t->state, &t->d.optimizer, m->trained);
-    if (t->average) memcpy(t->average, m->values, m->trained * sizeof *t->average);
-    m->trainer = 1;
-    *trainer = t;
-    return NN_OK;
-}
-
-NN_API void nn_trainer_free(nn_trainer *t) {
-    if (!t) return;
-    const nn_allocator *allocator = nni_allocator_of(t->m);
-    nni_history_free(&t->history, allocator);
-    nni_free(allocator, t->best);
-    nni_free(allocator, t->aside);
-    nni_free(allocator, t->average);
-    nni_free(allocator, t->state.slots);
-    t->m->trainer = 0;
-    nni_free(allocator, t);
-}
-
-/* ---- groups of parameters ---- */
-
-NN_API nn_status nn_layer_rate(nn_model *m, nn_node node, float factor) {
-    if (!m) return NN_ERROR_NULL;
-    const nni_node *n = nni_node_of(m, node);
-    if (!n) return nni_report(m, NN_ERROR_ARGUMENT, "nn_layer_rate is given a node that this model does not have");
-    if (!(factor >= 0.0f && factor <= FLT_MAX))
-        return nni_report(m, NN_ERROR_ARGUMENT, "the rate of %s cannot be %g times that of the others", n->name, (double)factor);
-    for (size_t k = 0; k < n->parameters; k++) {
-        nni_parameter *p = &m->parameters[n->parameters_at + k];
-        p->rated_apart = factor != 1.0f;
-        p->rate = factor;
-    }
-    return NN_OK;
-}
-
-NN_API nn_status nn_parameter_decay(nn_model *m, const char *name, int decays) {
-    if (!m || !name) return NN_ERROR_NULL;
-    const size_t i = nni_parameter_find(m, name);
-    if (i == NNI_NONE) return nni_parameter_missing(m, name);
-    m->parameters[i].decay_apart = 1;
-    m->parameters[i].decoupled = decays != 0;
-    return NN_OK;
-}
-
-/* A stretch of the parameters' block that the optimizer treats alike. */
-typedef struct nni_stretch {
-    size_t from, to;
-    float rate, l1, l2;
-    int decays;
-} nni_stretch;
-
-static nni_stretch nni_stretch_of(const nni_parameter *p) {
-    nni_stretch s;
-    s.from = p->at;
-    s.to = p->at + nni_round_up(p->rows * p->columns, 16);
-    s.rate = p->rated_apart ? p->rate : 1.0f;
-    s.l1 = p->l1;
-    s.l2 = p->l2;
-    s.decays = p->decay_apart ? p->decoupled : p->decays;
-    return s;
-}
-
-static int nni_stretch_goes_on(const nni_stretch *a, const nni_stretch *b) {
-    return a->to == b->from && a->rate == b->rate && a->l1 == b->l1 && a->l2 == b->l2 && a->decays == b->decays;
-}
-
-static void nni_trainer_apply(nn_trainer *t, const nn_optimizer *now, const nni_stretch *s, float scale) {
-    nn_optimizer o = *now;
-    o.rate *= s->rate;
-    o.l1 += s->l1;
-    o.l2 += s->l2;
-    if (!s->decays) o.decay = 0.0f;
-    if (s->from < s->to && s->rate != 0.0f)
-        nn_optimizer_apply(t->m->values + s->from, t->m->gradients + s->from, s->to - s->from, s->from, &t->state, &o, scale);
-}
-
-/* Parameters in the order of memory, those treated alike as one stretch; frozen ones are left out. */
-static void nni_trainer_apply_all(nn_trainer *t, const nn_optimizer *now, float scale) {
-    const nn_model *m = t->m;
-    nni_stretch run = {0, 0, 0, 0, 0, 0};
-    for (int decays = 1; decays >= 0; decays--)
-        for (size_t i = 0; i < m->parameters_count; i++) {
-            const nni_parameter *p = &m->parameters[i];
-            if (p->shared != NNI_NONE || !p->trained || p->frozen || p->decays != decays) continue;
-            const nni_stretch next = nni_stretch_of(p);
-            if (nni_stretch_goes_on(&run, &next)) {
-                run.to = next.to;
-                continue;
-            }
-            nni_trainer_apply(t, now, &run, scale);
-            run = next;
-        }
-    nni_trainer_apply(t, now, &run, scale);
-}
-
-/* ---- steps ---- */
-
-/* The settings of this step. */
-static nn_optimizer nni_trainer_now(nn_trainer *t) {
-    nn_optimizer o = t->d.optimizer;
-    const double position = t->positioned ? t->position : (double)t->state.step;
-    o.rate *= nn_schedule_factor(&t->d.schedule, position);
-    if (t->d.momentum.kind != NN_SCHEDULE_CONSTANT) o.momentum = nn_schedule_factor(&t->d.momentum, position);
-    t->rate = o.rate;
-    return o;
-}
-
-NN_API void nn_trainer_step(nn_trainer *t, size_t passes) {
-    nn_model *m = t->m;
-    const nn_optimizer o = nni_trainer_now(t);
-    float scale = 1.0f / (float)nni_max(passes, 1);
-    t->passes = 0;
-    if (t->d.clip_norm > 0.0f) {
-        t->gradient_norm = scale * nn_norm(m->gradients, m->trained);
-        scale *= nn_clip_scale(t->gradient_norm, t->d.clip_norm);
-    }
-    nn_optimizer_advance(&t->state, &o);
-    nni_trainer_apply_all(t, &o, scale);
-    nn_constrain(m);
-    if (t->average) nn_average_update(t->average, m->values, m->trained, nn_average_decay(t->d.average, t->state.step));
-}
-
-/* Forward, with the loss looked at before it can do harm. */
-static nn_status nni_trainer_forward(nn_trainer *t, size_t rows) {
-    nn_model *m = t->m;
-    const nn_status status = nn_forward(m, rows, NN_TRAIN);
-    if (status != NN_OK) return status;
-    const double loss = nni_add_losses(0.0, m);
-    if (loss - loss == 0.0) return NN_OK;
-    nn_step_set(m, nn_step_of(m) - 1);
-    return nni_report(m, NN_ERROR_NOT_FINITE, "the loss is %s at step %llu: the rate %g may be too high, or the data hold what is no number",
-                      loss != loss ? "NaN" : "infinite", (unsigned long long)t->state.step + 1, (double)t->d.optimizer.rate);
-}
-
-static nn_status nni_trainer_backward(nn_trainer *t) {
-    const nn_status status = nn_backward(t->m, t->passes > 0);
-    if (status == NN_OK && ++t->passes == t->d.accumulate) nn_trainer_step(t, t->passes);
-    return status;
-}
-
-NN_API nn_status nn_trainer_batch(nn_trainer *t, size_t rows) {
-    if (!t) return NN_ERROR_NULL;
-    const nn_status status = nni_trainer_forward(t, rows);
-    return status == NN_OK ? nni_trainer_backward(t) : status;
-}
-
-/* ---- weights to be used ---- */
-
-NN_API void nn_trainer_test(nn_trainer *t, int testing) {
-    nn_model *m = t->m;
-    const size_t n = m->trained;
-    if (!t->aside || testing == t->testing) return;
-    t->testing = testing;
-    if (!testing) {
-        memcpy(m->values, t->aside, n * sizeof *m->values);
-        return;
-    }
-    memcpy(t->aside, m->values, n * sizeof *m->values);
-    if (t->average) memcpy(m->values, t->average, n * sizeof *m->values);
-    else nn_optimizer_look_back(m->values, m->values, n, 0, &t->state, &t->d.optimizer);
-}
-
-NN_API void nn_trainer_finish(nn_trainer *t) {
-    if (!t) return;
-    if (t->passes) nn_trainer_step(t, t->passes); /* what the last batches brought */
-    nn_trainer_test(t, 1);
-    t->testing = 0; /* for good */
-}
-
-NN_API void nn_trainer_position(nn_trainer *t, double position) {
-    t->position = position;
-    t->positioned = 1;
-}
-NN_API uint64_t nn_trainer_steps(const nn_trainer *t) { return t ? t->state.step : 0; }
-NN_API float nn_trainer_rate(const nn_trainer *t) { return t ? t->rate : 0.0f; }
-NN_API float nn_trainer_gradient_norm(const nn_trainer *t) { return t ? t->gradient_norm : 0.0f; }
-
-/* ---- src/train/evaluate.h ---- */
-
-static nn_status nni_evaluate_ready(nn_model *m, const nn_dataset *data, const char *what) {
-    if (!m || !data) return NN_ERROR_NULL;
-    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "%s before nn_model_build", what);
-    return NN_OK;
-}
-
-static nn_status nni_evaluate_supply(nni_supply *s, nn_evaluation *result) {
-    nni_tally tally;
-    nn_status status = NN_OK;
-    memset(&tally, 0, sizeof tally);
-    for (size_t first = 0; first < s->count && status == NN_OK; first += s->batch) {
-        nni_supply_fill(s, 0, first);
-        status = nni_supply_feed(s, 0);
-        if (status == NN_OK) status = nn_forward(s->m, s->slots[0].rows, NN_TEST);
-        if (status == NN_OK) nni_tally_add(&tally, s, 0);
-    }
-    if (status == NN_OK) *result = nni_tally_result(&tally);
-    return status;
-}
-
-NN_API nn_status nn_evaluate(nn_model *m, const nn_dataset *data, nn_evaluation *result) {
-    nni_supply s;
-    nn_status status = nni_evaluate_ready(m, data, "nn_evaluate");
-    if (status == NN_OK && !result) status = nni_report(m, NN_ERROR_NULL, "nn_evaluate needs a place for the result");
-    if (status == NN_OK && m->inference)
-        status = nni_report(m, NN_ERROR_ORDER, "nn_evaluate computes the loss, which a model built for inference does not");
-    if (status == NN_OK) status = nni_supply_new(&s, m, data, NULL, m->batch, 1, "nn_evaluate");
-    if (status != NN_OK) return status;
-    status = nni_evaluate_supply(&s, result);
-    nni_supply_free(&s);
-    return status;
-}
-
-/* Calls add(user, outputs, first, rows) for every batch that was predicted. */
-typedef nn_status (*nni_predicted_fn)(void *user, const float *y, const nn_dataset *data, size_t first, size_t rows);
-
-static nn_status nni_predict_each(nn_model *m, const nn_dataset *data, const char *what, nni_predicted_fn add, void *user) {
-    const nn_allocator *allocator = nni_allocator_of(m);
-    const size_t in = nn_shape_size(m->nodes[nni_first_input(m)].shape);
-    const size_t out = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
-    if (nn_shape_size(data->shape) != in)
-        return nni_report(m, NN_ERROR_SHAPE, "%s: a sample has %zu values, and the network takes %zu", what, nn_shape_size(data->shape), in);
-    float *x = (float *)nni_alloc(allocator, m->batch * in, sizeof *x), *y = (float *)nni_alloc(allocator, m->batch * out, sizeof *y);
-    size_t *which = (size_t *)nni_alloc(allocator, m->batch, sizeof *which);
-    nn_status status = x && y && which ? NN_OK : nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, m->batch);
-    for (size_t first = 0; first < data->count && status == NN_OK; first += m->batch) {
-        const size_t rows = nni_min(m->batch, data->count - first);
-        for (size_t i = 0; i < rows; i++) which[i] = first + i;
-        status = nn_dataset_gather(x, NULL, NULL, NULL, data, which, rows);
-        if (status != NN_OK) nni_report(m, status, "%s: %s", what, nn_status_message(status));
-        if (status == NN_OK) status = nn_predict(m, y, x, rows);
-        if (status == NN_OK) status = add(user, y, data, first, rows);
-    }
-    nni_free(allocator, which);
-    nni_free(allocator, y);
-    nni_free(allocator, x);
-    return status;
-}
-
-typedef struct nni_predictions {
-    nn_model *m;
-    float *y;
-    size_t *matrix, classes;
-} nni_predictions;
-
-static nn_status nni_keep_predictions(void *user, const float *y, const nn_dataset *data, size_t first, size_t rows) {
-    const nni_predictions *p = (const nni_predictions *)user;
-    (void)data;
-    memcpy(p->y + first * p->classes, y, rows * p->classes * sizeof *y);
-    return NN_OK;
-}
-
-NN_API nn_status nn_predict_dataset(nn_model *m, float *y, const nn_dataset *data) {
-    nni_predictions p;
-    nn_status status = nni_evaluate_ready(m, data, "nn_predict_dataset");
-    if (status == NN_OK && data->count && !y) status = nni_report(m, NN_ERROR_NULL, "nn_predict_dataset needs a place for the predictions");
-    if (status != NN_OK) return status;
-    p.m = m;
-    p.y = y;
-    p.matrix = NULL;
-    p.classes = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
-    return nni_predict_each(m, data, "nn_predict_dataset", nni_keep_predictions, &p);
-}
-
-static nn_status nni_add_confusion(void *user, const float *y, const nn_dataset *data, size_t first, size_t rows) {
-    const nni_predictions *p = (const nni_predictions *)user;
-    nn_status status = NN_OK;
-    for (size_t i = 0; i < rows && status == NN_OK; i++)
-        status = nn_confusion_add(p->matrix, y + i * p->classes, data->labels + nn_dataset_row(data, first + i), 1, p->classes);
-    return status == NN_OK ? status : nni_report(p->m, status, "nn_confusion_of: %s", nn_status_message(status));
-}
-
-NN_API nn_status nn_confusion_of(nn_model *m, size_t *matrix, size_t classes, const nn_dataset *data) {
-    nni_predictions p;
-    const nn_status status = nni_evaluate_ready(m, data, "nn_confusion_of");
-    if (status != NN_OK) return status;
-    if (!matrix || (data->count && !data->labels)) return nni_report(m, NN_ERROR_NULL, "nn_confusion_of needs a matrix and data with labels");
-    p.m = m;
-    p.y = NULL;
-    p.matrix = matrix;
-    p.classes = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
-    if (classes != p.classes)
-        return nni_report(m, NN_ERROR_ARGUMENT, "nn_confusion_of: the network tells %zu classes apart, not %zu", p.classes, classes);
-    return nni_predict_each(m, data, "nn_confusion_of", nni_add_confusion, &p);
-}
-
-/* ---- src/train/fit.h ---- */
-
-#include <time.h>
-
-/* Below so many multiplications a batch shares too little work to use a second thread, which then makes the next batch. */
-#define NNI_FIT_ALONE 100000000u
-
-typedef struct nni_fit {
-    nn_trainer *t;
-    const nn_dataset *train, *valid;
-    nn_dataset drawn;          /* this epoch's samples: a balanced view, or what was given */
-    nni_supply supply, checks; /* batches of training, and of validation */
-    size_t *order, order_room;
-    nni_tally tally;
-    nn_fit_event event;
-    double began;
-} nni_fit;
-
-static double nni_seconds(void) {
-    struct timespec now;
-    return timespec_get(&now, TIME_UTC) ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0.0;
-}
-
-/* ---- the samples of an epoch ---- */
-
-static nn_random nni_fit_random(const nni_fit *f, size_t epoch) {
-    nn_random random = {f->t->d.seed, nni_stream_of("fit", "order") + epoch * 0x9e3779b97f4a7c15u, 0};
-    return random;
-}
-
-static nn_status nni_fit_draw(nni_fit *f, size_t epoch) {
-    nn_model *m = f->t->m;
-    nn_random random = nni_fit_random(f, epoch);
-    f->drawn = nn_dataset_share(f->train);
-    if (f->t->d.order == NN_ORDER_BALANCED) {
-        nn_dataset_free(&f->drawn);
-        const nn_status status = nn_dataset_balance(&f->drawn, f->train, NN_BALANCE_OVER, random.seed ^ random.stream);
-        if (status != NN_OK) return nni_report(m, status, "the classes cannot be balanced: %s", nn_status_message(status));
-    }
-    f->supply.data = &f->drawn;
-    f->supply.count = f->drawn.count;
-    f->supply.epoch = epoch;
-    f->supply.order = NULL;
-    if (f->t->d.order == NN_ORDER_KEPT) return NN_OK;
-    if (f->order_room < f->drawn.count) {
-        nni_free(nni_allocator_of(m), f->order);
-        f->order = (size_t *)nni_alloc(nni_allocator_of(m), f->drawn.count, sizeof *f->order);
-        f->order_room = f->order ? f->drawn.count : 0;
-        if (!f->order) return nni_report(m, NN_ERROR_MEMORY, "no memory for the order of %zu samples", f->drawn.count);
-    }
-    nn_random_permutation(f->order, f->drawn.count, &random);
-    f->supply.order = f->order;
-    return NN_OK;
-}
-
-/* ---- batches ---- */
-
-static int nni_fit_tell(nni_fit *f) {
-    nn_fit_event *e = &f->event;
-    const double now = nni_seconds() - f->began;
-    e->since = now - e->seconds;
-    e->seconds = now;
-    return f->t->d.watch ? f->t->d.watch(e, f->t->d.user) : 0;
-}
-
-static nn_status nni_fit_batch(nni_fit *f, size_t slot, size_t batch, size_t batches) {
-    nn_trainer *t = f->t;
-    t->position = (double)(f->event.epoch - 1) + (double)batch / (double)batches;
-    nn_status status = nni_supply_feed(&f->supply, slot);
-    if (status == NN_OK) status = nni_trainer_forward(t, f->supply.slots[slot].rows);
-    if (status != NN_OK) return status;
-    nni_tally_add(&f->tally, &f->supply, slot);
-    return nni_trainer_backward(t);
-}
-
-/* A batch, and the making of the next, side by side. */
-typedef struct nni_fit_pair {
-    nni_fit *f;
-    size_t slot, batch, batches;
-    nn_status status;
-} nni_fit_pair;
-
-static void nni_fit_side(void *context, size_t i) {
-    nni_fit_pair *pair = (nni_fit_pair *)context;
-    nni_supply *s = &pair->f->supply;
-    nni_alone = 1;
-    if (i == 0) pair->status = nni_fit_batch(pair->f, pair->slot, pair->batch, pair->batches);
-    else nni_supply_fill(s, 1 - pair->slot, (pair->batch + 1) * s->batch);
-    nni_alone = 0;
-}
-
-static nn_status nni_fit_batch_and_next(nni_fit *f, size_t slot, size_t batch, size_t batches) {
-    nni_supply *s = &f->supply;
-    const int last = batch + 1 == batches;
-    if (!last && nn_threads_in_use() > 1 && s->batch * f->t->m->trained < NNI_FIT_ALONE) {
-        nni_fit_pair pair = {f, slot, batch, batches, NN_OK};
-        nni_parallel(nni_fit_side, &pair, 2);
-        return pair.status;
-    }
-    const nn_status status = nni_fit_batch(f, slot, batch, batches);
-    if (!last && status == NN_OK) nni_supply_fill(s, 1 - slot, (batch + 1) * s->batch);
-    return status;
-}
-
-static nn_status nni_fit_batches(nni_fit *f, int *stop) {
-    nn_status status = NN_OK;
-    nn_fit_event *e = &f->event;
-    const size_t batches = nni_ceil_div(f->supply.count, f->supply.batch);
-    memset(&f->tally, 0, sizeof f->tally);
-    e->batches = batches;
-    e->samples_in_all = f->supply.count;
-    if (batches) nni_supply_fill(&f->supply, 0, 0);
-    for (size_t b = 0; b < batches && status == NN_OK && !*stop; b++) {
-        status = nni_fit_batch_and_next(f, b % 2, b, batches);
-        if (status != NN_OK) break;
-        e->batch = b + 1;
-        e->train = nni_tally_result(&f->tally);
-        e->samples = e->train.samples;
-        e->rate = f->t->rate;
-        *stop = nni_fit_tell(f);
-    }
-    if (status == NN_OK && f->t->passes) nn_trainer_step(f->t, f->t->passes);
-    return status;
-}
-
-/* ---- epochs ---- */
-
-static int nni_keeps_best(const nn_fit_desc *d) { return d->keep == NN_KEEP_BEST || (d->keep == NN_KEEP_USUAL && d->patience); }
-
-/* Whether the epoch is the best so far. */
-static int nni_fit_judge(nni_fit *f, nn_epoch *epoch) {
-    nn_trainer *t = f->t;
-    nni_history *h = &t->history;
-    const nn_evaluation *seen = f->valid ? &epoch->valid : &epoch->train;
-    const float score = t->d.monitor == NN_MONITOR_LOSS ? -seen->loss : seen->accuracy;
-    epoch->best = !h->all.best || score > h->score + t->d.min_delta;
-    if (!epoch->best) return 1;
-    h->score = score;
-    h->all.best = epoch->epoch;
-    if (!nni_keeps_best(&t->d)) return 1;
-    const size_t n = nni_max(t->m->total, 1);
-    if (!t->best) t->best = (float *)nni_alloc(nni_allocator_of(t->m), n, sizeof *t->best);
-    if (t->best) memcpy(t->best, t->m->values, t->m->total * sizeof *t->best);
-    return t->best != NULL;
-}
-
-/* Validation of the weights as they are to be used, judgement, and a line in the history. */
-static nn_status nni_fit_end_epoch(nni_fit *f, size_t number) {
-    nn_trainer *t = f->t;
-    nn_status status = NN_OK;
-    nn_epoch epoch;
-    memset(&epoch, 0, sizeof epoch);
-    epoch.epoch = number;
-    epoch.train = nni_tally_result(&f->tally);
-    epoch.rate = t->rate;
-    epoch.gradient_norm = t->gradient_norm;
-    nn_trainer_test(t, 1);
-    if (f->valid) status = nni_evaluate_supply(&f->checks, &epoch.valid);
-    if (status == NN_OK && t->d.monitor == NN_MONITOR_ACCURACY && isnan(f->valid ? epoch.valid.accuracy : epoch.train.accuracy))
-        status = nni_report(t->m, NN_ERROR_ARGUMENT, "accuracy is to be monitored, but this loss and these targets have none");
-    const int room = status != NN_OK || nni_fit_judge(f, &epoch);
-    nn_trainer_test(t, 0);
-    epoch.seconds = nni_seconds() - f->began;
-    if (status != NN_OK) return status;
-    if (room && nni_history_add(&t->history, nni_allocator_of(t->m), &epoch)) return NN_OK;
-    return nni_report(t->m, NN_ERROR_MEMORY, "no memory to keep what epoch %zu brought", number);
-}
-
-static nn_status nni_fit_epoch(nni_fit *f, size_t number) {
-    nn_trainer *t = f->t;
-    nn_history *h = &t->history.all;
-    int stop = 0;
-    f->began = nni_seconds();
-    memset(&f->event, 0, sizeof f->event);
-    f->event.model = t->m;
-    f->event.trainer = t;
-    f->event.history = h;
-    f->event.epoch = number;
-    f->event.epochs = t->d.epochs;
-    nn_status status = nni_fit_draw(f, number);
-    if (status == NN_OK) status = nni_fit_batches(f, &stop);
-    if (status == NN_OK) status = nni_fit_end_epoch(f, number);
-    if (status != NN_OK) return status;
-    if (number >= t->d.epochs) h->stopped = NN_STOP_EPOCHS;
-    if (t->d.patience && number - h->best >= t->d.patience) h->stopped = NN_STOP_PATIENCE;
-    if (stop) h->stopped = NN_STOP_WATCHER;
-    f->event.done = &h->epochs[h->count - 1];
-    f->event.stopped = h->stopped;
-    if (nni_fit_tell(f) && h->stopped == NN_STOP_NOT) h->stopped = NN_STOP_WATCHER;
-    return NN_OK;
-}
-
-static void nni_fit_free(nni_fit *f) {
-    nn_dataset_free(&f->drawn);
-    nni_free(nni_allocator_of(f->t->m), f->order);
-    nni_supply_free(&f->supply);
-    nni_supply_free(&f->checks);
-}
-
-NN_API nn_status nn_trainer_run(nn_trainer *t, const nn_dataset *train, const nn_dataset *valid) {
-    nni_fit f;
-    if (!t || !train) return NN_ERROR_NULL;
-    nn_model *m = t->m;
-    memset(&f, 0, sizeof f);
-    f.t = t;
-    f.train = train;
-    f.valid = valid;
-    f.supply.m = f.checks.m = m;
-    if (!train->count) return nni_report(m, NN_ERROR_ARGUMENT, "there are no samples to train with");
-    nn_status status = nni_supply_new(&f.supply, m, train, t->d.augment, t->d.batch, 2, "training");
-    if (status == NN_OK && valid) status = nni_supply_new(&f.checks, m, valid, NULL, m->batch, 1, "validation");
-    f.supply.seed = t->d.seed;
-    t->positioned = 1;
-    t->history.all.stopped = NN_STOP_NOT;
-    for (size_t epoch = t->history.all.count + 1; epoch <= t->d.epochs && status == NN_OK && t->history.all.stopped == NN_STOP_NOT; epoch++) {
-        nn_dataset_free(&f.drawn);
-        status = nni_fit_epoch(&f, epoch);
-    }
-    nni_fit_free(&f);
-    if (status != NN_OK) return status;
-    nn_trainer_finish(t);
-    if (t->best) memcpy(m->values, t->best, m->total * sizeof *m->values);
-    return NN_OK;
-}
-
-NN_API const nn_history *nn_trainer_history(const nn_trainer *t) { return t ? &t->history.all : NULL; }
-
-NN_API nn_status nn_fit(nn_model *m, const nn_dataset *train, const nn_dataset *valid, const nn_fit_desc *desc) {
-    if (!m || !train) return NN_ERROR_NULL;
-    nn_trainer *t;
-    nn_status status = nn_trainer_new(&t, m, desc);
-    if (status == NN_OK) status = nn_trainer_run(t, train, valid);
-    nn_trainer_free(t);
-    return status;
-}
-
-/* ---- src/train/progress.h ---- */
-
-#include <math.h>
-#ifdef _WIN32
-#include <io.h>
-#else
-#include <unistd.h>
-#endif
-
-static int nni_is_terminal(FILE *stream) {
-#ifdef _WIN32
-    return _isatty(_fileno(stream));
-#else
-    return stream == stdout ? isatty(1) : stream == stderr ? isatty(2) : 0;
-#endif
-}
-
-static void nni_print_time(FILE *out, double seconds) {
-    const unsigned long s = (unsigned long)(seconds + 0.5);
-    if (seconds < 9.95) fprintf(out, "%.1f s", seconds);
-    else if (s < 100) fprintf(out, "%lu s", s);
-    else if (s < 3600) fprintf(out, "%lu:%02lu min", s / 60, s % 60);
-    else fprintf(out, "%lu:%02lu h", s / 3600, s / 60 % 60);
-}
-
-static void nni_print_evaluation(FILE *out, const char *what, const nn_evaluation *e) {
-    fprintf(out, "  %s %.4f", what, (double)e->loss);
-    if (!isnan(e->accuracy)) fprintf(out, " %6.2f %%", 100.0 * (double)e->accuracy);
-}
-
-static void nni_print_epoch_number(FILE *out, const nn_fit_event *e) {
-    int digits = 1;
-    for (size_t n = e->epochs; n >= 10; n /= 10) digits++;
-    fprintf(out, "epoch %*zu/%zu", digits, e->epoch, e->epochs);
-}
-
-static void nni_print_bar(FILE *out, const nn_fit_event *e) {
-    const size_t width = 24, full = e->samples * width / e->samples_in_all;
-    const double speed = (double)e->samples / fmax(e->seconds, 1e-9);
-    fputs("\r", out);
-    nni_print_epoch_number(out, e);
-    fputs(" [", out);
-    for (size_t i = 0; i < width; i++) fputc(i < full ? '=' : i == full ? '>' : ' ', out);
-    fputc(']', out);
-    nni_print_evaluation(out, "loss", &e->train);
-    fprintf(out, "  %.0f samples/s  left ", speed);
-    nni_print_time(out, (double)(e->samples_in_all - e->samples) / speed);
-    fputs("\033[K", out);
-    fflush(out);
-}
-
-static void nni_print_epoch(FILE *out, const nn_fit_event *e) {
-    const nn_epoch *d = e->done;
-    nni_print_epoch_number(out, e);
-    nni_print_evaluation(out, "loss", &d->train);
-    if (d->valid.samples) nni_print_evaluation(out, "valid", &d->valid);
-    fprintf(out, "  rate %.3g  %.0f samples/s  ", (double)d->rate, (double)d->train.samples / fmax(d->seconds, 1e-9));
-    nni_print_time(out, d->seconds);
-    if (d->best && d->epoch > 1) fputs("  best", out);
-    fputc('\n', out);
-    if (e->stopped == NN_STOP_PATIENCE) fprintf(out, "stopped: nothing better since epoch %zu\n", e->history->best);
-    fflush(out);
-}
-
-NN_API int nn_progress(const nn_fit_event *e, void *stream) {
-    FILE *out = stream ? (FILE *)stream : stdout;
-    const int terminal = nni_is_terminal(out);
-    if (e->done) {
-        if (terminal) fputs("\r\033[K", out);
-        nni_print_epoch(out, e);
-    } else if (terminal && (e->batch == 1 || floor(10 * e->seconds) > floor(10 * (e->seconds - e->since)))) { /* ten times a second */
-        nni_print_bar(out, e);
-    }
-    return 0;
-}
-
-/* ---- src/train/find_rate.h ---- */
-
-#include <float.h>
-
-#define NNI_SEARCH_SMOOTH 0.9
-#define NNI_SEARCH_END 4.0
-
-typedef struct nni_search {
-    nni_fit fit;
-    nn_rate_search *asked;
-    double smooth, share;    /* of the losses so far; share: what the average's start still lacks */
-    double least, before;    /* the smallest smoothed loss, and the one of the last step */
-    double steepest;
-} nni_search;
-
-/* Whether to go on after a loss at this rate. */
-static int nni_search_note(nni_search *s, float rate, float loss) {
-    nn_rate_search *r = s->asked;
-    s->smooth = NNI_SEARCH_SMOOTH * s->smooth + (1 - NNI_SEARCH_SMOOTH) * (double)loss;
-    s->share *= NNI_SEARCH_SMOOTH;
-    const double mean = s->smooth / (1 - s->share);
-    if (r->rates) r->rates[r->count] = rate;
-    if (r->losses) r->losses[r->count] = (float)mean;
-    if (r->count && mean - s->before < s->steepest) {
-        s->steepest = mean - s->before;
-        r->best = rate;
-    }
-    if (!r->count || mean < s->least) s->least = mean;
-    s->before = mean;
-    r->count++;
-    return mean <= NNI_SEARCH_END * s->least;
-}
-
-static nn_status nni_search_run(nni_search *s) {
-    nni_fit *f = &s->fit;
-    nn_rate_search *r = s->asked;
-    float factor;
-    const float span = r->to / r->from;
-    nn_log(&factor, &span, 1);
-    factor /= (float)nni_max(r->steps - 1, 1);
-    nn_exp(&factor, &factor, 1);
-    double rate = (double)r->from;
-    nn_status status = NN_OK;
-    for (size_t i = 0, at = f->supply.count; i < r->steps && status == NN_OK; i++, at += f->supply.batch) {
-        if (at >= f->supply.count) {
-            at = 0;
-            nn_dataset_free(&f->drawn);
-            status = nni_fit_draw(f, i + 1);
-        }
-        if (status != NN_OK) break;
-        f->t->d.optimizer.rate = (float)rate;
-        nni_supply_fill(&f->supply, 0, at);
-        status = nni_fit_batch(f, 0, 0, 1);
-        if (status == NN_ERROR_NOT_FINITE) return NN_OK; /* the end of the curve */
-        if (status == NN_OK && !nni_search_note(s, (float)rate, nn_loss_value(f->t->m, f->supply.loss))) break;
-        rate *= (double)factor;
-    }
-    return status;
-}
-
-static nn_status nni_search_check(nn_model *m, const nn_rate_search *r) {
-    if (r->from > 0.0f && r->to > r->from && r->to <= FLT_MAX && r->steps >= 2) return NN_OK;
-    return nni_report(m, NN_ERROR_ARGUMENT, "nn_find_rate needs 0 < from < to and at least 2 steps, not %g, %g and %zu", (double)r->from,
-                      (double)r->to, r->steps);
-}
-
-/* With the model's weights kept aside. */
-static nn_status nni_search_aside(nni_search *s, nn_model *m, const nn_dataset *train, const nn_fit_desc *desc) {
-    nn_fit_desc d;
-    memset(&d, 0, sizeof d);
-    if (desc) d = *desc;
-    memset(&d.schedule, 0, sizeof d.schedule);
-    d.accumulate = 1;
-    nn_status status = nn_trainer_new(&s->fit.t, m, &d);
-    if (status != NN_OK) return status;
-    s->fit.train = train;
-    s->fit.event.epoch = 1;
-    status = nni_supply_new(&s->fit.supply, m, train, d.augment, s->fit.t->d.batch, 1, "nn_find_rate");
-    s->fit.supply.seed = d.seed;
-    s->fit.checks.m = m;
-    if (status == NN_OK) status = nni_search_run(s);
-    nni_fit_free(&s->fit);
-    nn_trainer_free(s->fit.t);
-    return status;
-}
-
-NN_API nn_status nn_find_rate(nn_model *m, const nn_dataset *train, const nn_fit_desc *desc, nn_rate_search *search) {
-    if (!m || !train || !search) return NN_ERROR_NULL;
-    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_find_rate before nn_model_build");
-    if (!train->count) return nni_report(m, NN_ERROR_ARGUMENT, "there are no samples to search with");
-    nni_search s;
-    memset(&s, 0, sizeof s);
-    s.asked = search;
-    s.share = 1.0;
-    if (search->from == 0.0f) search->from = 1e-6f;
-    if (search->to == 0.0f) search->to = 1.0f;
-    if (search->steps == 0) search->steps = 100;
-    search->count = 0;
-    search->best = search->from;
-    nn_status status = nni_search_check(m, search);
-    if (status != NN_OK) return status;
-    float *values = (float *)nni_alloc(nni_allocator_of(m), nni_max(m->total, 1), sizeof *values);
-    if (!values) return nni_no_memory(m, "a copy of the weights", m->total);
-    memcpy(values, m->values, m->total * sizeof *values);
-    const uint64_t step = nn_step_of(m);
-    status = nni_search_aside(&s, m, train, desc);
-    memcpy(m->values, values, m->total * sizeof *values);
-    nn_step_set(m, step);
-    nni_free(nni_allocator_of(m), values);
-    return status;
-}
-
-/* ---- src/train/ensemble.h ---- */
-
-static size_t nni_outputs(const nn_model *m) { return nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape); }
-static size_t nni_inputs(const nn_model *m) { return nn_shape_size(m->nodes[nni_first_input(m)].shape); }
-
-/* Opinions are added in order, in floats, and divided by their number at the end. */
-static void nni_opinion_add(float *y, const float *opinion, size_t n, size_t index, size_t count) {
-    if (index == 0) memcpy(y, opinion, n * sizeof *y);
-    else nn_add(y, y, opinion, n);
-    if (index + 1 == count) nn_scale(y, y, n, 1.0f / (float)count);
-}
-
-static nn_status nni_ensemble_check(nn_model *const *models, size_t count) {
-    for (size_t i = 0; i < count; i++) {
-        nn_model *m = models[i];
-        if (!m) return NN_ERROR_NULL;
-        if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict_ensemble before nn_model_build");
-        if (nni_outputs(m) != nni_outputs(models[0]) || nni_inputs(m) != nni_inputs(models[0]))
-            return nni_report(m, NN_ERROR_SHAPE, "model %zu of the ensemble takes %zu values and gives %zu, the first %zu and %zu", i + 1, nni_inputs(m),
-                              nni_outputs(m), nni_inputs(models[0]), nni_outputs(models[0]));
-    }
-    return NN_OK;
-}
-
-NN_API nn_status nn_predict_ensemble(nn_model *const *models, size_t count, float *y, const float *x, size_t rows) {
-    if (!models || !count || (rows && (!x || !y))) return NN_ERROR_NULL;
-    nn_status status = nni_ensemble_check(models, count);
-    if (status != NN_OK) return status;
-    const size_t in = nni_inputs(models[0]), out = nni_outputs(models[0]), part = models[0]->batch;
-    const nn_allocator *allocator = nni_allocator_of(models[0]);
-    float *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
-    if (!opinion) return nni_no_memory(models[0], "opinions", part * out);
-    for (size_t done = 0; done < rows && status == NN_OK; done += part) {
-        const size_t some = nni_min(part, rows - done);
-        for (size_t i = 0; i < count && status == NN_OK; i++) {
-            status = nn_predict(models[i], opinion, x + done * in, some);
-            if (status == NN_OK) nni_opinion_add(y + done * out, opinion, some * out, i, count);
-        }
-    }
-    nni_free(allocator, opinion);
-    return status;
-}
-
-NN_API nn_status nn_predict_views(nn_model *m, float *y, const float *x, size_t rows, const nn_views *views) {
-    if (!m || !views || !views->make || (rows && (!x || !y))) return NN_ERROR_NULL;
-    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict_views before nn_model_build");
-    if (!views->count) return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict_views needs at least one view");
-    const size_t in = nni_inputs(m), out = nni_outputs(m), part = m->batch;
-    const nn_allocator *allocator = nni_allocator_of(m);
-    float *seen = (float *)nni_alloc(allocator, part * in, sizeof *seen), *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
-    nn_status status = seen && opinion ? NN_OK : nni_no_memory(m, "views", part * (in + out));
-    for (size_t done = 0; done < rows && status == NN_OK; done += part) {
-        const size_t some = nni_min(part, rows - done);
-        for (size_t v = 0; v < views->count && status == NN_OK; v++) {
-            for (size_t r = 0; r < some; r++) views->make(seen + r * in, x + (done + r) * views->size, v, views->user);
-            status = nn_predict(m, opinion, seen, some);
-            if (status == NN_OK) nni_opinion_add(y + done * out, opinion, some * out, v, views->count);
-        }
-    }
-    nni_free(allocator, opinion);
-    nni_free(allocator, seen);
-    return status;
-}
-
-/* ---- snapshots ---- */
-
-NN_API nn_status nn_snapshots_add(nn_snapshots *s, nn_model *m) {
-    if (!s || !m) return NN_ERROR_NULL;
-    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_snapshots_add before nn_model_build");
-    const nn_allocator *allocator = nni_allocator_of(m);
-    void *blocks = s->values;
-    if (!nni_grow(allocator, &blocks, s->count, &s->room, sizeof *s->values)) return nni_no_memory(m, "a snapshot", m->total);
-    s->values = (float **)blocks;
-    float *values = (float *)nni_alloc(allocator, nni_max(m->total, 1), sizeof *values);
-    if (!values) return nni_no_memory(m, "a snapshot", m->total);
-    memcpy(values, m->values, m->total * sizeof *values);
-    s->values[s->count++] = values;
-    return NN_OK;
-}
-
-NN_API void nn_snapshots_free(nn_snapshots *s, const nn_model *m) {
-    if (!s || !m) return;
-    for (size_t i = 0; i < s->count; i++) nni_free(nni_allocator_of(m), s->values[i]);
-    nni_free(nni_allocator_of(m), s->values);
-    memset(s, 0, sizeof *s);
-}
-
-NN_API nn_status nn_snapshots_use(const nn_snapshots *s, nn_model *m, size_t index) {
-    if (!s || !m) return NN_ERROR_NULL;
-    if (index >= s->count) return nni_report(m, NN_ERROR_ARGUMENT, "there is no snapshot %zu of %zu", index, s->count);
-    memcpy(m->values, s->values[index], m->total * sizeof *m->values);
-    return NN_OK;
-}
-
-NN_API nn_status nn_snapshots_predict(const nn_snapshots *s, nn_model *m, float *y, const float *x, size_t rows) {
-    if (!s || !m || (rows && (!x || !y))) return NN_ERROR_NULL;
-    if (!s->count) return nni_report(m, NN_ERROR_ARGUMENT, "there are no snapshots to ask");
-    const size_t n = rows * nni_outputs(m);
-    float *const own = m->values, *opinion = (float *)nni_alloc(nni_allocator_of(m), n, sizeof *opinion);
-    if (!opinion) return nni_no_memory(m, "opinions", n);
-    nn_status status = NN_OK;
-    for (size_t i = 0; i < s->count && status == NN_OK; i++) {
-        m->values = s->values[i]; /* no copies: a snapshot is laid out as the model's own block */
-        status = nn_predict(m, opinion, x, rows);
-        if (status == NN_OK) nni_opinion_add(y, opinion, n, i, s->count);
-    }
-    m->values = own;
-    nni_free(nni_allocator_of(m), opinion);
-    return status;
-}
-
-/* ---- src/train/usual.h ---- */
-
-NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop, uint64_t seed) {
-    if (!model || (layers && !hidden)) return NN_ERROR_NULL;
-    nn_model *m = *model = nn_model_new(NULL);
-    if (!m) return NN_ERROR_MEMORY;
-    nn_node x = nn_layer_input(m, in);
-    for (size_t i = 0; i < layers; i++) {
-        x = nn_layer_elu(m, nn_layer_batch_norm(m, nn_layer_dense_no_bias(m, x, hidden[i])));
-        if (drop > 0.0f) x = nn_layer_dropout(m, x, drop);
-    }
-    nn_layer_loss(m, nn_layer_dense(m, x, classes), NN_LOSS_SOFTMAX_CE);
-    nn_build_desc build;
-    memset(&build, 0, sizeof build);
-    build.seed = seed;
-    build.init = nn_init_he();
-    return nn_model_build(m, &build);
-}
-
 /* ---- src/file/dtype.h ---- */
 
 /* X(name, bytes): those of the safetensors format. */
@@ -34948,6 +33134,2083 @@ NN_API nn_status nn_export_dot(nn_model *m, const char *path) {
     return status == NN_OK ? status : nni_report(m, status, "%s", report.sentence);
 }
 
+/* ---- src/train/exact.h ---- */
+
+#include <math.h>
+
+/* e^x to about 1e-15, x within +-700. x = k ln 2 + r, and e^r by its series to r^14, since |r| < 0.35. */
+static double nni_exact_exp(double x) {
+    const double k = floor(x * 1.4426950408889634 + 0.5);
+    const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10; /* ln 2 in two parts: k times the first is exact */
+    double sum = 1.0;
+    for (int i = 14; i > 0; i--) sum = 1.0 + sum * r / i;
+    return ldexp(sum, (int)k);
+}
+
+/* log x to about 1e-15, x > 0: x = m 2^k with m around 1, and log m = 2 artanh s, s = (m - 1)/(m + 1), |s| < 0.172. */
+static double nni_exact_log(double x) {
+    int k;
+    double m = frexp(x, &k), sum = 0.0;
+    if (m < 0.70710678118654752) m *= 2.0, k--;
+    const double s = (m - 1.0) / (m + 1.0), square = s * s;
+    for (int i = 23; i > 0; i -= 2) sum = sum * square + 1.0 / i;
+    return 2.0 * s * sum + k * 0.69314718055994531;
+}
+
+/* x^y, x >= 0; 0^0 is 1. */
+static NNI_UNUSED double nni_exact_power(double x, double y) {
+    if (y == 0.0) return 1.0;
+    if (x == 0.0) return 0.0;
+    const double e = y * nni_exact_log(x);
+    return e < -700.0 ? 0.0 : nni_exact_exp(e > 700.0 ? 700.0 : e);
+}
+
+/* cos(pi x), 0 <= x <= 1, to about 1e-15: by the series of cosine or sine around the nearest multiple of a half. */
+static NNI_UNUSED double nni_exact_cos_pi(double x) {
+    const int near_0 = x < 0.25, near_1 = x > 0.75;
+    const double r = (near_0 ? x : near_1 ? 1.0 - x : 0.5 - x) * 3.14159265358979324, square = r * r; /* |r| <= pi/4 */
+    double sum = 1.0;
+    if (near_0 || near_1) {
+        for (int i = 18; i > 0; i -= 2) sum = 1.0 - sum * square / (i * (i - 1));
+        return near_0 ? sum : -sum;
+    }
+    for (int i = 17; i > 1; i -= 2) sum = 1.0 - sum * square / (i * (i - 1));
+    return sum * r;
+}
+
+/* ---- src/train/optimizer.h ---- */
+
+#include <math.h>
+
+/* ---- settings ---- */
+
+static nn_optimizer nni_optimizer_of(nn_optimizer_kind kind, float rate) {
+    nn_optimizer o;
+    memset(&o, 0, sizeof o);
+    o.kind = kind;
+    o.rate = rate;
+    o.clip = INFINITY;
+    return o;
+}
+
+static nn_optimizer nni_adam_of(nn_optimizer_kind kind, float rate) {
+    nn_optimizer o = nni_optimizer_of(kind, rate);
+    o.beta_1 = 0.9f;
+    o.beta_2 = 0.999f;
+    o.epsilon = 1e-8f;
+    o.bias_correction = 1;
+    return o;
+}
+
+NN_API nn_optimizer nn_sgd(float rate) { return nni_optimizer_of(NN_GRADIENT_DESCENT, rate); }
+NN_API nn_optimizer nn_momentum(float rate, float momentum) {
+    nn_optimizer o = nni_optimizer_of(NN_MOMENTUM, rate);
+    o.momentum = momentum;
+    return o;
+}
+NN_API nn_optimizer nn_nesterov(float rate, float momentum) {
+    nn_optimizer o = nn_momentum(rate, momentum);
+    o.kind = NN_NESTEROV;
+    return o;
+}
+NN_API nn_optimizer nn_adagrad(float rate) {
+    nn_optimizer o = nni_optimizer_of(NN_ADAGRAD, rate);
+    o.epsilon = 1e-10f;
+    return o;
+}
+NN_API nn_optimizer nn_rmsprop(float rate) {
+    nn_optimizer o = nni_optimizer_of(NN_RMSPROP, rate);
+    o.beta_2 = 0.9f;
+    o.epsilon = 1e-10f;
+    o.epsilon_inside = 1;
+    return o;
+}
+NN_API nn_optimizer nn_adadelta(float rate) {
+    nn_optimizer o = nni_optimizer_of(NN_ADADELTA, rate);
+    o.beta_2 = 0.95f;
+    o.epsilon = 1e-8f;
+    o.epsilon_inside = 1;
+    return o;
+}
+NN_API nn_optimizer nn_adam(float rate) { return nni_adam_of(NN_ADAM, rate); }
+NN_API nn_optimizer nn_adamw(float rate) {
+    nn_optimizer o = nn_adam(rate);
+    o.decay = 0.01f;
+    return o;
+}
+NN_API nn_optimizer nn_amsgrad(float rate) { return nni_adam_of(NN_AMSGRAD, rate); }
+NN_API nn_optimizer nn_adamax(float rate) { return nni_adam_of(NN_ADAMAX, rate); }
+NN_API nn_optimizer nn_nadam(float rate) {
+    nn_optimizer o = nni_adam_of(NN_NADAM, rate);
+    o.momentum_decay = 0.004f;
+    return o;
+}
+NN_API nn_optimizer nn_lion(float rate) {
+    nn_optimizer o = nni_optimizer_of(NN_LION, rate);
+    o.beta_1 = 0.9f;
+    o.beta_2 = 0.99f;
+    return o;
+}
+static nn_optimizer nni_accumulate_of(nn_optimizer_kind kind, float rate) {
+    nn_optimizer o = nni_optimizer_of(kind, rate);
+    o.accumulator = 0.1f;
+    return o;
+}
+NN_API nn_optimizer nn_ftrl(float rate) {
+    nn_optimizer o = nni_accumulate_of(NN_FTRL, rate);
+    o.power = -0.5f;
+    return o;
+}
+NN_API nn_optimizer nn_adagrad_da(float rate) { return nni_accumulate_of(NN_ADAGRAD_DA, rate); }
+NN_API nn_optimizer nn_proximal_gd(float rate) { return nni_optimizer_of(NN_PROXIMAL_GD, rate); }
+NN_API nn_optimizer nn_proximal_adagrad(float rate) { return nni_accumulate_of(NN_PROXIMAL_ADAGRAD, rate); }
+
+NN_API const char *nn_optimizer_name(nn_optimizer_kind kind) {
+    static const char *const names[] = {
+#define NN_OPTIMIZER_NAME(kind, name) name,
+        NN_OPTIMIZER_LIST(NN_OPTIMIZER_NAME)
+#undef NN_OPTIMIZER_NAME
+    };
+    return (unsigned)kind < NN_OPTIMIZER_COUNT ? names[kind] : NULL;
+}
+
+/* What is asked of the fields that only some rules read. */
+static const char *nni_optimizer_mistake_of_rule(const nn_optimizer *o) {
+    const nn_optimizer_kind kind = o->kind;
+    const int adam = kind == NN_ADAM || kind == NN_AMSGRAD || kind == NN_ADAMAX || kind == NN_NADAM;
+    const int averages = adam || kind == NN_RMSPROP || kind == NN_ADADELTA || kind == NN_LION;
+    const int sums = kind == NN_ADAGRAD || kind == NN_FTRL || kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD;
+    const int moves = kind == NN_MOMENTUM || kind == NN_NESTEROV || kind == NN_RMSPROP;
+    if (moves && !(o->momentum >= 0.0f && o->momentum <= 1.0f)) return "momentum must be between 0 and 1";
+    if (moves && kind != NN_RMSPROP && !(o->dampening >= 0.0f && o->dampening <= 1.0f)) return "dampening must be between 0 and 1";
+    if ((adam || kind == NN_LION) && !(o->beta_1 >= 0.0f && o->beta_1 < 1.0f)) return "beta_1 must be at least 0 and below 1";
+    if (averages && !(o->beta_2 >= 0.0f && o->beta_2 < 1.0f)) return "beta_2 must be at least 0 and below 1";
+    if (!(o->epsilon >= 0.0f && o->epsilon < INFINITY)) return "epsilon must be at least 0";
+    if (averages && kind != NN_LION && o->epsilon == 0.0f) return "epsilon must be above 0: it keeps the rule from dividing by 0";
+    if ((sums || kind == NN_RMSPROP) && !(o->accumulator >= 0.0f && o->accumulator < INFINITY)) return "accumulator must be at least 0";
+    if ((kind == NN_ADAGRAD || kind == NN_FTRL) && o->accumulator == 0.0f && o->epsilon == 0.0f)
+        return "accumulator or epsilon must be above 0: one of them keeps the rule from dividing by 0";
+    if ((kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD) && o->accumulator == 0.0f)
+        return "accumulator must be above 0: it keeps the rule from dividing by 0";
+    if (kind == NN_NADAM && !(o->momentum_decay >= 0.0f && o->momentum_decay < INFINITY)) return "momentum_decay must be at least 0";
+    if (kind == NN_FTRL && !(o->power <= 0.0f && o->power >= -1.0f)) return "power must be between -1 and 0";
+    if (kind == NN_FTRL && o->power == 0.0f && o->accumulator == 0.0f) return "accumulator must be above 0 where the power is 0";
+    if (kind == NN_FTRL && !(o->shrinkage >= 0.0f && o->shrinkage < INFINITY)) return "shrinkage must be at least 0";
+    return NULL;
+}
+
+NN_API const char *nn_optimizer_mistake(const nn_optimizer *o) {
+    if ((unsigned)o->kind >= NN_OPTIMIZER_COUNT) return "kind is no optimizer of nn.h";
+    if (!(o->rate >= 0.0f && o->rate < INFINITY)) return "rate must be at least 0";
+    if (!(o->l1 >= 0.0f && o->l1 < INFINITY)) return "l1 must be at least 0";
+    if (!(o->l2 >= 0.0f && o->l2 < INFINITY)) return "l2 must be at least 0";
+    if (!(o->decay >= 0.0f && o->decay < INFINITY)) return "decay must be at least 0";
+    if (!(o->clip > 0.0f)) return "clip must be above 0; INFINITY stands for none";
+    return nni_optimizer_mistake_of_rule(o);
+}
+
+NN_API nn_status nn_optimizer_check(const nn_optimizer *o) {
+    if (!o) return NN_ERROR_NULL;
+    return nn_optimizer_mistake(o) ? NN_ERROR_ARGUMENT : NN_OK;
+}
+
+/* ---- slots ---- */
+
+static nni_rule nni_optimizer_rule(const nn_optimizer *o) {
+    switch (o->kind) {
+    case NN_MOMENTUM: return NNI_RULE_momentum;
+    case NN_NESTEROV: return NNI_RULE_nesterov;
+    case NN_ADAGRAD: return NNI_RULE_square;
+    case NN_RMSPROP:
+        if (o->centered) return o->momentum > 0.0f ? NNI_RULE_centered_momentum : NNI_RULE_centered;
+        return o->momentum > 0.0f ? NNI_RULE_square_momentum : NNI_RULE_square;
+    case NN_ADADELTA: return NNI_RULE_adadelta;
+    case NN_ADAM: return NNI_RULE_adam;
+    case NN_AMSGRAD: return NNI_RULE_amsgrad;
+    case NN_ADAMAX: return NNI_RULE_adamax;
+    case NN_NADAM: return NNI_RULE_nadam;
+    case NN_LION: return NNI_RULE_lion;
+    case NN_FTRL: return o->power == -0.5f ? NNI_RULE_ftrl : NNI_RULE_ftrl_power;
+    case NN_ADAGRAD_DA: return NNI_RULE_adagrad_da;
+    case NN_PROXIMAL_GD: return NNI_RULE_proximal;
+    case NN_PROXIMAL_ADAGRAD: return NNI_RULE_proximal_adagrad;
+    case NN_GRADIENT_DESCENT:
+    default: return NNI_RULE_descent;
+    }
+}
+
+NN_API const char *nn_optimizer_slot_name(const nn_optimizer *o, size_t slot) {
+    static const char *const names[][NNI_SLOTS] = {
+        {NULL, NULL, NULL},             /* descent */
+        {"velocity", NULL, NULL},       /* momentum */
+        {"velocity", NULL, NULL},       /* nesterov */
+        {"square", NULL, NULL},         /* square */
+        {"square", "velocity", NULL},   /* square_momentum */
+        {"square", "mean", NULL},       /* centered */
+        {"square", "mean", "velocity"}, /* centered_momentum */
+        {"square", "step_square", NULL}, /* adadelta */
+        {"mean", "square", NULL},       /* adam */
+        {"mean", "square", "largest_square"}, /* amsgrad */
+        {"mean", "square", NULL},       /* nadam */
+        {"mean", "largest", NULL},      /* adamax */
+        {"mean", NULL, NULL},           /* lion */
+        {"square", "linear", NULL},     /* ftrl */
+        {"square", "linear", NULL},     /* ftrl_power */
+        {"sum", "square", NULL},        /* adagrad_da */
+        {NULL, NULL, NULL},             /* proximal */
+        {"square", NULL, NULL},         /* proximal_adagrad */
+    };
+    return slot < NNI_SLOTS ? names[nni_optimizer_rule(o)][slot] : NULL;
+}
+
+NN_API size_t nn_optimizer_slots(const nn_optimizer *o) {
+    size_t count = 0;
+    while (nn_optimizer_slot_name(o, count)) count++;
+    return count;
+}
+
+NN_API void nn_optimizer_start(nn_optimizer_state *state, const nn_optimizer *o, size_t n) {
+    const size_t slots = nn_optimizer_slots(o), summed = o->kind == NN_ADAGRAD_DA ? 1 : 0; /* the slot that starts at `accumulator` */
+    const int starts = o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP || o->kind == NN_FTRL || o->kind == NN_ADAGRAD_DA ||
+                       o->kind == NN_PROXIMAL_ADAGRAD;
+    state->step = 0;
+    state->product_1 = state->product_2 = 1.0;
+    state->momentum = state->momentum_before = 0.0;
+    for (size_t s = 0; s < slots; s++) {
+        float *const slot = state->slots + s * state->stride;
+        const float first = starts && s == summed ? o->accumulator : 0.0f;
+        for (size_t i = 0; i < n; i++) slot[i] = first;
+    }
+}
+
+NN_API nn_status nn_optimizer_new(nn_optimizer_state *state, const nn_optimizer *o, size_t n, const nn_allocator *allocator) {
+    if (!state || !o) return NN_ERROR_NULL;
+    const nn_status status = nn_optimizer_check(o);
+    size_t floats, slots;
+    if (status != NN_OK) return status;
+    slots = nn_optimizer_slots(o);
+    if (n > SIZE_MAX - 15 || !nni_mul_size(nni_round_up(n, 16), slots * sizeof(float), &floats)) return NN_ERROR_SIZE;
+    memset(state, 0, sizeof *state);
+    state->stride = nni_round_up(n, 16);
+    if (floats) state->slots = (float *)nni_alloc(allocator, state->stride, slots * sizeof(float));
+    if (floats && !state->slots) return NN_ERROR_MEMORY;
+    nn_optimizer_start(state, o, n);
+    return NN_OK;
+}
+
+NN_API void nn_optimizer_free(nn_optimizer_state *state, const nn_allocator *allocator) {
+    nni_free(allocator, state->slots);
+    state->slots = NULL;
+}
+
+/* ---- steps ---- */
+
+/* c_t of NAdam */
+static double nni_nadam_momentum(const nn_optimizer *o, uint64_t step) {
+    const double e = (double)step * (double)o->momentum_decay * -0.040821994520255166; /* log 0.96 */
+    return (double)o->beta_1 * (1.0 - (e < -700.0 ? 0.0 : 0.5 * nni_exact_exp(e)));
+}
+
+NN_API void nn_optimizer_advance(nn_optimizer_state *state, const nn_optimizer *o) {
+    state->step++;
+    state->product_1 *= o->kind == NN_NADAM ? nni_nadam_momentum(o, state->step) : (double)o->beta_1;
+    state->product_2 *= (double)o->beta_2;
+    state->momentum_before = state->momentum;
+    state->momentum = (double)o->momentum;
+}
+
+/* What the rules' constants are, as simd/kernels/optim.h numbers them, in double. */
+
+static void nni_optimizer_velocity(double *k, const nn_optimizer_state *state, const nn_optimizer *o, double rate) {
+    const double share = state->step > 1 ? 1.0 - (double)o->dampening : 1.0, momentum = (double)o->momentum;
+    k[1] = momentum;
+    k[2] = o->rate_outside ? share : -share * rate;
+    k[3] = o->rate_outside ? -rate : 1.0;
+    if (o->kind == NN_MOMENTUM) return;
+    k[3] *= momentum; /* the array is w + momentum*v before and after the step */
+    k[4] = o->rate_outside ? 0.0 : momentum - state->momentum_before;
+    k[5] = o->rate_outside ? -rate : k[2];
+}
+
+static void nni_optimizer_root(double *k, const nn_optimizer *o, double rate) {
+    const int sum = o->kind == NN_ADAGRAD, outside = !sum && o->momentum > 0.0f && o->rate_outside;
+    k[1] = sum ? 1.0 : (double)o->beta_2;
+    k[2] = sum ? 1.0 : 1.0 - (double)o->beta_2;
+    k[3] = outside ? 1.0 : -rate;
+    k[4] = o->epsilon_inside ? (double)o->epsilon : 0.0;
+    k[5] = o->epsilon_inside ? 0.0 : (double)o->epsilon;
+    k[6] = (double)o->momentum;
+    k[7] = outside ? -rate : 1.0;
+}
+
+static void nni_optimizer_moments(double *k, const nn_optimizer_state *state, const nn_optimizer *o, double rate) {
+    const int correct = o->bias_correction;
+    k[1] = (double)o->beta_1;
+    k[2] = 1.0 - (double)o->beta_1;
+    k[3] = (double)o->beta_2;
+    k[4] = 1.0 - (double)o->beta_2;
+    k[5] = correct ? -rate / (1.0 - state->product_1) : -rate;
+    k[6] = correct ? 1.0 / (1.0 - state->product_2) : 1.0;
+    k[7] = o->epsilon_inside ? (double)o->epsilon : 0.0;
+    k[8] = o->epsilon_inside ? 0.0 : (double)o->epsilon;
+    if (o->kind == NN_ADAMAX) k[4] = (double)o->epsilon;
+    if (o->kind == NN_LION) k[5] = -rate;
+    if (o->kind == NN_NADAM) {
+        const double now = nni_nadam_momentum(o, state->step), next = nni_nadam_momentum(o, state->step + 1);
+        k[9] = k[5] * (1.0 - now);
+        k[5] = -rate * next / (correct ? 1.0 - state->product_1 * next : 1.0);
+    }
+}
+
+static void nni_optimizer_proximal(double *k, const nn_optimizer_state *state, const nn_optimizer *o, double rate) {
+    const double l1 = (double)o->l1, l2 = (double)o->l2, step = (double)state->step;
+    k[1] = rate;
+    k[2] = l1;
+    k[3] = l2;
+    switch (o->kind) {
+    case NN_FTRL:
+        k[1] = 1.0 / rate;
+        k[3] = 2.0 * l2 + (double)o->epsilon / rate;
+        k[4] = 2.0 * (double)o->shrinkage;
+        k[5] = -(double)o->power;
+        break;
+    case NN_ADAGRAD_DA:
+        k[2] = l1 * step;
+        k[3] = l2 * step * rate;
+        break;
+    case NN_PROXIMAL_GD:
+        k[1] = -rate;
+        k[2] = l1 * rate;
+        k[3] = 1.0 / (1.0 + l2 * rate);
+        break;
+    default: break;
+    }
+}
+
+static int nni_optimizer_is_proximal(nn_optimizer_kind kind) {
+    return kind == NN_FTRL || kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_GD || kind == NN_PROXIMAL_ADAGRAD;
+}
+
+static void nni_optimizer_constants(float *constant, const nn_optimizer_state *state, const nn_optimizer *o) {
+    double k[NNI_CONSTANTS] = {0};
+    const double rate = (double)o->rate;
+    k[0] = 1.0 - rate * (double)o->decay;
+    k[1] = -rate;
+    if (o->kind == NN_MOMENTUM || o->kind == NN_NESTEROV) nni_optimizer_velocity(k, state, o, rate);
+    else if (o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP) nni_optimizer_root(k, o, rate);
+    else if (nni_optimizer_is_proximal(o->kind)) nni_optimizer_proximal(k, state, o, rate);
+    else if (o->kind == NN_ADADELTA) {
+        k[1] = (double)o->beta_2;
+        k[2] = 1.0 - (double)o->beta_2;
+        k[3] = -rate;
+        k[4] = (double)o->epsilon;
+    } else if (o->kind != NN_GRADIENT_DESCENT) nni_optimizer_moments(k, state, o, rate);
+    for (int i = 0; i < NNI_CONSTANTS; i++) constant[i] = (float)k[i];
+}
+
+#define NNI_UPDATE_SHARE 300000 /* weights worth a thread */
+
+typedef struct nni_update_map {
+    nni_map map; /* first: the loop hands it out */
+    nni_update update;
+} nni_update_map;
+
+static void nni_update_part(const nni_map *map, size_t i, size_t n) {
+    map->tier->optimize(&((const nni_update_map *)(const void *)map)->update, i, n);
+}
+
+NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, const nn_optimizer_state *state,
+                               const nn_optimizer *o, float gradient_scale) {
+    nni_update_map job;
+    nni_update *const u = &job.update;
+    const int penalty = !nni_optimizer_is_proximal(o->kind);
+    NN_ASSERT(nn_optimizer_check(o) == NN_OK);
+    if (o->rate == 0.0f && (o->kind == NN_FTRL || o->kind == NN_ADAGRAD_DA)) return;
+    job.map = nni_map_of(nni_update_part, w, g, NULL, n);
+    u->rule = nni_optimizer_rule(o);
+    u->scale = gradient_scale;
+    u->clip = o->clip;
+    u->l1 = penalty ? o->l1 : 0.0f;
+    u->l2 = penalty ? o->l2 : 0.0f;
+    u->ready = u->scale == 1.0f && u->clip == INFINITY && u->l1 == 0.0f && u->l2 == 0.0f;
+    u->w = w;
+    u->g = g;
+    const size_t slots = nn_optimizer_slots(o);
+    for (size_t s = 0; s < slots; s++) u->slot[s] = state->slots + s * state->stride + at;
+    nni_optimizer_constants(u->constant, state, o);
+    nni_map_run(&job.map, NNI_UPDATE_SHARE);
+}
+
+NN_API void nn_optimizer_step(float *w, const float *g, size_t n, nn_optimizer_state *state, const nn_optimizer *o) {
+    nn_optimizer_advance(state, o);
+    nn_optimizer_apply(w, g, n, 0, state, o, 1.0f);
+}
+
+static void nni_optimizer_look(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
+                               const nn_optimizer *o, double sign) {
+    if (to != w && n) memcpy(to, w, n * sizeof *to);
+    if (o->kind == NN_NESTEROV && !o->rate_outside) nn_axpy(to, state->slots + at, n, (float)(sign * state->momentum));
+}
+
+NN_API void nn_optimizer_look_back(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
+                                   const nn_optimizer *o) {
+    nni_optimizer_look(to, w, n, at, state, o, -1.0);
+}
+NN_API void nn_optimizer_look_ahead(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
+                                    const nn_optimizer *o) {
+    nni_optimizer_look(to, w, n, at, state, o, 1.0);
+}
+
+/* ---- the norm of the gradient ---- */
+
+NN_API float nn_clip_scale(float norm, float limit) { return norm <= limit ? 1.0f : limit / norm; }
+NN_API float nn_clip_norm(const float *g, size_t n, float limit) { return nn_clip_scale(nn_norm(g, n), limit); }
+
+/* ---- src/train/schedule.h ---- */
+
+static nn_schedule nni_schedule_of(nn_schedule_kind kind, double length) {
+    nn_schedule s;
+    memset(&s, 0, sizeof s);
+    s.kind = kind;
+    s.length = length;
+    s.first = s.top = s.power = 1.0f;
+    return s;
+}
+
+NN_API nn_schedule nn_schedule_constant(void) { return nni_schedule_of(NN_SCHEDULE_CONSTANT, 0.0); }
+NN_API nn_schedule nn_schedule_exponential(float decay, double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_EXPONENTIAL, length);
+    s.decay = decay;
+    return s;
+}
+NN_API nn_schedule nn_schedule_steps(float decay, double every) {
+    nn_schedule s = nn_schedule_exponential(decay, every);
+    s.staircase = 1;
+    return s;
+}
+NN_API nn_schedule nn_schedule_inverse_time(float decay, double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_INVERSE_TIME, length);
+    s.decay = decay;
+    return s;
+}
+NN_API nn_schedule nn_schedule_marks(float decay, const double *marks, size_t count) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_MARKS, 0.0);
+    s.decay = decay;
+    s.marks = count;
+    for (size_t i = 0; i < nni_min(count, NN_SCHEDULE_MARKS_MOST); i++) s.mark[i] = marks[i];
+    return s;
+}
+NN_API nn_schedule nn_schedule_polynomial(float last, float power, double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_POLYNOMIAL, length);
+    s.last = last;
+    s.power = power;
+    return s;
+}
+NN_API nn_schedule nn_schedule_linear(float first, float last, double length) {
+    nn_schedule s = nn_schedule_polynomial(last, 1.0f, length);
+    s.first = first;
+    return s;
+}
+NN_API nn_schedule nn_schedule_cosine(float last, double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_COSINE, length);
+    s.last = last;
+    return s;
+}
+NN_API nn_schedule nn_schedule_cosine_restarts(float last, double period, float growth) {
+    nn_schedule s = nn_schedule_cosine(last, period);
+    s.growth = growth;
+    return s;
+}
+NN_API nn_schedule nn_schedule_one_cycle(double length) {
+    nn_schedule s = nni_schedule_of(NN_SCHEDULE_ONE_CYCLE, length);
+    s.first = 0.04f;
+    s.last = 4e-6f;
+    s.rise = 0.3f;
+    return s;
+}
+NN_API nn_schedule nn_schedule_one_cycle_momentum(double length) {
+    nn_schedule s = nn_schedule_one_cycle(length);
+    s.first = s.last = 0.95f;
+    s.top = 0.85f;
+    return s;
+}
+NN_API nn_schedule nn_schedule_warm_up(nn_schedule schedule, double length, float from) {
+    schedule.warm_up = length;
+    schedule.warm_up_from = from;
+    return schedule;
+}
+NN_API nn_schedule nn_schedule_over(nn_schedule schedule, double training) {
+    if (schedule.length == 0.0 && training > schedule.warm_up) schedule.length = training - schedule.warm_up;
+    return schedule;
+}
+
+static int nni_schedule_finite(double x) { return x >= 0.0 && x < 1e15; }
+
+NN_API const char *nn_schedule_mistake(const nn_schedule *s) {
+    const int decays = s->kind == NN_SCHEDULE_EXPONENTIAL || s->kind == NN_SCHEDULE_INVERSE_TIME || s->kind == NN_SCHEDULE_MARKS;
+    if ((unsigned)s->kind >= NN_SCHEDULE_COUNT) return "kind is no schedule of nn.h";
+    if (!nni_schedule_finite(s->length)) return "length must be at least 0 and below 1e15";
+    if (!nni_schedule_finite(s->warm_up)) return "warm_up must be at least 0 and below 1e15";
+    if (!nni_schedule_finite((double)s->warm_up_from)) return "warm_up_from must be at least 0";
+    if (decays && !nni_schedule_finite((double)s->decay)) return "decay must be at least 0";
+    if (!nni_schedule_finite((double)s->first) || !nni_schedule_finite((double)s->top) || !nni_schedule_finite((double)s->last))
+        return "first, top and last must be at least 0";
+    if (s->kind == NN_SCHEDULE_POLYNOMIAL && !(s->power > 0.0f && s->power <= 1000.0f)) return "power must be above 0 and at most 1000";
+    if (s->kind == NN_SCHEDULE_COSINE && s->growth != 0.0f && !(s->growth >= 1.0f && s->growth <= 1000.0f))
+        return "growth must be 0, or between 1 and 1000";
+    if (s->kind == NN_SCHEDULE_ONE_CYCLE && !(s->rise >= 0.0f && s->rise <= 1.0f)) return "rise must be between 0 and 1";
+    if (s->kind != NN_SCHEDULE_MARKS) return NULL;
+    if (s->marks > NN_SCHEDULE_MARKS_MOST) return "there can be 16 marks at most";
+    for (size_t i = 0; i < s->marks; i++)
+        if (!nni_schedule_finite(s->mark[i]) || (i && s->mark[i] < s->mark[i - 1])) return "marks must be at least 0 and rise";
+    return NULL;
+}
+
+NN_API nn_status nn_schedule_check(const nn_schedule *s) {
+    if (!s) return NN_ERROR_NULL;
+    return nn_schedule_mistake(s) ? NN_ERROR_ARGUMENT : NN_OK;
+}
+
+/* From a to b along half a cosine, or straight. */
+static double nni_schedule_between(double a, double b, double p, int straight) {
+    return straight ? a + (b - a) * p : b + (a - b) * (0.5 + 0.5 * nni_exact_cos_pi(p));
+}
+
+/* The share of the current period that is over. */
+static double nni_schedule_period(double p, double growth) {
+    if (growth == 1.0) return p - floor(p);
+    double period = 1.0;
+    for (; p >= period; period *= growth) p -= period;
+    return p / period;
+}
+
+static double nni_schedule_value(const nn_schedule *s, double position) {
+    const double p = position / (s->length > 0.0 ? s->length : 1.0), most = p < 1.0 ? p : 1.0, stairs = s->staircase ? floor(p) : p;
+    const double first = (double)s->first, top = (double)s->top, last = (double)s->last, rise = (double)s->rise;
+    switch (s->kind) {
+    case NN_SCHEDULE_EXPONENTIAL: return nni_exact_power((double)s->decay, stairs);
+    case NN_SCHEDULE_INVERSE_TIME: return 1.0 / (1.0 + (double)s->decay * stairs);
+    case NN_SCHEDULE_MARKS: {
+        double value = 1.0;
+        for (size_t i = 0; i < nni_min(s->marks, NN_SCHEDULE_MARKS_MOST) && position >= s->mark[i]; i++) value *= (double)s->decay;
+        return value;
+    }
+    case NN_SCHEDULE_POLYNOMIAL:
+        return last + (first - last) * (s->power == 1.0f ? 1.0 - most : nni_exact_power(1.0 - most, (double)s->power));
+    case NN_SCHEDULE_COSINE:
+        return nni_schedule_between(first, last, s->growth > 0.0f ? nni_schedule_period(p, (double)s->growth) : most, 0);
+    case NN_SCHEDULE_ONE_CYCLE:
+        if (most < rise) return nni_schedule_between(first, top, most / rise, s->straight);
+        return nni_schedule_between(top, last, rise < 1.0 ? (most - rise) / (1.0 - rise) : 1.0, s->straight);
+    case NN_SCHEDULE_CONSTANT:
+    default: return 1.0;
+    }
+}
+
+NN_API float nn_schedule_factor(const nn_schedule *s, double position) {
+    const double at = position > 0.0 ? position < 1e15 ? position : 1e15 : 0.0, after = at - s->warm_up, from = (double)s->warm_up_from;
+    NN_ASSERT(nn_schedule_check(s) == NN_OK);
+    if (after >= 0.0) return (float)nni_schedule_value(s, after);
+    return (float)((from + (1.0 - from) * (at / s->warm_up)) * nni_schedule_value(s, 0.0));
+}
+
+/* ---- src/train/average.h ---- */
+
+static void nni_map_average(const nni_map *m, size_t i, size_t n) { m->tier->move_average(m->y + i, m->a + i, n, m->slope); }
+
+NN_API void nn_average_update(float *average, const float *w, size_t n, float decay) {
+    nni_map map = nni_map_of(nni_map_average, average, w, NULL, n);
+    map.slope = (float)(1.0 - (double)decay);
+    nni_map_run(&map, NNI_MAP_SHARE);
+}
+
+NN_API float nn_average_decay(float decay, uint64_t step) {
+    const float early = (float)((1.0 + (double)step) / (10.0 + (double)step));
+    return early < decay ? early : decay;
+}
+
+/* ---- src/train/supply.h ---- */
+
+#define NNI_SUPPLY_SHARE 100000 /* floats worth a thread, by analogy with a map */
+
+/* What the loss is fed. */
+typedef enum nni_answer {
+    NNI_ANSWER_LABELS,  /* the labels */
+    NNI_ANSWER_TARGETS, /* the targets */
+    NNI_ANSWER_ONE_HOT  /* 1 at the label, else 0; with one output, the label itself */
+} nni_answer;
+
+typedef struct nni_batch {
+    size_t rows;
+    float *x;         /* rows x in */
+    uint32_t *labels; /* rows */
+    float *targets;   /* rows x out, or NULL */
+    float *weights;   /* rows, or NULL: all 1 */
+} nni_batch;
+
+typedef struct nni_supply {
+    nn_model *m;
+    const nn_dataset *data;
+    const nn_augment *augment; /* NULL: samples stay as they are */
+    nn_node input, loss;
+    size_t source, in, out;    /* floats of a sample as stored, as fed, and of what the loss compares */
+    size_t batch, count;       /* samples of a batch, of an epoch */
+    const size_t *order;       /* sample i of the epoch is order[i]; NULL: i */
+    uint64_t seed, epoch;      /* of the augmentation */
+    nni_answer answer;
+    nni_batch slots[2];        /* one is worked on while the next is made */
+    float *work;               /* for each thread */
+    size_t work_floats, workers;
+} nni_supply;
+
+/* ---- whether data and network go together ---- */
+
+static nn_node nni_only(nn_model *m, unsigned flags, size_t *found) {
+    nn_node node = {0};
+    *found = 0;
+    for (uint32_t i = 0; i < m->count; i++)
+        if (m->nodes[i].flags & flags) {
+            if (!(*found)++) node.id = i + 1;
+        }
+    return node;
+}
+
+static nn_status nni_supply_find_ends(nni_supply *s, const char *what) {
+    nn_model *m = s->m;
+    size_t inputs, losses;
+    s->input = nni_only(m, NNI_INPUT, &inputs);
+    s->loss = nni_only(m, NNI_LOSS, &losses);
+    if (inputs == 1 && losses == 1) return NN_OK;
+    return nni_report(m, NN_ERROR_ARGUMENT, "%s is for networks of one input and one loss, and this has %zu and %zu: "
+                      "feed others with nn_feed, and step with nn_trainer_batch", what, inputs, losses);
+}
+
+static nn_status nni_supply_check_answers(nni_supply *s, const char *what) {
+    const nn_dataset *d = s->data;
+    const nni_node *loss = nni_node_of(s->m, s->loss), *compared = nni_input_node(s->m, loss, 0);
+    const size_t columns = compared->shape.channels;
+    s->out = nn_shape_size(compared->shape);
+    if (d->targets && d->target_size == s->out) {
+        s->answer = NNI_ANSWER_TARGETS;
+        return NN_OK;
+    }
+    if (!d->labels && d->targets)
+        return nni_report(s->m, NN_ERROR_SHAPE, "%s: samples have %zu targets, but %s compares %zu values", what, d->target_size, loss->name, s->out);
+    if (!d->labels) return nni_report(s->m, NN_ERROR_NULL, "%s: the data has neither labels nor targets for %s", what, loss->name);
+    if (columns != s->out)
+        return nni_report(s->m, NN_ERROR_SHAPE, "%s: %s compares %zu places a sample, and the data has one label for each", what, loss->name, s->out / columns);
+    if (d->classes > columns && !(columns == 1 && d->classes <= 2))
+        return nni_report(s->m, NN_ERROR_LABEL, "%s: the data has %zu classes, but %s compares %zu outputs", what, d->classes, loss->name, columns);
+    s->answer = columns == 1 || loss->options.loss.custom ? NNI_ANSWER_ONE_HOT : NNI_ANSWER_LABELS;
+    return NN_OK;
+}
+
+static nn_status nni_supply_check_samples(nni_supply *s, const char *what) {
+    const nn_dataset *d = s->data;
+    const nni_node *input = nni_node_of(s->m, s->input);
+    nn_shape shape = d->shape;
+    if (d->count && !d->floats && !d->bytes) return nni_report(s->m, NN_ERROR_NULL, "%s: the dataset has no samples to read", what);
+    if (s->augment) {
+        const nn_status status = nn_augment_check(s->augment, shape);
+        if (status != NN_OK)
+            return nni_report(s->m, status, "%s: the augmentation does not suit samples of %zu x %zu x %zu", what, shape.height, shape.width, shape.channels);
+        shape = nn_augment_shape(s->augment, shape);
+    }
+    s->source = nn_shape_size(d->shape);
+    s->in = nn_shape_size(shape);
+    if (s->in == nn_shape_size(input->shape)) return NN_OK;
+    return nni_report(s->m, NN_ERROR_SHAPE, "%s: a sample has %zu x %zu x %zu values, but %s takes %zu x %zu x %zu", what, shape.height,
+                      shape.width, shape.channels, input->name, input->shape.height, input->shape.width, input->shape.channels);
+}
+
+/* ---- memory ---- */
+
+static void nni_supply_free(nni_supply *s) {
+    const nn_allocator *allocator = nni_allocator_of(s->m);
+    for (int i = 0; i < 2; i++) {
+        nni_free(allocator, s->slots[i].x);
+        nni_free(allocator, s->slots[i].labels);
+        nni_free(allocator, s->slots[i].targets);
+        nni_free(allocator, s->slots[i].weights);
+    }
+    nni_free(allocator, s->work);
+    memset(s->slots, 0, sizeof s->slots);
+    s->work = NULL;
+}
+
+static int nni_supply_take(nni_supply *s, size_t slots) {
+    const nn_allocator *allocator = nni_allocator_of(s->m);
+    int complete = 1;
+    for (size_t i = 0; i < slots; i++) {
+        nni_batch *b = &s->slots[i];
+        b->x = (float *)nni_alloc(allocator, s->batch * s->in, sizeof *b->x);
+        b->labels = (uint32_t *)nni_alloc(allocator, s->batch, sizeof *b->labels);
+        if (s->answer != NNI_ANSWER_LABELS) b->targets = (float *)nni_alloc(allocator, s->batch * s->out, sizeof *b->targets);
+        if (s->data->weights) b->weights = (float *)nni_alloc(allocator, s->batch, sizeof *b->weights);
+        complete = complete && b->x && b->labels && (b->targets || s->answer == NNI_ANSWER_LABELS) && (b->weights || !s->data->weights);
+    }
+    s->workers = nn_threads_in_use();
+    if (s->augment) {
+        s->work_floats = nni_round_up(s->in + s->out + nn_augment_work(s->augment, s->data->shape), 16);
+        s->work = (float *)nni_alloc(allocator, s->workers * s->work_floats, sizeof *s->work);
+        complete = complete && s->work;
+    }
+    return complete;
+}
+
+/* Batches of `data` for the model, with memory for 1 or 2 at a time; `what` is the call that complains. */
+static nn_status nni_supply_new(nni_supply *s, nn_model *m, const nn_dataset *data, const nn_augment *augment, size_t batch, size_t slots,
+                                const char *what) {
+    memset(s, 0, sizeof *s);
+    s->m = m;
+    s->data = data;
+    s->augment = augment;
+    s->batch = batch;
+    s->count = data->count;
+    nn_status status = nni_supply_find_ends(s, what);
+    if (status == NN_OK) status = nni_supply_check_samples(s, what);
+    if (status == NN_OK) status = nni_supply_check_answers(s, what);
+    if (status == NN_OK && augment && augment->mixup > 0.0f && s->answer == NNI_ANSWER_LABELS) s->answer = NNI_ANSWER_ONE_HOT;
+    if (status == NN_OK && !nni_supply_take(s, slots)) {
+        nni_supply_free(s);
+        status = nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, batch);
+    }
+    return status;
+}
+
+/* ---- making a batch ---- */
+
+/* Sample i of the data as fed: y is its `in` floats. */
+static void nni_supply_sample(const nni_supply *s, float *y, size_t i, float *work) {
+    const nn_dataset *d = s->data;
+    const size_t at = nn_dataset_row(d, i) * s->source;
+    if (s->augment && d->floats) nn_augment_sample(y, d->floats + at, d->shape, s->augment, s->seed, s->epoch, i, work);
+    else if (s->augment) nn_augment_bytes(y, d->bytes + at, d->shape, s->augment, s->seed, s->epoch, i, work);
+    else if (d->floats) memcpy(y, d->floats + at, s->in * sizeof *y);
+    else nn_floats_from_bytes(y, d->bytes + at, s->in);
+}
+
+static void nni_supply_targets(const nni_supply *s, float *targets, size_t i) {
+    const nn_dataset *d = s->data;
+    const size_t row = nn_dataset_row(d, i);
+    if (s->answer == NNI_ANSWER_TARGETS) {
+        memcpy(targets, d->targets + row * s->out, s->out * sizeof *targets);
+    } else if (s->out == 1) {
+        *targets = (float)d->labels[row];
+    } else {
+        memset(targets, 0, s->out * sizeof *targets);
+        targets[d->labels[row]] = 1.0f;
+    }
+}
+
+/* Mixes x and targets, which are those of sample i, with those of its partner; `own` has room for the originals. */
+static void nni_supply_mix(const nni_supply *s, float *x, float *targets, size_t i, float *own, float *work) {
+    size_t partner;
+    const float weight = nn_augment_mix(&partner, s->augment, s->seed, s->epoch, i, s->data->count);
+    if (weight == 1.0f) return;
+    memcpy(own, x, s->in * sizeof *x);
+    memcpy(own + s->in, targets, s->out * sizeof *targets);
+    nni_supply_sample(s, x, partner, work);
+    nni_supply_targets(s, targets, partner);
+    nn_mixup(x, own, x, s->in, weight);
+    nn_mixup(targets, own + s->in, targets, s->out, weight);
+}
+
+static void nni_supply_one(const nni_supply *s, nni_batch *b, size_t at, size_t i, float *work) {
+    const nn_dataset *d = s->data;
+    const size_t row = nn_dataset_row(d, i);
+    float *x = b->x + at * s->in, *targets = b->targets ? b->targets + at * s->out : NULL;
+    float *own = work;
+    if (work) work += s->in + s->out;
+    if (d->labels) b->labels[at] = d->labels[row];
+    if (b->weights) b->weights[at] = d->weights[row];
+    if (targets) nni_supply_targets(s, targets, i);
+    nni_supply_sample(s, x, i, work);
+    if (s->augment && s->augment->mixup > 0.0f) nni_supply_mix(s, x, targets, i, own, work);
+}
+
+typedef struct nni_supply_job {
+    const nni_supply *supply;
+    nni_batch *batch;
+    size_t first, part; /* of the epoch; samples of a thread */
+} nni_supply_job;
+
+static void nni_supply_task(void *context, size_t i) {
+    const nni_supply_job *job = (const nni_supply_job *)context;
+    const nni_supply *s = job->supply;
+    const size_t end = nni_min(job->batch->rows, (i + 1) * job->part);
+    for (size_t at = i * job->part; at < end; at++)
+        nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at, s->work ? s->work + i * s->work_floats : NULL);
+}
+
+/* Makes the batch that begins with sample `first` of the epoch. */
+static void nni_supply_fill(nni_supply *s, size_t slot, size_t first) {
+    nni_supply_job job;
+    job.supply = s;
+    job.batch = &s->slots[slot];
+    job.first = first;
+    job.batch->rows = nni_min(s->batch, s->count - first);
+    const size_t share = s->augment ? NNI_SUPPLY_SHARE / 16 : NNI_SUPPLY_SHARE; /* resampling costs that much more than copying */
+    const size_t threads = nni_min(s->workers, nni_threads_for(job.batch->rows * s->in, share));
+    job.part = nni_ceil_div(job.batch->rows, threads);
+    nni_parallel(nni_supply_task, &job, nni_ceil_div(job.batch->rows, job.part));
+}
+
+static nn_status nni_supply_feed(const nni_supply *s, size_t slot) {
+    const nni_batch *b = &s->slots[slot];
+    nn_status status = nn_feed(s->m, s->input, b->x);
+    if (status == NN_OK)
+        status = s->answer == NNI_ANSWER_LABELS ? nn_feed_labels(s->m, s->loss, b->labels) : nn_feed_targets(s->m, s->loss, b->targets);
+    if (status == NN_OK) status = nn_feed_weights(s->m, s->loss, b->weights);
+    return status;
+}
+
+/* ---- src/train/tally.h ---- */
+
+typedef struct nni_tally {
+    double loss, weight; /* sums over samples */
+    size_t samples, answers, right;
+} nni_tally;
+
+static int nni_loss_is_regression(nn_loss loss) { return loss == NN_LOSS_MSE || loss == NN_LOSS_MAE || loss == NN_LOSS_HUBER; }
+
+/* How many of the batch's answers are right, and of how many; none where the loss measures distances to targets that are no
+ * classes. With one label or with targets of which one stands out, the largest output counts; else each output by itself. */
+static void nni_tally_answers(nni_tally *t, const nni_supply *s, const nni_batch *b, const float *x) {
+    const nni_node *node = nni_node_of(s->m, s->loss);
+    const nn_loss loss = node->options.loss.desc.loss;
+    const int each = s->out == 1 || loss == NN_LOSS_SIGMOID_BCE || loss == NN_LOSS_BCE;
+    if (node->options.loss.custom || (nni_loss_is_regression(loss) && !s->data->labels)) return;
+    if (s->answer == NNI_ANSWER_LABELS || (s->data->labels && !each)) {
+        t->right += nn_count_correct(x, b->labels, b->rows, s->out);
+        t->answers += b->rows;
+    } else if (each) {
+        t->right += nn_count_binary(x, b->targets, b->rows * s->out, loss == NN_LOSS_SIGMOID_BCE ? 0.0f : 0.5f);
+        t->answers += b->rows * s->out;
+    } else {
+        for (size_t r = 0; r < b->rows; r++) {
+            uint32_t label;
+            nn_argmax_rows(&label, b->targets + r * s->out, 1, s->out);
+            t->right += nn_count_correct(x + r * s->out, &label, 1, s->out);
+        }
+        t->answers += b->rows;
+    }
+}
+
+/* Adds the batch in a slot, which has just gone forward. */
+static void nni_tally_add(nni_tally *t, const nni_supply *s, size_t slot) {
+    const nni_batch *b = &s->slots[slot];
+    const nni_node *loss = nni_node_of(s->m, s->loss);
+    const float value = nn_loss_value(s->m, s->loss);
+    nn_node compared = {nni_input(s->m, loss, 0)};
+    double weight = (double)b->rows;
+    if (b->weights) {
+        weight = 0.0;
+        for (size_t r = 0; r < b->rows; r++) weight += (double)b->weights[r];
+    }
+    t->loss += loss->options.loss.desc.reduction == NN_REDUCE_SUM ? (double)value : (double)value * weight;
+    t->weight += weight;
+    t->samples += b->rows;
+    nni_tally_answers(t, s, b, nn_activation_of(s->m, compared));
+}
+
+static nn_evaluation nni_tally_result(const nni_tally *t) {
+    nn_evaluation e;
+    e.samples = t->samples;
+    e.loss = t->weight > 0.0 ? (float)(t->loss / t->weight) : 0.0f;
+    e.accuracy = t->answers ? (float)((double)t->right / (double)t->answers) : NAN;
+    return e;
+}
+
+/* ---- src/train/history.h ---- */
+
+typedef struct nni_history {
+    nn_history all;
+    size_t room;
+    float score; /* of the best epoch */
+} nni_history;
+
+static int nni_history_add(nni_history *h, const nn_allocator *allocator, const nn_epoch *epoch) {
+    void *epochs = h->all.epochs;
+    const int room = nni_grow(allocator, &epochs, h->all.count, &h->room, sizeof *epoch);
+    h->all.epochs = (nn_epoch *)epochs;
+    if (room) h->all.epochs[h->all.count++] = *epoch;
+    return room;
+}
+
+static void nni_history_free(nni_history *h, const nn_allocator *allocator) { nni_free(allocator, h->all.epochs); }
+
+/* ---- src/train/trainer.h ---- */
+
+#define NNI_EPOCHS_USUAL 10
+
+struct nn_trainer {
+    nn_model *m;
+    nn_fit_desc d; /* with the usual values in place of zeros */
+    nn_optimizer_state state;
+    float *average;          /* NULL, or trained floats: the moving average */
+    float *aside;            /* NULL, or trained floats: the weights in training while others are tested */
+    float *best;             /* NULL, or total floats: those of the best epoch */
+    int testing, positioned;
+    double position;         /* on the schedules */
+    size_t passes;           /* since the last step */
+    float rate, gradient_norm;
+    nni_history history;
+};
+
+/* ---- settings ---- */
+
+static nn_status nni_trainer_check(nn_model *m, const nn_fit_desc *d) {
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "training before nn_model_build");
+    if (m->inference) return nni_report(m, NN_ERROR_ORDER, "the model was built for inference or folded: it cannot be trained");
+    if (m->trainer) return nni_report(m, NN_ERROR_ORDER, "the model has a trainer already: free it first");
+    nn_status status = nn_optimizer_check(&d->optimizer);
+    if (status != NN_OK) return nni_report(m, status, "%s", nn_optimizer_mistake(&d->optimizer));
+    status = nn_schedule_check(&d->schedule);
+    if (status == NN_OK) status = nn_schedule_check(&d->momentum);
+    if (status != NN_OK) return nni_report(m, status, "a setting of the schedules is outside its range");
+    if (!(d->average >= 0.0f && d->average < 1.0f))
+        return nni_report(m, NN_ERROR_ARGUMENT, "the share of the past in averaged weights must lie in [0, 1), and %g does not", (double)d->average);
+    if (!(d->clip_norm >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "a gradient cannot be clipped to a norm of %g", (double)d->clip_norm);
+    if (!(d->min_delta >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "min_delta must not be negative, and %g is", (double)d->min_delta);
+    if (d->batch > m->batch)
+        return nni_report(m, NN_ERROR_ARGUMENT, "batches of %zu samples, but the model was built for at most %zu", d->batch, m->batch);
+    if ((unsigned)d->order > NN_ORDER_BALANCED || (unsigned)d->monitor > NN_MONITOR_ACCURACY || (unsigned)d->keep > NN_KEEP_BEST)
+        return nni_report(m, NN_ERROR_ARGUMENT, "order, monitor or keep is none of those there are");
+    return NN_OK;
+}
+
+static nn_fit_desc nni_fit_usual(const nn_model *m, const nn_fit_desc *given) {
+    nn_fit_desc d;
+    memset(&d, 0, sizeof d);
+    if (given) d = *given;
+    if (d.optimizer.kind == 0 && d.optimizer.rate == 0.0f && d.optimizer.clip == 0.0f) d.optimizer = nn_adam(1e-3f);
+    if (!d.epochs) d.epochs = NNI_EPOCHS_USUAL;
+    if (!d.batch) d.batch = m->batch;
+    if (!d.accumulate) d.accumulate = 1;
+    d.schedule = nn_schedule_over(d.schedule, (double)d.epochs);
+    d.momentum = nn_schedule_over(d.momentum, (double)d.epochs);
+    return d;
+}
+
+/* Whether the weights in training are not those to be used. */
+static int nni_trainer_differs(const nn_fit_desc *d) {
+    return d->average > 0.0f || (d->optimizer.kind == NN_NESTEROV && !d->optimizer.rate_outside);
+}
+
+static int nni_trainer_take(nn_trainer *t) {
+    const nn_allocator *allocator = nni_allocator_of(t->m);
+    const size_t n = t->m->trained, slots = nn_optimizer_slots(&t->d.optimizer);
+    t->state.stride = n;
+    t->state.slots = (float *)nni_alloc(allocator, nni_max(slots * n, 1), sizeof(float));
+    if (!t->state.slots) return 0;
+    if (t->d.average > 0.0f && !(t->average = (float *)nni_alloc(allocator, nni_max(n, 1), sizeof(float)))) return 0;
+    return !nni_trainer_differs(&t->d) || (t->aside = (float *)nni_alloc(allocator, nni_max(n, 1), sizeof(float)));
+}
+
+NN_API nn_status nn_trainer_new(nn_trainer **trainer, nn_model *m, const nn_fit_desc *desc) {
+    if (trainer) *trainer = NULL;
+    if (!trainer || !m) return NN_ERROR_NULL;
+    const nn_fit_desc d = nni_fit_usual(m, desc);
+    const nn_status status = nni_trainer_check(m, &d);
+    if (status != NN_OK) return status;
+    nn_trainer *t = (nn_trainer *)nni_alloc(nni_allocator_of(m), 1, sizeof *t);
+    if (!t) return nni_no_memory(m, "a trainer", sizeof *t / sizeof(float));
+    memset(t, 0, sizeof *t);
+    t->m = m;
+    t->d = d;
+    if (!nni_trainer_take(t)) {
+        nn_trainer_free(t);
+        return nni_no_memory(m, "the state of the optimizer", m->trained * nn_optimizer_slots(&d.optimizer));
+    }
+    nn_optimizer_start(&t->state, &t->d.optimizer, m->trained);
+    if (t->average) memcpy(t->average, m->values, m->trained * sizeof *t->average);
+    m->trainer = 1;
+    *trainer = t;
+    return NN_OK;
+}
+
+NN_API void nn_trainer_free(nn_trainer *t) {
+    if (!t) return;
+    const nn_allocator *allocator = nni_allocator_of(t->m);
+    nni_history_free(&t->history, allocator);
+    nni_free(allocator, t->best);
+    nni_free(allocator, t->aside);
+    nni_free(allocator, t->average);
+    nni_free(allocator, t->state.slots);
+    t->m->trainer = 0;
+    nni_free(allocator, t);
+}
+
+/* ---- groups of parameters ---- */
+
+NN_API nn_status nn_layer_rate(nn_model *m, nn_node node, float factor) {
+    if (!m) return NN_ERROR_NULL;
+    const nni_node *n = nni_node_of(m, node);
+    if (!n) return nni_report(m, NN_ERROR_ARGUMENT, "nn_layer_rate is given a node that this model does not have");
+    if (!(factor >= 0.0f && factor <= FLT_MAX))
+        return nni_report(m, NN_ERROR_ARGUMENT, "the rate of %s cannot be %g times that of the others", n->name, (double)factor);
+    for (size_t k = 0; k < n->parameters; k++) {
+        nni_parameter *p = &m->parameters[n->parameters_at + k];
+        p->rated_apart = factor != 1.0f;
+        p->rate = factor;
+    }
+    return NN_OK;
+}
+
+NN_API nn_status nn_parameter_decay(nn_model *m, const char *name, int decays) {
+    if (!m || !name) return NN_ERROR_NULL;
+    const size_t i = nni_parameter_find(m, name);
+    if (i == NNI_NONE) return nni_parameter_missing(m, name);
+    m->parameters[i].decay_apart = 1;
+    m->parameters[i].decoupled = decays != 0;
+    return NN_OK;
+}
+
+/* A stretch of the parameters' block that the optimizer treats alike. */
+typedef struct nni_stretch {
+    size_t from, to;
+    float rate, l1, l2;
+    int decays;
+} nni_stretch;
+
+static nni_stretch nni_stretch_of(const nni_parameter *p) {
+    nni_stretch s;
+    s.from = p->at;
+    s.to = p->at + nni_round_up(p->rows * p->columns, 16);
+    s.rate = p->rated_apart ? p->rate : 1.0f;
+    s.l1 = p->l1;
+    s.l2 = p->l2;
+    s.decays = p->decay_apart ? p->decoupled : p->decays;
+    return s;
+}
+
+static int nni_stretch_goes_on(const nni_stretch *a, const nni_stretch *b) {
+    return a->to == b->from && a->rate == b->rate && a->l1 == b->l1 && a->l2 == b->l2 && a->decays == b->decays;
+}
+
+static void nni_trainer_apply(nn_trainer *t, const nn_optimizer *now, const nni_stretch *s, float scale) {
+    nn_optimizer o = *now;
+    o.rate *= s->rate;
+    o.l1 += s->l1;
+    o.l2 += s->l2;
+    if (!s->decays) o.decay = 0.0f;
+    if (s->from < s->to && s->rate != 0.0f)
+        nn_optimizer_apply(t->m->values + s->from, t->m->gradients + s->from, s->to - s->from, s->from, &t->state, &o, scale);
+}
+
+/* Parameters in the order of memory, those treated alike as one stretch; frozen ones are left out. */
+static void nni_trainer_apply_all(nn_trainer *t, const nn_optimizer *now, float scale) {
+    const nn_model *m = t->m;
+    nni_stretch run = {0, 0, 0, 0, 0, 0};
+    for (int decays = 1; decays >= 0; decays--)
+        for (size_t i = 0; i < m->parameters_count; i++) {
+            const nni_parameter *p = &m->parameters[i];
+            if (p->shared != NNI_NONE || !p->trained || p->frozen || p->decays != decays) continue;
+            const nni_stretch next = nni_stretch_of(p);
+            if (nni_stretch_goes_on(&run, &next)) {
+                run.to = next.to;
+                continue;
+            }
+            nni_trainer_apply(t, now, &run, scale);
+            run = next;
+        }
+    nni_trainer_apply(t, now, &run, scale);
+}
+
+/* ---- steps ---- */
+
+/* The settings of this step. */
+static nn_optimizer nni_trainer_now(nn_trainer *t) {
+    nn_optimizer o = t->d.optimizer;
+    const double position = t->positioned ? t->position : (double)t->state.step;
+    o.rate *= nn_schedule_factor(&t->d.schedule, position);
+    if (t->d.momentum.kind != NN_SCHEDULE_CONSTANT) o.momentum = nn_schedule_factor(&t->d.momentum, position);
+    t->rate = o.rate;
+    return o;
+}
+
+NN_API void nn_trainer_step(nn_trainer *t, size_t passes) {
+    nn_model *m = t->m;
+    const nn_optimizer o = nni_trainer_now(t);
+    float scale = 1.0f / (float)nni_max(passes, 1);
+    t->passes = 0;
+    if (t->d.clip_norm > 0.0f) {
+        t->gradient_norm = scale * nn_norm(m->gradients, m->trained);
+        scale *= nn_clip_scale(t->gradient_norm, t->d.clip_norm);
+    }
+    nn_optimizer_advance(&t->state, &o);
+    nni_trainer_apply_all(t, &o, scale);
+    nn_constrain(m);
+    if (t->average) nn_average_update(t->average, m->values, m->trained, nn_average_decay(t->d.average, t->state.step));
+}
+
+/* Forward, with the loss looked at before it can do harm. */
+static nn_status nni_trainer_forward(nn_trainer *t, size_t rows) {
+    nn_model *m = t->m;
+    const nn_status status = nn_forward(m, rows, NN_TRAIN);
+    if (status != NN_OK) return status;
+    const double loss = nni_add_losses(0.0, m);
+    if (loss - loss == 0.0) return NN_OK;
+    nn_step_set(m, nn_step_of(m) - 1);
+    return nni_report(m, NN_ERROR_NOT_FINITE, "the loss is %s at step %llu: the rate %g may be too high, or the data hold what is no number",
+                      loss != loss ? "NaN" : "infinite", (unsigned long long)t->state.step + 1, (double)t->d.optimizer.rate);
+}
+
+static nn_status nni_trainer_backward(nn_trainer *t) {
+    const nn_status status = nn_backward(t->m, t->passes > 0);
+    if (status == NN_OK && ++t->passes == t->d.accumulate) nn_trainer_step(t, t->passes);
+    return status;
+}
+
+NN_API nn_status nn_trainer_batch(nn_trainer *t, size_t rows) {
+    if (!t) return NN_ERROR_NULL;
+    const nn_status status = nni_trainer_forward(t, rows);
+    return status == NN_OK ? nni_trainer_backward(t) : status;
+}
+
+/* ---- weights to be used ---- */
+
+NN_API void nn_trainer_test(nn_trainer *t, int testing) {
+    nn_model *m = t->m;
+    const size_t n = m->trained;
+    if (!t->aside || testing == t->testing) return;
+    t->testing = testing;
+    if (!testing) {
+        memcpy(m->values, t->aside, n * sizeof *m->values);
+        return;
+    }
+    memcpy(t->aside, m->values, n * sizeof *m->values);
+    if (t->average) memcpy(m->values, t->average, n * sizeof *m->values);
+    else nn_optimizer_look_back(m->values, m->values, n, 0, &t->state, &t->d.optimizer);
+}
+
+NN_API void nn_trainer_finish(nn_trainer *t) {
+    if (!t) return;
+    if (t->passes) nn_trainer_step(t, t->passes); /* what the last batches brought */
+    nn_trainer_test(t, 1);
+    t->testing = 0; /* for good */
+}
+
+NN_API void nn_trainer_position(nn_trainer *t, double position) {
+    t->position = position;
+    t->positioned = 1;
+}
+NN_API uint64_t nn_trainer_steps(const nn_trainer *t) { return t ? t->state.step : 0; }
+NN_API float nn_trainer_rate(const nn_trainer *t) { return t ? t->rate : 0.0f; }
+NN_API float nn_trainer_gradient_norm(const nn_trainer *t) { return t ? t->gradient_norm : 0.0f; }
+
+/* ---- src/train/checkpoint.h ---- */
+
+/* ---- the numbers among a trainer's state ---- */
+
+#define NNI_COUNTERS 5
+static void nni_trainer_counters(const nn_trainer *t, uint64_t n[NNI_COUNTERS]) {
+    const uint64_t now[] = {t->state.step, t->passes, t->history.all.count, t->history.all.best, (uint64_t)t->positioned};
+    memcpy(n, now, sizeof now);
+}
+
+#define NNI_NUMBERS 8
+static void nni_trainer_numbers(const nn_trainer *t, double n[NNI_NUMBERS]) {
+    const double now[] = {t->state.product_1, t->state.product_2, t->state.momentum, t->state.momentum_before,
+                          t->position, (double)t->history.score, (double)t->rate, (double)t->gradient_norm};
+    memcpy(n, now, sizeof now);
+}
+
+#define NNI_EPOCH_NUMBERS 10
+static void nni_epoch_numbers(const nn_epoch *e, double n[NNI_EPOCH_NUMBERS]) {
+    const double now[] = {(double)e->train.samples, (double)e->train.loss, (double)e->train.accuracy, (double)e->valid.samples, (double)e->valid.loss,
+                          (double)e->valid.accuracy, (double)e->rate, (double)e->gradient_norm, e->seconds, (double)e->best};
+    memcpy(n, now, sizeof now);
+}
+static nn_epoch nni_epoch_of(size_t number, const double n[NNI_EPOCH_NUMBERS]) {
+    nn_epoch e;
+    e.epoch = number;
+    e.train.samples = (size_t)n[0];
+    e.train.loss = (float)n[1];
+    e.train.accuracy = (float)n[2];
+    e.valid.samples = (size_t)n[3];
+    e.valid.loss = (float)n[4];
+    e.valid.accuracy = (float)n[5];
+    e.rate = (float)n[6];
+    e.gradient_norm = (float)n[7];
+    e.seconds = n[8];
+    e.best = n[9] != 0.0;
+    return e;
+}
+
+/* ---- its arrays: what both ways go through, in one order ---- */
+
+enum { NNI_ARRAYS_MOST = 8 };
+
+typedef struct nni_trainer_array {
+    char prefix[64]; /* of the tensors' names */
+    float *block;    /* as the model's values or, if only what is trained is in it, as its gradients */
+    int trained;
+} nni_trainer_array;
+
+static size_t nni_trainer_array_add(nni_trainer_array *list, size_t count, const char *what, float *block, int trained) {
+    if (!block) return count;
+    snprintf(list[count].prefix, sizeof list[count].prefix, "%s/", what);
+    list[count].block = block;
+    list[count].trained = trained;
+    return count + 1;
+}
+
+/* The arrays besides the model's own; `weights` are those in training, NULL if they are the same. */
+static size_t nni_trainer_arrays(const nn_trainer *t, nni_trainer_array list[NNI_ARRAYS_MOST], float *weights, float *best, int passes) {
+    size_t count = 0;
+    for (size_t slot = 0; slot < nn_optimizer_slots(&t->d.optimizer); slot++) {
+        char what[48];
+        snprintf(what, sizeof what, "optimizer.%s", nn_optimizer_slot_name(&t->d.optimizer, slot));
+        count = nni_trainer_array_add(list, count, what, t->state.slots + slot * t->state.stride, 1);
+    }
+    count = nni_trainer_array_add(list, count, "trainer.average", t->average, 1);
+    count = nni_trainer_array_add(list, count, "trainer.weights", weights, 1);
+    count = nni_trainer_array_add(list, count, "trainer.best", best, 0);
+    return nni_trainer_array_add(list, count, "trainer.gradients", passes ? t->m->gradients : NULL, 1);
+}
+
+/* ---- to the file ---- */
+
+static nn_status nni_checkpoint_write(nn_trainer *t, const char *path, const double *epochs, nn_report *report) {
+    nni_tensors file;
+    nni_trainer_array arrays[NNI_ARRAYS_MOST];
+    uint64_t counters[NNI_COUNTERS];
+    double numbers[NNI_NUMBERS];
+    const size_t counters_shape = NNI_COUNTERS, numbers_shape = NNI_NUMBERS;
+    const size_t epochs_shape[2] = {t->history.all.count, NNI_EPOCH_NUMBERS};
+    nni_tensors_begin(&file, nni_allocator_of(t->m));
+    nni_tensors_model(&file, t->m);
+    nni_tensors_text(&file, "nn.optimizer", nn_optimizer_name(t->d.optimizer.kind));
+    nni_trainer_counters(t, counters);
+    nni_trainer_numbers(t, numbers);
+    nni_tensors_add(&file, NNI_U64, counters, "trainer.counters", 1, &counters_shape);
+    nni_tensors_add(&file, NNI_F64, numbers, "trainer.numbers", 1, &numbers_shape);
+    nni_tensors_add(&file, NNI_F64, epochs, "trainer.history", 2, epochs_shape);
+    const size_t count = nni_trainer_arrays(t, arrays, t->aside, t->best, t->passes > 0);
+    for (size_t i = 0; i < count; i++) nni_tensors_block(&file, t->m, arrays[i].prefix, arrays[i].block, arrays[i].trained);
+    const nn_status status = nni_tensors_save(&file, path, report);
+    nni_tensors_end(&file);
+    return status;
+}
+
+NN_API nn_status nn_trainer_save(nn_trainer *t, const char *path) {
+    nn_report report;
+    if (!t || !path) return NN_ERROR_NULL;
+    const nni_history *h = &t->history;
+    double *epochs = (double *)nni_alloc(nni_allocator_of(t->m), nni_max(h->all.count, 1) * NNI_EPOCH_NUMBERS, sizeof *epochs);
+    if (!epochs) return nni_no_memory(t->m, "the history", 2 * h->all.count * NNI_EPOCH_NUMBERS);
+    for (size_t i = 0; i < h->all.count; i++) nni_epoch_numbers(&h->all.epochs[i], epochs + i * NNI_EPOCH_NUMBERS);
+    const int testing = t->testing;
+    nn_trainer_test(t, 1);
+    const nn_status status = nni_checkpoint_write(t, path, epochs, &report);
+    nn_trainer_test(t, testing);
+    nni_free(nni_allocator_of(t->m), epochs);
+    return status == NN_OK ? status : nni_report(t->m, status, "%s", report.sentence);
+}
+
+/* ---- and back ---- */
+
+/* n numbers of 8 bytes, as they are; NULL: only looks whether they are there. */
+static nn_status nni_archive_words(const nni_archive *a, const char *name, nni_dtype dtype, size_t n, void *words) {
+    nni_found found;
+    if (!nni_archive_find(a, name, &found)) return nni_archive_bad(a, "it has no \"%s\": it holds a model, and no training", name);
+    if (found.dtype != dtype || found.n != n) return nni_archive_bad(a, "\"%s\" has another type or size than a training's", name);
+    for (size_t i = 0; words && i < n; i++) {
+        const uint64_t word = nni_load_little(found.bytes + 8 * i, 8);
+        memcpy((char *)words + 8 * i, &word, sizeof word);
+    }
+    return NN_OK;
+}
+
+/* What a file holds, before any of it is taken over. */
+typedef struct nni_checkpoint {
+    uint64_t counters[NNI_COUNTERS], model_step, model_seed;
+    double numbers[NNI_NUMBERS], *epochs;
+    nn_epoch *history;
+    float *best;
+    size_t count; /* of epochs */
+    nni_trainer_array arrays[NNI_ARRAYS_MOST];
+    size_t arrays_count;
+} nni_checkpoint;
+
+static nn_status nni_checkpoint_numbers(nni_checkpoint *c, const nn_trainer *t, const nni_archive *a) {
+    const char *optimizer = nni_archive_text(a, "nn.optimizer");
+    nn_status status = nni_archive_is_model(a);
+    if (status == NN_OK && !optimizer) status = nni_archive_bad(a, "it holds a model, and no training");
+    if (status == NN_OK && strcmp(optimizer, nn_optimizer_name(t->d.optimizer.kind)) != 0)
+        status = nni_archive_bad(a, "it was trained by \"%s\", and the trainer uses \"%s\"", optimizer, nn_optimizer_name(t->d.optimizer.kind));
+    if (status == NN_OK) status = nni_archive_number(a, "nn.seed", &c->model_seed);
+    if (status == NN_OK) status = nni_archive_number(a, "nn.step", &c->model_step);
+    if (status == NN_OK) status = nni_archive_words(a, "trainer.counters", NNI_U64, NNI_COUNTERS, c->counters);
+    if (status == NN_OK) status = nni_archive_words(a, "trainer.numbers", NNI_F64, NNI_NUMBERS, c->numbers);
+    if (status != NN_OK) return status;
+    c->count = (size_t)c->counters[2];
+    if (c->counters[2] > SIZE_MAX / 1024 || c->counters[3] > c->counters[2]) return nni_archive_bad(a, "its history cannot be");
+    return nni_archive_words(a, "trainer.history", NNI_F64, c->count * NNI_EPOCH_NUMBERS, NULL);
+}
+
+/* The memory that taking over will need; the history's size is known to be that of a tensor in the file. */
+static int nni_checkpoint_take(nni_checkpoint *c, const nn_trainer *t, const nni_archive *a) {
+    const nn_allocator *allocator = nni_allocator_of(t->m);
+    nni_found found;
+    char name[NNI_TENSOR_NAME_MOST];
+    const nni_parameter *first = t->m->parameters;
+    c->epochs = (double *)nni_alloc(allocator, nni_max(c->count, 1) * NNI_EPOCH_NUMBERS, sizeof *c->epochs);
+    c->history = (nn_epoch *)nni_alloc(allocator, nni_max(c->count, 1), sizeof *c->history);
+    if (!c->epochs || !c->history) return 0;
+    if (t->m->parameters_count) nni_parameter_name(name, "trainer.best/", t->m, first);
+    if (!t->m->parameters_count || !nni_archive_find(a, name, &found)) return 1;
+    c->best = (float *)nni_alloc(allocator, nni_max(t->m->total, 1), sizeof *c->best);
+    if (c->best) memset(c->best, 0, t->m->total * sizeof *c->best);
+    return c->best != NULL;
+}
+
+static void nni_checkpoint_free(nni_checkpoint *c, const nn_allocator *allocator) {
+    nni_free(allocator, c->best);
+    nni_free(allocator, c->history);
+    nni_free(allocator, c->epochs);
+}
+
+/* Reads every array into its place, or with `look` only sees whether all are there. */
+static nn_status nni_checkpoint_arrays(const nni_checkpoint *c, const nn_trainer *t, const nni_archive *a, int look) {
+    nn_status status = nni_archive_block(a, t->m, "", look ? NULL : t->m->values, 0);
+    for (size_t i = 0; i < c->arrays_count && status == NN_OK; i++)
+        status = nni_archive_block(a, t->m, c->arrays[i].prefix, look ? NULL : c->arrays[i].block, c->arrays[i].trained);
+    return status;
+}
+
+/* Nothing can fail here. */
+static void nni_checkpoint_apply(nni_checkpoint *c, nn_trainer *t) {
+    const nn_allocator *allocator = nni_allocator_of(t->m);
+    for (size_t i = 0; i < c->count; i++) c->history[i] = nni_epoch_of(i + 1, c->epochs + i * NNI_EPOCH_NUMBERS);
+    t->m->step = c->model_step;
+    t->m->seed = c->model_seed;
+    t->state.step = c->counters[0];
+    t->passes = (size_t)c->counters[1];
+    t->positioned = c->counters[4] != 0;
+    t->state.product_1 = c->numbers[0];
+    t->state.product_2 = c->numbers[1];
+    t->state.momentum = c->numbers[2];
+    t->state.momentum_before = c->numbers[3];
+    t->position = c->numbers[4];
+    t->rate = (float)c->numbers[6];
+    t->gradient_norm = (float)c->numbers[7];
+    nni_free(allocator, t->history.all.epochs);
+    t->history.all.epochs = c->history;
+    t->history.all.count = t->history.room = c->count;
+    t->history.all.best = (size_t)c->counters[3];
+    t->history.score = (float)c->numbers[5];
+    nni_free(allocator, t->best);
+    t->best = c->best;
+    t->testing = 0;
+    c->history = NULL;
+    c->best = NULL;
+}
+
+static nn_status nni_checkpoint_read(nn_trainer *t, const nni_archive *a) {
+    nni_checkpoint c;
+    memset(&c, 0, sizeof c);
+    nn_status status = nni_checkpoint_numbers(&c, t, a);
+    if (status != NN_OK) return status;
+    if (!nni_checkpoint_take(&c, t, a)) status = nni_say(a->report, NN_ERROR_MEMORY, "no memory for the training in %s", a->path);
+    /* the weights in training come last of all into the model's own block, over those to be used */
+    c.arrays_count = nni_trainer_arrays(t, c.arrays, t->aside ? t->m->values : NULL, c.best, c.counters[1] > 0);
+    if (status == NN_OK) status = nni_checkpoint_arrays(&c, t, a, 1);
+    if (status == NN_OK) status = nni_archive_words(a, "trainer.history", NNI_F64, c.count * NNI_EPOCH_NUMBERS, c.epochs);
+    if (status == NN_OK) status = nni_checkpoint_arrays(&c, t, a, 0);
+    if (status == NN_OK) nni_checkpoint_apply(&c, t);
+    nni_checkpoint_free(&c, nni_allocator_of(t->m));
+    return status;
+}
+
+NN_API nn_status nn_trainer_load(nn_trainer *t, const char *path) {
+    nni_archive a;
+    nn_report report;
+    if (!t || !path) return NN_ERROR_NULL;
+    nni_say_nothing(&report);
+    nn_status status = nni_archive_open(&a, path, nni_allocator_of(t->m), &report);
+    if (status == NN_OK) status = nni_checkpoint_read(t, &a);
+    nni_archive_close(&a);
+    return status == NN_OK ? status : nni_report(t->m, status, "%s", report.sentence);
+}
+
+/* ---- src/train/evaluate.h ---- */
+
+static nn_status nni_evaluate_ready(nn_model *m, const nn_dataset *data, const char *what) {
+    if (!m || !data) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "%s before nn_model_build", what);
+    return NN_OK;
+}
+
+static nn_status nni_evaluate_supply(nni_supply *s, nn_evaluation *result) {
+    nni_tally tally;
+    nn_status status = NN_OK;
+    memset(&tally, 0, sizeof tally);
+    for (size_t first = 0; first < s->count && status == NN_OK; first += s->batch) {
+        nni_supply_fill(s, 0, first);
+        status = nni_supply_feed(s, 0);
+        if (status == NN_OK) status = nn_forward(s->m, s->slots[0].rows, NN_TEST);
+        if (status == NN_OK) nni_tally_add(&tally, s, 0);
+    }
+    if (status == NN_OK) *result = nni_tally_result(&tally);
+    return status;
+}
+
+NN_API nn_status nn_evaluate(nn_model *m, const nn_dataset *data, nn_evaluation *result) {
+    nni_supply s;
+    nn_status status = nni_evaluate_ready(m, data, "nn_evaluate");
+    if (status == NN_OK && !result) status = nni_report(m, NN_ERROR_NULL, "nn_evaluate needs a place for the result");
+    if (status == NN_OK && m->inference)
+        status = nni_report(m, NN_ERROR_ORDER, "nn_evaluate computes the loss, which a model built for inference does not");
+    if (status == NN_OK) status = nni_supply_new(&s, m, data, NULL, m->batch, 1, "nn_evaluate");
+    if (status != NN_OK) return status;
+    status = nni_evaluate_supply(&s, result);
+    nni_supply_free(&s);
+    return status;
+}
+
+/* Calls add(user, outputs, first, rows) for every batch that was predicted. */
+typedef nn_status (*nni_predicted_fn)(void *user, const float *y, const nn_dataset *data, size_t first, size_t rows);
+
+static nn_status nni_predict_each(nn_model *m, const nn_dataset *data, const char *what, nni_predicted_fn add, void *user) {
+    const nn_allocator *allocator = nni_allocator_of(m);
+    const size_t in = nn_shape_size(m->nodes[nni_first_input(m)].shape);
+    const size_t out = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
+    if (nn_shape_size(data->shape) != in)
+        return nni_report(m, NN_ERROR_SHAPE, "%s: a sample has %zu values, and the network takes %zu", what, nn_shape_size(data->shape), in);
+    float *x = (float *)nni_alloc(allocator, m->batch * in, sizeof *x), *y = (float *)nni_alloc(allocator, m->batch * out, sizeof *y);
+    size_t *which = (size_t *)nni_alloc(allocator, m->batch, sizeof *which);
+    nn_status status = x && y && which ? NN_OK : nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, m->batch);
+    for (size_t first = 0; first < data->count && status == NN_OK; first += m->batch) {
+        const size_t rows = nni_min(m->batch, data->count - first);
+        for (size_t i = 0; i < rows; i++) which[i] = first + i;
+        status = nn_dataset_gather(x, NULL, NULL, NULL, data, which, rows);
+        if (status != NN_OK) nni_report(m, status, "%s: %s", what, nn_status_message(status));
+        if (status == NN_OK) status = nn_predict(m, y, x, rows);
+        if (status == NN_OK) status = add(user, y, data, first, rows);
+    }
+    nni_free(allocator, which);
+    nni_free(allocator, y);
+    nni_free(allocator, x);
+    return status;
+}
+
+typedef struct nni_predictions {
+    nn_model *m;
+    float *y;
+    size_t *matrix, classes;
+} nni_predictions;
+
+static nn_status nni_keep_predictions(void *user, const float *y, const nn_dataset *data, size_t first, size_t rows) {
+    const nni_predictions *p = (const nni_predictions *)user;
+    (void)data;
+    memcpy(p->y + first * p->classes, y, rows * p->classes * sizeof *y);
+    return NN_OK;
+}
+
+NN_API nn_status nn_predict_dataset(nn_model *m, float *y, const nn_dataset *data) {
+    nni_predictions p;
+    nn_status status = nni_evaluate_ready(m, data, "nn_predict_dataset");
+    if (status == NN_OK && data->count && !y) status = nni_report(m, NN_ERROR_NULL, "nn_predict_dataset needs a place for the predictions");
+    if (status != NN_OK) return status;
+    p.m = m;
+    p.y = y;
+    p.matrix = NULL;
+    p.classes = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
+    return nni_predict_each(m, data, "nn_predict_dataset", nni_keep_predictions, &p);
+}
+
+static nn_status nni_add_confusion(void *user, const float *y, const nn_dataset *data, size_t first, size_t rows) {
+    const nni_predictions *p = (const nni_predictions *)user;
+    nn_status status = NN_OK;
+    for (size_t i = 0; i < rows && status == NN_OK; i++)
+        status = nn_confusion_add(p->matrix, y + i * p->classes, data->labels + nn_dataset_row(data, first + i), 1, p->classes);
+    return status == NN_OK ? status : nni_report(p->m, status, "nn_confusion_of: %s", nn_status_message(status));
+}
+
+NN_API nn_status nn_confusion_of(nn_model *m, size_t *matrix, size_t classes, const nn_dataset *data) {
+    nni_predictions p;
+    const nn_status status = nni_evaluate_ready(m, data, "nn_confusion_of");
+    if (status != NN_OK) return status;
+    if (!matrix || (data->count && !data->labels)) return nni_report(m, NN_ERROR_NULL, "nn_confusion_of needs a matrix and data with labels");
+    p.m = m;
+    p.y = NULL;
+    p.matrix = matrix;
+    p.classes = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
+    if (classes != p.classes)
+        return nni_report(m, NN_ERROR_ARGUMENT, "nn_confusion_of: the network tells %zu classes apart, not %zu", p.classes, classes);
+    return nni_predict_each(m, data, "nn_confusion_of", nni_add_confusion, &p);
+}
+
+/* ---- src/train/fit.h ---- */
+
+#include <time.h>
+
+/* Below so many multiplications a batch shares too little work to use a second thread, which then makes the next batch. */
+#define NNI_FIT_ALONE 100000000u
+
+typedef struct nni_fit {
+    nn_trainer *t;
+    const nn_dataset *train, *valid;
+    nn_dataset drawn;          /* this epoch's samples: a balanced view, or what was given */
+    nni_supply supply, checks; /* batches of training, and of validation */
+    size_t *order, order_room;
+    nni_tally tally;
+    nn_fit_event event;
+    double began;
+} nni_fit;
+
+static double nni_seconds(void) {
+    struct timespec now;
+    return timespec_get(&now, TIME_UTC) ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0.0;
+}
+
+/* ---- the samples of an epoch ---- */
+
+static nn_random nni_fit_random(const nni_fit *f, size_t epoch) {
+    nn_random random = {f->t->d.seed, nni_stream_of("fit", "order") + epoch * 0x9e3779b97f4a7c15u, 0};
+    return random;
+}
+
+static nn_status nni_fit_draw(nni_fit *f, size_t epoch) {
+    nn_model *m = f->t->m;
+    nn_random random = nni_fit_random(f, epoch);
+    f->drawn = nn_dataset_share(f->train);
+    if (f->t->d.order == NN_ORDER_BALANCED) {
+        nn_dataset_free(&f->drawn);
+        const nn_status status = nn_dataset_balance(&f->drawn, f->train, NN_BALANCE_OVER, random.seed ^ random.stream);
+        if (status != NN_OK) return nni_report(m, status, "the classes cannot be balanced: %s", nn_status_message(status));
+    }
+    f->supply.data = &f->drawn;
+    f->supply.count = f->drawn.count;
+    f->supply.epoch = epoch;
+    f->supply.order = NULL;
+    if (f->t->d.order == NN_ORDER_KEPT) return NN_OK;
+    if (f->order_room < f->drawn.count) {
+        nni_free(nni_allocator_of(m), f->order);
+        f->order = (size_t *)nni_alloc(nni_allocator_of(m), f->drawn.count, sizeof *f->order);
+        f->order_room = f->order ? f->drawn.count : 0;
+        if (!f->order) return nni_report(m, NN_ERROR_MEMORY, "no memory for the order of %zu samples", f->drawn.count);
+    }
+    nn_random_permutation(f->order, f->drawn.count, &random);
+    f->supply.order = f->order;
+    return NN_OK;
+}
+
+/* ---- batches ---- */
+
+static int nni_fit_tell(nni_fit *f) {
+    nn_fit_event *e = &f->event;
+    const double now = nni_seconds() - f->began;
+    e->since = now - e->seconds;
+    e->seconds = now;
+    return f->t->d.watch ? f->t->d.watch(e, f->t->d.user) : 0;
+}
+
+static nn_status nni_fit_batch(nni_fit *f, size_t slot, size_t batch, size_t batches) {
+    nn_trainer *t = f->t;
+    t->position = (double)(f->event.epoch - 1) + (double)batch / (double)batches;
+    nn_status status = nni_supply_feed(&f->supply, slot);
+    if (status == NN_OK) status = nni_trainer_forward(t, f->supply.slots[slot].rows);
+    if (status != NN_OK) return status;
+    nni_tally_add(&f->tally, &f->supply, slot);
+    return nni_trainer_backward(t);
+}
+
+/* A batch, and the making of the next, side by side. */
+typedef struct nni_fit_pair {
+    nni_fit *f;
+    size_t slot, batch, batches;
+    nn_status status;
+} nni_fit_pair;
+
+static void nni_fit_side(void *context, size_t i) {
+    nni_fit_pair *pair = (nni_fit_pair *)context;
+    nni_supply *s = &pair->f->supply;
+    nni_alone = 1;
+    if (i == 0) pair->status = nni_fit_batch(pair->f, pair->slot, pair->batch, pair->batches);
+    else nni_supply_fill(s, 1 - pair->slot, (pair->batch + 1) * s->batch);
+    nni_alone = 0;
+}
+
+static nn_status nni_fit_batch_and_next(nni_fit *f, size_t slot, size_t batch, size_t batches) {
+    nni_supply *s = &f->supply;
+    const int last = batch + 1 == batches;
+    if (!last && nn_threads_in_use() > 1 && s->batch * f->t->m->trained < NNI_FIT_ALONE) {
+        nni_fit_pair pair = {f, slot, batch, batches, NN_OK};
+        nni_parallel(nni_fit_side, &pair, 2);
+        return pair.status;
+    }
+    const nn_status status = nni_fit_batch(f, slot, batch, batches);
+    if (!last && status == NN_OK) nni_supply_fill(s, 1 - slot, (batch + 1) * s->batch);
+    return status;
+}
+
+static nn_status nni_fit_batches(nni_fit *f, int *stop) {
+    nn_status status = NN_OK;
+    nn_fit_event *e = &f->event;
+    const size_t batches = nni_ceil_div(f->supply.count, f->supply.batch);
+    memset(&f->tally, 0, sizeof f->tally);
+    e->batches = batches;
+    e->samples_in_all = f->supply.count;
+    if (batches) nni_supply_fill(&f->supply, 0, 0);
+    for (size_t b = 0; b < batches && status == NN_OK && !*stop; b++) {
+        status = nni_fit_batch_and_next(f, b % 2, b, batches);
+        if (status != NN_OK) break;
+        e->batch = b + 1;
+        e->train = nni_tally_result(&f->tally);
+        e->samples = e->train.samples;
+        e->rate = f->t->rate;
+        *stop = nni_fit_tell(f);
+    }
+    if (status == NN_OK && f->t->passes) nn_trainer_step(f->t, f->t->passes);
+    return status;
+}
+
+/* ---- epochs ---- */
+
+static int nni_keeps_best(const nn_fit_desc *d) { return d->keep == NN_KEEP_BEST || (d->keep == NN_KEEP_USUAL && d->patience); }
+
+/* Whether the epoch is the best so far. */
+static int nni_fit_judge(nni_fit *f, nn_epoch *epoch) {
+    nn_trainer *t = f->t;
+    nni_history *h = &t->history;
+    const nn_evaluation *seen = f->valid ? &epoch->valid : &epoch->train;
+    const float score = t->d.monitor == NN_MONITOR_LOSS ? -seen->loss : seen->accuracy;
+    epoch->best = !h->all.best || score > h->score + t->d.min_delta;
+    if (!epoch->best) return 1;
+    h->score = score;
+    h->all.best = epoch->epoch;
+    if (!nni_keeps_best(&t->d)) return 1;
+    const size_t n = nni_max(t->m->total, 1);
+    if (!t->best) t->best = (float *)nni_alloc(nni_allocator_of(t->m), n, sizeof *t->best);
+    if (t->best) memcpy(t->best, t->m->values, t->m->total * sizeof *t->best);
+    return t->best != NULL;
+}
+
+/* Validation of the weights as they are to be used, judgement, and a line in the history. */
+static nn_status nni_fit_end_epoch(nni_fit *f, size_t number) {
+    nn_trainer *t = f->t;
+    nn_status status = NN_OK;
+    nn_epoch epoch;
+    memset(&epoch, 0, sizeof epoch);
+    epoch.epoch = number;
+    epoch.train = nni_tally_result(&f->tally);
+    epoch.rate = t->rate;
+    epoch.gradient_norm = t->gradient_norm;
+    nn_trainer_test(t, 1);
+    if (f->valid) status = nni_evaluate_supply(&f->checks, &epoch.valid);
+    if (status == NN_OK && t->d.monitor == NN_MONITOR_ACCURACY && isnan(f->valid ? epoch.valid.accuracy : epoch.train.accuracy))
+        status = nni_report(t->m, NN_ERROR_ARGUMENT, "accuracy is to be monitored, but this loss and these targets have none");
+    const int room = status != NN_OK || nni_fit_judge(f, &epoch);
+    nn_trainer_test(t, 0);
+    epoch.seconds = nni_seconds() - f->began;
+    if (status != NN_OK) return status;
+    if (room && nni_history_add(&t->history, nni_allocator_of(t->m), &epoch)) return NN_OK;
+    return nni_report(t->m, NN_ERROR_MEMORY, "no memory to keep what epoch %zu brought", number);
+}
+
+/* Whether the epochs so far are enough. */
+static nn_stop nni_fit_verdict(const nn_trainer *t) {
+    const nn_history *h = &t->history.all;
+    if (t->d.patience && h->count && h->count - h->best >= t->d.patience) return NN_STOP_PATIENCE;
+    return h->count >= t->d.epochs ? NN_STOP_EPOCHS : NN_STOP_NOT;
+}
+
+static nn_status nni_fit_epoch(nni_fit *f, size_t number) {
+    nn_trainer *t = f->t;
+    nn_history *h = &t->history.all;
+    int stop = 0;
+    f->began = nni_seconds();
+    memset(&f->event, 0, sizeof f->event);
+    f->event.model = t->m;
+    f->event.trainer = t;
+    f->event.history = h;
+    f->event.epoch = number;
+    f->event.epochs = t->d.epochs;
+    nn_status status = nni_fit_draw(f, number);
+    if (status == NN_OK) status = nni_fit_batches(f, &stop);
+    if (status == NN_OK) status = nni_fit_end_epoch(f, number);
+    if (status == NN_OK && t->d.checkpoint) status = nn_trainer_save(t, t->d.checkpoint);
+    if (status != NN_OK) return status;
+    h->stopped = stop ? NN_STOP_WATCHER : nni_fit_verdict(t);
+    f->event.done = &h->epochs[h->count - 1];
+    f->event.stopped = h->stopped;
+    if (nni_fit_tell(f) && h->stopped == NN_STOP_NOT) h->stopped = NN_STOP_WATCHER;
+    return NN_OK;
+}
+
+static int nni_is_there(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (file) fclose(file);
+    return file != NULL;
+}
+
+static void nni_fit_free(nni_fit *f) {
+    nn_dataset_free(&f->drawn);
+    nni_free(nni_allocator_of(f->t->m), f->order);
+    nni_supply_free(&f->supply);
+    nni_supply_free(&f->checks);
+}
+
+NN_API nn_status nn_trainer_run(nn_trainer *t, const nn_dataset *train, const nn_dataset *valid) {
+    nni_fit f;
+    if (!t || !train) return NN_ERROR_NULL;
+    nn_model *m = t->m;
+    memset(&f, 0, sizeof f);
+    f.t = t;
+    f.train = train;
+    f.valid = valid;
+    f.supply.m = f.checks.m = m;
+    if (!train->count) return nni_report(m, NN_ERROR_ARGUMENT, "there are no samples to train with");
+    nn_status status = nni_supply_new(&f.supply, m, train, t->d.augment, t->d.batch, 2, "training");
+    if (status == NN_OK && valid) status = nni_supply_new(&f.checks, m, valid, NULL, m->batch, 1, "validation");
+    f.supply.seed = t->d.seed;
+    t->positioned = 1;
+    if (status == NN_OK && t->d.checkpoint && t->d.resume && nni_is_there(t->d.checkpoint)) status = nn_trainer_load(t, t->d.checkpoint);
+    t->history.all.stopped = nni_fit_verdict(t);
+    while (status == NN_OK && t->history.all.stopped == NN_STOP_NOT) {
+        nn_dataset_free(&f.drawn);
+        status = nni_fit_epoch(&f, t->history.all.count + 1);
+    }
+    nni_fit_free(&f);
+    if (status != NN_OK) return status;
+    nn_trainer_finish(t);
+    if (t->best) memcpy(m->values, t->best, m->total * sizeof *m->values);
+    return NN_OK;
+}
+
+NN_API const nn_history *nn_trainer_history(const nn_trainer *t) { return t ? &t->history.all : NULL; }
+
+NN_API nn_status nn_fit(nn_model *m, const nn_dataset *train, const nn_dataset *valid, const nn_fit_desc *desc) {
+    if (!m || !train) return NN_ERROR_NULL;
+    nn_trainer *t;
+    nn_status status = nn_trainer_new(&t, m, desc);
+    if (status == NN_OK) status = nn_trainer_run(t, train, valid);
+    nn_trainer_free(t);
+    return status;
+}
+
+/* ---- src/train/progress.h ---- */
+
+#include <math.h>
+#ifdef _WIN32
+#include <io.h>
+#else
+#include <unistd.h>
+#endif
+
+static int nni_is_terminal(FILE *stream) {
+#ifdef _WIN32
+    return _isatty(_fileno(stream));
+#else
+    return stream == stdout ? isatty(1) : stream == stderr ? isatty(2) : 0;
+#endif
+}
+
+static void nni_print_time(FILE *out, double seconds) {
+    const unsigned long s = (unsigned long)(seconds + 0.5);
+    if (seconds < 9.95) fprintf(out, "%.1f s", seconds);
+    else if (s < 100) fprintf(out, "%lu s", s);
+    else if (s < 3600) fprintf(out, "%lu:%02lu min", s / 60, s % 60);
+    else fprintf(out, "%lu:%02lu h", s / 3600, s / 60 % 60);
+}
+
+static void nni_print_evaluation(FILE *out, const char *what, const nn_evaluation *e) {
+    fprintf(out, "  %s %.4f", what, (double)e->loss);
+    if (!isnan(e->accuracy)) fprintf(out, " %6.2f %%", 100.0 * (double)e->accuracy);
+}
+
+static void nni_print_epoch_number(FILE *out, const nn_fit_event *e) {
+    int digits = 1;
+    for (size_t n = e->epochs; n >= 10; n /= 10) digits++;
+    fprintf(out, "epoch %*zu/%zu", digits, e->epoch, e->epochs);
+}
+
+static void nni_print_bar(FILE *out, const nn_fit_event *e) {
+    const size_t width = 24, full = e->samples * width / e->samples_in_all;
+    const double speed = (double)e->samples / fmax(e->seconds, 1e-9);
+    fputs("\r", out);
+    nni_print_epoch_number(out, e);
+    fputs(" [", out);
+    for (size_t i = 0; i < width; i++) fputc(i < full ? '=' : i == full ? '>' : ' ', out);
+    fputc(']', out);
+    nni_print_evaluation(out, "loss", &e->train);
+    fprintf(out, "  %.0f samples/s  left ", speed);
+    nni_print_time(out, (double)(e->samples_in_all - e->samples) / speed);
+    fputs("\033[K", out);
+    fflush(out);
+}
+
+static void nni_print_epoch(FILE *out, const nn_fit_event *e) {
+    const nn_epoch *d = e->done;
+    nni_print_epoch_number(out, e);
+    nni_print_evaluation(out, "loss", &d->train);
+    if (d->valid.samples) nni_print_evaluation(out, "valid", &d->valid);
+    fprintf(out, "  rate %.3g  %.0f samples/s  ", (double)d->rate, (double)d->train.samples / fmax(d->seconds, 1e-9));
+    nni_print_time(out, d->seconds);
+    if (d->best && d->epoch > 1) fputs("  best", out);
+    fputc('\n', out);
+    if (e->stopped == NN_STOP_PATIENCE) fprintf(out, "stopped: nothing better since epoch %zu\n", e->history->best);
+    fflush(out);
+}
+
+NN_API int nn_progress(const nn_fit_event *e, void *stream) {
+    FILE *out = stream ? (FILE *)stream : stdout;
+    const int terminal = nni_is_terminal(out);
+    if (e->done) {
+        if (terminal) fputs("\r\033[K", out);
+        nni_print_epoch(out, e);
+    } else if (terminal && (e->batch == 1 || floor(10 * e->seconds) > floor(10 * (e->seconds - e->since)))) { /* ten times a second */
+        nni_print_bar(out, e);
+    }
+    return 0;
+}
+
+/* ---- src/train/find_rate.h ---- */
+
+#include <float.h>
+
+#define NNI_SEARCH_SMOOTH 0.9
+#define NNI_SEARCH_END 4.0
+
+typedef struct nni_search {
+    nni_fit fit;
+    nn_rate_search *asked;
+    double smooth, share;    /* of the losses so far; share: what the average's start still lacks */
+    double least, before;    /* the smallest smoothed loss, and the one of the last step */
+    double steepest;
+} nni_search;
+
+/* Whether to go on after a loss at this rate. */
+static int nni_search_note(nni_search *s, float rate, float loss) {
+    nn_rate_search *r = s->asked;
+    s->smooth = NNI_SEARCH_SMOOTH * s->smooth + (1 - NNI_SEARCH_SMOOTH) * (double)loss;
+    s->share *= NNI_SEARCH_SMOOTH;
+    const double mean = s->smooth / (1 - s->share);
+    if (r->rates) r->rates[r->count] = rate;
+    if (r->losses) r->losses[r->count] = (float)mean;
+    if (r->count && mean - s->before < s->steepest) {
+        s->steepest = mean - s->before;
+        r->best = rate;
+    }
+    if (!r->count || mean < s->least) s->least = mean;
+    s->before = mean;
+    r->count++;
+    return mean <= NNI_SEARCH_END * s->least;
+}
+
+static nn_status nni_search_run(nni_search *s) {
+    nni_fit *f = &s->fit;
+    nn_rate_search *r = s->asked;
+    float factor;
+    const float span = r->to / r->from;
+    nn_log(&factor, &span, 1);
+    factor /= (float)nni_max(r->steps - 1, 1);
+    nn_exp(&factor, &factor, 1);
+    double rate = (double)r->from;
+    nn_status status = NN_OK;
+    for (size_t i = 0, at = f->supply.count; i < r->steps && status == NN_OK; i++, at += f->supply.batch) {
+        if (at >= f->supply.count) {
+            at = 0;
+            nn_dataset_free(&f->drawn);
+            status = nni_fit_draw(f, i + 1);
+        }
+        if (status != NN_OK) break;
+        f->t->d.optimizer.rate = (float)rate;
+        nni_supply_fill(&f->supply, 0, at);
+        status = nni_fit_batch(f, 0, 0, 1);
+        if (status == NN_ERROR_NOT_FINITE) return NN_OK; /* the end of the curve */
+        if (status == NN_OK && !nni_search_note(s, (float)rate, nn_loss_value(f->t->m, f->supply.loss))) break;
+        rate *= (double)factor;
+    }
+    return status;
+}
+
+static nn_status nni_search_check(nn_model *m, const nn_rate_search *r) {
+    if (r->from > 0.0f && r->to > r->from && r->to <= FLT_MAX && r->steps >= 2) return NN_OK;
+    return nni_report(m, NN_ERROR_ARGUMENT, "nn_find_rate needs 0 < from < to and at least 2 steps, not %g, %g and %zu", (double)r->from,
+                      (double)r->to, r->steps);
+}
+
+/* With the model's weights kept aside. */
+static nn_status nni_search_aside(nni_search *s, nn_model *m, const nn_dataset *train, const nn_fit_desc *desc) {
+    nn_fit_desc d;
+    memset(&d, 0, sizeof d);
+    if (desc) d = *desc;
+    memset(&d.schedule, 0, sizeof d.schedule);
+    d.accumulate = 1;
+    nn_status status = nn_trainer_new(&s->fit.t, m, &d);
+    if (status != NN_OK) return status;
+    s->fit.train = train;
+    s->fit.event.epoch = 1;
+    status = nni_supply_new(&s->fit.supply, m, train, d.augment, s->fit.t->d.batch, 1, "nn_find_rate");
+    s->fit.supply.seed = d.seed;
+    s->fit.checks.m = m;
+    if (status == NN_OK) status = nni_search_run(s);
+    nni_fit_free(&s->fit);
+    nn_trainer_free(s->fit.t);
+    return status;
+}
+
+NN_API nn_status nn_find_rate(nn_model *m, const nn_dataset *train, const nn_fit_desc *desc, nn_rate_search *search) {
+    if (!m || !train || !search) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_find_rate before nn_model_build");
+    if (!train->count) return nni_report(m, NN_ERROR_ARGUMENT, "there are no samples to search with");
+    nni_search s;
+    memset(&s, 0, sizeof s);
+    s.asked = search;
+    s.share = 1.0;
+    if (search->from == 0.0f) search->from = 1e-6f;
+    if (search->to == 0.0f) search->to = 1.0f;
+    if (search->steps == 0) search->steps = 100;
+    search->count = 0;
+    search->best = search->from;
+    nn_status status = nni_search_check(m, search);
+    if (status != NN_OK) return status;
+    float *values = (float *)nni_alloc(nni_allocator_of(m), nni_max(m->total, 1), sizeof *values);
+    if (!values) return nni_no_memory(m, "a copy of the weights", m->total);
+    memcpy(values, m->values, m->total * sizeof *values);
+    const uint64_t step = nn_step_of(m);
+    status = nni_search_aside(&s, m, train, desc);
+    memcpy(m->values, values, m->total * sizeof *values);
+    nn_step_set(m, step);
+    nni_free(nni_allocator_of(m), values);
+    return status;
+}
+
+/* ---- src/train/ensemble.h ---- */
+
+static size_t nni_outputs(const nn_model *m) { return nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape); }
+static size_t nni_inputs(const nn_model *m) { return nn_shape_size(m->nodes[nni_first_input(m)].shape); }
+
+/* Opinions are added in order, in floats, and divided by their number at the end. */
+static void nni_opinion_add(float *y, const float *opinion, size_t n, size_t index, size_t count) {
+    if (index == 0) memcpy(y, opinion, n * sizeof *y);
+    else nn_add(y, y, opinion, n);
+    if (index + 1 == count) nn_scale(y, y, n, 1.0f / (float)count);
+}
+
+static nn_status nni_ensemble_check(nn_model *const *models, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        nn_model *m = models[i];
+        if (!m) return NN_ERROR_NULL;
+        if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict_ensemble before nn_model_build");
+        if (nni_outputs(m) != nni_outputs(models[0]) || nni_inputs(m) != nni_inputs(models[0]))
+            return nni_report(m, NN_ERROR_SHAPE, "model %zu of the ensemble takes %zu values and gives %zu, the first %zu and %zu", i + 1, nni_inputs(m),
+                              nni_outputs(m), nni_inputs(models[0]), nni_outputs(models[0]));
+    }
+    return NN_OK;
+}
+
+NN_API nn_status nn_predict_ensemble(nn_model *const *models, size_t count, float *y, const float *x, size_t rows) {
+    if (!models || !count || (rows && (!x || !y))) return NN_ERROR_NULL;
+    nn_status status = nni_ensemble_check(models, count);
+    if (status != NN_OK) return status;
+    const size_t in = nni_inputs(models[0]), out = nni_outputs(models[0]), part = models[0]->batch;
+    const nn_allocator *allocator = nni_allocator_of(models[0]);
+    float *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
+    if (!opinion) return nni_no_memory(models[0], "opinions", part * out);
+    for (size_t done = 0; done < rows && status == NN_OK; done += part) {
+        const size_t some = nni_min(part, rows - done);
+        for (size_t i = 0; i < count && status == NN_OK; i++) {
+            status = nn_predict(models[i], opinion, x + done * in, some);
+            if (status == NN_OK) nni_opinion_add(y + done * out, opinion, some * out, i, count);
+        }
+    }
+    nni_free(allocator, opinion);
+    return status;
+}
+
+NN_API nn_status nn_predict_views(nn_model *m, float *y, const float *x, size_t rows, const nn_views *views) {
+    if (!m || !views || !views->make || (rows && (!x || !y))) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict_views before nn_model_build");
+    if (!views->count) return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict_views needs at least one view");
+    const size_t in = nni_inputs(m), out = nni_outputs(m), part = m->batch;
+    const nn_allocator *allocator = nni_allocator_of(m);
+    float *seen = (float *)nni_alloc(allocator, part * in, sizeof *seen), *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
+    nn_status status = seen && opinion ? NN_OK : nni_no_memory(m, "views", part * (in + out));
+    for (size_t done = 0; done < rows && status == NN_OK; done += part) {
+        const size_t some = nni_min(part, rows - done);
+        for (size_t v = 0; v < views->count && status == NN_OK; v++) {
+            for (size_t r = 0; r < some; r++) views->make(seen + r * in, x + (done + r) * views->size, v, views->user);
+            status = nn_predict(m, opinion, seen, some);
+            if (status == NN_OK) nni_opinion_add(y + done * out, opinion, some * out, v, views->count);
+        }
+    }
+    nni_free(allocator, opinion);
+    nni_free(allocator, seen);
+    return status;
+}
+
+/* ---- snapshots ---- */
+
+NN_API nn_status nn_snapshots_add(nn_snapshots *s, nn_model *m) {
+    if (!s || !m) return NN_ERROR_NULL;
+    if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_snapshots_add before nn_model_build");
+    const nn_allocator *allocator = nni_allocator_of(m);
+    void *blocks = s->values;
+    if (!nni_grow(allocator, &blocks, s->count, &s->room, sizeof *s->values)) return nni_no_memory(m, "a snapshot", m->total);
+    s->values = (float **)blocks;
+    float *values = (float *)nni_alloc(allocator, nni_max(m->total, 1), sizeof *values);
+    if (!values) return nni_no_memory(m, "a snapshot", m->total);
+    memcpy(values, m->values, m->total * sizeof *values);
+    s->values[s->count++] = values;
+    return NN_OK;
+}
+
+NN_API void nn_snapshots_free(nn_snapshots *s, const nn_model *m) {
+    if (!s || !m) return;
+    for (size_t i = 0; i < s->count; i++) nni_free(nni_allocator_of(m), s->values[i]);
+    nni_free(nni_allocator_of(m), s->values);
+    memset(s, 0, sizeof *s);
+}
+
+NN_API nn_status nn_snapshots_use(const nn_snapshots *s, nn_model *m, size_t index) {
+    if (!s || !m) return NN_ERROR_NULL;
+    if (index >= s->count) return nni_report(m, NN_ERROR_ARGUMENT, "there is no snapshot %zu of %zu", index, s->count);
+    memcpy(m->values, s->values[index], m->total * sizeof *m->values);
+    return NN_OK;
+}
+
+NN_API nn_status nn_snapshots_predict(const nn_snapshots *s, nn_model *m, float *y, const float *x, size_t rows) {
+    if (!s || !m || (rows && (!x || !y))) return NN_ERROR_NULL;
+    if (!s->count) return nni_report(m, NN_ERROR_ARGUMENT, "there are no snapshots to ask");
+    const size_t n = rows * nni_outputs(m);
+    float *const own = m->values, *opinion = (float *)nni_alloc(nni_allocator_of(m), n, sizeof *opinion);
+    if (!opinion) return nni_no_memory(m, "opinions", n);
+    nn_status status = NN_OK;
+    for (size_t i = 0; i < s->count && status == NN_OK; i++) {
+        m->values = s->values[i]; /* no copies: a snapshot is laid out as the model's own block */
+        status = nn_predict(m, opinion, x, rows);
+        if (status == NN_OK) nni_opinion_add(y, opinion, n, i, s->count);
+    }
+    m->values = own;
+    nni_free(nni_allocator_of(m), opinion);
+    return status;
+}
+
+/* ---- src/train/usual.h ---- */
+
+NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop, uint64_t seed) {
+    if (!model || (layers && !hidden)) return NN_ERROR_NULL;
+    nn_model *m = *model = nn_model_new(NULL);
+    if (!m) return NN_ERROR_MEMORY;
+    nn_node x = nn_layer_input(m, in);
+    for (size_t i = 0; i < layers; i++) {
+        x = nn_layer_elu(m, nn_layer_batch_norm(m, nn_layer_dense_no_bias(m, x, hidden[i])));
+        if (drop > 0.0f) x = nn_layer_dropout(m, x, drop);
+    }
+    nn_layer_loss(m, nn_layer_dense(m, x, classes), NN_LOSS_SOFTMAX_CE);
+    nn_build_desc build;
+    memset(&build, 0, sizeof build);
+    build.seed = seed;
+    build.init = nn_init_he();
+    return nn_model_build(m, &build);
+}
+
 /* ---- src/close.h ---- */
 #if defined(__clang__) && defined(NNI_X86)
 #pragma float_control(pop)
@@ -35072,12 +35335,6 @@ NN_API nn_status nn_export_dot(nn_model *m, const char *path) {
 #undef NNI_STYLE_POINTS
 #undef NNI_HAND
 #undef NNI_PIECES
-#undef NNI_UPDATE_SHARE
-#undef NNI_SUPPLY_SHARE
-#undef NNI_EPOCHS_USUAL
-#undef NNI_FIT_ALONE
-#undef NNI_SEARCH_SMOOTH
-#undef NNI_SEARCH_END
 #undef NNI_DTYPE_LIST
 #undef NNI_BIG_ENDIAN
 #undef NNI_CRC_POLYNOMIAL
@@ -35093,6 +35350,15 @@ NN_API nn_status nn_export_dot(nn_model *m, const char *path) {
 #undef NNI_MEMORY_USUAL
 #undef NNI_EXPORT_COLUMNS
 #undef NNI_TIMES
+#undef NNI_UPDATE_SHARE
+#undef NNI_SUPPLY_SHARE
+#undef NNI_EPOCHS_USUAL
+#undef NNI_COUNTERS
+#undef NNI_NUMBERS
+#undef NNI_EPOCH_NUMBERS
+#undef NNI_FIT_ALONE
+#undef NNI_SEARCH_SMOOTH
+#undef NNI_SEARCH_END
 #endif /* NN_IMPLEMENTATION */
 
 /*

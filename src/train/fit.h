@@ -45,6 +45,7 @@ NN_API const nn_history *nn_trainer_history(const nn_trainer *trainer);
 #ifdef NN_IMPLEMENTATION
 
 #include "../data/balance.h"
+#include "checkpoint.h"
 #include "evaluate.h"
 
 #include <time.h>
@@ -213,6 +214,13 @@ static nn_status nni_fit_end_epoch(nni_fit *f, size_t number) {
     return nni_report(t->m, NN_ERROR_MEMORY, "no memory to keep what epoch %zu brought", number);
 }
 
+/* Whether the epochs so far are enough. */
+static nn_stop nni_fit_verdict(const nn_trainer *t) {
+    const nn_history *h = &t->history.all;
+    if (t->d.patience && h->count && h->count - h->best >= t->d.patience) return NN_STOP_PATIENCE;
+    return h->count >= t->d.epochs ? NN_STOP_EPOCHS : NN_STOP_NOT;
+}
+
 static nn_status nni_fit_epoch(nni_fit *f, size_t number) {
     nn_trainer *t = f->t;
     nn_history *h = &t->history.all;
@@ -227,14 +235,19 @@ static nn_status nni_fit_epoch(nni_fit *f, size_t number) {
     nn_status status = nni_fit_draw(f, number);
     if (status == NN_OK) status = nni_fit_batches(f, &stop);
     if (status == NN_OK) status = nni_fit_end_epoch(f, number);
+    if (status == NN_OK && t->d.checkpoint) status = nn_trainer_save(t, t->d.checkpoint);
     if (status != NN_OK) return status;
-    if (number >= t->d.epochs) h->stopped = NN_STOP_EPOCHS;
-    if (t->d.patience && number - h->best >= t->d.patience) h->stopped = NN_STOP_PATIENCE;
-    if (stop) h->stopped = NN_STOP_WATCHER;
+    h->stopped = stop ? NN_STOP_WATCHER : nni_fit_verdict(t);
     f->event.done = &h->epochs[h->count - 1];
     f->event.stopped = h->stopped;
     if (nni_fit_tell(f) && h->stopped == NN_STOP_NOT) h->stopped = NN_STOP_WATCHER;
     return NN_OK;
+}
+
+static int nni_is_there(const char *path) {
+    FILE *file = fopen(path, "rb");
+    if (file) fclose(file);
+    return file != NULL;
 }
 
 static void nni_fit_free(nni_fit *f) {
@@ -258,10 +271,11 @@ NN_API nn_status nn_trainer_run(nn_trainer *t, const nn_dataset *train, const nn
     if (status == NN_OK && valid) status = nni_supply_new(&f.checks, m, valid, NULL, m->batch, 1, "validation");
     f.supply.seed = t->d.seed;
     t->positioned = 1;
-    t->history.all.stopped = NN_STOP_NOT;
-    for (size_t epoch = t->history.all.count + 1; epoch <= t->d.epochs && status == NN_OK && t->history.all.stopped == NN_STOP_NOT; epoch++) {
+    if (status == NN_OK && t->d.checkpoint && t->d.resume && nni_is_there(t->d.checkpoint)) status = nn_trainer_load(t, t->d.checkpoint);
+    t->history.all.stopped = nni_fit_verdict(t);
+    while (status == NN_OK && t->history.all.stopped == NN_STOP_NOT) {
         nn_dataset_free(&f.drawn);
-        status = nni_fit_epoch(&f, epoch);
+        status = nni_fit_epoch(&f, t->history.all.count + 1);
     }
     nni_fit_free(&f);
     if (status != NN_OK) return status;
