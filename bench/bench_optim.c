@@ -4,8 +4,8 @@
  *   build/bench/bench_optim --filter adam
  *
  * Case names: the rule and the number of weights. With 32K all arrays stay in the second cache; 266610 is the network
- * 784-300-100-10; 4M stay nowhere, or in the last. The limit is the time to move what a step moves: each array is read, and all but the
- * gradient are written. PyTorch's rules are those with its own options. */
+ * 784-300-100-10; 4M stay nowhere, or in the last. The limit is the time to move what a step moves: each array is read, and all
+ * but the gradient are written. Rules that PyTorch has are run in its form. */
 #define _GNU_SOURCE
 #define NN_IMPLEMENTATION
 #include "nn.h"

@@ -4,8 +4,8 @@
  *   read FLOATS         loads, one pass over an array
  *   write FLOATS        stores, one pass
  *   copy FLOATS TIMES   one array to another; TIMES scales the result for work that moves more than that
- *   update FLOATS N     N arrays of FLOATS each are read, and all but one written back: what a step of an optimizer moves; either in one
- *                       pass, or as a copy within as much memory that moves as many bytes, whichever is faster here */
+ *   update FLOATS N     N arrays of FLOATS each are read, and all but one written back, which is what a step of an optimizer
+ *                       moves: in one pass, or as a copy within as much memory that moves as many bytes, whichever is faster */
 #ifndef BENCH_LIMITS_H
 #define BENCH_LIMITS_H
 

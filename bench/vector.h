@@ -66,7 +66,8 @@ BENCH_TARGET static void BENCH_FN(write)(float *y, size_t n) {
 }
 
 /* Reads `arrays` arrays and writes all but the first, in place. */
-BENCH_TARGET static inline __attribute__((always_inline)) void BENCH_FN(update_some)(float *const *x, const int arrays, size_t n) {
+BENCH_TARGET static inline __attribute__((always_inline)) void BENCH_FN(update_some)(float *const *x, const int arrays,
+                                                                                        size_t n) {
     const BENCH_FN(vf) *first = (const BENCH_FN(vf) *)x[0];
     BENCH_FN(vf) *v[4];
     for (int k = 1; k < arrays; k++) v[k - 1] = (BENCH_FN(vf) *)x[k];

@@ -97,6 +97,7 @@ NNI_INLINE vf vf_sub(vf a, vf b) { return _mm256_sub_ps(a, b); }
 NNI_INLINE vf vf_mul(vf a, vf b) { return _mm256_mul_ps(a, b); }
 NNI_INLINE vf vf_div(vf a, vf b) { return _mm256_div_ps(a, b); }
 NNI_INLINE vf vf_sqrt(vf a) { return _mm256_sqrt_ps(a); }
+NNI_INLINE vf vf_sqrt_beside(vf a) { return vf_sqrt(a); }
 NNI_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
 NNI_INLINE vf vf_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }

@@ -96,6 +96,18 @@ NNI_INLINE vf vf_sub(vf a, vf b) { return _mm512_sub_ps(a, b); }
 NNI_INLINE vf vf_mul(vf a, vf b) { return _mm512_mul_ps(a, b); }
 NNI_INLINE vf vf_div(vf a, vf b) { return _mm512_div_ps(a, b); }
 NNI_INLINE vf vf_sqrt(vf a) { return _mm512_sqrt_ps(a); }
+/* The divider would take roots and quotients one after the other. So the root comes from an estimate, good to 2^-14, by two of
+ * Newton's steps; the second starts from the exact rest a - g*g and rounds as the instruction does. That was seen for all
+ * 2^24 numbers in [1, 4) with estimates from anywhere within 2^-14. Below 2^-100 the rest might be inexact. */
+NNI_INLINE vf vf_sqrt_beside(vf a) {
+    const vf half = _mm512_set1_ps(0.5f), estimate = _mm512_rsqrt14_ps(a);
+    vf g = _mm512_mul_ps(a, estimate), h = _mm512_mul_ps(half, estimate); /* the root, and half of its reciprocal */
+    const vf e = _mm512_fnmadd_ps(g, h, half);
+    g = _mm512_fmadd_ps(g, e, g);
+    h = _mm512_fmadd_ps(h, e, h);
+    g = _mm512_fmadd_ps(_mm512_fnmadd_ps(g, g, a), h, g);
+    return _mm512_fixupimm_ps(g, a, _mm512_set1_epi32(0x100100), 0); /* 0 and infinity are their own roots */
+}
 NNI_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm512_fmadd_ps(a, b, c); }
 NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
 NNI_INLINE vf vf_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }

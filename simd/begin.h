@@ -27,6 +27,8 @@
  *   vf4_load(p)  vf4_store(p, v)  vf4_set1(a)  vf4_sub(a, b)  vf4_fma(a, b, c)    as vf, for pixels of up to 4 channels
  * Arithmetic, each rounded once to nearest even
  *   vf_set1(a)  vf_add  vf_sub  vf_mul  vf_div  vf_sqrt
+ *   vf_sqrt_beside(a)      vf_sqrt(a), by multiplications where the divider has a division to do as well; a is 0, NaN or at
+ *                          least 2^-100
  *   vf_fma(a, b, c)  = a*b + c       vf_fnma(a, b, c) = c - a*b
  *   vf_round(a)            to the nearest whole number, ties to even
  *   vf_times_power(a, n)   a * 2^n, rounded once; n a whole number in [-250, 250], 2^-100 < |a| < 2 or |a*2^n| normal
@@ -91,6 +93,7 @@
 #define vf_mul NNI_FN(vf_mul)
 #define vf_div NNI_FN(vf_div)
 #define vf_sqrt NNI_FN(vf_sqrt)
+#define vf_sqrt_beside NNI_FN(vf_sqrt_beside)
 #define vf_fma NNI_FN(vf_fma)
 #define vf_fnma NNI_FN(vf_fnma)
 #define vf_round NNI_FN(vf_round)

@@ -32,6 +32,7 @@
 #undef vf_mul
 #undef vf_div
 #undef vf_sqrt
+#undef vf_sqrt_beside
 #undef vf_fma
 #undef vf_fnma
 #undef vf_round

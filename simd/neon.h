@@ -119,6 +119,7 @@ NNI_INLINE vf vf_sub(vf a, vf b) { return vsubq_f32(a, b); }
 NNI_INLINE vf vf_mul(vf a, vf b) { return vmulq_f32(a, b); }
 NNI_INLINE vf vf_div(vf a, vf b) { return vdivq_f32(a, b); }
 NNI_INLINE vf vf_sqrt(vf a) { return vsqrtq_f32(a); }
+NNI_INLINE vf vf_sqrt_beside(vf a) { return vf_sqrt(a); }
 NNI_INLINE vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
 NNI_INLINE vf vf_round(vf a) { return vrndnq_f32(a); }

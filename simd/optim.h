@@ -9,7 +9,8 @@
 #define NNI_SLOTS 3       /* the most floats that a rule keeps for a weight */
 #define NNI_CONSTANTS 10  /* the most numbers that a rule is given */
 
-/* X(name, slots): a rule takes a weight, its gradient and its slots one step on. simd/kernels/optim.h says what the constants are. */
+/* X(name, slots): a rule takes a weight, its gradient and its slots one step on; simd/kernels/optim.h says what constants it is
+ * given. */
 #define NNI_RULES(X)                                                                                                       \
     X(descent, 0) X(momentum, 1) X(nesterov, 1) X(square, 1) X(square_momentum, 2) X(centered, 2) X(centered_momentum, 3)  \
     X(adadelta, 2) X(adam, 2) X(amsgrad, 3) X(nadam, 2) X(adamax, 2) X(lion, 1) X(ftrl, 2) X(ftrl_power, 2)                \

@@ -89,6 +89,7 @@ NNI_INLINE vf vf_sub(vf a, vf b) { return a - b; }
 NNI_INLINE vf vf_mul(vf a, vf b) { return a * b; }
 NNI_INLINE vf vf_div(vf a, vf b) { return a / b; }
 NNI_INLINE vf vf_sqrt(vf a) { return sqrtf(a); }
+NNI_INLINE vf vf_sqrt_beside(vf a) { return vf_sqrt(a); }
 NNI_INLINE vf vf_fma(vf a, vf b, vf c) { return fmaf(a, b, c); }
 NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return fmaf(-a, b, c); }
 NNI_INLINE vf vf_round(vf a) { return nearbyintf(a); }

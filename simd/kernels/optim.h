@@ -2,7 +2,7 @@
  *
  * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
  * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
- * more would end as subnormal numbers, which processors are slow with.
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
@@ -50,10 +50,9 @@ NNI_INLINE void NNI_FN(rule_root)(const int centered, const int momentum, vf *w,
     vf square = s[0] = NNI_FN(average_of_square)(s[0], g, k[1], k[2]);
     if (centered) { /* the variance; rounding may take it below 0 */
         s[1] = NNI_FN(average_of)(s[1], g, k[1], k[2]);
-        square = vf_fnma(s[1], s[1], square);
-        square = vf_select(vf_lt(square, vf_set1(0.0f)), vf_set1(0.0f), square);
+        square = NNI_FN(flush_positive)(vf_fnma(s[1], s[1], square));
     }
-    const vf step = vf_div(g, vf_add(vf_sqrt(vf_add(square, k[4])), k[5]));
+    const vf step = vf_div(g, vf_add(vf_sqrt_beside(vf_add(square, k[4])), k[5]));
     vf *velocity = s + 1 + centered;
     if (momentum) *velocity = NNI_FN(average_of)(*velocity, step, k[6], k[3]);
     *w = vf_fma(momentum ? k[7] : k[3], momentum ? *velocity : step, vf_mul(k[0], *w));
@@ -76,8 +75,8 @@ NNI_INLINE void NNI_FN(rule_adadelta)(vf *w, vf g, vf *s, const vf *k) {
 NNI_INLINE void NNI_FN(rule_moments)(const int largest, const int look_ahead, vf *w, vf g, vf *s, const vf *k) {
     s[0] = NNI_FN(average_of)(s[0], g, k[1], k[2]);
     vf square = s[1] = NNI_FN(average_of_square)(s[1], g, k[3], k[4]);
-    if (largest) square = s[2] = vf_max(s[2], square);
-    const vf root = vf_add(vf_sqrt(vf_fma(square, k[6], k[7])), k[8]);
+    if (largest) square = s[2] = NNI_FN(flush_positive)(vf_max(s[2], square));
+    const vf root = vf_add(vf_sqrt_beside(vf_fma(square, k[6], k[7])), k[8]);
     if (look_ahead) *w = vf_add(vf_mul(k[0], *w), vf_div(vf_fma(k[5], s[0], vf_mul(k[9], g)), root));
     else *w = vf_fma(k[5], vf_div(s[0], root), vf_mul(k[0], *w));
 }
@@ -85,7 +84,7 @@ NNI_INLINE void NNI_FN(rule_adam)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule
 NNI_INLINE void NNI_FN(rule_amsgrad)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule_moments)(1, 0, w, g, s, k); }
 NNI_INLINE void NNI_FN(rule_nadam)(vf *w, vf g, vf *s, const vf *k) { NNI_FN(rule_moments)(0, 1, w, g, s, k); }
 
-/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size to the weight */
 NNI_INLINE void NNI_FN(rule_adamax)(vf *w, vf g, vf *s, const vf *k) {
     s[0] = NNI_FN(average_of)(s[0], g, k[1], k[2]);
     s[1] = vf_max(vf_mul(k[3], s[1]), vf_add(vf_abs(g), k[4]));
@@ -109,7 +108,7 @@ NNI_INLINE void NNI_FN(rule_proximal_sum)(vf *w, vf g, vf *s, const vf *k, vf ol
 NNI_INLINE void NNI_FN(rule_ftrl)(vf *w, vf g, vf *s, const vf *k) {
     const vf old = s[0];
     s[0] = NNI_FN(flush_positive)(vf_fma(g, g, old));
-    NNI_FN(rule_proximal_sum)(w, g, s, k, vf_sqrt(old), vf_sqrt(s[0]));
+    NNI_FN(rule_proximal_sum)(w, g, s, k, vf_sqrt_beside(NNI_FN(flush_positive)(old)), vf_sqrt_beside(s[0]));
 }
 NNI_INLINE void NNI_FN(rule_ftrl_power)(vf *w, vf g, vf *s, const vf *k) {
     const vf old = s[0];
@@ -122,7 +121,7 @@ NNI_INLINE void NNI_FN(rule_adagrad_da)(vf *w, vf g, vf *s, const vf *k) {
     s[0] = NNI_FN(flush)(vf_add(s[0], g));
     s[1] = NNI_FN(flush_positive)(vf_fma(g, g, s[1]));
     const vf above = vf_sub(vf_set1(0.0f), NNI_FN(soft)(s[0], k[2]));
-    *w = vf_mul(k[0], vf_div(vf_mul(k[1], above), vf_add(vf_sqrt(s[1]), k[3])));
+    *w = vf_mul(k[0], vf_div(vf_mul(k[1], above), vf_add(vf_sqrt_beside(s[1]), k[3])));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -134,7 +133,7 @@ NNI_INLINE void NNI_FN(rule_proximal)(vf *w, vf g, vf *s, const vf *k) {
 /* s: square. k: 1 rate, 2 l1, 3 l2 */
 NNI_INLINE void NNI_FN(rule_proximal_adagrad)(vf *w, vf g, vf *s, const vf *k) {
     s[0] = NNI_FN(flush_positive)(vf_fma(g, g, s[0]));
-    const vf rate = vf_div(k[1], vf_sqrt(s[0])), down = vf_fnma(rate, g, vf_mul(k[0], *w));
+    const vf rate = vf_div(k[1], vf_sqrt_beside(s[0])), down = vf_fnma(rate, g, vf_mul(k[0], *w));
     *w = vf_div(NNI_FN(soft)(down, vf_mul(rate, k[2])), vf_fma(rate, k[3], vf_set1(1.0f)));
 }
 
@@ -195,7 +194,8 @@ static void NNI_FN(optimize)(const nni_update *u, size_t from, size_t n) {
     const int count = slots[u->rule];
     float block[NNI_BLOCK];
     for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
+        const size_t whole = some - some % VF_LANES;
         float *const w = u->w + from, *slot[NNI_SLOTS];
         const float *g = u->g + from;
         for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;

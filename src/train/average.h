@@ -4,8 +4,9 @@
 
 #include "../config.h"
 
-/* average += (1 - decay)*(w - average): the exponential moving average. What falls below 2^-100 becomes 0. Copy the weights first;
- * after the t-th step a decay of nn_average_decay(decay, t) forgets these early weights soon; with t/(t + 1) it is the plain mean. */
+/* average += (1 - decay)*(w - average): the exponential moving average. What falls below 2^-100 becomes 0. Copy the weights
+ * first; after the t-th step a decay of nn_average_decay(decay, t) forgets these early weights soon, and with t/(t + 1) the
+ * average is the plain mean of all of them. */
 NN_API void nn_average_update(float *average, const float *w, size_t n, float decay);
 
 /* The least of decay and (1 + step)/(10 + step), as TensorFlow has it. */

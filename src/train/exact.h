@@ -11,10 +11,11 @@
 
 #include <math.h>
 
-/* e^x to about 1e-15, x within +-700. x = k ln 2 + r, and e^r by its series to r^14, since |r| < 0.35. */
+/* e^x to about 1e-15, x within +-700. x = k ln 2 + r, and e^r by its series to r^14, since |r| < 0.35. ln 2 is in two parts:
+ * the first times k is exact. */
 static double nni_exact_exp(double x) {
     const double k = floor(x * 1.4426950408889634 + 0.5);
-    const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10; /* ln 2 in two parts: k times the first is exact */
+    const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
     double sum = 1.0;
     for (int i = 14; i > 0; i--) sum = 1.0 + sum * r / i;
     return ldexp(sum, (int)k);

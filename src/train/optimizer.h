@@ -21,7 +21,7 @@
  *     momentum > 0      v = momentum*v - n g/root(h);  w += v                           (TensorFlow's; it starts h at 1)
  *     rate_outside = 1  v = momentum*v + g/root(h);  w -= n v                           (PyTorch's; beta_2 0.99, 1e-8 outside)
  * NN_ADADELTA           h as in RMSProp;  d = g sqrt(u + epsilon)/sqrt(h + epsilon);  u = beta_2*u + (1 - beta_2)*d^2;
- *                       w -= n d                                                       beta_2 0.95, epsilon 1e-8 (TF1); rate 1 is Zeiler's
+ *                       w -= n d                    beta_2 0.95, epsilon 1e-8 (TF1's); rate 1 is Zeiler's, 0.001 TF1's
  * NN_ADAM               m = beta_1*m + (1 - beta_1)*g;  h as in RMSProp;  M = m/(1 - beta_1^t), H = h/(1 - beta_2^t) at step t;
  *                       w -= n M/root(H)                                               0.9, 0.999, epsilon 1e-8 outside
  * NN_AMSGRAD            the same with the largest h so far                             (PyTorch's: corrected after the maximum)
@@ -30,13 +30,15 @@
  *                       w -= n (g (1 - c_t)/(1 - C_t) + m c_t+1/(1 - C_t+1))/root(H)   as Adam; momentum_decay 0.004 (PyTorch's)
  * NN_LION               w -= n sign(beta_1*m + (1 - beta_1)*g);  m = beta_2*m + (1 - beta_2)*g    0.9, 0.99
  * NN_FTRL               h' = h + g^2;  z += g + 2 shrinkage*w - (h'^-power - h^-power)/n w;  h = h';
- *                       w = -soft(z, l1)/((h^-power + epsilon)/n + 2 l2)               power -0.5, accumulator 0.1, shrinkage 0 and
- *                       epsilon 0 (TF1's); McMahan et al. 2013 have epsilon = beta = 1 and accumulator 0
+ *                       w = -soft(z, l1)/((h^-power + epsilon)/n + 2 l2)
+ *                       power -0.5, accumulator 0.1, shrinkage 0, epsilon 0 (TF1's); McMahan et al. 2013: epsilon 1 (their
+ *                       beta), accumulator 0. Powers but -0.5: e^(-power log h), good to 2^-23 (1 + |log|)
  * NN_ADAGRAD_DA         z += g;  h += g^2;  w = -n soft(z, t l1)/(sqrt(h) + t l2 n)     accumulator 0.1 (TF1's)
  * NN_PROXIMAL_GD        w = soft(w - n g, n l1)/(1 + n l2)                             (TF1's)
  * NN_PROXIMAL_ADAGRAD   h += g^2;  r = n/sqrt(h);  w = soft(w - r g, r l1)/(1 + r l2)   accumulator 0.1 (TF1's)
  *
- * root(h) = sqrt(h) + epsilon, or sqrt(h + epsilon) with epsilon_inside = 1.  soft(x, a) = sign(x) max(|x| - a, 0): an exact 0 up to a.
+ * root(h) = sqrt(h) + epsilon, or sqrt(h + epsilon) with epsilon_inside = 1. soft(x, a) = sign(x) max(|x| - a, 0): an exact 0
+ * up to a. epsilon and accumulator are 0 or at least 1e-30.
  *
  * All of them, in this order: g is multiplied by the call's gradient_scale and cut to [-clip, clip]; l1 sign(w) + l2 w is
  * added, the gradient of nn_penalty (the last four use l1 and l2 as above instead); w is multiplied by 1 - rate*decay, which is
@@ -103,7 +105,7 @@ NN_API nn_optimizer nn_adagrad_da(float rate);
 NN_API nn_optimizer nn_proximal_gd(float rate);
 NN_API nn_optimizer nn_proximal_adagrad(float rate);
 
-/* NN_OK, or NN_ERROR_ARGUMENT where a field that the rule reads is outside its range; and the sentence that says which, or NULL. */
+/* NN_OK, or NN_ERROR_ARGUMENT where a field that the rule reads is outside its range; and what is wrong in words, or NULL. */
 NN_API nn_status nn_optimizer_check(const nn_optimizer *o);
 NN_API const char *nn_optimizer_mistake(const nn_optimizer *o);
 
@@ -133,9 +135,9 @@ NN_API void nn_optimizer_start(nn_optimizer_state *state, const nn_optimizer *o,
 /* The next step begins: once a step, before any apply. */
 NN_API void nn_optimizer_advance(nn_optimizer_state *state, const nn_optimizer *o);
 
-/* The step for weights [at, at + n) of those that the state is for; w and g point at the first of these. What became of a weight depends on
- * it, its gradient and its slots alone: an array in parts, in any order, ends with the same bits, and rate, l1, l2, decay and
- * clip may differ between parts. NaN and infinity in g go into the weight and the slots. */
+/* The step for weights [at, at + n) of those that the state is for; w and g point at the first of these. What becomes of a
+ * weight depends on it, its gradient and its slots alone: an array in parts, in any order, ends with the same bits, and rate,
+ * l1, l2, decay and clip may differ between parts. NaN in g goes into the weight and the slots, and stays there. */
 NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, const nn_optimizer_state *state,
                                const nn_optimizer *o, float gradient_scale);
 
@@ -165,8 +167,8 @@ NN_API void nn_optimizer_look_back(float *to, const float *w, size_t n, size_t a
 NN_API void nn_optimizer_look_ahead(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
                                     const nn_optimizer *o);
 
-/* The gradient_scale that takes a gradient of this norm down to `limit`: 1 if it is not above it. NaN stays NaN. For a gradient in
- * several arrays the norm is sqrt of the sum of nn_sum_squares over them; nn_clip_norm is for one array. */
+/* The gradient_scale that takes a gradient of this norm down to `limit`: 1 if it is not above it. NaN stays NaN. For a
+ * gradient in several arrays the norm is sqrt of the sum of nn_sum_squares over them; nn_clip_norm is for one array. */
 NN_API float nn_clip_scale(float norm, float limit);
 NN_API float nn_clip_norm(const float *g, size_t n, float limit);
 
@@ -272,6 +274,9 @@ NN_API const char *nn_optimizer_name(nn_optimizer_kind kind) {
     return (unsigned)kind < NN_OPTIMIZER_COUNT ? names[kind] : NULL;
 }
 
+/* Roots are taken of nothing between 0 and 2^-100. */
+static int nni_optimizer_not_tiny(float x) { return x == 0.0f || (x >= 1e-30f && x < INFINITY); }
+
 /* What is asked of the fields that only some rules read. */
 static const char *nni_optimizer_mistake_of_rule(const nn_optimizer *o) {
     const nn_optimizer_kind kind = o->kind;
@@ -280,17 +285,20 @@ static const char *nni_optimizer_mistake_of_rule(const nn_optimizer *o) {
     const int sums = kind == NN_ADAGRAD || kind == NN_FTRL || kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD;
     const int moves = kind == NN_MOMENTUM || kind == NN_NESTEROV || kind == NN_RMSPROP;
     if (moves && !(o->momentum >= 0.0f && o->momentum <= 1.0f)) return "momentum must be between 0 and 1";
-    if (moves && kind != NN_RMSPROP && !(o->dampening >= 0.0f && o->dampening <= 1.0f)) return "dampening must be between 0 and 1";
+    if (moves && kind != NN_RMSPROP && !(o->dampening >= 0.0f && o->dampening <= 1.0f))
+        return "dampening must be between 0 and 1";
     if ((adam || kind == NN_LION) && !(o->beta_1 >= 0.0f && o->beta_1 < 1.0f)) return "beta_1 must be at least 0 and below 1";
     if (averages && !(o->beta_2 >= 0.0f && o->beta_2 < 1.0f)) return "beta_2 must be at least 0 and below 1";
-    if (!(o->epsilon >= 0.0f && o->epsilon < INFINITY)) return "epsilon must be at least 0";
+    if (!nni_optimizer_not_tiny(o->epsilon)) return "epsilon must be 0, or at least 1e-30";
     if (averages && kind != NN_LION && o->epsilon == 0.0f) return "epsilon must be above 0: it keeps the rule from dividing by 0";
-    if ((sums || kind == NN_RMSPROP) && !(o->accumulator >= 0.0f && o->accumulator < INFINITY)) return "accumulator must be at least 0";
+    if ((sums || kind == NN_RMSPROP) && !nni_optimizer_not_tiny(o->accumulator))
+        return "accumulator must be 0, or at least 1e-30";
     if ((kind == NN_ADAGRAD || kind == NN_FTRL) && o->accumulator == 0.0f && o->epsilon == 0.0f)
         return "accumulator or epsilon must be above 0: one of them keeps the rule from dividing by 0";
     if ((kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD) && o->accumulator == 0.0f)
         return "accumulator must be above 0: it keeps the rule from dividing by 0";
-    if (kind == NN_NADAM && !(o->momentum_decay >= 0.0f && o->momentum_decay < INFINITY)) return "momentum_decay must be at least 0";
+    if (kind == NN_NADAM && !(o->momentum_decay >= 0.0f && o->momentum_decay < INFINITY))
+        return "momentum_decay must be at least 0";
     if (kind == NN_FTRL && !(o->power <= 0.0f && o->power >= -1.0f)) return "power must be between -1 and 0";
     if (kind == NN_FTRL && o->power == 0.0f && o->accumulator == 0.0f) return "accumulator must be above 0 where the power is 0";
     if (kind == NN_FTRL && !(o->shrinkage >= 0.0f && o->shrinkage < INFINITY)) return "shrinkage must be at least 0";
@@ -368,15 +376,15 @@ NN_API size_t nn_optimizer_slots(const nn_optimizer *o) {
 }
 
 NN_API void nn_optimizer_start(nn_optimizer_state *state, const nn_optimizer *o, size_t n) {
-    const size_t slots = nn_optimizer_slots(o), summed = o->kind == NN_ADAGRAD_DA ? 1 : 0; /* the slot that starts at `accumulator` */
-    const int starts = o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP || o->kind == NN_FTRL || o->kind == NN_ADAGRAD_DA ||
-                       o->kind == NN_PROXIMAL_ADAGRAD;
+    const size_t slots = nn_optimizer_slots(o), square = o->kind == NN_ADAGRAD_DA ? 1 : 0;
+    const int accumulates = o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP || o->kind == NN_FTRL ||
+                            o->kind == NN_ADAGRAD_DA || o->kind == NN_PROXIMAL_ADAGRAD;
     state->step = 0;
     state->product_1 = state->product_2 = 1.0;
     state->momentum = state->momentum_before = 0.0;
     for (size_t s = 0; s < slots; s++) {
         float *const slot = state->slots + s * state->stride;
-        const float first = starts && s == summed ? o->accumulator : 0.0f;
+        const float first = accumulates && s == square ? o->accumulator : 0.0f;
         for (size_t i = 0; i < n; i++) slot[i] = first;
     }
 }

@@ -4,9 +4,10 @@
 
 #include "../status.h"
 
-/* A schedule gives the factor by which the rate is multiplied at a position in training. Positions and lengths are in any one unit:
- * steps, or epochs, 2.5 being the middle of the third. A length of 0 stands for the whole training; nn_schedule_over fills it in.
- * Until then positions count trainings: 0.5 is the middle. p = position/length, and where a schedule has an end, no more than 1.
+/* A schedule gives the factor by which the rate is multiplied at a position in training. Positions and lengths are in any one
+ * unit: steps, or epochs, 2.5 being the middle of the third. A length of 0 stands for the whole training; nn_schedule_over fills
+ * it in. Until then positions count trainings: 0.5 is the middle. p = position/length, and where a schedule has an end, no more
+ * than 1.
  *
  * NN_SCHEDULE_CONSTANT      1
  * NN_SCHEDULE_EXPONENTIAL   decay^p; staircase = 1: p rounded down, so that the rate falls once in every `length`
@@ -58,21 +59,22 @@ NN_API nn_schedule nn_schedule_polynomial(float last, float power, double length
 NN_API nn_schedule nn_schedule_linear(float first, float last, double length);
 NN_API nn_schedule nn_schedule_cosine(float last, double length);                  /* from 1 */
 NN_API nn_schedule nn_schedule_cosine_restarts(float last, double period, float growth);
-NN_API nn_schedule nn_schedule_one_cycle(double length); /* 1/25, 1, 1/250000, rise 0.3: the rate of the optimizer is the highest */
+NN_API nn_schedule nn_schedule_one_cycle(double length); /* 1/25, 1, 1/250000, rise 0.3: the rate given is the highest */
 NN_API nn_schedule nn_schedule_warm_up(nn_schedule schedule, double length, float from);
 
-/* A schedule of momentum gives the momentum itself: the lectures' rise from 0.5 to 0.99 is nn_schedule_linear(0.5f, 0.99f, 0), and this
- * goes with nn_schedule_one_cycle: 0.95, 0.85, 0.95. */
+/* A schedule of momentum gives the momentum itself: the lectures' rise from 0.5 to 0.99 is nn_schedule_linear(0.5f, 0.99f, 0),
+ * and this goes with nn_schedule_one_cycle: 0.95, 0.85, 0.95. */
 NN_API nn_schedule nn_schedule_one_cycle_momentum(double length);
 
 /* The schedule with a length of 0 replaced by what warm-up leaves of the whole training. */
 NN_API nn_schedule nn_schedule_over(nn_schedule schedule, double training);
 
-/* NN_OK, or NN_ERROR_ARGUMENT where a field is outside its range; and the sentence that says which, or NULL. */
+/* NN_OK, or NN_ERROR_ARGUMENT where a field is outside its range; and what is wrong in words, or NULL. */
 NN_API nn_status nn_schedule_check(const nn_schedule *schedule);
 NN_API const char *nn_schedule_mistake(const nn_schedule *schedule);
 
-/* Good to a unit in the last place, and the same bits everywhere: no function of the mathematical library is called that rounds. */
+/* Good to a unit in the last place, and the same bits everywhere: no function of the mathematical library is called that
+ * rounds. */
 NN_API float nn_schedule_factor(const nn_schedule *schedule, double position);
 
 #ifdef NN_IMPLEMENTATION
@@ -166,7 +168,8 @@ NN_API const char *nn_schedule_mistake(const nn_schedule *s) {
     if (decays && !nni_schedule_finite((double)s->decay)) return "decay must be at least 0";
     if (!nni_schedule_finite((double)s->first) || !nni_schedule_finite((double)s->top) || !nni_schedule_finite((double)s->last))
         return "first, top and last must be at least 0";
-    if (s->kind == NN_SCHEDULE_POLYNOMIAL && !(s->power > 0.0f && s->power <= 1000.0f)) return "power must be above 0 and at most 1000";
+    if (s->kind == NN_SCHEDULE_POLYNOMIAL && !(s->power > 0.0f && s->power <= 1000.0f))
+        return "power must be above 0 and at most 1000";
     if (s->kind == NN_SCHEDULE_COSINE && s->growth != 0.0f && !(s->growth >= 1.0f && s->growth <= 1000.0f))
         return "growth must be 0, or between 1 and 1000";
     if (s->kind == NN_SCHEDULE_ONE_CYCLE && !(s->rise >= 0.0f && s->rise <= 1.0f)) return "rise must be between 0 and 1";
@@ -195,17 +198,21 @@ static double nni_schedule_period(double p, double growth) {
     return p / period;
 }
 
+static double nni_schedule_passed(const nn_schedule *s, double position) {
+    const size_t marks = nni_min(s->marks, NN_SCHEDULE_MARKS_MOST);
+    double value = 1.0;
+    for (size_t i = 0; i < marks && position >= s->mark[i]; i++) value *= (double)s->decay;
+    return value;
+}
+
 static double nni_schedule_value(const nn_schedule *s, double position) {
-    const double p = position / (s->length > 0.0 ? s->length : 1.0), most = p < 1.0 ? p : 1.0, stairs = s->staircase ? floor(p) : p;
+    const double p = position / (s->length > 0.0 ? s->length : 1.0), most = p < 1.0 ? p : 1.0;
+    const double stairs = s->staircase ? floor(p) : p;
     const double first = (double)s->first, top = (double)s->top, last = (double)s->last, rise = (double)s->rise;
     switch (s->kind) {
     case NN_SCHEDULE_EXPONENTIAL: return nni_exact_power((double)s->decay, stairs);
     case NN_SCHEDULE_INVERSE_TIME: return 1.0 / (1.0 + (double)s->decay * stairs);
-    case NN_SCHEDULE_MARKS: {
-        double value = 1.0;
-        for (size_t i = 0; i < nni_min(s->marks, NN_SCHEDULE_MARKS_MOST) && position >= s->mark[i]; i++) value *= (double)s->decay;
-        return value;
-    }
+    case NN_SCHEDULE_MARKS: return nni_schedule_passed(s, position);
     case NN_SCHEDULE_POLYNOMIAL:
         return last + (first - last) * (s->power == 1.0f ? 1.0 - most : nni_exact_power(1.0 - most, (double)s->power));
     case NN_SCHEDULE_COSINE:
@@ -219,7 +226,8 @@ static double nni_schedule_value(const nn_schedule *s, double position) {
 }
 
 NN_API float nn_schedule_factor(const nn_schedule *s, double position) {
-    const double at = position > 0.0 ? position < 1e15 ? position : 1e15 : 0.0, after = at - s->warm_up, from = (double)s->warm_up_from;
+    const double at = position > 0.0 ? position < 1e15 ? position : 1e15 : 0.0, after = at - s->warm_up;
+    const double from = (double)s->warm_up_from;
     NN_ASSERT(nn_schedule_check(s) == NN_OK);
     if (after >= 0.0) return (float)nni_schedule_value(s, after);
     return (float)((from + (1.0 - from) * (at / s->warm_up)) * nni_schedule_value(s, 0.0));
