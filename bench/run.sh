@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 : "${CC:=cc}" "${CFLAGS:=-O2}" "${LDLIBS:=-lsleef -lm -ldl}" "${OUT:=build/bench}"
-: "${BENCHES:=gemm maths conv layers optim}" "${ISAS:=avx512 avx2 neon}" # scalar has no peers
+: "${BENCHES:=gemm maths conv layers optim image}" "${ISAS:=avx512 avx2 neon}" # scalar has no peers
 mkdir -p "$OUT"
 OUT=$(cd "$OUT" && pwd)
 
@@ -17,6 +17,13 @@ OUT=$(cd "$OUT" && pwd)
 if [ ! -f "$OUT/libxsmm.so" ]; then
     $CC -shared -o "$OUT/libxsmm.so" -Wl,--whole-archive -lxsmm -lxsmmnoblas -Wl,--no-whole-archive -lpthread -ldl -lm \
         2>/dev/null || rm -f "$OUT/libxsmm.so"
+fi
+
+# OpenCV is C++: a library of C functions around it, where its headers are.
+: "${CXX:=c++}" "${OPENCV:=$(pkg-config --cflags --libs opencv4 2>/dev/null || echo -I/usr/include/opencv4 -lopencv_imgproc -lopencv_core)}"
+if [ ! -f "$OUT/libopencv_peer.so" ]; then
+    # shellcheck disable=SC2086
+    $CXX -std=c++11 -O2 -shared -fPIC bench/opencv_peer.cpp -o "$OUT/libopencv_peer.so" $OPENCV 2>/dev/null || rm -f "$OUT/libopencv_peer.so"
 fi
 LD_LIBRARY_PATH="$OUT${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
 export LD_LIBRARY_PATH

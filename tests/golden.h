@@ -1,4 +1,5 @@
-/* golden.h - values that PyTorch computed: named arrays from tests/golden/AREA.torch.txt, which tests/torch/AREA.py writes
+/* golden.h - values that others computed: named arrays from tests/golden/AREA.torch.txt, which tests/torch/AREA.py writes with
+ * PyTorch, or any other file of that form
  *
  *   golden_open("norm");
  *   size_t n;
@@ -21,10 +22,8 @@ typedef struct golden_array {
 static golden_array golden_arrays[1024];
 static size_t golden_count;
 
-/* Reads the file of an area, from the folder of the project, where the tests run. */
-static inline void golden_open(const char *area) {
-    char path[256];
-    snprintf(path, sizeof path, "tests/golden/%s.torch.txt", area);
+/* Reads a file, its path from the folder of the project, where the tests run. */
+static inline void golden_open_file(const char *path) {
     FILE *file = fopen(path, "r");
     if (!file) {
         printf("cannot open %s: the tests run in the folder of the project\n", path);
@@ -39,6 +38,12 @@ static inline void golden_open(const char *area) {
     }
     if (!feof(file)) abort();
     fclose(file);
+}
+
+static inline void golden_open(const char *area) {
+    char path[256];
+    snprintf(path, sizeof path, "tests/golden/%s.torch.txt", area);
+    golden_open_file(path);
 }
 
 static inline const float *golden(const char *name, size_t *n) {
@@ -62,7 +67,7 @@ static inline int golden_close(const float *mine, const char *name, double toler
         if (!(e <= error)) error = e, worst = i;
     }
     if (n && !(error <= tolerance))
-        printf("%s[%zu]: %.9g, PyTorch %.9g\n", name, worst, (double)mine[worst], (double)theirs[worst]);
+        printf("%s[%zu]: %.9g, golden %.9g\n", name, worst, (double)mine[worst], (double)theirs[worst]);
     return error <= tolerance;
 }
 

@@ -3,28 +3,47 @@
 #include "../scalar.h"
 #else
 
-/* Vectors side by side share the broadcast weight. */
-NNI_INLINE void NNI_FN(filter_run)(const int vectors, float *y, const float *x, size_t step, const float *weights, size_t taps) {
-    vf sum[4];
-    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = vf_set1(0.0f);
+/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+NNI_INLINE void NNI_FN(filter_block)(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
+                                     size_t step, const float *weights, size_t taps, vm lanes) {
+    vf sum[8];
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = vf_set1(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
         const vf weight = vf_set1(weights[t]);
-        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = vf_fma(weight, vf_load(x + v * VF_LANES), sum[v]);
+        NNI_UNROLL for (int r = 0; r < rows; r++) {
+            const float *at = x + (size_t)r * x_stride;
+            sum[r] = vf_fma(weight, whole ? vf_load(at) : vf_load_m(at, lanes), sum[r]);
+        }
     }
-    NNI_UNROLL for (int v = 0; v < vectors; v++) vf_store(y + v * VF_LANES, sum[v]);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        if (whole) vf_store(y + (size_t)r * y_stride, sum[r]);
+        else vf_store_m(y + (size_t)r * y_stride, sum[r], lanes);
+    }
 }
 
-/* y[j] = the sum over t < taps of weights[t] * x[j + t*step]. */
-static void NNI_FN(filter)(float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps) {
+NNI_INLINE void NNI_FN(filter_rows)(const int whole, float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                                    size_t step, const float *weights, size_t taps, vm lanes) {
+    size_t r = 0;
+    for (; r + 8 <= rows; r += 8)
+        NNI_FN(filter_block)(8, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r + 4 <= rows; r += 4)
+        NNI_FN(filter_block)(4, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r < rows; r++)
+        NNI_FN(filter_block)(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+}
+
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
+ * the vectors take the place of rows. */
+static void NNI_FN(filter)(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
+                           const float *weights, size_t taps) {
     size_t j = 0;
-    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) NNI_FN(filter_run)(4, y + j, x + j, step, weights, taps);
-    for (; j + VF_LANES <= n; j += VF_LANES) NNI_FN(filter_run)(1, y + j, x + j, step, weights, taps);
-    if (j < n) {
-        const vm rest = vm_first(n - j);
-        vf sum = vf_set1(0.0f);
-        for (size_t t = 0; t < taps; t++) sum = vf_fma(vf_set1(weights[t]), vf_load_m(x + j + t * step, rest), sum);
-        vf_store_m(y + j, sum, rest);
+    if (rows == 1) {
+        j = n / VF_LANES * VF_LANES;
+        NNI_FN(filter_rows)(1, y, VF_LANES, x, VF_LANES, n / VF_LANES, step, weights, taps, vm_first(VF_LANES));
     }
+    for (; j + VF_LANES <= n; j += VF_LANES)
+        NNI_FN(filter_rows)(1, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, vm_first(VF_LANES));
+    if (j < n) NNI_FN(filter_rows)(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, vm_first(n - j));
 }
 
 NNI_INLINE void NNI_FN(resize_row_gray)(float *y, const float *x, const nni_taps *t) {

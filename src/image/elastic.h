@@ -54,10 +54,9 @@ static void nni_elastic_smooth(float *d, size_t height, size_t width, const floa
         float *to = columns + row * wide;
         memset(to, 0, radius * sizeof *to);
         memset(to + radius + width, 0, radius * sizeof *to);
-        tier->filter(to + radius, noise + row * width, width, width, weights, 2 * radius + 1);
     }
-    for (size_t row = 0; row < height; row++)
-        tier->filter(d + row * width, columns + row * wide, width, 1, weights, 2 * radius + 1);
+    tier->filter(columns + radius, wide, noise, width, height, width, width, weights, 2 * radius + 1);
+    tier->filter(d, width, columns, wide, height, width, 1, weights, 2 * radius + 1);
 }
 
 /* From the blocks of 64 numbers from random->next/64 on. Each of the two passes multiplies by the root of alpha. */

@@ -141,13 +141,12 @@ NN_API void nn_floats_from_bytes(float *y, const uint8_t *x, size_t n) { nni_get
 NN_API void nn_bytes_from_floats(uint8_t *y, const float *x, size_t n) { nni_get_tier()->bytes_from_floats(y, x, n, 255.0f); }
 
 NN_API nn_status nn_image_convert(nn_image y, nn_image x) {
-    nn_image same = y;
-    nn_status status = nni_image_check(&y);
-    same.bytes = x.bytes;
-    if (status == NN_OK) status = nni_image_check_pair(&same, &x);
-    if (status == NN_OK && (y.height != x.height || y.width != x.width)) status = NN_ERROR_ARGUMENT;
-    if (status == NN_OK && nni_image_overlap(&y, &x)) status = NN_ERROR_ALIAS;
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = nni_image_check(&y);
+    if (status == NN_OK) status = nni_image_check(&x);
     if (status != NN_OK) return status;
+    if (y.height != x.height || y.width != x.width || y.channels != x.channels) return NN_ERROR_ARGUMENT;
+    if (nni_image_overlap(&y, &x)) return NN_ERROR_ALIAS;
     if (!y.bytes == !x.bytes) {
         nni_image_copy(&y, &x);
         return NN_OK;

@@ -67,7 +67,7 @@ static void nni_resize_fill(uint32_t *first, float *weights, double *sum, const 
     const size_t taps = nni_resize_taps(a);
     for (size_t output = 0; output < a->outputs; output++) {
         const size_t i = a->mirrored ? a->outputs - 1 - output : output;
-        const double centre = a->from + ((double)i + 0.5) * factor;
+        const double centre = a->from + ((double)i + 0.5) * a->length / (double)a->outputs;
         const double begin = floor(centre - radius + 0.5), end = floor(centre + radius + 0.5);
         double at = a->sampling == NN_NEAREST ? floor(centre) : begin, total = 0.0;
         at = at < 0.0 ? 0.0 : at > n - (double)taps ? n - (double)taps : at;
@@ -133,7 +133,7 @@ static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, c
     for (size_t row = 0; row < rows; row++) {
         float *to = y ? y + row * (image ? nni_image_stride(image) : width) : result;
         for (size_t t = 0; t < down; t++) column[t] = weights_y[t * rows + row];
-        tier->filter(to, narrow + (first_y[row] - top) * width, width, width, column, down);
+        tier->filter(to, width, narrow + (first_y[row] - top) * width, width, 1, width, width, column, down);
         if (!y) nni_image_store(image, row, to, width);
     }
 }
