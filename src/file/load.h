@@ -8,7 +8,7 @@
 
 /* What can be chosen; zero means the usual value, a NULL desc all of them. */
 typedef struct nn_model_load_desc {
-    size_t batch;                  /* most samples of one pass: as it was saved */
+    size_t batch;                  /* most samples of one pass: as it was saved, if that is at most 65536 */
     int inference;                 /* for predictions only, as in nn_build_desc; folded models always are */
     int keep;                      /* as in nn_build_desc */
     size_t memory;                 /* most bytes of activations: 2 GiB; a file may ask for any batch and shapes */
@@ -31,6 +31,7 @@ NN_API NN_MUST_USE nn_status nn_model_load_memory(nn_model **model, const void *
 #include "structure.h"
 
 #define NNI_MEMORY_USUAL ((size_t)1 << 31)
+#define NNI_BATCH_TRUSTED 65536 /* planning takes time that grows with the batch: what a file may ask for by itself */
 
 /* ---- parameters from tensors ---- */
 
@@ -109,6 +110,9 @@ static nn_status nni_load_build(nn_model *m, const nni_archive *a, const nn_mode
     if (!nni_load_folds(m)) return nni_archive_bad(a, "a batch norm is said to be folded that cannot be");
     nn_status status = nni_archive_number(a, "nn.seed", &d.seed);
     if (status != NN_OK) return status;
+    if (!desc->batch && (!batch || batch > NNI_BATCH_TRUSTED))
+        return nni_say(a->report, NN_ERROR_SIZE, "%s asks for batches of %zu samples, and up to %d are taken from a file: choose the batch",
+                       a->path, batch, NNI_BATCH_TRUSTED);
     d.batch = desc->batch ? desc->batch : batch;
     d.inference = desc->inference || m->folded;
     d.keep = desc->keep;
