@@ -39,37 +39,59 @@
  *
  * It prints the same digits on every machine.
  *
- * A network is a graph of layers; each call names its input. Mistakes need not be looked for until the build
+ * A network is a graph of layers; each call names its input. Mistakes need not be looked for until the build. This learns to read digits,
+ * drawn by nn.h itself if there is no MNIST, and keeps what it has learned in a file:
+ *
+ *     nn_dataset train, test;
+ *     nn_status status = nn_make_digits(&train, 0, 10000, 1, NULL); // or nn_load_mnist(&train, &test, "mnist", NULL, NULL)
+ *     if (status == NN_OK) status = nn_make_digits(&test, 10000, 2000, 1, NULL);
+ *     nn_model *m = nn_model_new(NULL);
+ *     nn_node x = nn_layer_input(m, nn_shape_image(28, 28, 1));
+ *     x = nn_layer_dense(m, x, 300);
+ *     x = nn_layer_relu(m, nn_layer_batch_norm(m, x));
+ *     x = nn_layer_dropout(m, x, 0.1f);
+ *     x = nn_layer_dense(m, x, 10);
+ *     nn_layer_loss(m, x, NN_LOSS_SOFTMAX_CE);
+ *     if (status == NN_OK) status = nn_model_build(m, NULL);
+ *     nn_fit_desc fit = {0};
+ *     fit.optimizer = nn_adam(1e-3f);
+ *     fit.epochs = 5;
+ *     fit.watch = nn_progress; // prints
+ *     if (status == NN_OK) status = nn_fit(m, &train, &test, &fit);
+ *     if (status == NN_OK) status = nn_model_save(m, "digits.nn");
+ *     if (status != NN_OK) fprintf(stderr, "%s\n", nn_error(m));
+ *     nn_model_free(m);
+ *     nn_dataset_free(&train);
+ *     nn_dataset_free(&test);
+ *
+ * The same loop in the open, a batch forward and back and a step of an optimizer; any other loop works as well
  *
  *     enum { BATCH = 50, CLASSES = 10 };
  *     static float images[BATCH * 784], probabilities[BATCH * CLASSES];
  *     static uint32_t labels[BATCH];
  *     nn_model *m = nn_model_new(NULL);
- *     nn_node input = nn_layer_input(m, nn_shape_image(28, 28, 1));
- *     nn_node x = nn_layer_dense_no_bias(m, input, 300);
- *     x = nn_layer_relu(m, nn_layer_batch_norm(m, x));
- *     x = nn_layer_dropout(m, x, 0.1f);
- *     x = nn_layer_dense(m, x, CLASSES);
- *     nn_node loss = nn_layer_loss(m, x, NN_LOSS_SOFTMAX_CE);
+ *     nn_node input = nn_layer_input(m, nn_shape_vector(784));
+ *     nn_node x = nn_layer_relu(m, nn_layer_dense(m, input, 300));
+ *     nn_node loss = nn_layer_loss(m, nn_layer_dense(m, x, CLASSES), NN_LOSS_SOFTMAX_CE);
  *     nn_build_desc build = {0};
  *     build.seed = 1;
  *     build.batch = BATCH;
+ *     nn_trainer *trainer = NULL;
  *     nn_status status = nn_model_build(m, &build);
+ *     if (status == NN_OK) status = nn_trainer_new(&trainer, m, NULL); // Adam
  *     if (status == NN_OK) status = nn_feed(m, input, images);
  *     if (status == NN_OK) status = nn_feed_labels(m, loss, labels);
- *     for (int step = 0; step < 100 && status == NN_OK; step++) {
- *         nn_parameters w = nn_parameters_of(m);
- *         status = nn_forward(m, BATCH, NN_TRAIN);
- *         if (status == NN_OK) status = nn_backward(m, 0);
- *         if (status == NN_OK) nn_axpy(w.values, w.gradients, w.trained, -0.1f); // gradient descent
- *     }
+ *     for (int step = 0; step < 100 && status == NN_OK; step++) status = nn_trainer_batch(trainer, BATCH);
+ *     nn_trainer_finish(trainer);
  *     if (status == NN_OK) status = nn_predict(m, probabilities, images, BATCH);
  *     if (status != NN_OK) fprintf(stderr, "%s\n", nn_error(m));
+ *     nn_trainer_free(trainer);
  *     nn_model_free(m);
  *
  * Options, each a define before the include that has the implementation
  *
  *   NN_NO_SLEEF          exp and log from nn.h itself: no library, other bits (also the same everywhere)
+ *   NN_ZLIB              data packed by gzip are read, by zlib: link with -lz
  *   NN_STATIC            everything is private to this file; every file that includes nn.h needs the implementation then
  *   NN_SCALAR_ONLY       leave the vector kernels out
  *   NN_DEBUG             check with assert what only a mistake in the program can break; NN_ASSERT(x) replaces assert
@@ -77,6 +99,17 @@
  *
  * What there is
  *
+ *   training     nn_fit; nn_trainer_new _batch _step _run for loops of one's own; nn_progress, nn_find_rate, nn_classifier
+ *   optimizers   nn_sgd _momentum _nesterov _adagrad _rmsprop _adadelta _adam _adamw _amsgrad _adamax _nadam _lion _ftrl
+ *                _adagrad_da _proximal_gd _proximal_adagrad; nn_optimizer_step for arrays without a network; nn_schedule_..., nn_clip_norm,
+ *                nn_average_update; nn_layer_rate, nn_parameter_decay
+ *   in use       nn_evaluate, nn_predict_dataset, nn_confusion_of; nn_predict_ensemble, nn_predict_views, nn_snapshots_add
+ *   files        nn_model_save, nn_model_load; nn_trainer_save to go on later; nn_weights_load, also from PyTorch; nn_export_c,
+ *                nn_export_dot
+ *   data         nn_dataset_of, nn_load_mnist _idx _cifar _csv _npy _pnm _image_folder; nn_make_digits _moons _circles _spirals _blobs
+ *                _sine _polynomial; nn_dataset_split _fold _balance _select _shuffle _join; nn_batches_next; nn_scaler_fit,
+ *                nn_layer_scale; nn_categories_of, nn_one_hot, nn_binary_code
+ *   pictures     nn_image_flip _crop _ten_crop _pad _affine _resize _elastic _adjust _noise _cutout; nn_augment for nn_fit, nn_mixup
  *   networks     nn_model_new; nn_layer_input _dense _conv2d _depthwise _max_pool _average_pool _global_average_pool, each
  *                activation, _prelu _softmax, _add _sub _mul _concat _reshape _flatten, _exp _log _reciprocal _linear, _batch_norm
  *                _layer_norm _group_norm _instance_norm, _dropout _noise, _loss _custom_loss; nn_model_build, nn_summary
@@ -122,11 +155,12 @@
  *
  * Memory: arrays are the caller's, of any alignment. Functions that return no status take no memory. nn_sgemm and nn_conv2d may
  * take a workspace and give it back; nn_packed owns its copy until nn_packed_free. A network takes all its memory when it
- * is built and none afterwards. Every allocation goes through nn_allocator if
+ * is built and none afterwards, nn_fit some for its batches; a dataset holds its data until nn_dataset_free. Every allocation goes through nn_allocator if
  * one is given. In place is fine where a comment says "y may be x"; otherwise arrays must not overlap.
  *
  * Errors: what the world can break returns nn_status, NN_OK being 0, which the compiler warns about if it is dropped. The
- * library never prints, exits or aborts, and a call that fails has changed nothing.
+ * library never prints unless asked to (nn_progress), exits or aborts, and a call that fails has changed nothing. What was wrong
+ * is a sentence in nn_error(model), or in the nn_report of calls that read files without a model.
  *
  * Threads: one by default. nn_threads(n) lets calls share their work through OpenMP (compile with -fopenmp) or through the
  * caller's own loop (nn_threads_hook). Any number of threads may call nn.h at once. Set threads, hook and instruction set
@@ -1992,7 +2026,7 @@ NN_API NN_MUST_USE nn_status nn_model_save_memory(nn_model *model, void *memory,
 
 /* What can be chosen; zero means the usual value, a NULL desc all of them. */
 typedef struct nn_model_load_desc {
-    size_t batch;                  /* most samples of one pass: as it was saved */
+    size_t batch;                  /* most samples of one pass: as it was saved, if that is at most 65536 */
     int inference;                 /* for predictions only, as in nn_build_desc; folded models always are */
     int keep;                      /* as in nn_build_desc */
     size_t memory;                 /* most bytes of activations: 2 GiB; a file may ask for any batch and shapes */
@@ -2101,7 +2135,7 @@ NN_API NN_MUST_USE nn_status nn_export_dot(nn_model *model, const char *path);
  *     momentum > 0      v = momentum*v - n g/root(h);  w += v                           (TensorFlow's; it starts h at 1)
  *     rate_outside = 1  v = momentum*v + g/root(h);  w -= n v                           (PyTorch's; beta_2 0.99, 1e-8 outside)
  * NN_ADADELTA           h as in RMSProp;  d = g sqrt(u + epsilon)/sqrt(h + epsilon);  u = beta_2*u + (1 - beta_2)*d^2;
- *                       w -= n d                                                       beta_2 0.95, epsilon 1e-8 (TF1); rate 1 is Zeiler's
+ *                       w -= n d                    beta_2 0.95, epsilon 1e-8 (TF1's); rate 1 is Zeiler's, 0.001 TF1's
  * NN_ADAM               m = beta_1*m + (1 - beta_1)*g;  h as in RMSProp;  M = m/(1 - beta_1^t), H = h/(1 - beta_2^t) at step t;
  *                       w -= n M/root(H)                                               0.9, 0.999, epsilon 1e-8 outside
  * NN_AMSGRAD            the same with the largest h so far                             (PyTorch's: corrected after the maximum)
@@ -2110,13 +2144,15 @@ NN_API NN_MUST_USE nn_status nn_export_dot(nn_model *model, const char *path);
  *                       w -= n (g (1 - c_t)/(1 - C_t) + m c_t+1/(1 - C_t+1))/root(H)   as Adam; momentum_decay 0.004 (PyTorch's)
  * NN_LION               w -= n sign(beta_1*m + (1 - beta_1)*g);  m = beta_2*m + (1 - beta_2)*g    0.9, 0.99
  * NN_FTRL               h' = h + g^2;  z += g + 2 shrinkage*w - (h'^-power - h^-power)/n w;  h = h';
- *                       w = -soft(z, l1)/((h^-power + epsilon)/n + 2 l2)               power -0.5, accumulator 0.1, shrinkage 0 and
- *                       epsilon 0 (TF1's); McMahan et al. 2013 have epsilon = beta = 1 and accumulator 0
+ *                       w = -soft(z, l1)/((h^-power + epsilon)/n + 2 l2)
+ *                       power -0.5, accumulator 0.1, shrinkage 0, epsilon 0 (TF1's); McMahan et al. 2013: epsilon 1 (their
+ *                       beta), accumulator 0. Powers but -0.5: e^(-power log h), good to 2^-23 (1 + |log|)
  * NN_ADAGRAD_DA         z += g;  h += g^2;  w = -n soft(z, t l1)/(sqrt(h) + t l2 n)     accumulator 0.1 (TF1's)
  * NN_PROXIMAL_GD        w = soft(w - n g, n l1)/(1 + n l2)                             (TF1's)
  * NN_PROXIMAL_ADAGRAD   h += g^2;  r = n/sqrt(h);  w = soft(w - r g, r l1)/(1 + r l2)   accumulator 0.1 (TF1's)
  *
- * root(h) = sqrt(h) + epsilon, or sqrt(h + epsilon) with epsilon_inside = 1.  soft(x, a) = sign(x) max(|x| - a, 0): an exact 0 up to a.
+ * root(h) = sqrt(h) + epsilon, or sqrt(h + epsilon) with epsilon_inside = 1. soft(x, a) = sign(x) max(|x| - a, 0): an exact 0
+ * up to a. epsilon and accumulator are 0 or at least 1e-30.
  *
  * All of them, in this order: g is multiplied by the call's gradient_scale and cut to [-clip, clip]; l1 sign(w) + l2 w is
  * added, the gradient of nn_penalty (the last four use l1 and l2 as above instead); w is multiplied by 1 - rate*decay, which is
@@ -2183,7 +2219,7 @@ NN_API nn_optimizer nn_adagrad_da(float rate);
 NN_API nn_optimizer nn_proximal_gd(float rate);
 NN_API nn_optimizer nn_proximal_adagrad(float rate);
 
-/* NN_OK, or NN_ERROR_ARGUMENT where a field that the rule reads is outside its range; and the sentence that says which, or NULL. */
+/* NN_OK, or NN_ERROR_ARGUMENT where a field that the rule reads is outside its range; and what is wrong in words, or NULL. */
 NN_API nn_status nn_optimizer_check(const nn_optimizer *o);
 NN_API const char *nn_optimizer_mistake(const nn_optimizer *o);
 
@@ -2213,9 +2249,9 @@ NN_API void nn_optimizer_start(nn_optimizer_state *state, const nn_optimizer *o,
 /* The next step begins: once a step, before any apply. */
 NN_API void nn_optimizer_advance(nn_optimizer_state *state, const nn_optimizer *o);
 
-/* The step for weights [at, at + n) of those that the state is for; w and g point at the first of these. What became of a weight depends on
- * it, its gradient and its slots alone: an array in parts, in any order, ends with the same bits, and rate, l1, l2, decay and
- * clip may differ between parts. NaN and infinity in g go into the weight and the slots. */
+/* The step for weights [at, at + n) of those that the state is for; w and g point at the first of these. What becomes of a
+ * weight depends on it, its gradient and its slots alone: an array in parts, in any order, ends with the same bits, and rate,
+ * l1, l2, decay and clip may differ between parts. NaN in g goes into the weight and the slots, and stays there. */
 NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, const nn_optimizer_state *state,
                                const nn_optimizer *o, float gradient_scale);
 
@@ -2245,17 +2281,18 @@ NN_API void nn_optimizer_look_back(float *to, const float *w, size_t n, size_t a
 NN_API void nn_optimizer_look_ahead(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
                                     const nn_optimizer *o);
 
-/* The gradient_scale that takes a gradient of this norm down to `limit`: 1 if it is not above it. NaN stays NaN. For a gradient in
- * several arrays the norm is sqrt of the sum of nn_sum_squares over them; nn_clip_norm is for one array. */
+/* The gradient_scale that takes a gradient of this norm down to `limit`: 1 if it is not above it. NaN stays NaN. For a
+ * gradient in several arrays the norm is sqrt of the sum of nn_sum_squares over them; nn_clip_norm is for one array. */
 NN_API float nn_clip_scale(float norm, float limit);
 NN_API float nn_clip_norm(const float *g, size_t n, float limit);
 
 /* ---- src/train/schedule.h ---- */
 /* schedule.h - learning rates, and momentum, that change over training */
 
-/* A schedule gives the factor by which the rate is multiplied at a position in training. Positions and lengths are in any one unit:
- * steps, or epochs, 2.5 being the middle of the third. A length of 0 stands for the whole training; nn_schedule_over fills it in.
- * Until then positions count trainings: 0.5 is the middle. p = position/length, and where a schedule has an end, no more than 1.
+/* A schedule gives the factor by which the rate is multiplied at a position in training. Positions and lengths are in any one
+ * unit: steps, or epochs, 2.5 being the middle of the third. A length of 0 stands for the whole training; nn_schedule_over fills
+ * it in. Until then positions count trainings: 0.5 is the middle. p = position/length, and where a schedule has an end, no more
+ * than 1.
  *
  * NN_SCHEDULE_CONSTANT      1
  * NN_SCHEDULE_EXPONENTIAL   decay^p; staircase = 1: p rounded down, so that the rate falls once in every `length`
@@ -2307,28 +2344,30 @@ NN_API nn_schedule nn_schedule_polynomial(float last, float power, double length
 NN_API nn_schedule nn_schedule_linear(float first, float last, double length);
 NN_API nn_schedule nn_schedule_cosine(float last, double length);                  /* from 1 */
 NN_API nn_schedule nn_schedule_cosine_restarts(float last, double period, float growth);
-NN_API nn_schedule nn_schedule_one_cycle(double length); /* 1/25, 1, 1/250000, rise 0.3: the rate of the optimizer is the highest */
+NN_API nn_schedule nn_schedule_one_cycle(double length); /* 1/25, 1, 1/250000, rise 0.3: the rate given is the highest */
 NN_API nn_schedule nn_schedule_warm_up(nn_schedule schedule, double length, float from);
 
-/* A schedule of momentum gives the momentum itself: the lectures' rise from 0.5 to 0.99 is nn_schedule_linear(0.5f, 0.99f, 0), and this
- * goes with nn_schedule_one_cycle: 0.95, 0.85, 0.95. */
+/* A schedule of momentum gives the momentum itself: the lectures' rise from 0.5 to 0.99 is nn_schedule_linear(0.5f, 0.99f, 0),
+ * and this goes with nn_schedule_one_cycle: 0.95, 0.85, 0.95. */
 NN_API nn_schedule nn_schedule_one_cycle_momentum(double length);
 
 /* The schedule with a length of 0 replaced by what warm-up leaves of the whole training. */
 NN_API nn_schedule nn_schedule_over(nn_schedule schedule, double training);
 
-/* NN_OK, or NN_ERROR_ARGUMENT where a field is outside its range; and the sentence that says which, or NULL. */
+/* NN_OK, or NN_ERROR_ARGUMENT where a field is outside its range; and what is wrong in words, or NULL. */
 NN_API nn_status nn_schedule_check(const nn_schedule *schedule);
 NN_API const char *nn_schedule_mistake(const nn_schedule *schedule);
 
-/* Good to a unit in the last place, and the same bits everywhere: no function of the mathematical library is called that rounds. */
+/* Good to a unit in the last place, and the same bits everywhere: no function of the mathematical library is called that
+ * rounds. */
 NN_API float nn_schedule_factor(const nn_schedule *schedule, double position);
 
 /* ---- src/train/average.h ---- */
 /* average.h - an average of the weights over training, which is often better than the last of them */
 
-/* average += (1 - decay)*(w - average): the exponential moving average. What falls below 2^-100 becomes 0. Copy the weights first;
- * after the t-th step a decay of nn_average_decay(decay, t) forgets these early weights soon; with t/(t + 1) it is the plain mean. */
+/* average += (1 - decay)*(w - average): the exponential moving average. What falls below 2^-100 becomes 0. Copy the weights
+ * first; after the t-th step a decay of nn_average_decay(decay, t) forgets these early weights soon, and with t/(t + 1) the
+ * average is the plain mean of all of them. */
 NN_API void nn_average_update(float *average, const float *w, size_t n, float decay);
 
 /* The least of decay and (1 + step)/(10 + step), as TensorFlow has it. */
@@ -2929,7 +2968,8 @@ static inline size_t nni_conv_rows(const nni_conv_axis *a, size_t from, size_t t
 #define NNI_SLOTS 3       /* the most floats that a rule keeps for a weight */
 #define NNI_CONSTANTS 10  /* the most numbers that a rule is given */
 
-/* X(name, slots): a rule takes a weight, its gradient and its slots one step on. simd/kernels/optim.h says what the constants are. */
+/* X(name, slots): a rule takes a weight, its gradient and its slots one step on; simd/kernels/optim.h says what constants it is
+ * given. */
 #define NNI_RULES(X)                                                                                                       \
     X(descent, 0) X(momentum, 1) X(nesterov, 1) X(square, 1) X(square_momentum, 2) X(centered, 2) X(centered_momentum, 3)  \
     X(adadelta, 2) X(adam, 2) X(amsgrad, 3) X(nadam, 2) X(adamax, 2) X(lion, 1) X(ftrl, 2) X(ftrl_power, 2)                \
@@ -3156,7 +3196,8 @@ typedef struct nni_loss {
     X(void, mix_channels, (float *y, const float *x, size_t pixels, size_t channels, const float *columns))                \
     X(void, gamma, (float *y, const float *x, size_t n, float exponent))                                                   \
     X(void, warp, (float *y, const nni_warp *warp))                                                                        \
-    X(void, filter, (float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps))                  \
+    X(void, filter, (float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,       \
+                     const float *weights, size_t taps))                                                                   \
     X(void, resize_row, (float *y, const float *x, const nni_taps *taps, size_t channels))
 
 typedef struct nni_tier {
@@ -3251,6 +3292,7 @@ NNI_INLINE nni_vf_scalar nni_vf_sub_scalar(nni_vf_scalar a, nni_vf_scalar b) { r
 NNI_INLINE nni_vf_scalar nni_vf_mul_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a * b; }
 NNI_INLINE nni_vf_scalar nni_vf_div_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a / b; }
 NNI_INLINE nni_vf_scalar nni_vf_sqrt_scalar(nni_vf_scalar a) { return sqrtf(a); }
+NNI_INLINE nni_vf_scalar nni_vf_sqrt_beside_scalar(nni_vf_scalar a) { return nni_vf_sqrt_scalar(a); }
 NNI_INLINE nni_vf_scalar nni_vf_fma_scalar(nni_vf_scalar a, nni_vf_scalar b, nni_vf_scalar c) { return fmaf(a, b, c); }
 NNI_INLINE nni_vf_scalar nni_vf_fnma_scalar(nni_vf_scalar a, nni_vf_scalar b, nni_vf_scalar c) { return fmaf(-a, b, c); }
 NNI_INLINE nni_vf_scalar nni_vf_round_scalar(nni_vf_scalar a) { return nearbyintf(a); }
@@ -5095,7 +5137,7 @@ static size_t nni_zero_small_scalar(float *w, size_t n, float threshold) {
  *
  * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
  * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
- * more would end as subnormal numbers, which processors are slow with.
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
 NNI_INLINE nni_vf_scalar nni_flush_scalar(nni_vf_scalar x) { return nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_abs_scalar(x), nni_vf_set1_scalar(0x1p-100f)), nni_vf_set1_scalar(0.0f), x); }
@@ -5140,10 +5182,9 @@ NNI_INLINE void nni_rule_root_scalar(const int centered, const int momentum, nni
     nni_vf_scalar square = s[0] = nni_average_of_square_scalar(s[0], g, k[1], k[2]);
     if (centered) { /* the variance; rounding may take it below 0 */
         s[1] = nni_average_of_scalar(s[1], g, k[1], k[2]);
-        square = nni_vf_fnma_scalar(s[1], s[1], square);
-        square = nni_vf_select_scalar(nni_vf_lt_scalar(square, nni_vf_set1_scalar(0.0f)), nni_vf_set1_scalar(0.0f), square);
+        square = nni_flush_positive_scalar(nni_vf_fnma_scalar(s[1], s[1], square));
     }
-    const nni_vf_scalar step = nni_vf_div_scalar(g, nni_vf_add_scalar(nni_vf_sqrt_scalar(nni_vf_add_scalar(square, k[4])), k[5]));
+    const nni_vf_scalar step = nni_vf_div_scalar(g, nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(nni_vf_add_scalar(square, k[4])), k[5]));
     nni_vf_scalar *velocity = s + 1 + centered;
     if (momentum) *velocity = nni_average_of_scalar(*velocity, step, k[6], k[3]);
     *w = nni_vf_fma_scalar(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_scalar(k[0], *w));
@@ -5166,8 +5207,8 @@ NNI_INLINE void nni_rule_adadelta_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_
 NNI_INLINE void nni_rule_moments_scalar(const int largest, const int look_ahead, nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     s[0] = nni_average_of_scalar(s[0], g, k[1], k[2]);
     nni_vf_scalar square = s[1] = nni_average_of_square_scalar(s[1], g, k[3], k[4]);
-    if (largest) square = s[2] = nni_vf_max_scalar(s[2], square);
-    const nni_vf_scalar root = nni_vf_add_scalar(nni_vf_sqrt_scalar(nni_vf_fma_scalar(square, k[6], k[7])), k[8]);
+    if (largest) square = s[2] = nni_flush_positive_scalar(nni_vf_max_scalar(s[2], square));
+    const nni_vf_scalar root = nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(nni_vf_fma_scalar(square, k[6], k[7])), k[8]);
     if (look_ahead) *w = nni_vf_add_scalar(nni_vf_mul_scalar(k[0], *w), nni_vf_div_scalar(nni_vf_fma_scalar(k[5], s[0], nni_vf_mul_scalar(k[9], g)), root));
     else *w = nni_vf_fma_scalar(k[5], nni_vf_div_scalar(s[0], root), nni_vf_mul_scalar(k[0], *w));
 }
@@ -5175,7 +5216,7 @@ NNI_INLINE void nni_rule_adam_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_s
 NNI_INLINE void nni_rule_amsgrad_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_moments_scalar(1, 0, w, g, s, k); }
 NNI_INLINE void nni_rule_nadam_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_moments_scalar(0, 1, w, g, s, k); }
 
-/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size to the weight */
 NNI_INLINE void nni_rule_adamax_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     s[0] = nni_average_of_scalar(s[0], g, k[1], k[2]);
     s[1] = nni_vf_max_scalar(nni_vf_mul_scalar(k[3], s[1]), nni_vf_add_scalar(nni_vf_abs_scalar(g), k[4]));
@@ -5199,7 +5240,7 @@ NNI_INLINE void nni_rule_proximal_sum_scalar(nni_vf_scalar *w, nni_vf_scalar g, 
 NNI_INLINE void nni_rule_ftrl_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     const nni_vf_scalar old = s[0];
     s[0] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, old));
-    nni_rule_proximal_sum_scalar(w, g, s, k, nni_vf_sqrt_scalar(old), nni_vf_sqrt_scalar(s[0]));
+    nni_rule_proximal_sum_scalar(w, g, s, k, nni_vf_sqrt_beside_scalar(nni_flush_positive_scalar(old)), nni_vf_sqrt_beside_scalar(s[0]));
 }
 NNI_INLINE void nni_rule_ftrl_power_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     const nni_vf_scalar old = s[0];
@@ -5212,7 +5253,7 @@ NNI_INLINE void nni_rule_adagrad_da_scalar(nni_vf_scalar *w, nni_vf_scalar g, nn
     s[0] = nni_flush_scalar(nni_vf_add_scalar(s[0], g));
     s[1] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, s[1]));
     const nni_vf_scalar above = nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), nni_soft_scalar(s[0], k[2]));
-    *w = nni_vf_mul_scalar(k[0], nni_vf_div_scalar(nni_vf_mul_scalar(k[1], above), nni_vf_add_scalar(nni_vf_sqrt_scalar(s[1]), k[3])));
+    *w = nni_vf_mul_scalar(k[0], nni_vf_div_scalar(nni_vf_mul_scalar(k[1], above), nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(s[1]), k[3])));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -5224,7 +5265,7 @@ NNI_INLINE void nni_rule_proximal_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_
 /* s: square. k: 1 rate, 2 l1, 3 l2 */
 NNI_INLINE void nni_rule_proximal_adagrad_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     s[0] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, s[0]));
-    const nni_vf_scalar rate = nni_vf_div_scalar(k[1], nni_vf_sqrt_scalar(s[0])), down = nni_vf_fnma_scalar(rate, g, nni_vf_mul_scalar(k[0], *w));
+    const nni_vf_scalar rate = nni_vf_div_scalar(k[1], nni_vf_sqrt_beside_scalar(s[0])), down = nni_vf_fnma_scalar(rate, g, nni_vf_mul_scalar(k[0], *w));
     *w = nni_vf_div_scalar(nni_soft_scalar(down, nni_vf_mul_scalar(rate, k[2])), nni_vf_fma_scalar(rate, k[3], nni_vf_set1_scalar(1.0f)));
 }
 
@@ -5285,7 +5326,8 @@ static void nni_optimize_scalar(const nni_update *u, size_t from, size_t n) {
     const int count = slots[u->rule];
     float block[NNI_BLOCK];
     for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
+        const size_t whole = some - some % VF_LANES;
         float *const w = u->w + from, *slot[NNI_SLOTS];
         const float *g = u->g + from;
         for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
@@ -7311,28 +7353,47 @@ static void nni_warp_scalar(float *y, const nni_warp *w) {
 /* ---- simd/kernels/image_filter.h ---- */
 /* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
 
-/* Vectors side by side share the broadcast weight. */
-NNI_INLINE void nni_filter_run_scalar(const int vectors, float *y, const float *x, size_t step, const float *weights, size_t taps) {
-    nni_vf_scalar sum[4];
-    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_scalar(0.0f);
+/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+NNI_INLINE void nni_filter_block_scalar(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
+                                     size_t step, const float *weights, size_t taps, nni_vm_scalar lanes) {
+    nni_vf_scalar sum[8];
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = nni_vf_set1_scalar(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
         const nni_vf_scalar weight = nni_vf_set1_scalar(weights[t]);
-        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_fma_scalar(weight, nni_vf_load_scalar(x + v * VF_LANES), sum[v]);
+        NNI_UNROLL for (int r = 0; r < rows; r++) {
+            const float *at = x + (size_t)r * x_stride;
+            sum[r] = nni_vf_fma_scalar(weight, whole ? nni_vf_load_scalar(at) : nni_vf_load_m_scalar(at, lanes), sum[r]);
+        }
     }
-    NNI_UNROLL for (int v = 0; v < vectors; v++) nni_vf_store_scalar(y + v * VF_LANES, sum[v]);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        if (whole) nni_vf_store_scalar(y + (size_t)r * y_stride, sum[r]);
+        else nni_vf_store_m_scalar(y + (size_t)r * y_stride, sum[r], lanes);
+    }
 }
 
-/* y[j] = the sum over t < taps of weights[t] * x[j + t*step]. */
-static void nni_filter_scalar(float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps) {
+NNI_INLINE void nni_filter_rows_scalar(const int whole, float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                                    size_t step, const float *weights, size_t taps, nni_vm_scalar lanes) {
+    size_t r = 0;
+    for (; r + 8 <= rows; r += 8)
+        nni_filter_block_scalar(8, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r + 4 <= rows; r += 4)
+        nni_filter_block_scalar(4, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r < rows; r++)
+        nni_filter_block_scalar(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+}
+
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
+ * the vectors take the place of rows. */
+static void nni_filter_scalar(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
+                           const float *weights, size_t taps) {
     size_t j = 0;
-    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) nni_filter_run_scalar(4, y + j, x + j, step, weights, taps);
-    for (; j + VF_LANES <= n; j += VF_LANES) nni_filter_run_scalar(1, y + j, x + j, step, weights, taps);
-    if (j < n) {
-        const nni_vm_scalar rest = nni_vm_first_scalar(n - j);
-        nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
-        for (size_t t = 0; t < taps; t++) sum = nni_vf_fma_scalar(nni_vf_set1_scalar(weights[t]), nni_vf_load_m_scalar(x + j + t * step, rest), sum);
-        nni_vf_store_m_scalar(y + j, sum, rest);
+    if (rows == 1) {
+        j = n / VF_LANES * VF_LANES;
+        nni_filter_rows_scalar(1, y, VF_LANES, x, VF_LANES, n / VF_LANES, step, weights, taps, nni_vm_first_scalar(VF_LANES));
     }
+    for (; j + VF_LANES <= n; j += VF_LANES)
+        nni_filter_rows_scalar(1, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_scalar(VF_LANES));
+    if (j < n) nni_filter_rows_scalar(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_scalar(n - j));
 }
 
 NNI_INLINE void nni_resize_row_gray_scalar(float *y, const float *x, const nni_taps *t) {
@@ -7477,6 +7538,7 @@ NNI_INLINE nni_vf_avx2 nni_vf_sub_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _m
 NNI_INLINE nni_vf_avx2 nni_vf_mul_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_mul_ps(a, b); }
 NNI_INLINE nni_vf_avx2 nni_vf_div_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_div_ps(a, b); }
 NNI_INLINE nni_vf_avx2 nni_vf_sqrt_avx2(nni_vf_avx2 a) { return _mm256_sqrt_ps(a); }
+NNI_INLINE nni_vf_avx2 nni_vf_sqrt_beside_avx2(nni_vf_avx2 a) { return nni_vf_sqrt_avx2(a); }
 NNI_INLINE nni_vf_avx2 nni_vf_fma_avx2(nni_vf_avx2 a, nni_vf_avx2 b, nni_vf_avx2 c) { return _mm256_fmadd_ps(a, b, c); }
 NNI_INLINE nni_vf_avx2 nni_vf_fnma_avx2(nni_vf_avx2 a, nni_vf_avx2 b, nni_vf_avx2 c) { return _mm256_fnmadd_ps(a, b, c); }
 NNI_INLINE nni_vf_avx2 nni_vf_round_avx2(nni_vf_avx2 a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -9364,7 +9426,7 @@ static size_t nni_zero_small_avx2(float *w, size_t n, float threshold) {
  *
  * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
  * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
- * more would end as subnormal numbers, which processors are slow with.
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
 NNI_INLINE nni_vf_avx2 nni_flush_avx2(nni_vf_avx2 x) { return nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_abs_avx2(x), nni_vf_set1_avx2(0x1p-100f)), nni_vf_set1_avx2(0.0f), x); }
@@ -9409,10 +9471,9 @@ NNI_INLINE void nni_rule_root_avx2(const int centered, const int momentum, nni_v
     nni_vf_avx2 square = s[0] = nni_average_of_square_avx2(s[0], g, k[1], k[2]);
     if (centered) { /* the variance; rounding may take it below 0 */
         s[1] = nni_average_of_avx2(s[1], g, k[1], k[2]);
-        square = nni_vf_fnma_avx2(s[1], s[1], square);
-        square = nni_vf_select_avx2(nni_vf_lt_avx2(square, nni_vf_set1_avx2(0.0f)), nni_vf_set1_avx2(0.0f), square);
+        square = nni_flush_positive_avx2(nni_vf_fnma_avx2(s[1], s[1], square));
     }
-    const nni_vf_avx2 step = nni_vf_div_avx2(g, nni_vf_add_avx2(nni_vf_sqrt_avx2(nni_vf_add_avx2(square, k[4])), k[5]));
+    const nni_vf_avx2 step = nni_vf_div_avx2(g, nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(nni_vf_add_avx2(square, k[4])), k[5]));
     nni_vf_avx2 *velocity = s + 1 + centered;
     if (momentum) *velocity = nni_average_of_avx2(*velocity, step, k[6], k[3]);
     *w = nni_vf_fma_avx2(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_avx2(k[0], *w));
@@ -9435,8 +9496,8 @@ NNI_INLINE void nni_rule_adadelta_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx
 NNI_INLINE void nni_rule_moments_avx2(const int largest, const int look_ahead, nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     s[0] = nni_average_of_avx2(s[0], g, k[1], k[2]);
     nni_vf_avx2 square = s[1] = nni_average_of_square_avx2(s[1], g, k[3], k[4]);
-    if (largest) square = s[2] = nni_vf_max_avx2(s[2], square);
-    const nni_vf_avx2 root = nni_vf_add_avx2(nni_vf_sqrt_avx2(nni_vf_fma_avx2(square, k[6], k[7])), k[8]);
+    if (largest) square = s[2] = nni_flush_positive_avx2(nni_vf_max_avx2(s[2], square));
+    const nni_vf_avx2 root = nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(nni_vf_fma_avx2(square, k[6], k[7])), k[8]);
     if (look_ahead) *w = nni_vf_add_avx2(nni_vf_mul_avx2(k[0], *w), nni_vf_div_avx2(nni_vf_fma_avx2(k[5], s[0], nni_vf_mul_avx2(k[9], g)), root));
     else *w = nni_vf_fma_avx2(k[5], nni_vf_div_avx2(s[0], root), nni_vf_mul_avx2(k[0], *w));
 }
@@ -9444,7 +9505,7 @@ NNI_INLINE void nni_rule_adam_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s
 NNI_INLINE void nni_rule_amsgrad_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_moments_avx2(1, 0, w, g, s, k); }
 NNI_INLINE void nni_rule_nadam_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_moments_avx2(0, 1, w, g, s, k); }
 
-/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size to the weight */
 NNI_INLINE void nni_rule_adamax_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     s[0] = nni_average_of_avx2(s[0], g, k[1], k[2]);
     s[1] = nni_vf_max_avx2(nni_vf_mul_avx2(k[3], s[1]), nni_vf_add_avx2(nni_vf_abs_avx2(g), k[4]));
@@ -9468,7 +9529,7 @@ NNI_INLINE void nni_rule_proximal_sum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf
 NNI_INLINE void nni_rule_ftrl_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     const nni_vf_avx2 old = s[0];
     s[0] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, old));
-    nni_rule_proximal_sum_avx2(w, g, s, k, nni_vf_sqrt_avx2(old), nni_vf_sqrt_avx2(s[0]));
+    nni_rule_proximal_sum_avx2(w, g, s, k, nni_vf_sqrt_beside_avx2(nni_flush_positive_avx2(old)), nni_vf_sqrt_beside_avx2(s[0]));
 }
 NNI_INLINE void nni_rule_ftrl_power_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     const nni_vf_avx2 old = s[0];
@@ -9481,7 +9542,7 @@ NNI_INLINE void nni_rule_adagrad_da_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_a
     s[0] = nni_flush_avx2(nni_vf_add_avx2(s[0], g));
     s[1] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, s[1]));
     const nni_vf_avx2 above = nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), nni_soft_avx2(s[0], k[2]));
-    *w = nni_vf_mul_avx2(k[0], nni_vf_div_avx2(nni_vf_mul_avx2(k[1], above), nni_vf_add_avx2(nni_vf_sqrt_avx2(s[1]), k[3])));
+    *w = nni_vf_mul_avx2(k[0], nni_vf_div_avx2(nni_vf_mul_avx2(k[1], above), nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(s[1]), k[3])));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -9493,7 +9554,7 @@ NNI_INLINE void nni_rule_proximal_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx
 /* s: square. k: 1 rate, 2 l1, 3 l2 */
 NNI_INLINE void nni_rule_proximal_adagrad_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     s[0] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, s[0]));
-    const nni_vf_avx2 rate = nni_vf_div_avx2(k[1], nni_vf_sqrt_avx2(s[0])), down = nni_vf_fnma_avx2(rate, g, nni_vf_mul_avx2(k[0], *w));
+    const nni_vf_avx2 rate = nni_vf_div_avx2(k[1], nni_vf_sqrt_beside_avx2(s[0])), down = nni_vf_fnma_avx2(rate, g, nni_vf_mul_avx2(k[0], *w));
     *w = nni_vf_div_avx2(nni_soft_avx2(down, nni_vf_mul_avx2(rate, k[2])), nni_vf_fma_avx2(rate, k[3], nni_vf_set1_avx2(1.0f)));
 }
 
@@ -9554,7 +9615,8 @@ static void nni_optimize_avx2(const nni_update *u, size_t from, size_t n) {
     const int count = slots[u->rule];
     float block[NNI_BLOCK];
     for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
+        const size_t whole = some - some % VF_LANES;
         float *const w = u->w + from, *slot[NNI_SLOTS];
         const float *g = u->g + from;
         for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
@@ -11580,28 +11642,47 @@ static void nni_warp_avx2(float *y, const nni_warp *w) {
 /* ---- simd/kernels/image_filter.h ---- */
 /* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
 
-/* Vectors side by side share the broadcast weight. */
-NNI_INLINE void nni_filter_run_avx2(const int vectors, float *y, const float *x, size_t step, const float *weights, size_t taps) {
-    nni_vf_avx2 sum[4];
-    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx2(0.0f);
+/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+NNI_INLINE void nni_filter_block_avx2(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
+                                     size_t step, const float *weights, size_t taps, nni_vm_avx2 lanes) {
+    nni_vf_avx2 sum[8];
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = nni_vf_set1_avx2(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
         const nni_vf_avx2 weight = nni_vf_set1_avx2(weights[t]);
-        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_fma_avx2(weight, nni_vf_load_avx2(x + v * VF_LANES), sum[v]);
+        NNI_UNROLL for (int r = 0; r < rows; r++) {
+            const float *at = x + (size_t)r * x_stride;
+            sum[r] = nni_vf_fma_avx2(weight, whole ? nni_vf_load_avx2(at) : nni_vf_load_m_avx2(at, lanes), sum[r]);
+        }
     }
-    NNI_UNROLL for (int v = 0; v < vectors; v++) nni_vf_store_avx2(y + v * VF_LANES, sum[v]);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        if (whole) nni_vf_store_avx2(y + (size_t)r * y_stride, sum[r]);
+        else nni_vf_store_m_avx2(y + (size_t)r * y_stride, sum[r], lanes);
+    }
 }
 
-/* y[j] = the sum over t < taps of weights[t] * x[j + t*step]. */
-static void nni_filter_avx2(float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps) {
+NNI_INLINE void nni_filter_rows_avx2(const int whole, float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                                    size_t step, const float *weights, size_t taps, nni_vm_avx2 lanes) {
+    size_t r = 0;
+    for (; r + 8 <= rows; r += 8)
+        nni_filter_block_avx2(8, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r + 4 <= rows; r += 4)
+        nni_filter_block_avx2(4, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r < rows; r++)
+        nni_filter_block_avx2(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+}
+
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
+ * the vectors take the place of rows. */
+static void nni_filter_avx2(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
+                           const float *weights, size_t taps) {
     size_t j = 0;
-    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) nni_filter_run_avx2(4, y + j, x + j, step, weights, taps);
-    for (; j + VF_LANES <= n; j += VF_LANES) nni_filter_run_avx2(1, y + j, x + j, step, weights, taps);
-    if (j < n) {
-        const nni_vm_avx2 rest = nni_vm_first_avx2(n - j);
-        nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
-        for (size_t t = 0; t < taps; t++) sum = nni_vf_fma_avx2(nni_vf_set1_avx2(weights[t]), nni_vf_load_m_avx2(x + j + t * step, rest), sum);
-        nni_vf_store_m_avx2(y + j, sum, rest);
+    if (rows == 1) {
+        j = n / VF_LANES * VF_LANES;
+        nni_filter_rows_avx2(1, y, VF_LANES, x, VF_LANES, n / VF_LANES, step, weights, taps, nni_vm_first_avx2(VF_LANES));
     }
+    for (; j + VF_LANES <= n; j += VF_LANES)
+        nni_filter_rows_avx2(1, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx2(VF_LANES));
+    if (j < n) nni_filter_rows_avx2(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx2(n - j));
 }
 
 NNI_INLINE void nni_resize_row_gray_avx2(float *y, const float *x, const nni_taps *t) {
@@ -11752,6 +11833,18 @@ NNI_INLINE nni_vf_avx512 nni_vf_sub_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { r
 NNI_INLINE nni_vf_avx512 nni_vf_mul_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_mul_ps(a, b); }
 NNI_INLINE nni_vf_avx512 nni_vf_div_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_div_ps(a, b); }
 NNI_INLINE nni_vf_avx512 nni_vf_sqrt_avx512(nni_vf_avx512 a) { return _mm512_sqrt_ps(a); }
+/* The divider would take roots and quotients one after the other. So the root comes from an estimate, good to 2^-14, by two of
+ * Newton's steps; the second starts from the exact rest a - g*g and rounds as the instruction does. That was seen for all
+ * 2^24 numbers in [1, 4) with estimates from anywhere within 2^-14. Below 2^-100 the rest might be inexact. */
+NNI_INLINE nni_vf_avx512 nni_vf_sqrt_beside_avx512(nni_vf_avx512 a) {
+    const nni_vf_avx512 half = _mm512_set1_ps(0.5f), estimate = _mm512_rsqrt14_ps(a);
+    nni_vf_avx512 g = _mm512_mul_ps(a, estimate), h = _mm512_mul_ps(half, estimate); /* the root, and half of its reciprocal */
+    const nni_vf_avx512 e = _mm512_fnmadd_ps(g, h, half);
+    g = _mm512_fmadd_ps(g, e, g);
+    h = _mm512_fmadd_ps(h, e, h);
+    g = _mm512_fmadd_ps(_mm512_fnmadd_ps(g, g, a), h, g);
+    return _mm512_fixupimm_ps(g, a, _mm512_set1_epi32(0x100100), 0); /* 0 and infinity are their own roots */
+}
 NNI_INLINE nni_vf_avx512 nni_vf_fma_avx512(nni_vf_avx512 a, nni_vf_avx512 b, nni_vf_avx512 c) { return _mm512_fmadd_ps(a, b, c); }
 NNI_INLINE nni_vf_avx512 nni_vf_fnma_avx512(nni_vf_avx512 a, nni_vf_avx512 b, nni_vf_avx512 c) { return _mm512_fnmadd_ps(a, b, c); }
 NNI_INLINE nni_vf_avx512 nni_vf_round_avx512(nni_vf_avx512 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
@@ -13647,7 +13740,7 @@ static size_t nni_zero_small_avx512(float *w, size_t n, float threshold) {
  *
  * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
  * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
- * more would end as subnormal numbers, which processors are slow with.
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
 NNI_INLINE nni_vf_avx512 nni_flush_avx512(nni_vf_avx512 x) { return nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_abs_avx512(x), nni_vf_set1_avx512(0x1p-100f)), nni_vf_set1_avx512(0.0f), x); }
@@ -13692,10 +13785,9 @@ NNI_INLINE void nni_rule_root_avx512(const int centered, const int momentum, nni
     nni_vf_avx512 square = s[0] = nni_average_of_square_avx512(s[0], g, k[1], k[2]);
     if (centered) { /* the variance; rounding may take it below 0 */
         s[1] = nni_average_of_avx512(s[1], g, k[1], k[2]);
-        square = nni_vf_fnma_avx512(s[1], s[1], square);
-        square = nni_vf_select_avx512(nni_vf_lt_avx512(square, nni_vf_set1_avx512(0.0f)), nni_vf_set1_avx512(0.0f), square);
+        square = nni_flush_positive_avx512(nni_vf_fnma_avx512(s[1], s[1], square));
     }
-    const nni_vf_avx512 step = nni_vf_div_avx512(g, nni_vf_add_avx512(nni_vf_sqrt_avx512(nni_vf_add_avx512(square, k[4])), k[5]));
+    const nni_vf_avx512 step = nni_vf_div_avx512(g, nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(nni_vf_add_avx512(square, k[4])), k[5]));
     nni_vf_avx512 *velocity = s + 1 + centered;
     if (momentum) *velocity = nni_average_of_avx512(*velocity, step, k[6], k[3]);
     *w = nni_vf_fma_avx512(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_avx512(k[0], *w));
@@ -13718,8 +13810,8 @@ NNI_INLINE void nni_rule_adadelta_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_
 NNI_INLINE void nni_rule_moments_avx512(const int largest, const int look_ahead, nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     s[0] = nni_average_of_avx512(s[0], g, k[1], k[2]);
     nni_vf_avx512 square = s[1] = nni_average_of_square_avx512(s[1], g, k[3], k[4]);
-    if (largest) square = s[2] = nni_vf_max_avx512(s[2], square);
-    const nni_vf_avx512 root = nni_vf_add_avx512(nni_vf_sqrt_avx512(nni_vf_fma_avx512(square, k[6], k[7])), k[8]);
+    if (largest) square = s[2] = nni_flush_positive_avx512(nni_vf_max_avx512(s[2], square));
+    const nni_vf_avx512 root = nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(nni_vf_fma_avx512(square, k[6], k[7])), k[8]);
     if (look_ahead) *w = nni_vf_add_avx512(nni_vf_mul_avx512(k[0], *w), nni_vf_div_avx512(nni_vf_fma_avx512(k[5], s[0], nni_vf_mul_avx512(k[9], g)), root));
     else *w = nni_vf_fma_avx512(k[5], nni_vf_div_avx512(s[0], root), nni_vf_mul_avx512(k[0], *w));
 }
@@ -13727,7 +13819,7 @@ NNI_INLINE void nni_rule_adam_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_a
 NNI_INLINE void nni_rule_amsgrad_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_moments_avx512(1, 0, w, g, s, k); }
 NNI_INLINE void nni_rule_nadam_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_moments_avx512(0, 1, w, g, s, k); }
 
-/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size to the weight */
 NNI_INLINE void nni_rule_adamax_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     s[0] = nni_average_of_avx512(s[0], g, k[1], k[2]);
     s[1] = nni_vf_max_avx512(nni_vf_mul_avx512(k[3], s[1]), nni_vf_add_avx512(nni_vf_abs_avx512(g), k[4]));
@@ -13751,7 +13843,7 @@ NNI_INLINE void nni_rule_proximal_sum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, 
 NNI_INLINE void nni_rule_ftrl_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     const nni_vf_avx512 old = s[0];
     s[0] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, old));
-    nni_rule_proximal_sum_avx512(w, g, s, k, nni_vf_sqrt_avx512(old), nni_vf_sqrt_avx512(s[0]));
+    nni_rule_proximal_sum_avx512(w, g, s, k, nni_vf_sqrt_beside_avx512(nni_flush_positive_avx512(old)), nni_vf_sqrt_beside_avx512(s[0]));
 }
 NNI_INLINE void nni_rule_ftrl_power_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     const nni_vf_avx512 old = s[0];
@@ -13764,7 +13856,7 @@ NNI_INLINE void nni_rule_adagrad_da_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nn
     s[0] = nni_flush_avx512(nni_vf_add_avx512(s[0], g));
     s[1] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, s[1]));
     const nni_vf_avx512 above = nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), nni_soft_avx512(s[0], k[2]));
-    *w = nni_vf_mul_avx512(k[0], nni_vf_div_avx512(nni_vf_mul_avx512(k[1], above), nni_vf_add_avx512(nni_vf_sqrt_avx512(s[1]), k[3])));
+    *w = nni_vf_mul_avx512(k[0], nni_vf_div_avx512(nni_vf_mul_avx512(k[1], above), nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(s[1]), k[3])));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -13776,7 +13868,7 @@ NNI_INLINE void nni_rule_proximal_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_
 /* s: square. k: 1 rate, 2 l1, 3 l2 */
 NNI_INLINE void nni_rule_proximal_adagrad_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     s[0] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, s[0]));
-    const nni_vf_avx512 rate = nni_vf_div_avx512(k[1], nni_vf_sqrt_avx512(s[0])), down = nni_vf_fnma_avx512(rate, g, nni_vf_mul_avx512(k[0], *w));
+    const nni_vf_avx512 rate = nni_vf_div_avx512(k[1], nni_vf_sqrt_beside_avx512(s[0])), down = nni_vf_fnma_avx512(rate, g, nni_vf_mul_avx512(k[0], *w));
     *w = nni_vf_div_avx512(nni_soft_avx512(down, nni_vf_mul_avx512(rate, k[2])), nni_vf_fma_avx512(rate, k[3], nni_vf_set1_avx512(1.0f)));
 }
 
@@ -13837,7 +13929,8 @@ static void nni_optimize_avx512(const nni_update *u, size_t from, size_t n) {
     const int count = slots[u->rule];
     float block[NNI_BLOCK];
     for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
+        const size_t whole = some - some % VF_LANES;
         float *const w = u->w + from, *slot[NNI_SLOTS];
         const float *g = u->g + from;
         for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
@@ -15863,28 +15956,47 @@ static void nni_warp_avx512(float *y, const nni_warp *w) {
 /* ---- simd/kernels/image_filter.h ---- */
 /* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
 
-/* Vectors side by side share the broadcast weight. */
-NNI_INLINE void nni_filter_run_avx512(const int vectors, float *y, const float *x, size_t step, const float *weights, size_t taps) {
-    nni_vf_avx512 sum[4];
-    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx512(0.0f);
+/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+NNI_INLINE void nni_filter_block_avx512(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
+                                     size_t step, const float *weights, size_t taps, nni_vm_avx512 lanes) {
+    nni_vf_avx512 sum[8];
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = nni_vf_set1_avx512(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
         const nni_vf_avx512 weight = nni_vf_set1_avx512(weights[t]);
-        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_fma_avx512(weight, nni_vf_load_avx512(x + v * VF_LANES), sum[v]);
+        NNI_UNROLL for (int r = 0; r < rows; r++) {
+            const float *at = x + (size_t)r * x_stride;
+            sum[r] = nni_vf_fma_avx512(weight, whole ? nni_vf_load_avx512(at) : nni_vf_load_m_avx512(at, lanes), sum[r]);
+        }
     }
-    NNI_UNROLL for (int v = 0; v < vectors; v++) nni_vf_store_avx512(y + v * VF_LANES, sum[v]);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        if (whole) nni_vf_store_avx512(y + (size_t)r * y_stride, sum[r]);
+        else nni_vf_store_m_avx512(y + (size_t)r * y_stride, sum[r], lanes);
+    }
 }
 
-/* y[j] = the sum over t < taps of weights[t] * x[j + t*step]. */
-static void nni_filter_avx512(float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps) {
+NNI_INLINE void nni_filter_rows_avx512(const int whole, float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                                    size_t step, const float *weights, size_t taps, nni_vm_avx512 lanes) {
+    size_t r = 0;
+    for (; r + 8 <= rows; r += 8)
+        nni_filter_block_avx512(8, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r + 4 <= rows; r += 4)
+        nni_filter_block_avx512(4, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r < rows; r++)
+        nni_filter_block_avx512(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+}
+
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
+ * the vectors take the place of rows. */
+static void nni_filter_avx512(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
+                           const float *weights, size_t taps) {
     size_t j = 0;
-    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) nni_filter_run_avx512(4, y + j, x + j, step, weights, taps);
-    for (; j + VF_LANES <= n; j += VF_LANES) nni_filter_run_avx512(1, y + j, x + j, step, weights, taps);
-    if (j < n) {
-        const nni_vm_avx512 rest = nni_vm_first_avx512(n - j);
-        nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
-        for (size_t t = 0; t < taps; t++) sum = nni_vf_fma_avx512(nni_vf_set1_avx512(weights[t]), nni_vf_load_m_avx512(x + j + t * step, rest), sum);
-        nni_vf_store_m_avx512(y + j, sum, rest);
+    if (rows == 1) {
+        j = n / VF_LANES * VF_LANES;
+        nni_filter_rows_avx512(1, y, VF_LANES, x, VF_LANES, n / VF_LANES, step, weights, taps, nni_vm_first_avx512(VF_LANES));
     }
+    for (; j + VF_LANES <= n; j += VF_LANES)
+        nni_filter_rows_avx512(1, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx512(VF_LANES));
+    if (j < n) nni_filter_rows_avx512(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx512(n - j));
 }
 
 NNI_INLINE void nni_resize_row_gray_avx512(float *y, const float *x, const nni_taps *t) {
@@ -16059,6 +16171,7 @@ NNI_INLINE nni_vf_neon nni_vf_sub_neon(nni_vf_neon a, nni_vf_neon b) { return vs
 NNI_INLINE nni_vf_neon nni_vf_mul_neon(nni_vf_neon a, nni_vf_neon b) { return vmulq_f32(a, b); }
 NNI_INLINE nni_vf_neon nni_vf_div_neon(nni_vf_neon a, nni_vf_neon b) { return vdivq_f32(a, b); }
 NNI_INLINE nni_vf_neon nni_vf_sqrt_neon(nni_vf_neon a) { return vsqrtq_f32(a); }
+NNI_INLINE nni_vf_neon nni_vf_sqrt_beside_neon(nni_vf_neon a) { return nni_vf_sqrt_neon(a); }
 NNI_INLINE nni_vf_neon nni_vf_fma_neon(nni_vf_neon a, nni_vf_neon b, nni_vf_neon c) { return vfmaq_f32(c, a, b); }
 NNI_INLINE nni_vf_neon nni_vf_fnma_neon(nni_vf_neon a, nni_vf_neon b, nni_vf_neon c) { return vfmsq_f32(c, a, b); }
 NNI_INLINE nni_vf_neon nni_vf_round_neon(nni_vf_neon a) { return vrndnq_f32(a); }
@@ -17913,7 +18026,7 @@ static size_t nni_zero_small_neon(float *w, size_t n, float threshold) {
  *
  * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
  * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
- * more would end as subnormal numbers, which processors are slow with.
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
 NNI_INLINE nni_vf_neon nni_flush_neon(nni_vf_neon x) { return nni_vf_select_neon(nni_vf_lt_neon(nni_vf_abs_neon(x), nni_vf_set1_neon(0x1p-100f)), nni_vf_set1_neon(0.0f), x); }
@@ -17958,10 +18071,9 @@ NNI_INLINE void nni_rule_root_neon(const int centered, const int momentum, nni_v
     nni_vf_neon square = s[0] = nni_average_of_square_neon(s[0], g, k[1], k[2]);
     if (centered) { /* the variance; rounding may take it below 0 */
         s[1] = nni_average_of_neon(s[1], g, k[1], k[2]);
-        square = nni_vf_fnma_neon(s[1], s[1], square);
-        square = nni_vf_select_neon(nni_vf_lt_neon(square, nni_vf_set1_neon(0.0f)), nni_vf_set1_neon(0.0f), square);
+        square = nni_flush_positive_neon(nni_vf_fnma_neon(s[1], s[1], square));
     }
-    const nni_vf_neon step = nni_vf_div_neon(g, nni_vf_add_neon(nni_vf_sqrt_neon(nni_vf_add_neon(square, k[4])), k[5]));
+    const nni_vf_neon step = nni_vf_div_neon(g, nni_vf_add_neon(nni_vf_sqrt_beside_neon(nni_vf_add_neon(square, k[4])), k[5]));
     nni_vf_neon *velocity = s + 1 + centered;
     if (momentum) *velocity = nni_average_of_neon(*velocity, step, k[6], k[3]);
     *w = nni_vf_fma_neon(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_neon(k[0], *w));
@@ -17984,8 +18096,8 @@ NNI_INLINE void nni_rule_adadelta_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neo
 NNI_INLINE void nni_rule_moments_neon(const int largest, const int look_ahead, nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     s[0] = nni_average_of_neon(s[0], g, k[1], k[2]);
     nni_vf_neon square = s[1] = nni_average_of_square_neon(s[1], g, k[3], k[4]);
-    if (largest) square = s[2] = nni_vf_max_neon(s[2], square);
-    const nni_vf_neon root = nni_vf_add_neon(nni_vf_sqrt_neon(nni_vf_fma_neon(square, k[6], k[7])), k[8]);
+    if (largest) square = s[2] = nni_flush_positive_neon(nni_vf_max_neon(s[2], square));
+    const nni_vf_neon root = nni_vf_add_neon(nni_vf_sqrt_beside_neon(nni_vf_fma_neon(square, k[6], k[7])), k[8]);
     if (look_ahead) *w = nni_vf_add_neon(nni_vf_mul_neon(k[0], *w), nni_vf_div_neon(nni_vf_fma_neon(k[5], s[0], nni_vf_mul_neon(k[9], g)), root));
     else *w = nni_vf_fma_neon(k[5], nni_vf_div_neon(s[0], root), nni_vf_mul_neon(k[0], *w));
 }
@@ -17993,7 +18105,7 @@ NNI_INLINE void nni_rule_adam_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s
 NNI_INLINE void nni_rule_amsgrad_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_moments_neon(1, 0, w, g, s, k); }
 NNI_INLINE void nni_rule_nadam_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_moments_neon(0, 1, w, g, s, k); }
 
-/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size goes to the weight */
+/* s: mean, the largest size. k: 1 and 2 for the mean, 3 what stays of the size, 4 epsilon, 5 times mean/size to the weight */
 NNI_INLINE void nni_rule_adamax_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     s[0] = nni_average_of_neon(s[0], g, k[1], k[2]);
     s[1] = nni_vf_max_neon(nni_vf_mul_neon(k[3], s[1]), nni_vf_add_neon(nni_vf_abs_neon(g), k[4]));
@@ -18017,7 +18129,7 @@ NNI_INLINE void nni_rule_proximal_sum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf
 NNI_INLINE void nni_rule_ftrl_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     const nni_vf_neon old = s[0];
     s[0] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, old));
-    nni_rule_proximal_sum_neon(w, g, s, k, nni_vf_sqrt_neon(old), nni_vf_sqrt_neon(s[0]));
+    nni_rule_proximal_sum_neon(w, g, s, k, nni_vf_sqrt_beside_neon(nni_flush_positive_neon(old)), nni_vf_sqrt_beside_neon(s[0]));
 }
 NNI_INLINE void nni_rule_ftrl_power_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     const nni_vf_neon old = s[0];
@@ -18030,7 +18142,7 @@ NNI_INLINE void nni_rule_adagrad_da_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_n
     s[0] = nni_flush_neon(nni_vf_add_neon(s[0], g));
     s[1] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, s[1]));
     const nni_vf_neon above = nni_vf_sub_neon(nni_vf_set1_neon(0.0f), nni_soft_neon(s[0], k[2]));
-    *w = nni_vf_mul_neon(k[0], nni_vf_div_neon(nni_vf_mul_neon(k[1], above), nni_vf_add_neon(nni_vf_sqrt_neon(s[1]), k[3])));
+    *w = nni_vf_mul_neon(k[0], nni_vf_div_neon(nni_vf_mul_neon(k[1], above), nni_vf_add_neon(nni_vf_sqrt_beside_neon(s[1]), k[3])));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -18042,7 +18154,7 @@ NNI_INLINE void nni_rule_proximal_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neo
 /* s: square. k: 1 rate, 2 l1, 3 l2 */
 NNI_INLINE void nni_rule_proximal_adagrad_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     s[0] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, s[0]));
-    const nni_vf_neon rate = nni_vf_div_neon(k[1], nni_vf_sqrt_neon(s[0])), down = nni_vf_fnma_neon(rate, g, nni_vf_mul_neon(k[0], *w));
+    const nni_vf_neon rate = nni_vf_div_neon(k[1], nni_vf_sqrt_beside_neon(s[0])), down = nni_vf_fnma_neon(rate, g, nni_vf_mul_neon(k[0], *w));
     *w = nni_vf_div_neon(nni_soft_neon(down, nni_vf_mul_neon(rate, k[2])), nni_vf_fma_neon(rate, k[3], nni_vf_set1_neon(1.0f)));
 }
 
@@ -18103,7 +18215,8 @@ static void nni_optimize_neon(const nni_update *u, size_t from, size_t n) {
     const int count = slots[u->rule];
     float block[NNI_BLOCK];
     for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK), whole = some - some % VF_LANES;
+        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
+        const size_t whole = some - some % VF_LANES;
         float *const w = u->w + from, *slot[NNI_SLOTS];
         const float *g = u->g + from;
         for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
@@ -20129,28 +20242,47 @@ static void nni_warp_neon(float *y, const nni_warp *w) {
 /* ---- simd/kernels/image_filter.h ---- */
 /* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
 
-/* Vectors side by side share the broadcast weight. */
-NNI_INLINE void nni_filter_run_neon(const int vectors, float *y, const float *x, size_t step, const float *weights, size_t taps) {
-    nni_vf_neon sum[4];
-    NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_neon(0.0f);
+/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+NNI_INLINE void nni_filter_block_neon(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
+                                     size_t step, const float *weights, size_t taps, nni_vm_neon lanes) {
+    nni_vf_neon sum[8];
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = nni_vf_set1_neon(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
         const nni_vf_neon weight = nni_vf_set1_neon(weights[t]);
-        NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_fma_neon(weight, nni_vf_load_neon(x + v * VF_LANES), sum[v]);
+        NNI_UNROLL for (int r = 0; r < rows; r++) {
+            const float *at = x + (size_t)r * x_stride;
+            sum[r] = nni_vf_fma_neon(weight, whole ? nni_vf_load_neon(at) : nni_vf_load_m_neon(at, lanes), sum[r]);
+        }
     }
-    NNI_UNROLL for (int v = 0; v < vectors; v++) nni_vf_store_neon(y + v * VF_LANES, sum[v]);
+    NNI_UNROLL for (int r = 0; r < rows; r++) {
+        if (whole) nni_vf_store_neon(y + (size_t)r * y_stride, sum[r]);
+        else nni_vf_store_m_neon(y + (size_t)r * y_stride, sum[r], lanes);
+    }
 }
 
-/* y[j] = the sum over t < taps of weights[t] * x[j + t*step]. */
-static void nni_filter_neon(float *y, const float *x, size_t n, size_t step, const float *weights, size_t taps) {
+NNI_INLINE void nni_filter_rows_neon(const int whole, float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows,
+                                    size_t step, const float *weights, size_t taps, nni_vm_neon lanes) {
+    size_t r = 0;
+    for (; r + 8 <= rows; r += 8)
+        nni_filter_block_neon(8, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r + 4 <= rows; r += 4)
+        nni_filter_block_neon(4, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+    for (; r < rows; r++)
+        nni_filter_block_neon(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
+}
+
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
+ * the vectors take the place of rows. */
+static void nni_filter_neon(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
+                           const float *weights, size_t taps) {
     size_t j = 0;
-    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) nni_filter_run_neon(4, y + j, x + j, step, weights, taps);
-    for (; j + VF_LANES <= n; j += VF_LANES) nni_filter_run_neon(1, y + j, x + j, step, weights, taps);
-    if (j < n) {
-        const nni_vm_neon rest = nni_vm_first_neon(n - j);
-        nni_vf_neon sum = nni_vf_set1_neon(0.0f);
-        for (size_t t = 0; t < taps; t++) sum = nni_vf_fma_neon(nni_vf_set1_neon(weights[t]), nni_vf_load_m_neon(x + j + t * step, rest), sum);
-        nni_vf_store_m_neon(y + j, sum, rest);
+    if (rows == 1) {
+        j = n / VF_LANES * VF_LANES;
+        nni_filter_rows_neon(1, y, VF_LANES, x, VF_LANES, n / VF_LANES, step, weights, taps, nni_vm_first_neon(VF_LANES));
     }
+    for (; j + VF_LANES <= n; j += VF_LANES)
+        nni_filter_rows_neon(1, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_neon(VF_LANES));
+    if (j < n) nni_filter_rows_neon(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_neon(n - j));
 }
 
 NNI_INLINE void nni_resize_row_gray_neon(float *y, const float *x, const nni_taps *t) {
@@ -29161,13 +29293,12 @@ NN_API void nn_floats_from_bytes(float *y, const uint8_t *x, size_t n) { nni_get
 NN_API void nn_bytes_from_floats(uint8_t *y, const float *x, size_t n) { nni_get_tier()->bytes_from_floats(y, x, n, 255.0f); }
 
 NN_API nn_status nn_image_convert(nn_image y, nn_image x) {
-    nn_image same = y;
-    nn_status status = nni_image_check(&y);
-    same.bytes = x.bytes;
-    if (status == NN_OK) status = nni_image_check_pair(&same, &x);
-    if (status == NN_OK && (y.height != x.height || y.width != x.width)) status = NN_ERROR_ARGUMENT;
-    if (status == NN_OK && nni_image_overlap(&y, &x)) status = NN_ERROR_ALIAS;
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = nni_image_check(&y);
+    if (status == NN_OK) status = nni_image_check(&x);
     if (status != NN_OK) return status;
+    if (y.height != x.height || y.width != x.width || y.channels != x.channels) return NN_ERROR_ARGUMENT;
+    if (nni_image_overlap(&y, &x)) return NN_ERROR_ALIAS;
     if (!y.bytes == !x.bytes) {
         nni_image_copy(&y, &x);
         return NN_OK;
@@ -29595,7 +29726,7 @@ static void nni_resize_fill(uint32_t *first, float *weights, double *sum, const 
     const size_t taps = nni_resize_taps(a);
     for (size_t output = 0; output < a->outputs; output++) {
         const size_t i = a->mirrored ? a->outputs - 1 - output : output;
-        const double centre = a->from + ((double)i + 0.5) * factor;
+        const double centre = a->from + ((double)i + 0.5) * a->length / (double)a->outputs;
         const double begin = floor(centre - radius + 0.5), end = floor(centre + radius + 0.5);
         double at = a->sampling == NN_NEAREST ? floor(centre) : begin, total = 0.0;
         at = at < 0.0 ? 0.0 : at > n - (double)taps ? n - (double)taps : at;
@@ -29661,7 +29792,7 @@ static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, c
     for (size_t row = 0; row < rows; row++) {
         float *to = y ? y + row * (image ? nni_image_stride(image) : width) : result;
         for (size_t t = 0; t < down; t++) column[t] = weights_y[t * rows + row];
-        tier->filter(to, narrow + (first_y[row] - top) * width, width, width, column, down);
+        tier->filter(to, width, narrow + (first_y[row] - top) * width, width, 1, width, width, column, down);
         if (!y) nni_image_store(image, row, to, width);
     }
 }
@@ -29730,10 +29861,9 @@ static void nni_elastic_smooth(float *d, size_t height, size_t width, const floa
         float *to = columns + row * wide;
         memset(to, 0, radius * sizeof *to);
         memset(to + radius + width, 0, radius * sizeof *to);
-        tier->filter(to + radius, noise + row * width, width, width, weights, 2 * radius + 1);
     }
-    for (size_t row = 0; row < height; row++)
-        tier->filter(d + row * width, columns + row * wide, width, 1, weights, 2 * radius + 1);
+    tier->filter(columns + radius, wide, noise, width, height, width, width, weights, 2 * radius + 1);
+    tier->filter(d, width, columns, wide, height, width, 1, weights, 2 * radius + 1);
 }
 
 /* From the blocks of 64 numbers from random->next/64 on. Each of the two passes multiplies by the root of alpha. */
@@ -32412,6 +32542,7 @@ NN_API nn_status nn_model_save_memory(nn_model *m, void *memory, size_t room, si
 /* ---- src/file/load.h ---- */
 
 #define NNI_MEMORY_USUAL ((size_t)1 << 31)
+#define NNI_BATCH_TRUSTED 65536 /* planning takes time that grows with the batch: what a file may ask for by itself */
 
 /* ---- parameters from tensors ---- */
 
@@ -32490,6 +32621,9 @@ static nn_status nni_load_build(nn_model *m, const nni_archive *a, const nn_mode
     if (!nni_load_folds(m)) return nni_archive_bad(a, "a batch norm is said to be folded that cannot be");
     nn_status status = nni_archive_number(a, "nn.seed", &d.seed);
     if (status != NN_OK) return status;
+    if (!desc->batch && (!batch || batch > NNI_BATCH_TRUSTED))
+        return nni_say(a->report, NN_ERROR_SIZE, "%s asks for batches of %zu samples, and up to %d are taken from a file: choose the batch",
+                       a->path, batch, NNI_BATCH_TRUSTED);
     d.batch = desc->batch ? desc->batch : batch;
     d.inference = desc->inference || m->folded;
     d.keep = desc->keep;
@@ -33138,10 +33272,11 @@ NN_API nn_status nn_export_dot(nn_model *m, const char *path) {
 
 #include <math.h>
 
-/* e^x to about 1e-15, x within +-700. x = k ln 2 + r, and e^r by its series to r^14, since |r| < 0.35. */
+/* e^x to about 1e-15, x within +-700. x = k ln 2 + r, and e^r by its series to r^14, since |r| < 0.35. ln 2 is in two parts:
+ * the first times k is exact. */
 static double nni_exact_exp(double x) {
     const double k = floor(x * 1.4426950408889634 + 0.5);
-    const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10; /* ln 2 in two parts: k times the first is exact */
+    const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
     double sum = 1.0;
     for (int i = 14; i > 0; i--) sum = 1.0 + sum * r / i;
     return ldexp(sum, (int)k);
@@ -33274,6 +33409,9 @@ NN_API const char *nn_optimizer_name(nn_optimizer_kind kind) {
     return (unsigned)kind < NN_OPTIMIZER_COUNT ? names[kind] : NULL;
 }
 
+/* Roots are taken of nothing between 0 and 2^-100. */
+static int nni_optimizer_not_tiny(float x) { return x == 0.0f || (x >= 1e-30f && x < INFINITY); }
+
 /* What is asked of the fields that only some rules read. */
 static const char *nni_optimizer_mistake_of_rule(const nn_optimizer *o) {
     const nn_optimizer_kind kind = o->kind;
@@ -33282,17 +33420,20 @@ static const char *nni_optimizer_mistake_of_rule(const nn_optimizer *o) {
     const int sums = kind == NN_ADAGRAD || kind == NN_FTRL || kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD;
     const int moves = kind == NN_MOMENTUM || kind == NN_NESTEROV || kind == NN_RMSPROP;
     if (moves && !(o->momentum >= 0.0f && o->momentum <= 1.0f)) return "momentum must be between 0 and 1";
-    if (moves && kind != NN_RMSPROP && !(o->dampening >= 0.0f && o->dampening <= 1.0f)) return "dampening must be between 0 and 1";
+    if (moves && kind != NN_RMSPROP && !(o->dampening >= 0.0f && o->dampening <= 1.0f))
+        return "dampening must be between 0 and 1";
     if ((adam || kind == NN_LION) && !(o->beta_1 >= 0.0f && o->beta_1 < 1.0f)) return "beta_1 must be at least 0 and below 1";
     if (averages && !(o->beta_2 >= 0.0f && o->beta_2 < 1.0f)) return "beta_2 must be at least 0 and below 1";
-    if (!(o->epsilon >= 0.0f && o->epsilon < INFINITY)) return "epsilon must be at least 0";
+    if (!nni_optimizer_not_tiny(o->epsilon)) return "epsilon must be 0, or at least 1e-30";
     if (averages && kind != NN_LION && o->epsilon == 0.0f) return "epsilon must be above 0: it keeps the rule from dividing by 0";
-    if ((sums || kind == NN_RMSPROP) && !(o->accumulator >= 0.0f && o->accumulator < INFINITY)) return "accumulator must be at least 0";
+    if ((sums || kind == NN_RMSPROP) && !nni_optimizer_not_tiny(o->accumulator))
+        return "accumulator must be 0, or at least 1e-30";
     if ((kind == NN_ADAGRAD || kind == NN_FTRL) && o->accumulator == 0.0f && o->epsilon == 0.0f)
         return "accumulator or epsilon must be above 0: one of them keeps the rule from dividing by 0";
     if ((kind == NN_ADAGRAD_DA || kind == NN_PROXIMAL_ADAGRAD) && o->accumulator == 0.0f)
         return "accumulator must be above 0: it keeps the rule from dividing by 0";
-    if (kind == NN_NADAM && !(o->momentum_decay >= 0.0f && o->momentum_decay < INFINITY)) return "momentum_decay must be at least 0";
+    if (kind == NN_NADAM && !(o->momentum_decay >= 0.0f && o->momentum_decay < INFINITY))
+        return "momentum_decay must be at least 0";
     if (kind == NN_FTRL && !(o->power <= 0.0f && o->power >= -1.0f)) return "power must be between -1 and 0";
     if (kind == NN_FTRL && o->power == 0.0f && o->accumulator == 0.0f) return "accumulator must be above 0 where the power is 0";
     if (kind == NN_FTRL && !(o->shrinkage >= 0.0f && o->shrinkage < INFINITY)) return "shrinkage must be at least 0";
@@ -33370,15 +33511,15 @@ NN_API size_t nn_optimizer_slots(const nn_optimizer *o) {
 }
 
 NN_API void nn_optimizer_start(nn_optimizer_state *state, const nn_optimizer *o, size_t n) {
-    const size_t slots = nn_optimizer_slots(o), summed = o->kind == NN_ADAGRAD_DA ? 1 : 0; /* the slot that starts at `accumulator` */
-    const int starts = o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP || o->kind == NN_FTRL || o->kind == NN_ADAGRAD_DA ||
-                       o->kind == NN_PROXIMAL_ADAGRAD;
+    const size_t slots = nn_optimizer_slots(o), square = o->kind == NN_ADAGRAD_DA ? 1 : 0;
+    const int accumulates = o->kind == NN_ADAGRAD || o->kind == NN_RMSPROP || o->kind == NN_FTRL ||
+                            o->kind == NN_ADAGRAD_DA || o->kind == NN_PROXIMAL_ADAGRAD;
     state->step = 0;
     state->product_1 = state->product_2 = 1.0;
     state->momentum = state->momentum_before = 0.0;
     for (size_t s = 0; s < slots; s++) {
         float *const slot = state->slots + s * state->stride;
-        const float first = starts && s == summed ? o->accumulator : 0.0f;
+        const float first = accumulates && s == square ? o->accumulator : 0.0f;
         for (size_t i = 0; i < n; i++) slot[i] = first;
     }
 }
@@ -33655,7 +33796,8 @@ NN_API const char *nn_schedule_mistake(const nn_schedule *s) {
     if (decays && !nni_schedule_finite((double)s->decay)) return "decay must be at least 0";
     if (!nni_schedule_finite((double)s->first) || !nni_schedule_finite((double)s->top) || !nni_schedule_finite((double)s->last))
         return "first, top and last must be at least 0";
-    if (s->kind == NN_SCHEDULE_POLYNOMIAL && !(s->power > 0.0f && s->power <= 1000.0f)) return "power must be above 0 and at most 1000";
+    if (s->kind == NN_SCHEDULE_POLYNOMIAL && !(s->power > 0.0f && s->power <= 1000.0f))
+        return "power must be above 0 and at most 1000";
     if (s->kind == NN_SCHEDULE_COSINE && s->growth != 0.0f && !(s->growth >= 1.0f && s->growth <= 1000.0f))
         return "growth must be 0, or between 1 and 1000";
     if (s->kind == NN_SCHEDULE_ONE_CYCLE && !(s->rise >= 0.0f && s->rise <= 1.0f)) return "rise must be between 0 and 1";
@@ -33684,17 +33826,21 @@ static double nni_schedule_period(double p, double growth) {
     return p / period;
 }
 
+static double nni_schedule_passed(const nn_schedule *s, double position) {
+    const size_t marks = nni_min(s->marks, NN_SCHEDULE_MARKS_MOST);
+    double value = 1.0;
+    for (size_t i = 0; i < marks && position >= s->mark[i]; i++) value *= (double)s->decay;
+    return value;
+}
+
 static double nni_schedule_value(const nn_schedule *s, double position) {
-    const double p = position / (s->length > 0.0 ? s->length : 1.0), most = p < 1.0 ? p : 1.0, stairs = s->staircase ? floor(p) : p;
+    const double p = position / (s->length > 0.0 ? s->length : 1.0), most = p < 1.0 ? p : 1.0;
+    const double stairs = s->staircase ? floor(p) : p;
     const double first = (double)s->first, top = (double)s->top, last = (double)s->last, rise = (double)s->rise;
     switch (s->kind) {
     case NN_SCHEDULE_EXPONENTIAL: return nni_exact_power((double)s->decay, stairs);
     case NN_SCHEDULE_INVERSE_TIME: return 1.0 / (1.0 + (double)s->decay * stairs);
-    case NN_SCHEDULE_MARKS: {
-        double value = 1.0;
-        for (size_t i = 0; i < nni_min(s->marks, NN_SCHEDULE_MARKS_MOST) && position >= s->mark[i]; i++) value *= (double)s->decay;
-        return value;
-    }
+    case NN_SCHEDULE_MARKS: return nni_schedule_passed(s, position);
     case NN_SCHEDULE_POLYNOMIAL:
         return last + (first - last) * (s->power == 1.0f ? 1.0 - most : nni_exact_power(1.0 - most, (double)s->power));
     case NN_SCHEDULE_COSINE:
@@ -33708,7 +33854,8 @@ static double nni_schedule_value(const nn_schedule *s, double position) {
 }
 
 NN_API float nn_schedule_factor(const nn_schedule *s, double position) {
-    const double at = position > 0.0 ? position < 1e15 ? position : 1e15 : 0.0, after = at - s->warm_up, from = (double)s->warm_up_from;
+    const double at = position > 0.0 ? position < 1e15 ? position : 1e15 : 0.0, after = at - s->warm_up;
+    const double from = (double)s->warm_up_from;
     NN_ASSERT(nn_schedule_check(s) == NN_OK);
     if (after >= 0.0) return (float)nni_schedule_value(s, after);
     return (float)((from + (1.0 - from) * (at / s->warm_up)) * nni_schedule_value(s, 0.0));
@@ -35348,6 +35495,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_TEXTS_MOST
 #undef NNI_FORMAT
 #undef NNI_MEMORY_USUAL
+#undef NNI_BATCH_TRUSTED
 #undef NNI_EXPORT_COLUMNS
 #undef NNI_TIMES
 #undef NNI_UPDATE_SHARE

@@ -38,37 +38,59 @@
  *
  * It prints the same digits on every machine.
  *
- * A network is a graph of layers; each call names its input. Mistakes need not be looked for until the build
+ * A network is a graph of layers; each call names its input. Mistakes need not be looked for until the build. This learns to read digits,
+ * drawn by nn.h itself if there is no MNIST, and keeps what it has learned in a file:
+ *
+ *     nn_dataset train, test;
+ *     nn_status status = nn_make_digits(&train, 0, 10000, 1, NULL); // or nn_load_mnist(&train, &test, "mnist", NULL, NULL)
+ *     if (status == NN_OK) status = nn_make_digits(&test, 10000, 2000, 1, NULL);
+ *     nn_model *m = nn_model_new(NULL);
+ *     nn_node x = nn_layer_input(m, nn_shape_image(28, 28, 1));
+ *     x = nn_layer_dense(m, x, 300);
+ *     x = nn_layer_relu(m, nn_layer_batch_norm(m, x));
+ *     x = nn_layer_dropout(m, x, 0.1f);
+ *     x = nn_layer_dense(m, x, 10);
+ *     nn_layer_loss(m, x, NN_LOSS_SOFTMAX_CE);
+ *     if (status == NN_OK) status = nn_model_build(m, NULL);
+ *     nn_fit_desc fit = {0};
+ *     fit.optimizer = nn_adam(1e-3f);
+ *     fit.epochs = 5;
+ *     fit.watch = nn_progress; // prints
+ *     if (status == NN_OK) status = nn_fit(m, &train, &test, &fit);
+ *     if (status == NN_OK) status = nn_model_save(m, "digits.nn");
+ *     if (status != NN_OK) fprintf(stderr, "%s\n", nn_error(m));
+ *     nn_model_free(m);
+ *     nn_dataset_free(&train);
+ *     nn_dataset_free(&test);
+ *
+ * The same loop in the open, a batch forward and back and a step of an optimizer; any other loop works as well
  *
  *     enum { BATCH = 50, CLASSES = 10 };
  *     static float images[BATCH * 784], probabilities[BATCH * CLASSES];
  *     static uint32_t labels[BATCH];
  *     nn_model *m = nn_model_new(NULL);
- *     nn_node input = nn_layer_input(m, nn_shape_image(28, 28, 1));
- *     nn_node x = nn_layer_dense_no_bias(m, input, 300);
- *     x = nn_layer_relu(m, nn_layer_batch_norm(m, x));
- *     x = nn_layer_dropout(m, x, 0.1f);
- *     x = nn_layer_dense(m, x, CLASSES);
- *     nn_node loss = nn_layer_loss(m, x, NN_LOSS_SOFTMAX_CE);
+ *     nn_node input = nn_layer_input(m, nn_shape_vector(784));
+ *     nn_node x = nn_layer_relu(m, nn_layer_dense(m, input, 300));
+ *     nn_node loss = nn_layer_loss(m, nn_layer_dense(m, x, CLASSES), NN_LOSS_SOFTMAX_CE);
  *     nn_build_desc build = {0};
  *     build.seed = 1;
  *     build.batch = BATCH;
+ *     nn_trainer *trainer = NULL;
  *     nn_status status = nn_model_build(m, &build);
+ *     if (status == NN_OK) status = nn_trainer_new(&trainer, m, NULL); // Adam
  *     if (status == NN_OK) status = nn_feed(m, input, images);
  *     if (status == NN_OK) status = nn_feed_labels(m, loss, labels);
- *     for (int step = 0; step < 100 && status == NN_OK; step++) {
- *         nn_parameters w = nn_parameters_of(m);
- *         status = nn_forward(m, BATCH, NN_TRAIN);
- *         if (status == NN_OK) status = nn_backward(m, 0);
- *         if (status == NN_OK) nn_axpy(w.values, w.gradients, w.trained, -0.1f); // gradient descent
- *     }
+ *     for (int step = 0; step < 100 && status == NN_OK; step++) status = nn_trainer_batch(trainer, BATCH);
+ *     nn_trainer_finish(trainer);
  *     if (status == NN_OK) status = nn_predict(m, probabilities, images, BATCH);
  *     if (status != NN_OK) fprintf(stderr, "%s\n", nn_error(m));
+ *     nn_trainer_free(trainer);
  *     nn_model_free(m);
  *
  * Options, each a define before the include that has the implementation
  *
  *   NN_NO_SLEEF          exp and log from nn.h itself: no library, other bits (also the same everywhere)
+ *   NN_ZLIB              data packed by gzip are read, by zlib: link with -lz
  *   NN_STATIC            everything is private to this file; every file that includes nn.h needs the implementation then
  *   NN_SCALAR_ONLY       leave the vector kernels out
  *   NN_DEBUG             check with assert what only a mistake in the program can break; NN_ASSERT(x) replaces assert
@@ -76,6 +98,17 @@
  *
  * What there is
  *
+ *   training     nn_fit; nn_trainer_new _batch _step _run for loops of one's own; nn_progress, nn_find_rate, nn_classifier
+ *   optimizers   nn_sgd _momentum _nesterov _adagrad _rmsprop _adadelta _adam _adamw _amsgrad _adamax _nadam _lion _ftrl
+ *                _adagrad_da _proximal_gd _proximal_adagrad; nn_optimizer_step for arrays without a network; nn_schedule_..., nn_clip_norm,
+ *                nn_average_update; nn_layer_rate, nn_parameter_decay
+ *   in use       nn_evaluate, nn_predict_dataset, nn_confusion_of; nn_predict_ensemble, nn_predict_views, nn_snapshots_add
+ *   files        nn_model_save, nn_model_load; nn_trainer_save to go on later; nn_weights_load, also from PyTorch; nn_export_c,
+ *                nn_export_dot
+ *   data         nn_dataset_of, nn_load_mnist _idx _cifar _csv _npy _pnm _image_folder; nn_make_digits _moons _circles _spirals _blobs
+ *                _sine _polynomial; nn_dataset_split _fold _balance _select _shuffle _join; nn_batches_next; nn_scaler_fit,
+ *                nn_layer_scale; nn_categories_of, nn_one_hot, nn_binary_code
+ *   pictures     nn_image_flip _crop _ten_crop _pad _affine _resize _elastic _adjust _noise _cutout; nn_augment for nn_fit, nn_mixup
  *   networks     nn_model_new; nn_layer_input _dense _conv2d _depthwise _max_pool _average_pool _global_average_pool, each
  *                activation, _prelu _softmax, _add _sub _mul _concat _reshape _flatten, _exp _log _reciprocal _linear, _batch_norm
  *                _layer_norm _group_norm _instance_norm, _dropout _noise, _loss _custom_loss; nn_model_build, nn_summary
@@ -121,11 +154,12 @@
  *
  * Memory: arrays are the caller's, of any alignment. Functions that return no status take no memory. nn_sgemm and nn_conv2d may
  * take a workspace and give it back; nn_packed owns its copy until nn_packed_free. A network takes all its memory when it
- * is built and none afterwards. Every allocation goes through nn_allocator if
+ * is built and none afterwards, nn_fit some for its batches; a dataset holds its data until nn_dataset_free. Every allocation goes through nn_allocator if
  * one is given. In place is fine where a comment says "y may be x"; otherwise arrays must not overlap.
  *
  * Errors: what the world can break returns nn_status, NN_OK being 0, which the compiler warns about if it is dropped. The
- * library never prints, exits or aborts, and a call that fails has changed nothing.
+ * library never prints unless asked to (nn_progress), exits or aborts, and a call that fails has changed nothing. What was wrong
+ * is a sentence in nn_error(model), or in the nn_report of calls that read files without a model.
  *
  * Threads: one by default. nn_threads(n) lets calls share their work through OpenMP (compile with -fopenmp) or through the
  * caller's own loop (nn_threads_hook). Any number of threads may call nn.h at once. Set threads, hook and instruction set
