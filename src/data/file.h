@@ -118,7 +118,7 @@ static nn_status nni_read_all(nni_growing *g, FILE *file, const char *path, nn_r
     }
 }
 
-/* Reads to the end. `extra` bytes of room and no more may follow the content. */
+/* Reads to the end. */
 static nn_status nni_content_read(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
     nni_growing g;
     memset(c, 0, sizeof *c);
@@ -139,28 +139,33 @@ static nn_status nni_content_read(nni_content *c, const char *path, const nn_all
 
 #ifndef _WIN32
 /* 0 where the file cannot be mapped: then it is read, which finds out why. */
-static int nni_map_file(nni_content *c, const char *path, const nn_allocator *allocator) {
+static int nni_map_file(nni_content *c, const char *path) {
     struct stat about;
-    memset(c, 0, sizeof *c);
-    c->path = path;
+    void *map = MAP_FAILED;
     const int file = open(path, O_RDONLY);
     if (file < 0) return 0;
-    void *map = MAP_FAILED;
     if (fstat(file, &about) == 0 && about.st_size > 0 && (unsigned long long)about.st_size < SIZE_MAX / 2) {
         c->size = (size_t)about.st_size;
         map = mmap(NULL, c->size, PROT_READ, MAP_PRIVATE, file, 0);
     }
     close(file);
-    if (map == MAP_FAILED) return 0;
+    c->bytes = map == MAP_FAILED ? NULL : (uint8_t *)map;
+    return c->bytes != NULL;
+}
+
+/* Maps or reads. */
+static nn_status nni_map_or_read(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
+    memset(c, 0, sizeof *c);
+    c->path = path;
+    if (!nni_map_file(c, path)) return nni_read_file(c, path, allocator, report);
     c->memory = nni_shared_new(allocator, NULL);
-    if (!c->memory) {
-        munmap(map, c->size);
-        return 0;
+    if (c->memory) {
+        c->memory->map = c->bytes;
+        c->memory->map_bytes = c->size;
+        return NN_OK;
     }
-    c->bytes = (uint8_t *)map;
-    c->memory->map = map;
-    c->memory->map_bytes = c->size;
-    return 1;
+    munmap(c->bytes, c->size);
+    return nni_say(report, NN_ERROR_MEMORY, "%s: no memory", path);
 }
 #endif
 
@@ -245,7 +250,7 @@ static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, c
     (void)map;
     status = nni_content_read(c, path, allocator, report);
 #else
-    if (!map || !nni_map_file(c, path, allocator)) status = nni_content_read(c, path, allocator, report);
+    status = map ? nni_map_or_read(c, path, allocator, report) : nni_content_read(c, path, allocator, report);
 #endif
     return status == NN_OK && nni_is_gzip(c) ? nni_unpack(c, allocator, report) : status;
 }

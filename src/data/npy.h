@@ -14,7 +14,7 @@ NN_API NN_MUST_USE nn_status nn_load_npy_targets(nn_dataset *d, const char *samp
                                                  nn_report *report);
 
 /* Writes the samples (bytes, or little-endian floats), the labels or the targets of a dataset. A file that could not be written to its end
- * is removed. */
+ * stays as it is, cut short: no loader takes it. */
 NN_API NN_MUST_USE nn_status nn_save_npy(const char *path, const nn_dataset *d, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_save_npy_labels(const char *path, const nn_dataset *d, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_save_npy_targets(const char *path, const nn_dataset *d, nn_report *report);
@@ -238,7 +238,6 @@ static int nni_write_words(FILE *file, const void *words, size_t n) {
     return 1;
 }
 
-/* `words` words, or `bytes` bytes, of each sample. */
 static nn_status nni_save_npy(const char *path, const nn_dataset *d, const void *values, const char *type, const char *shape, size_t n,
                               nn_report *report) {
     char header[129];
@@ -256,9 +255,7 @@ static nn_status nni_save_npy(const char *path, const nn_dataset *d, const void 
     }
     ok &= fclose(file) == 0;
     if (ok) return NN_OK;
-    const int cause = errno;
-    remove(path);
-    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(cause));
+    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 NN_API nn_status nn_save_npy(const char *path, const nn_dataset *d, nn_report *report) {

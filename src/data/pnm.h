@@ -196,9 +196,7 @@ static FILE *nni_pnm_create(const char *path, size_t width, size_t height, size_
 static nn_status nni_pnm_close(FILE *file, const char *path, nn_report *report) {
     const int failed = ferror(file);
     if (fclose(file) == 0 && !failed) return NN_OK;
-    const int cause = errno;
-    remove(path);
-    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(cause));
+    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 static nn_status nni_pnm_check(const char *path, const nn_dataset *d, nn_report *report) {
