@@ -1520,7 +1520,7 @@ NN_API NN_MUST_USE nn_status nn_load_npy_targets(nn_dataset *d, const char *samp
                                                  nn_report *report);
 
 /* Writes the samples (bytes, or little-endian floats), the labels or the targets of a dataset. A file that could not be written to its end
- * is removed. */
+ * stays as it is, cut short: no loader takes it. */
 NN_API NN_MUST_USE nn_status nn_save_npy(const char *path, const nn_dataset *d, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_save_npy_labels(const char *path, const nn_dataset *d, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_save_npy_targets(const char *path, const nn_dataset *d, nn_report *report);
@@ -26804,18 +26804,18 @@ NN_API nn_status nn_batches_begin(nn_batches *b, const nn_dataset *d, size_t bat
     if (!b || !d || (d->count && !d->floats && !d->bytes)) return NN_ERROR_NULL;
     memset(b, 0, sizeof *b);
     if (!batch) return NN_ERROR_ARGUMENT;
-    size_t size, bytes;
-    batch = nni_min(batch, nni_max(d->count, 1));
-    if (!nni_mul_size(batch, nn_shape_size(d->shape), &size) || !nni_mul_size(batch, d->target_size, &bytes)) return NN_ERROR_SIZE;
+    size_t size, target_values;
+    const size_t held = nni_min(batch, d->count);
+    if (!nni_mul_size(held, nn_shape_size(d->shape), &size) || !nni_mul_size(held, d->target_size, &target_values)) return NN_ERROR_SIZE;
     b->data = nn_dataset_share(d);
     b->seed = seed;
     b->most = batch;
     b->x = (float *)nni_alloc(d->allocator, size, sizeof(float));
     b->order = (size_t *)nni_alloc(d->allocator, d->count, sizeof(size_t));
     int room = b->x && b->order;
-    if (d->labels) room &= (b->labels = (uint32_t *)nni_alloc(d->allocator, batch, sizeof(uint32_t))) != NULL;
-    if (d->targets) room &= (b->targets = (float *)nni_alloc(d->allocator, bytes, sizeof(float))) != NULL;
-    if (d->weights) room &= (b->weights = (float *)nni_alloc(d->allocator, batch, sizeof(float))) != NULL;
+    if (d->labels) room &= (b->labels = (uint32_t *)nni_alloc(d->allocator, held, sizeof(uint32_t))) != NULL;
+    if (d->targets) room &= (b->targets = (float *)nni_alloc(d->allocator, target_values, sizeof(float))) != NULL;
+    if (d->weights) room &= (b->weights = (float *)nni_alloc(d->allocator, held, sizeof(float))) != NULL;
     if (room) return NN_OK;
     nn_batches_end(b);
     return NN_ERROR_MEMORY;
@@ -26947,7 +26947,7 @@ static nn_status nni_read_all(nni_growing *g, FILE *file, const char *path, nn_r
     }
 }
 
-/* Reads to the end. `extra` bytes of room and no more may follow the content. */
+/* Reads to the end. */
 static nn_status nni_content_read(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
     nni_growing g;
     memset(c, 0, sizeof *c);
@@ -26968,28 +26968,33 @@ static nn_status nni_content_read(nni_content *c, const char *path, const nn_all
 
 #ifndef _WIN32
 /* 0 where the file cannot be mapped: then it is read, which finds out why. */
-static int nni_map_file(nni_content *c, const char *path, const nn_allocator *allocator) {
+static int nni_map_file(nni_content *c, const char *path) {
     struct stat about;
-    memset(c, 0, sizeof *c);
-    c->path = path;
+    void *map = MAP_FAILED;
     const int file = open(path, O_RDONLY);
     if (file < 0) return 0;
-    void *map = MAP_FAILED;
     if (fstat(file, &about) == 0 && about.st_size > 0 && (unsigned long long)about.st_size < SIZE_MAX / 2) {
         c->size = (size_t)about.st_size;
         map = mmap(NULL, c->size, PROT_READ, MAP_PRIVATE, file, 0);
     }
     close(file);
-    if (map == MAP_FAILED) return 0;
+    c->bytes = map == MAP_FAILED ? NULL : (uint8_t *)map;
+    return c->bytes != NULL;
+}
+
+/* Maps or reads. */
+static nn_status nni_map_or_read(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
+    memset(c, 0, sizeof *c);
+    c->path = path;
+    if (!nni_map_file(c, path)) return nni_content_read(c, path, allocator, report);
     c->memory = nni_shared_new(allocator, NULL);
-    if (!c->memory) {
-        munmap(map, c->size);
-        return 0;
+    if (c->memory) {
+        c->memory->map = c->bytes;
+        c->memory->map_bytes = c->size;
+        return NN_OK;
     }
-    c->bytes = (uint8_t *)map;
-    c->memory->map = map;
-    c->memory->map_bytes = c->size;
-    return 1;
+    munmap(c->bytes, c->size);
+    return nni_say(report, NN_ERROR_MEMORY, "%s: no memory", path);
 }
 #endif
 
@@ -27074,7 +27079,7 @@ static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, c
     (void)map;
     status = nni_content_read(c, path, allocator, report);
 #else
-    if (!map || !nni_map_file(c, path, allocator)) status = nni_content_read(c, path, allocator, report);
+    status = map ? nni_map_or_read(c, path, allocator, report) : nni_content_read(c, path, allocator, report);
 #endif
     return status == NN_OK && nni_is_gzip(c) ? nni_unpack(c, allocator, report) : status;
 }
@@ -27658,7 +27663,6 @@ static int nni_write_words(FILE *file, const void *words, size_t n) {
     return 1;
 }
 
-/* `words` words, or `bytes` bytes, of each sample. */
 static nn_status nni_save_npy(const char *path, const nn_dataset *d, const void *values, const char *type, const char *shape, size_t n,
                               nn_report *report) {
     char header[129];
@@ -27676,9 +27680,7 @@ static nn_status nni_save_npy(const char *path, const nn_dataset *d, const void 
     }
     ok &= fclose(file) == 0;
     if (ok) return NN_OK;
-    const int cause = errno;
-    remove(path);
-    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(cause));
+    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 NN_API nn_status nn_save_npy(const char *path, const nn_dataset *d, nn_report *report) {
@@ -27884,9 +27886,7 @@ static FILE *nni_pnm_create(const char *path, size_t width, size_t height, size_
 static nn_status nni_pnm_close(FILE *file, const char *path, nn_report *report) {
     const int failed = ferror(file);
     if (fclose(file) == 0 && !failed) return NN_OK;
-    const int cause = errno;
-    remove(path);
-    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(cause));
+    return nni_say(report, NN_ERROR_FILE, "%s: cannot be written: %s", path, strerror(errno));
 }
 
 static nn_status nni_pnm_check(const char *path, const nn_dataset *d, nn_report *report) {

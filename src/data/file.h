@@ -157,7 +157,7 @@ static int nni_map_file(nni_content *c, const char *path) {
 static nn_status nni_map_or_read(nni_content *c, const char *path, const nn_allocator *allocator, nn_report *report) {
     memset(c, 0, sizeof *c);
     c->path = path;
-    if (!nni_map_file(c, path)) return nni_read_file(c, path, allocator, report);
+    if (!nni_map_file(c, path)) return nni_content_read(c, path, allocator, report);
     c->memory = nni_shared_new(allocator, NULL);
     if (c->memory) {
         c->memory->map = c->bytes;
