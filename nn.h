@@ -29464,62 +29464,50 @@ NN_API nn_status nn_image_ten_crop(void *y, nn_image x, size_t height, size_t wi
     return status;
 }
 
-/* ---- src/image/series.h ---- */
+/* ---- src/exact.h ---- */
 
 #include <math.h>
 
-/* |x| <= pi/4 */
-static double nni_sine(double x) {
-    const double s = x * x;
-    double q = -1.0 / 1307674368000.0;
-    q = q * s + 1.0 / 6227020800.0;
-    q = q * s - 1.0 / 39916800.0;
-    q = q * s + 1.0 / 362880.0;
-    q = q * s - 1.0 / 5040.0;
-    q = q * s + 1.0 / 120.0;
-    q = q * s - 1.0 / 6.0;
-    return x + x * s * q;
-}
-static double nni_cosine(double x) {
-    const double s = x * x;
-    double q = 1.0 / 20922789888000.0;
-    q = q * s - 1.0 / 87178291200.0;
-    q = q * s + 1.0 / 479001600.0;
-    q = q * s - 1.0 / 3628800.0;
-    q = q * s + 1.0 / 40320.0;
-    q = q * s - 1.0 / 720.0;
-    q = q * s + 1.0 / 24.0;
-    q = q * s - 1.0 / 2.0;
-    return 1.0 + s * q;
+/* e^x to about 1e-15, x within +-700. x = k ln 2 + r, and e^r by its series to r^14, since |r| < 0.35. ln 2 is in two parts:
+ * the first times k is exact. */
+static NNI_UNUSED double nni_exact_exp(double x) {
+    const double k = floor(x * 1.4426950408889634 + 0.5);
+    const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
+    double sum = 1.0;
+    for (int i = 14; i > 0; i--) sum = 1.0 + sum * r / i;
+    return ldexp(sum, (int)k);
 }
 
-/* Of an angle in degrees, from which quarters of a turn are split off exactly. */
-static void nni_sine_cosine(double *sine, double *cosine, double degrees) {
-    const double quarters = floor(degrees / 90.0 + 0.5), x = (degrees - 90.0 * quarters) * (3.14159265358979323846 / 180.0);
-    const double s = nni_sine(x), c = nni_cosine(x), turn = quarters - 4.0 * floor(quarters / 4.0);
-    *sine = turn == 0.0 ? s : turn == 1.0 ? c : turn == 2.0 ? -s : -c;
-    *cosine = turn == 0.0 ? c : turn == 1.0 ? -s : turn == 2.0 ? -c : s;
+/* log x to about 1e-15, x > 0: x = m 2^k with m around 1, and log m = 2 artanh s, s = (m - 1)/(m + 1), |s| < 0.172. */
+static NNI_UNUSED double nni_exact_log(double x) {
+    int k;
+    double m = frexp(x, &k), sum = 0.0;
+    if (m < 0.70710678118654752) m *= 2.0, k--;
+    const double s = (m - 1.0) / (m + 1.0), square = s * s;
+    for (int i = 23; i > 0; i -= 2) sum = sum * square + 1.0 / i;
+    return 2.0 * s * sum + k * 0.69314718055994531;
 }
 
-/* |x| <= 700: the series at x/2^k, squared k times. */
-static double nni_exponential(double x) {
-    double sum = 1.0, term = 1.0;
-    int squarings = 0;
-    for (; fabs(x) > 0.125; squarings++) x *= 0.5;
-    for (int i = 1; i < 12; i++) sum += term *= x / (double)i;
-    while (squarings--) sum *= sum;
-    return sum;
+/* x^y, x >= 0; 0^0 is 1. */
+static NNI_UNUSED double nni_exact_power(double x, double y) {
+    if (y == 0.0) return 1.0;
+    if (x == 0.0) return 0.0;
+    const double e = y * nni_exact_log(x);
+    return e < -700.0 ? 0.0 : nni_exact_exp(e > 700.0 ? 700.0 : e);
 }
 
-/* x > 0: that of the power of two, and 2 atanh((m - 1)/(m + 1)) for m in [1/2, 1) moved to [sqrt(1/2), sqrt(2)). */
-static double nni_logarithm(double x) {
-    int exponent;
-    double m = frexp(x, &exponent);
-    if (m < 0.70710678118654752) m *= 2.0, exponent--;
-    const double t = (m - 1.0) / (m + 1.0), s = t * t;
-    double q = 0.0;
-    for (int i = 23; i >= 1; i -= 2) q = q * s + 1.0 / (double)i;
-    return 0.69314718055994530942 * (double)exponent + 2.0 * t * q;
+/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into the series. */
+static NNI_UNUSED void nni_exact_turn(double *sine, double *cosine, double turns) {
+    const double quarters = floor(4 * turns + 0.5), a = (turns - quarters / 4) * 6.28318530717958647692, b = a * a;
+    double s = 0, c = 0;
+    for (int k = 8; k > 0; k--) { /* Horner: 1 - b/(2k(2k+1)) (1 - ...), and the same with 2k(2k-1) */
+        s = (1 - s) * b / (2 * k * (2 * k + 1));
+        c = (1 - c) * b / (2 * k * (2 * k - 1));
+    }
+    const double sines[4] = {a * (1 - s), 1 - c, -(a * (1 - s)), -(1 - c)};
+    const int quarter = (int)(quarters - 4 * floor(quarters / 4));
+    *sine = sines[quarter];
+    *cosine = sines[(quarter + 1) % 4];
 }
 
 /* ---- src/image/affine.h ---- */
@@ -29560,7 +29548,7 @@ NN_API nn_transform nn_transform_translate(nn_transform t, double right, double 
 }
 NN_API nn_transform nn_transform_rotate(nn_transform t, double degrees) {
     double s, c;
-    nni_sine_cosine(&s, &c, degrees);
+    nni_exact_turn(&s, &c, remainder(degrees, 360.0) / 360.0);
     const nn_transform then = {c, -s, 0, s, c, 0};
     return nn_transform_compose(t, then);
 }
@@ -29837,7 +29825,7 @@ static size_t nni_elastic_work(size_t height, size_t width, float sigma) {
 
 /* weights[t] = scale * e^(-(t - radius)^2 / (2 sigma^2)) / their sum, from the ratio of one to the next. */
 static void nni_gaussian(float *weights, size_t radius, double sigma, double scale) {
-    const double q = sigma > 0.0 ? nni_exponential(-0.5 / (sigma * sigma)) : 0.0;
+    const double q = sigma > 0.0 ? nni_exact_exp(-0.5 / (sigma * sigma)) : 0.0;
     double total = 1.0, weight = 1.0, ratio = q;
     for (size_t t = 1; t <= radius; t++, ratio *= q * q) total += 2.0 * (weight *= ratio);
     weights[radius] = (float)(scale / total);
@@ -29957,7 +29945,7 @@ static void nni_adjust_color(double m[3][3], const nn_adjust *a) {
     static const double by_i[3] = {0.9563, -0.2721, -1.1070}, by_q[3] = {0.6210, -0.6474, 1.7046};
     const double factor = 1.0 + (double)a->saturation;
     double s, c;
-    nni_sine_cosine(&s, &c, (double)a->hue);
+    nni_exact_turn(&s, &c, (double)a->hue / 360.0);
     for (size_t out = 0; out < 3; out++)
         for (size_t in = 0; in < 3; in++) {
             const double same = (in == out) - nni_luminance(3, in); /* grey taken off, exactly */
@@ -30113,8 +30101,8 @@ static double nni_unit(uint32_t word) { return ((double)word + 0.5) * (1.0 / 429
 /* A normal number from two words (Box-Muller). */
 static double nni_normal(const uint32_t word[2]) {
     double s, c;
-    nni_sine_cosine(&s, &c, 360.0 * nni_unit(word[1]));
-    return sqrt(-2.0 * nni_logarithm(nni_unit(word[0]))) * c;
+    nni_exact_turn(&s, &c, nni_unit(word[1]));
+    return sqrt(-2.0 * nni_exact_log(nni_unit(word[0]))) * c;
 }
 
 /* The logarithm of a Gamma(alpha) number by Marsaglia and Tsang's rejection, at most 16 tries of 3 words, of which each fails one
@@ -30126,17 +30114,17 @@ static double nni_log_gamma_number(double alpha, const uint32_t word[49]) {
         const double x = nni_normal(word + 3 * i), u = nni_unit(word[3 * i + 2]);
         v = 1.0 + c * x;
         v = v * v * v;
-        if (v > 0.0 && nni_logarithm(u) < 0.5 * x * x + d - d * v + d * nni_logarithm(v)) break;
+        if (v > 0.0 && nni_exact_log(u) < 0.5 * x * x + d - d * v + d * nni_exact_log(v)) break;
         v = 1.0;
     }
-    return nni_logarithm(d * v) + (alpha < 1.0 ? nni_logarithm(nni_unit(word[48])) / alpha : 0.0);
+    return nni_exact_log(d * v) + (alpha < 1.0 ? nni_exact_log(nni_unit(word[48])) / alpha : 0.0);
 }
 
 /* From the 128 words of two blocks: a/(a + b) by their logarithms, since both may be too small for a number. */
 static float nni_beta(float alpha, const uint32_t word[128]) {
     const double a = nni_log_gamma_number((double)alpha, word), b = nni_log_gamma_number((double)alpha, word + 64), d = b - a;
     if (d > 700.0) return 0.0f;
-    return (float)(d < -700.0 ? 1.0 : 1.0 / (1.0 + nni_exponential(d)));
+    return (float)(d < -700.0 ? 1.0 : 1.0 / (1.0 + nni_exact_exp(d)));
 }
 
 NN_API float nn_mixup_weight(float alpha, nn_random *random) {
@@ -30273,15 +30261,15 @@ NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) {
 
 /* Torchvision's: ten tries of an area and a shape that lie in the sample; else the largest middle part of a shape in range. */
 static nn_box nni_augment_box_resized(const nn_augment *a, nn_shape in, const uint32_t *word) {
-    const double low = nni_logarithm((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_from, 3.0f / 4.0f));
-    const double high = nni_logarithm((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_to, 4.0f / 3.0f));
+    const double low = nni_exact_log((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_from, 3.0f / 4.0f));
+    const double high = nni_exact_log((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_to, 4.0f / 3.0f));
     const double least = (double)nni_range_end(a->area_from, a->area_to, a->area_from, 0.08f);
     const double most = (double)nni_range_end(a->area_from, a->area_to, a->area_to, 1.0f);
     const double height = (double)in.height, width = (double)in.width;
     nn_box box;
     for (size_t i = 0; i < 10; i++) {
         const double area = nni_draw_between(word, NNI_DRAW_BOX + 2 * i, least, most) * height * width;
-        const double aspect = nni_exponential(nni_draw_between(word, NNI_DRAW_BOX + 2 * i + 1, low, high));
+        const double aspect = nni_exact_exp(nni_draw_between(word, NNI_DRAW_BOX + 2 * i + 1, low, high));
         box.width = floor(sqrt(area * aspect) + 0.5);
         box.height = floor(sqrt(area / aspect) + 0.5);
         if (box.width < 1.0 || box.height < 1.0 || box.width > width || box.height > height) continue;
@@ -30289,7 +30277,7 @@ static nn_box nni_augment_box_resized(const nn_augment *a, nn_shape in, const ui
         box.left = (double)nni_draw_below(word, NNI_DRAW_LEFT, in.width - (size_t)box.width + 1);
         return box;
     }
-    const double narrow = nni_exponential(low), wide = nni_exponential(high), aspect = width / height;
+    const double narrow = nni_exact_exp(low), wide = nni_exact_exp(high), aspect = width / height;
     box.width = aspect > wide ? nni_min(in.width, (size_t)nni_max(1, (size_t)(height * wide + 0.5))) : width;
     box.height = aspect < narrow ? nni_min(in.height, (size_t)nni_max(1, (size_t)(width / narrow + 0.5))) : height;
     box.top = floor((height - box.height) / 2.0);
@@ -30540,20 +30528,6 @@ NN_API nn_augment nn_augment_resnet(void) {
 
 #include <math.h>
 
-/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into the series. */
-static void nni_turned(double turns, double *sine, double *cosine) {
-    const double quarters = floor(4 * turns + 0.5), a = (turns - quarters / 4) * 6.28318530717958647692, b = a * a;
-    double s = 0, c = 0;
-    for (int k = 8; k > 0; k--) { /* Horner: 1 - b/(2k(2k+1)) (1 - ...), and the same with 2k(2k-1) */
-        s = (1 - s) * b / (2 * k * (2 * k + 1));
-        c = (1 - c) * b / (2 * k * (2 * k - 1));
-    }
-    const double sines[4] = {a * (1 - s), 1 - c, -(a * (1 - s)), -(1 - c)};
-    const int quarter = (int)(quarters - 4 * floor(quarters / 4));
-    *sine = sines[quarter];
-    *cosine = sines[(quarter + 1) % 4];
-}
-
 /* What a sample is made from: two uniform numbers in [0, 1) and two normal ones. */
 typedef struct nni_luck {
     double u, v, first, second;
@@ -30612,7 +30586,7 @@ NN_API nn_status nn_make_moons(nn_dataset *d, size_t count, double noise, uint64
     for (size_t i = 0; status == NN_OK && i < count; i++) {
         const nni_luck luck = nni_luck_of(seed, NNI_MOONS, i);
         double sine, cosine;
-        nni_turned(luck.u / 2, &sine, &cosine);
+        nni_exact_turn(&sine, &cosine, luck.u / 2);
         if (i % 2) nni_put(made.x, i, 1 - cosine, 0.5 - sine, &luck, noise);
         else nni_put(made.x, i, cosine, sine, &luck, noise);
     }
@@ -30627,7 +30601,7 @@ NN_API nn_status nn_make_circles(nn_dataset *d, size_t classes, size_t count, do
         const nni_luck luck = nni_luck_of(seed, NNI_CIRCLES, i);
         const double radius = (double)(i % classes + 1) / (double)classes;
         double sine, cosine;
-        nni_turned(luck.u, &sine, &cosine);
+        nni_exact_turn(&sine, &cosine, luck.u);
         nni_put(made.x, i, radius * cosine, radius * sine, &luck, noise);
     }
     return status;
@@ -30642,7 +30616,7 @@ NN_API nn_status nn_make_spirals(nn_dataset *d, size_t arms, double turns, size_
         const nni_luck luck = nni_luck_of(seed, NNI_SPIRALS, i);
         const double radius = sqrt(luck.u); /* as many samples on every piece of the arm, about */
         double sine, cosine;
-        nni_turned((double)(i % arms) / (double)arms + turns * radius, &sine, &cosine);
+        nni_exact_turn(&sine, &cosine, (double)(i % arms) / (double)arms + turns * radius);
         nni_put(made.x, i, radius * cosine, radius * sine, &luck, noise);
     }
     return status;
@@ -30675,7 +30649,7 @@ NN_API nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, doubl
         const nni_luck luck = nni_luck_of(seed, NNI_SINE, i);
         const double x = 2 * luck.u - 1;
         double sine, cosine;
-        nni_turned(periods * x / 2, &sine, &cosine);
+        nni_exact_turn(&sine, &cosine, periods * x / 2);
         made.x[i] = (float)x;
         made.targets[i] = (float)(sine + noise * luck.first);
     }
@@ -33268,51 +33242,6 @@ NN_API nn_status nn_export_dot(nn_model *m, const char *path) {
     return status == NN_OK ? status : nni_report(m, status, "%s", report.sentence);
 }
 
-/* ---- src/train/exact.h ---- */
-
-#include <math.h>
-
-/* e^x to about 1e-15, x within +-700. x = k ln 2 + r, and e^r by its series to r^14, since |r| < 0.35. ln 2 is in two parts:
- * the first times k is exact. */
-static double nni_exact_exp(double x) {
-    const double k = floor(x * 1.4426950408889634 + 0.5);
-    const double r = (x - k * 0.693147180369123816490) - k * 1.90821492927058770002e-10;
-    double sum = 1.0;
-    for (int i = 14; i > 0; i--) sum = 1.0 + sum * r / i;
-    return ldexp(sum, (int)k);
-}
-
-/* log x to about 1e-15, x > 0: x = m 2^k with m around 1, and log m = 2 artanh s, s = (m - 1)/(m + 1), |s| < 0.172. */
-static double nni_exact_log(double x) {
-    int k;
-    double m = frexp(x, &k), sum = 0.0;
-    if (m < 0.70710678118654752) m *= 2.0, k--;
-    const double s = (m - 1.0) / (m + 1.0), square = s * s;
-    for (int i = 23; i > 0; i -= 2) sum = sum * square + 1.0 / i;
-    return 2.0 * s * sum + k * 0.69314718055994531;
-}
-
-/* x^y, x >= 0; 0^0 is 1. */
-static NNI_UNUSED double nni_exact_power(double x, double y) {
-    if (y == 0.0) return 1.0;
-    if (x == 0.0) return 0.0;
-    const double e = y * nni_exact_log(x);
-    return e < -700.0 ? 0.0 : nni_exact_exp(e > 700.0 ? 700.0 : e);
-}
-
-/* cos(pi x), 0 <= x <= 1, to about 1e-15: by the series of cosine or sine around the nearest multiple of a half. */
-static NNI_UNUSED double nni_exact_cos_pi(double x) {
-    const int near_0 = x < 0.25, near_1 = x > 0.75;
-    const double r = (near_0 ? x : near_1 ? 1.0 - x : 0.5 - x) * 3.14159265358979324, square = r * r; /* |r| <= pi/4 */
-    double sum = 1.0;
-    if (near_0 || near_1) {
-        for (int i = 18; i > 0; i -= 2) sum = 1.0 - sum * square / (i * (i - 1));
-        return near_0 ? sum : -sum;
-    }
-    for (int i = 17; i > 1; i -= 2) sum = 1.0 - sum * square / (i * (i - 1));
-    return sum * r;
-}
-
 /* ---- src/train/optimizer.h ---- */
 
 #include <math.h>
@@ -33815,7 +33744,10 @@ NN_API nn_status nn_schedule_check(const nn_schedule *s) {
 
 /* From a to b along half a cosine, or straight. */
 static double nni_schedule_between(double a, double b, double p, int straight) {
-    return straight ? a + (b - a) * p : b + (a - b) * (0.5 + 0.5 * nni_exact_cos_pi(p));
+    double sine, cosine;
+    if (straight) return a + (b - a) * p;
+    nni_exact_turn(&sine, &cosine, p / 2.0);
+    return b + (a - b) * (0.5 + 0.5 * cosine);
 }
 
 /* The share of the current period that is over. */

@@ -32,23 +32,10 @@ NN_API NN_MUST_USE nn_status nn_make_polynomial(nn_dataset *d, const double *c, 
 
 #ifdef NN_IMPLEMENTATION
 
+#include "../exact.h"
 #include "../random.h"
 
 #include <math.h>
-
-/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into the series. */
-static void nni_turned(double turns, double *sine, double *cosine) {
-    const double quarters = floor(4 * turns + 0.5), a = (turns - quarters / 4) * 6.28318530717958647692, b = a * a;
-    double s = 0, c = 0;
-    for (int k = 8; k > 0; k--) { /* Horner: 1 - b/(2k(2k+1)) (1 - ...), and the same with 2k(2k-1) */
-        s = (1 - s) * b / (2 * k * (2 * k + 1));
-        c = (1 - c) * b / (2 * k * (2 * k - 1));
-    }
-    const double sines[4] = {a * (1 - s), 1 - c, -(a * (1 - s)), -(1 - c)};
-    const int quarter = (int)(quarters - 4 * floor(quarters / 4));
-    *sine = sines[quarter];
-    *cosine = sines[(quarter + 1) % 4];
-}
 
 /* What a sample is made from: two uniform numbers in [0, 1) and two normal ones. */
 typedef struct nni_luck {
@@ -108,7 +95,7 @@ NN_API nn_status nn_make_moons(nn_dataset *d, size_t count, double noise, uint64
     for (size_t i = 0; status == NN_OK && i < count; i++) {
         const nni_luck luck = nni_luck_of(seed, NNI_MOONS, i);
         double sine, cosine;
-        nni_turned(luck.u / 2, &sine, &cosine);
+        nni_exact_turn(&sine, &cosine, luck.u / 2);
         if (i % 2) nni_put(made.x, i, 1 - cosine, 0.5 - sine, &luck, noise);
         else nni_put(made.x, i, cosine, sine, &luck, noise);
     }
@@ -123,7 +110,7 @@ NN_API nn_status nn_make_circles(nn_dataset *d, size_t classes, size_t count, do
         const nni_luck luck = nni_luck_of(seed, NNI_CIRCLES, i);
         const double radius = (double)(i % classes + 1) / (double)classes;
         double sine, cosine;
-        nni_turned(luck.u, &sine, &cosine);
+        nni_exact_turn(&sine, &cosine, luck.u);
         nni_put(made.x, i, radius * cosine, radius * sine, &luck, noise);
     }
     return status;
@@ -138,7 +125,7 @@ NN_API nn_status nn_make_spirals(nn_dataset *d, size_t arms, double turns, size_
         const nni_luck luck = nni_luck_of(seed, NNI_SPIRALS, i);
         const double radius = sqrt(luck.u); /* as many samples on every piece of the arm, about */
         double sine, cosine;
-        nni_turned((double)(i % arms) / (double)arms + turns * radius, &sine, &cosine);
+        nni_exact_turn(&sine, &cosine, (double)(i % arms) / (double)arms + turns * radius);
         nni_put(made.x, i, radius * cosine, radius * sine, &luck, noise);
     }
     return status;
@@ -171,7 +158,7 @@ NN_API nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, doubl
         const nni_luck luck = nni_luck_of(seed, NNI_SINE, i);
         const double x = 2 * luck.u - 1;
         double sine, cosine;
-        nni_turned(periods * x / 2, &sine, &cosine);
+        nni_exact_turn(&sine, &cosine, periods * x / 2);
         made.x[i] = (float)x;
         made.targets[i] = (float)(sine + noise * luck.first);
     }

@@ -41,7 +41,7 @@ NN_API NN_MUST_USE nn_status nn_image_remap(nn_image y, nn_image x, nn_transform
 #ifdef NN_IMPLEMENTATION
 
 #include "move.h"
-#include "series.h"
+#include "../exact.h"
 
 /* ---- maps ---- */
 
@@ -79,7 +79,7 @@ NN_API nn_transform nn_transform_translate(nn_transform t, double right, double 
 }
 NN_API nn_transform nn_transform_rotate(nn_transform t, double degrees) {
     double s, c;
-    nni_sine_cosine(&s, &c, degrees);
+    nni_exact_turn(&s, &c, remainder(degrees, 360.0) / 360.0);
     const nn_transform then = {c, -s, 0, s, c, 0};
     return nn_transform_compose(t, then);
 }

@@ -216,15 +216,15 @@ NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) {
 
 /* Torchvision's: ten tries of an area and a shape that lie in the sample; else the largest middle part of a shape in range. */
 static nn_box nni_augment_box_resized(const nn_augment *a, nn_shape in, const uint32_t *word) {
-    const double low = nni_logarithm((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_from, 3.0f / 4.0f));
-    const double high = nni_logarithm((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_to, 4.0f / 3.0f));
+    const double low = nni_exact_log((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_from, 3.0f / 4.0f));
+    const double high = nni_exact_log((double)nni_range_end(a->aspect_from, a->aspect_to, a->aspect_to, 4.0f / 3.0f));
     const double least = (double)nni_range_end(a->area_from, a->area_to, a->area_from, 0.08f);
     const double most = (double)nni_range_end(a->area_from, a->area_to, a->area_to, 1.0f);
     const double height = (double)in.height, width = (double)in.width;
     nn_box box;
     for (size_t i = 0; i < 10; i++) {
         const double area = nni_draw_between(word, NNI_DRAW_BOX + 2 * i, least, most) * height * width;
-        const double aspect = nni_exponential(nni_draw_between(word, NNI_DRAW_BOX + 2 * i + 1, low, high));
+        const double aspect = nni_exact_exp(nni_draw_between(word, NNI_DRAW_BOX + 2 * i + 1, low, high));
         box.width = floor(sqrt(area * aspect) + 0.5);
         box.height = floor(sqrt(area / aspect) + 0.5);
         if (box.width < 1.0 || box.height < 1.0 || box.width > width || box.height > height) continue;
@@ -232,7 +232,7 @@ static nn_box nni_augment_box_resized(const nn_augment *a, nn_shape in, const ui
         box.left = (double)nni_draw_below(word, NNI_DRAW_LEFT, in.width - (size_t)box.width + 1);
         return box;
     }
-    const double narrow = nni_exponential(low), wide = nni_exponential(high), aspect = width / height;
+    const double narrow = nni_exact_exp(low), wide = nni_exact_exp(high), aspect = width / height;
     box.width = aspect > wide ? nni_min(in.width, (size_t)nni_max(1, (size_t)(height * wide + 0.5))) : width;
     box.height = aspect < narrow ? nni_min(in.height, (size_t)nni_max(1, (size_t)(width / narrow + 0.5))) : height;
     box.top = floor((height - box.height) / 2.0);

@@ -30,7 +30,7 @@ static size_t nni_elastic_work(size_t height, size_t width, float sigma) {
 
 /* weights[t] = scale * e^(-(t - radius)^2 / (2 sigma^2)) / their sum, from the ratio of one to the next. */
 static void nni_gaussian(float *weights, size_t radius, double sigma, double scale) {
-    const double q = sigma > 0.0 ? nni_exponential(-0.5 / (sigma * sigma)) : 0.0;
+    const double q = sigma > 0.0 ? nni_exact_exp(-0.5 / (sigma * sigma)) : 0.0;
     double total = 1.0, weight = 1.0, ratio = q;
     for (size_t t = 1; t <= radius; t++, ratio *= q * q) total += 2.0 * (weight *= ratio);
     weights[radius] = (float)(scale / total);

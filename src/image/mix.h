@@ -14,7 +14,7 @@ NN_API float nn_mixup_weight(float alpha, nn_random *random);
 #ifdef NN_IMPLEMENTATION
 
 #include "../isa.h"
-#include "series.h"
+#include "../exact.h"
 
 NN_API void nn_mixup(float *y, const float *a, const float *b, size_t n, float weight) {
     const nni_tier *tier = nni_get_tier();
@@ -27,8 +27,8 @@ static double nni_unit(uint32_t word) { return ((double)word + 0.5) * (1.0 / 429
 /* A normal number from two words (Box-Muller). */
 static double nni_normal(const uint32_t word[2]) {
     double s, c;
-    nni_sine_cosine(&s, &c, 360.0 * nni_unit(word[1]));
-    return sqrt(-2.0 * nni_logarithm(nni_unit(word[0]))) * c;
+    nni_exact_turn(&s, &c, nni_unit(word[1]));
+    return sqrt(-2.0 * nni_exact_log(nni_unit(word[0]))) * c;
 }
 
 /* The logarithm of a Gamma(alpha) number by Marsaglia and Tsang's rejection, at most 16 tries of 3 words, of which each fails one
@@ -40,17 +40,17 @@ static double nni_log_gamma_number(double alpha, const uint32_t word[49]) {
         const double x = nni_normal(word + 3 * i), u = nni_unit(word[3 * i + 2]);
         v = 1.0 + c * x;
         v = v * v * v;
-        if (v > 0.0 && nni_logarithm(u) < 0.5 * x * x + d - d * v + d * nni_logarithm(v)) break;
+        if (v > 0.0 && nni_exact_log(u) < 0.5 * x * x + d - d * v + d * nni_exact_log(v)) break;
         v = 1.0;
     }
-    return nni_logarithm(d * v) + (alpha < 1.0 ? nni_logarithm(nni_unit(word[48])) / alpha : 0.0);
+    return nni_exact_log(d * v) + (alpha < 1.0 ? nni_exact_log(nni_unit(word[48])) / alpha : 0.0);
 }
 
 /* From the 128 words of two blocks: a/(a + b) by their logarithms, since both may be too small for a number. */
 static float nni_beta(float alpha, const uint32_t word[128]) {
     const double a = nni_log_gamma_number((double)alpha, word), b = nni_log_gamma_number((double)alpha, word + 64), d = b - a;
     if (d > 700.0) return 0.0f;
-    return (float)(d < -700.0 ? 1.0 : 1.0 / (1.0 + nni_exponential(d)));
+    return (float)(d < -700.0 ? 1.0 : 1.0 / (1.0 + nni_exact_exp(d)));
 }
 
 NN_API float nn_mixup_weight(float alpha, nn_random *random) {

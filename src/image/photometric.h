@@ -22,7 +22,7 @@ NN_API NN_MUST_USE nn_status nn_image_adjust(nn_image y, nn_image x, const nn_ad
 
 #ifdef NN_IMPLEMENTATION
 
-#include "series.h"
+#include "../exact.h"
 
 #define NNI_ADJUST_PIXELS 256 /* worked on at a time */
 
@@ -67,7 +67,7 @@ static void nni_adjust_color(double m[3][3], const nn_adjust *a) {
     static const double by_i[3] = {0.9563, -0.2721, -1.1070}, by_q[3] = {0.6210, -0.6474, 1.7046};
     const double factor = 1.0 + (double)a->saturation;
     double s, c;
-    nni_sine_cosine(&s, &c, (double)a->hue);
+    nni_exact_turn(&s, &c, (double)a->hue / 360.0);
     for (size_t out = 0; out < 3; out++)
         for (size_t in = 0; in < 3; in++) {
             const double same = (in == out) - nni_luminance(3, in); /* grey taken off, exactly */

@@ -30,7 +30,7 @@ NN_API NN_MUST_USE nn_status nn_image_resized_crop(nn_image y, nn_image x, nn_bo
 
 #ifdef NN_IMPLEMENTATION
 
-#include "series.h"
+#include "../exact.h"
 
 /* ---- the weights of one axis ---- */
 

@@ -178,7 +178,7 @@ NN_API float nn_clip_norm(const float *g, size_t n, float limit);
 #include "../maths.h"
 #include "../reduce.h"
 #include "../regularize.h"
-#include "exact.h"
+#include "../exact.h"
 
 #include <math.h>
 

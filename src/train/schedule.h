@@ -79,7 +79,7 @@ NN_API float nn_schedule_factor(const nn_schedule *schedule, double position);
 
 #ifdef NN_IMPLEMENTATION
 
-#include "exact.h"
+#include "../exact.h"
 
 static nn_schedule nni_schedule_of(nn_schedule_kind kind, double length) {
     nn_schedule s;
@@ -187,7 +187,10 @@ NN_API nn_status nn_schedule_check(const nn_schedule *s) {
 
 /* From a to b along half a cosine, or straight. */
 static double nni_schedule_between(double a, double b, double p, int straight) {
-    return straight ? a + (b - a) * p : b + (a - b) * (0.5 + 0.5 * nni_exact_cos_pi(p));
+    double sine, cosine;
+    if (straight) return a + (b - a) * p;
+    nni_exact_turn(&sine, &cosine, p / 2.0);
+    return b + (a - b) * (0.5 + 0.5 * cosine);
 }
 
 /* The share of the current period that is over. */
