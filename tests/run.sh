@@ -183,6 +183,10 @@ consumers() {
     step "$cc: included twice, run" "$dir/twice"
     step "$cxx: included twice" $cxx -x c++ -std=c++17 $plain $c/twice.c -o "$dir/twice++" -lm
     step "$cxx: included twice, run" "$dir/twice++"
+    step "$cc: a network as C source" $cc -std=c11 $plain -I. $c/saved.c -o "$dir/saved" -lm
+    step "$cc: a network as C source, run" "$dir/saved"
+    step "$cxx: a network as C source" $cxx -x c++ -std=c++17 $plain -I. $c/saved.c -o "$dir/saved++" -lm
+    step "$cxx: a network as C source, run" "$dir/saved++"
     step "$cc: two translation units" $cc -std=c11 $plain $c/first.c $c/second.c -o "$dir/two" -lm
     step "$cc: two translation units, run" "$dir/two"
     step "$cc: two private copies" $cc -std=c11 -DNN_STATIC $plain $c/first.c $c/second.c -o "$dir/static" -lm

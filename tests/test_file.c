@@ -315,6 +315,58 @@ static void golden_models(int write) {
     nn_model_free(m);
 }
 
+/* ---- C source and pictures ---- */
+
+/* The example that the consumers compile: exclusive or, with weights that anybody can check. */
+static nn_model *xor_model(void) {
+    nn_model *m = nn_model_new(NULL);
+    nn_node x = nn_layer_relu(m, nn_layer_dense(m, nn_layer_input(m, nn_shape_vector(2)), 2));
+    nn_layer_loss(m, nn_layer_dense(m, x, 1), NN_LOSS_MSE);
+    if (nn_model_build(m, NULL) != NN_OK) abort();
+    static const struct { const char *name; float values[4]; } all[] = { /* relu(a + b) - 2 relu(a + b - 1) */
+        {"dense_1.weights", {1, 1, 1, 1}}, {"dense_1.bias", {0, -1}}, {"dense_2.weights", {1, -2}}, {"dense_2.bias", {0}}};
+    for (size_t i = 0; i < COUNT(all); i++) {
+        nn_parameter p;
+        CHECK(nn_parameter_named(m, all[i].name, &p) == NN_OK);
+        memcpy(p.values, all[i].values, p.rows * p.columns * sizeof(float));
+    }
+    return m;
+}
+
+static void exports(int write) {
+    nn_model *m = xor_model();
+    const char *path = "tests/golden/xor_network.c";
+    char text[8192], whole[8192];
+    size_t size;
+    test_case("C source");
+    if (write) CHECK(nn_export_c(m, path, "xor_network") == NN_OK);
+    CHECK(nn_export_c(m, file_path("xor.c"), "xor_network") == NN_OK && file_same(file_path("xor.c"), path));
+    static const char *const names[] = {"", "1a", "a-b", "a b", "\xc3\xa4", "a.b"};
+    for (size_t i = 0; i < COUNT(names); i++) CHECK(nn_export_c(m, file_path("xor.c"), names[i]) == NN_ERROR_ARGUMENT);
+    CHECK(nn_export_c(m, NULL, "a") == NN_ERROR_NULL && nn_export_c(NULL, "a", "a") == NN_ERROR_NULL && nn_export_c(m, "a", NULL) == NN_ERROR_NULL);
+
+    test_case("a picture");
+    const size_t length = nn_export_dot_text(m, whole, sizeof whole);
+    CHECK(length > 500 && length < sizeof whole && strlen(whole) == length && strncmp(whole, "digraph", 7) == 0);
+    CHECK(strstr(whole, "6 parameters") && strstr(whole, "3 parameters") && strstr(whole, "then <b>relu_1</b>") && strstr(whole, "mse"));
+    CHECK(strstr(whole, "n2 -> n4") && !strstr(whole, "n3 ") && strstr(whole, "label=\" 2\""));
+    for (size_t room = 0; room < length + 2; room += 7) {
+        memset(text, 'x', sizeof text);
+        CHECK(nn_export_dot_text(m, text, room) == length && (!room || strlen(text) == (room > length ? length : room - 1)));
+        CHECK(text[room] == 'x' && strncmp(text, whole, room ? room - 1 : 0) == 0);
+    }
+    CHECK(nn_export_dot(m, file_path("net.dot")) == NN_OK);
+    unsigned char *bytes = file_read(file_path("net.dot"), &size);
+    CHECK(size == length && memcmp(bytes, whole, size) == 0);
+    CHECK(nn_export_dot(NULL, "a") == NN_ERROR_NULL && nn_export_dot(m, NULL) == NN_ERROR_NULL && nn_export_dot_text(NULL, NULL, 0) > 0);
+    free(bytes);
+    nn_model_free(m);
+    m = nn_model_new(NULL);
+    nn_layer_name(m, nn_layer_input(m, nn_shape_vector(1)), "<&\">");
+    CHECK(nn_export_dot_text(m, whole, sizeof whole) > 0 && strstr(whole, "<b>&#60;&#38;&#34;&#62;</b>"));
+    nn_model_free(m);
+}
+
 int main(int count, char **arguments) {
     (void)arguments;
     no_memory();
@@ -325,6 +377,7 @@ int main(int count, char **arguments) {
     in_memory();
     mistakes();
     golden_models(count > 1);
+    exports(count > 1);
     file_count(1);
     return test_end("file");
 }

@@ -249,6 +249,13 @@ static nn_status nni_archive_names(nni_archive *a) {
     return NN_OK;
 }
 
+/* A file of nn.h has a checksum: one that lost it was damaged there. */
+static nn_status nni_archive_is_sealed(const nni_archive *a) {
+    for (size_t i = 0; i < a->texts_count && !a->sealed; i++)
+        if (strncmp(a->header + a->texts[i][0], "nn.", 3) == 0) return nni_archive_bad(a, "its checksum is missing");
+    return NN_OK;
+}
+
 static nn_status nni_archive_index(nni_archive *a) {
     const nni_json j = nni_json_of(a->header, a->header_size);
     nni_archive_count(a, j);
@@ -262,6 +269,7 @@ static nn_status nni_archive_index(nni_archive *a) {
     a->texts = (uint32_t(*)[2])nni_alloc(a->allocator, nni_max(a->texts_count, 1), sizeof *a->texts);
     if (!a->entries || !a->slots || !a->texts) return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the index of %s", a->path);
     nn_status status = nni_archive_parse(a, j);
+    if (status == NN_OK) status = nni_archive_is_sealed(a);
     if (status != NN_OK) return status;
     qsort(a->entries, a->count, sizeof *a->entries, nni_entry_order);
     status = nni_archive_names(a);

@@ -45,7 +45,7 @@ static void nni_export_bytes(nni_replacement *file, const unsigned char *bytes, 
 static void nni_export_text(nni_replacement *file, const unsigned char *bytes, size_t n, const char *p) {
     char text[1024];
     nni_replace_write(file, text, (size_t)snprintf(text, sizeof text,
-        "/* %s.c - a network, as nn_model_save of nn.h " NN_VERSION " writes it\n *\n"
+        "/* %s.c - a network, as nn_model_save of nn.h writes it\n *\n"
         " *   nn_model *model;\n"
         " *   if (%s_load(&model, NULL, NULL) == NN_OK) ...\n */\n"
         "#include \"nn.h\"\n\n"

@@ -66,12 +66,11 @@ static nn_status nni_archive_number(const nni_archive *a, const char *key, uint6
     return nni_json_uint(&j, number) && nni_json_done(&j) ? NN_OK : nni_archive_bad(a, "\"%s\" is no number", key);
 }
 
-/* Whether this is a model that nn_model_save wrote, undamaged. */
+/* Whether this is a model of a format that is known here. */
 static nn_status nni_archive_is_model(const nni_archive *a) {
     uint64_t format;
-    if (!nni_archive_text(a, "nn.format") && !nni_archive_text(a, "nn.model"))
+    if (!nni_archive_text(a, "nn.model"))
         return nni_say(a->report, NN_ERROR_FORMAT, "%s holds tensors, but no network: nn_weights_load reads those", a->path);
-    if (!a->sealed) return nni_archive_bad(a, "its checksum is missing");
     const nn_status status = nni_archive_number(a, "nn.format", &format);
     if (status == NN_OK && (format == 0 || format > NNI_FORMAT))
         return nni_say(a->report, NN_ERROR_UNSUPPORTED, "%s has format %llu, and this version of nn.h reads formats up to %d", a->path,
@@ -142,7 +141,6 @@ static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const
     nn_status status = nni_archive_is_model(a);
     *model = NULL;
     if (status != NN_OK) return status;
-    if (!text) return nni_archive_bad(a, "its metadata has no \"nn.model\"");
     nn_model *m = nn_model_new(desc->allocator);
     if (!m) return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the network in %s", a->path);
     status = nni_read_structure(m, &batch, text, a);

@@ -271,6 +271,7 @@ NN_API nn_status nn_weights_save(nn_model *m, const char *path, const nn_weights
     float *turned = d.torch ? (float *)nni_alloc(nni_allocator_of(m), nni_max(m->total, 1), sizeof *turned) : NULL;
     if (d.torch && !turned) return nni_report(m, NN_ERROR_MEMORY, "no memory to turn the weights for PyTorch");
     nni_tensors_begin(&t, nni_allocator_of(m));
+    nni_tensors_number(&t, "nn.format", NNI_FORMAT);
     nni_tensors_weights(&t, m, &d, turned);
     status = nni_tensors_save(&t, path, &report);
     nni_tensors_end(&t);
