@@ -1,6 +1,7 @@
 /* series.h - a few functions in double that are the same bits on every system, which those of libm are not
  *
- * For settings, of which there are some to an image: angles, Gaussian weights, random shapes. Errors are a few 2^-53.
+ * For settings, of which there are some to an image: angles, Gaussian weights, random shapes. Errors are some 2^-52, of the
+ * exponential as many as x has units.
  */
 #ifndef NN_IMAGE_SERIES_H
 #define NN_IMAGE_SERIES_H
