@@ -72,7 +72,8 @@ static nn_image image_of(void *pixels, size_t height, size_t width) {
 
 static void image_sketch(double *sketch) {
     const size_t n = image_out_size(&image.request);
-    for (size_t i = 0; i < n; i++) image.shown[i] = image.request.bytes ? (float)((uint8_t *)image.y)[i] : ((float *)image.y)[i];
+    for (size_t i = 0; i < n; i++)
+        image.shown[i] = image.request.bytes ? (float)((uint8_t *)image.y)[i] : ((float *)image.y)[i];
     bench_sketch(sketch, image.shown, image_out_height(&image.request), n / image_out_height(&image.request));
 }
 
@@ -125,8 +126,8 @@ static void ours_elastic(void *data) {
 static void ours_augment(void *data) {
     const image_request *r = &image.request;
     (void)data;
-    nn_augment_bytes((float *)image.y, (const uint8_t *)image.x, nn_shape_image(r->height, r->width, r->channels), &image.augment, 1, 2,
-                     image.sample++, image.work);
+    nn_augment_bytes((float *)image.y, (const uint8_t *)image.x, nn_shape_image(r->height, r->width, r->channels),
+                     &image.augment, 1, 2, image.sample++, image.work);
 }
 
 static int ours_open(char *description) {
@@ -202,15 +203,29 @@ static const bench_contender image_contenders[] = {
 
 static const struct image_case {
     const char *name, *request;
-} image_cases[] = {
-    {"flip 28x28x1", "flip 28 28 1 0"},           {"flip 32x32x3", "flip 32 32 3 0"},           {"flip 224x224x1", "flip 224 224 1 0"},
-    {"flip 224x224x3", "flip 224 224 3 0"},       {"flip 224x224x4", "flip 224 224 4 0"},       {"flip u8 28x28x1", "flip 28 28 1 1"},
-    {"flip u8 224x224x1", "flip 224 224 1 1"},    {"flip u8 224x224x3", "flip 224 224 3 1"},    {"affine 28x28x1", "affine 28 28 1 0"},
-    {"affine 32x32x3", "affine 32 32 3 0"},       {"affine 224x224x1", "affine 224 224 1 0"},   {"affine 224x224x3", "affine 224 224 3 0"},
-    {"affine u8 28x28x1", "affine 28 28 1 1"},    {"affine u8 224x224x3", "affine 224 224 3 1"}, {"bicubic 28x28x1", "bicubic 28 28 1 0"},
-    {"bicubic 224x224x3", "bicubic 224 224 3 0"}, {"resize 500x375x3", "resize 500 375 3 0"},   {"resize 112x112x1", "resize 112 112 1 0"},
-    {"resize u8 500x375x3", "resize 500 375 3 1"}, {"elastic 28x28x1", "elastic 28 28 1 0"},    {"elastic 224x224x3", "elastic 224 224 3 0"},
-    {"augment digits 28x28x1", "augment 28 28 1 1"}, {"augment cifar 32x32x3", "augment 32 32 3 1"}};
+} image_cases[] = {{"flip 28x28x1", "flip 28 28 1 0"},
+                   {"flip 32x32x3", "flip 32 32 3 0"},
+                   {"flip 224x224x1", "flip 224 224 1 0"},
+                   {"flip 224x224x3", "flip 224 224 3 0"},
+                   {"flip 224x224x4", "flip 224 224 4 0"},
+                   {"flip u8 28x28x1", "flip 28 28 1 1"},
+                   {"flip u8 224x224x1", "flip 224 224 1 1"},
+                   {"flip u8 224x224x3", "flip 224 224 3 1"},
+                   {"affine 28x28x1", "affine 28 28 1 0"},
+                   {"affine 32x32x3", "affine 32 32 3 0"},
+                   {"affine 224x224x1", "affine 224 224 1 0"},
+                   {"affine 224x224x3", "affine 224 224 3 0"},
+                   {"affine u8 28x28x1", "affine 28 28 1 1"},
+                   {"affine u8 224x224x3", "affine 224 224 3 1"},
+                   {"bicubic 28x28x1", "bicubic 28 28 1 0"},
+                   {"bicubic 224x224x3", "bicubic 224 224 3 0"},
+                   {"resize 500x375x3", "resize 500 375 3 0"},
+                   {"resize 112x112x1", "resize 112 112 1 0"},
+                   {"resize u8 500x375x3", "resize 500 375 3 1"},
+                   {"elastic 28x28x1", "elastic 28 28 1 0"},
+                   {"elastic 224x224x3", "elastic 224 224 3 0"},
+                   {"augment digits 28x28x1", "augment 28 28 1 1"},
+                   {"augment cifar 32x32x3", "augment 32 32 3 1"}};
 #define IMAGE_CASES (sizeof image_cases / sizeof *image_cases)
 
 static size_t image_list(bench_case *c, size_t most) {
@@ -246,7 +261,8 @@ static double expect_value(const image_request *r, double sx, double sy, size_t 
     double sum = 0.0;
     for (int i = -1; i < 3; i++)
         for (int j = -1; j < 3; j++) {
-            const double row = floor(sy) + i, column = floor(sx) + j, weight = expect_weight(sy - row, cubic) * expect_weight(sx - column, cubic);
+            const double row = floor(sy) + i, column = floor(sx) + j,
+                         weight = expect_weight(sy - row, cubic) * expect_weight(sx - column, cubic);
             if (weight != 0.0) sum += weight * expect_pixel(r, row, column, c, edge);
         }
     return r->bytes ? fmin(255, fmax(0, sum)) : sum;
@@ -272,13 +288,16 @@ static void image_expect(const bench_case *c, double *sketch, double *bound) {
             const double column = (double)(j / r.channels), line = (double)i;
             double sx = m[0] * column + m[1] * line + m[2], sy = m[3] * column + m[4] * line + m[5];
             if (image_is(&r, "flip")) sx = (double)width - 1 - column, sy = line;
-            if (image_is(&r, "resize")) sx = (column + 0.5) * (double)r.width / (double)width - 0.5, sy = (line + 0.5) * (double)r.height / (double)height - 0.5;
+            if (image_is(&r, "resize"))
+                sx = (column + 0.5) * (double)r.width / (double)width - 0.5,
+                sy = (line + 0.5) * (double)r.height / (double)height - 0.5;
             y[i * row + j] = (float)expect_value(&r, sx, sy, j % r.channels);
         }
     bench_sketch(sketch, y, height, row);
     /* Floats agree to some 1e-6 of the range; bytes are rounded, by each in its way, and errors of random signs add up. */
     const double values = (double)(height * row) / BENCH_SKETCH;
-    for (size_t i = 0; i < BENCH_SKETCH; i++) bound[i] = image_is(&r, "flip") ? 1e-3 : r.bytes ? 6.0 * sqrt(values) + 2.0 : 2e-5 * values + 1e-5;
+    for (size_t i = 0; i < BENCH_SKETCH; i++)
+        bound[i] = image_is(&r, "flip") ? 1e-3 : r.bytes ? 6.0 * sqrt(values) + 2.0 : 2e-5 * values + 1e-5;
     bench_release();
 }
 

@@ -23,7 +23,8 @@ void peer_flip(void *y, const void *x, int height, int width, int channels, int 
 void peer_affine(void *y, const void *x, int height, int width, int channels, int bytes, const double *matrix, int cubic) {
     cv::Mat to = wrap(y, height, width, channels, bytes);
     const cv::Mat m(2, 3, CV_64F, const_cast<double *>(matrix));
-    cv::warpAffine(wrap(x, height, width, channels, bytes), to, m, to.size(), (cubic ? cv::INTER_CUBIC : cv::INTER_LINEAR) | cv::WARP_INVERSE_MAP);
+    cv::warpAffine(wrap(x, height, width, channels, bytes), to, m, to.size(),
+                   (cubic ? cv::INTER_CUBIC : cv::INTER_LINEAR) | cv::WARP_INVERSE_MAP);
 }
 
 void peer_resize(void *y, int y_height, int y_width, const void *x, int height, int width, int channels, int bytes) {
@@ -47,7 +48,8 @@ void peer_elastic(float *y, const float *x, int height, int width, int channels,
     for (int i = 0; i < height; i++) {
         float *to_x = map_x.ptr<float>(i), *to_y = map_y.ptr<float>(i);
         const float *add_x = dx.ptr<float>(i), *add_y = dy.ptr<float>(i);
-        const float start_x = (float)(m[1] * i + m[2]), start_y = (float)(m[4] * i + m[5]), step_x = (float)m[0], step_y = (float)m[3];
+        const float start_x = (float)(m[1] * i + m[2]), start_y = (float)(m[4] * i + m[5]), step_x = (float)m[0],
+                    step_y = (float)m[3];
         for (int j = 0; j < width; j++) {
             to_x[j] = start_x + step_x * (float)j + add_x[j];
             to_y[j] = start_y + step_y * (float)j + add_y[j];

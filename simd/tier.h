@@ -141,7 +141,7 @@ typedef struct nni_loss {
     X(void, mask_columns, (float *y, const nni_strip *strip, const float *mask, float scale))                              \
     X(void, floats_from_bytes, (float *y, const uint8_t *x, size_t n, float divisor))                                      \
     X(void, bytes_from_floats, (uint8_t *y, const float *x, size_t n, float scale))                                        \
-    X(void, reverse, (float *y, const float *x, size_t n))                                                                 \
+    X(void, reverse, (float *y, size_t y_stride, const float *x, ptrdiff_t x_stride, size_t rows, size_t n))               \
     X(void, reverse_3, (float *y, const float *x, size_t pixels))                                                          \
     X(void, mix_channels, (float *y, const float *x, size_t pixels, size_t channels, const float *columns))                \
     X(void, gamma, (float *y, const float *x, size_t n, float exponent))                                                   \

@@ -61,7 +61,8 @@ static void all_maps(void) {
                 hash_bytes(n);
                 must(nn_elastic_field(field, field + pixels, shapes[s].height, shapes[s].width, 20, 2.5f, &random, NULL));
                 hash_floats(field, 2 * pixels);
-                must(nn_image_remap(nn_image_floats(y, shapes[s]), nn_image_floats(x, shapes[s]), t, field, field + pixels, &d));
+                must(nn_image_remap(nn_image_floats(y, shapes[s]), nn_image_floats(x, shapes[s]), t, field, field + pixels,
+                                    &d));
                 hash_floats(y, n);
             }
         end(k == 0 ? "bilinear" : k == 1 ? "nearest" : "bicubic");
@@ -84,7 +85,10 @@ static void all_sizes(void) {
 }
 
 static void all_values(void) {
-    static const nn_adjust adjustments[] = {{.brightness = 0.1f, .contrast = 0.3f}, {.saturation = 0.4f, .hue = 33}, {.gamma = 0.6f, .high = 1}, {.contrast = -0.5f, .gamma = 1.7f}};
+    static const nn_adjust adjustments[] = {{.brightness = 0.1f, .contrast = 0.3f},
+                                            {.saturation = 0.4f, .hue = 33},
+                                            {.gamma = 0.6f, .high = 1},
+                                            {.contrast = -0.5f, .gamma = 1.7f}};
     begin();
     for (size_t s = 0; s < COUNT(shapes); s++)
         for (size_t a = 0; a < COUNT(adjustments); a++) {

@@ -1,7 +1,6 @@
 /* test_augment.c - the pipeline: what it draws, that it depends on (seed, epoch, sample) alone, and each of its stages */
+#include "hook.h"
 #include "test.h"
-
-#include <pthread.h>
 
 enum { MOST = 60000 };
 
@@ -59,7 +58,8 @@ static void reproducible(const nn_augment *a, nn_shape in, const char *name) {
         }
         CHECK(first_difference(first[0], first[1], n) < n && first_difference(first[1], first[2], n) < n);
     }
-    CHECK(first_difference(first[0], augmented(a, in, 11, 6, 0), n) < n && first_difference(first[0], augmented(a, in, 12, 5, 0), n) < n);
+    CHECK(first_difference(first[0], augmented(a, in, 11, 6, 0), n) < n &&
+          first_difference(first[0], augmented(a, in, 12, 5, 0), n) < n);
     CHECK(first_difference(first[0], augmented(a, in, 11, 5 + ((uint64_t)1 << 32), 0), n) < n);
     CHECK(first_difference(first[0], augmented(a, in, 11, 5, (uint64_t)1 << 32), n) < n);
     for (size_t i = 0; i < n; i++) CHECK(first[0][i] == first[0][i]);
@@ -108,6 +108,40 @@ static void threads(void) {
     CHECK(first_difference(alone, together, 40 * 784) == 40 * 784);
 }
 
+static void *nowhere(size_t size, void *user) { return (void)size, (void)user, NULL; }
+static void never(void *memory, void *user) { (void)memory, (void)user; }
+
+static void batches(void) {
+    static float x[9 * 300], y[9 * 300], alone[9 * 300], work[20000];
+    const nn_allocator none = {nowhere, never, NULL};
+    const nn_shape in = {10, 10, 3};
+    nn_augment a = everything();
+    uint64_t state = 1;
+    size_t calls = 0;
+    test_fill(x, COUNT(x), &state);
+    test_case("batches");
+    CHECK(nn_augment_work(&a, in) <= COUNT(work));
+    for (size_t i = 0; i < 9; i++) nn_augment_sample(alone + i * 300, x + i * 300, in, &a, 1, 2, 5 + i, work);
+    for (size_t threads = 1; threads < 4; threads++) {
+        nn_threads(threads);
+        nn_threads_hook(threads == 3 ? hook_backwards : hook_pthreads, &calls);
+        fill_untouched(y, COUNT(y));
+        CHECK(nn_augment_images(y, x, 9, in, &a, 1, 2, 5, NULL) == NN_OK && first_difference(y, alone, COUNT(y)) == COUNT(y));
+    }
+    CHECK(calls == 2);
+    nn_threads_hook(NULL, NULL);
+    nn_threads(1);
+    fill_untouched(y, COUNT(y));
+    CHECK(nn_augment_images(y, x, 9, in, &a, 1, 2, 5, &none) == NN_ERROR_MEMORY &&
+          nn_augment_images(y, y, 9, in, &a, 1, 2, 5, NULL) == NN_ERROR_ALIAS);
+    CHECK(nn_augment_images(NULL, x, 9, in, &a, 1, 2, 5, NULL) == NN_ERROR_NULL &&
+          nn_augment_images(y, NULL, 9, in, &a, 1, 2, 5, NULL) == NN_ERROR_NULL);
+    CHECK(nn_augment_images(y, x, SIZE_MAX / 100, in, &a, 1, 2, 5, NULL) == NN_ERROR_SIZE &&
+          nn_augment_images(NULL, NULL, 0, in, &a, 1, 2, 5, NULL) == NN_OK);
+    a.rotate = -1;
+    CHECK(nn_augment_images(y, x, 9, in, &a, 1, 2, 5, NULL) == NN_ERROR_ARGUMENT && is_untouched(y, COUNT(y)));
+}
+
 /* ---- stages ---- */
 
 static void nothing(void) {
@@ -124,7 +158,8 @@ static void nothing(void) {
         }
 }
 
-/* Probabilities and whole moves: each result is the sample, mirrored or moved, and all of them occur as often as they should. */
+/* Probabilities and whole moves: each result is the sample, mirrored or moved, and all of them occur as often as they should.
+ */
 static void flips_and_moves(void) {
     const nn_shape in = {4, 5, 3};
     const size_t n = 60, tries = 2000;
@@ -154,7 +189,8 @@ static void flips_and_moves(void) {
         const float *y = augmented(&a, in, 3, 0, i);
         for (ptrdiff_t r = -2; r <= 2; r++)
             for (ptrdiff_t c = -3; c <= 3; c++) {
-                CHECK(nn_image_window(nn_image_floats(flipped, in), nn_image_floats(x_end - n, in), r, c, NN_BORDER_WRAP, 0) == NN_OK);
+                CHECK(nn_image_window(nn_image_floats(flipped, in), nn_image_floats(x_end - n, in), r, c, NN_BORDER_WRAP,
+                                      0) == NN_OK);
                 places[r + 2][c + 3] += first_difference(flipped, y, n) == n;
             }
     }
@@ -186,8 +222,10 @@ static void crops(void) {
             for (size_t c = 0; c < 8; c++)
                 for (int flip = 0; flip < 2; flip++) {
                     float mirrored[24];
-                    CHECK(nn_image_window(nn_image_floats(part, nn_shape_image(3, 4, 2)), nn_image_floats(x_end - 84, in), (ptrdiff_t)r - 2, (ptrdiff_t)c - 2, NN_BORDER_CONSTANT, 9) == NN_OK);
-                    CHECK(nn_image_flip(nn_image_floats(mirrored, nn_shape_image(3, 4, 2)), nn_image_floats(part, nn_shape_image(3, 4, 2)), flip, 0) == NN_OK);
+                    CHECK(nn_image_window(nn_image_floats(part, nn_shape_image(3, 4, 2)), nn_image_floats(x_end - 84, in),
+                                          (ptrdiff_t)r - 2, (ptrdiff_t)c - 2, NN_BORDER_CONSTANT, 9) == NN_OK);
+                    CHECK(nn_image_flip(nn_image_floats(mirrored, nn_shape_image(3, 4, 2)),
+                                        nn_image_floats(part, nn_shape_image(3, 4, 2)), flip, 0) == NN_OK);
                     if (!found && first_difference(mirrored, y, 24) == 24) seen[r][c]++, found = 1;
                 }
         count += (size_t)found;
@@ -196,7 +234,8 @@ static void crops(void) {
     for (size_t r = 0; r < 8; r++)
         for (size_t c = 0; c < 8; c++) CHECK(fabs((double)seen[r][c] - 2000.0 / 64) < TOL_DEVIATIONS * sqrt(2000.0 / 64));
     a.crop = NN_CROP_CENTRE, a.flip_x = 0;
-    CHECK(nn_image_crop_at(nn_image_floats(part, nn_shape_image(3, 4, 2)), nn_image_floats(x_end - 84, in), NN_CENTRE) == NN_OK);
+    CHECK(nn_image_crop_at(nn_image_floats(part, nn_shape_image(3, 4, 2)), nn_image_floats(x_end - 84, in), NN_CENTRE) ==
+          NN_OK);
     CHECK(first_difference(part, augmented(&a, in, 5, 1, 0), 24) == 24);
 }
 
@@ -215,7 +254,8 @@ static void resizing_crops(void) {
     CHECK(nn_augment_check(&a, in) == NN_OK && nn_shape_equal(nn_augment_shape(&a, in), out));
     for (size_t i = 0; i < tries; i++) {
         const float *y = augmented(&a, in, 6, 0, i);
-        const double width = 16.0 / 7 * (double)(y[(8 * 16 + 11) * 2] - y[(8 * 16 + 4) * 2]), height = 16.0 / 7 * (double)(y[(11 * 16 + 8) * 2 + 1] - y[(4 * 16 + 8) * 2 + 1]);
+        const double width = 16.0 / 7 * (double)(y[(8 * 16 + 11) * 2] - y[(8 * 16 + 4) * 2]),
+                     height = 16.0 / 7 * (double)(y[(11 * 16 + 8) * 2 + 1] - y[(4 * 16 + 8) * 2 + 1]);
         const double area = width * height / 5400, aspect = width / height;
         least = fmin(least, area), most = fmax(most, area);
         CHECK(area > 0.075 && area < 1.01 && aspect > 0.72 && aspect < 1.39);
@@ -226,7 +266,8 @@ static void resizing_crops(void) {
     CHECK(nn_augment_check(&a, in) == NN_OK);
     for (size_t i = 0; i < tries; i++) {
         const float *y = augmented(&a, in, 6, 1, i);
-        const double width = 16.0 / 7 * (double)(y[(8 * 16 + 11) * 2] - y[(8 * 16 + 4) * 2]), height = 16.0 / 7 * (double)(y[(11 * 16 + 8) * 2 + 1] - y[(4 * 16 + 8) * 2 + 1]);
+        const double width = 16.0 / 7 * (double)(y[(8 * 16 + 11) * 2] - y[(8 * 16 + 4) * 2]),
+                     height = 16.0 / 7 * (double)(y[(11 * 16 + 8) * 2 + 1] - y[(4 * 16 + 8) * 2 + 1]);
         const double side = 60 * 16 / height; /* what the short side became */
         mirrored += width < 0;
         CHECK(side > 19.8 && side < 30.2 && fabs(fabs(width) / height - 1) < 0.05);
@@ -343,14 +384,20 @@ static void errors(void) {
     static const struct {
         size_t at;
         float value;
-    } bad[] = {{offsetof(nn_augment, flip_x), 1.5f}, {offsetof(nn_augment, flip_y), -0.1f}, {offsetof(nn_augment, rotate), 361}, {offsetof(nn_augment, rotate), NAN},
-               {offsetof(nn_augment, scale_from), 1}, {offsetof(nn_augment, scale_to), 1}, {offsetof(nn_augment, shear_x), INFINITY}, {offsetof(nn_augment, shear_y), -1},
-               {offsetof(nn_augment, translate_x), -1}, {offsetof(nn_augment, translate_y), NAN}, {offsetof(nn_augment, elastic_alpha), -1},
-               {offsetof(nn_augment, elastic_sigma), 2000}, {offsetof(nn_augment, border_value), NAN}, {offsetof(nn_augment, area_from), 0.5f},
-               {offsetof(nn_augment, aspect_to), 0.5f}, {offsetof(nn_augment, brightness), NAN}, {offsetof(nn_augment, contrast), -1},
-               {offsetof(nn_augment, saturation), INFINITY}, {offsetof(nn_augment, hue), 400}, {offsetof(nn_augment, gamma_from), 2}, {offsetof(nn_augment, gamma_to), 2},
-               {offsetof(nn_augment, noise), -1}, {offsetof(nn_augment, salt_pepper), 2}, {offsetof(nn_augment, low), 1}, {offsetof(nn_augment, high), -1},
-               {offsetof(nn_augment, cutout), 2}, {offsetof(nn_augment, cutout_value), NAN}, {offsetof(nn_augment, mixup), -1}};
+    } bad[] = {{offsetof(nn_augment, flip_x), 1.5f},      {offsetof(nn_augment, flip_y), -0.1f},
+               {offsetof(nn_augment, rotate), 361},       {offsetof(nn_augment, rotate), NAN},
+               {offsetof(nn_augment, scale_from), 1},     {offsetof(nn_augment, scale_to), 1},
+               {offsetof(nn_augment, shear_x), INFINITY}, {offsetof(nn_augment, shear_y), -1},
+               {offsetof(nn_augment, translate_x), -1},   {offsetof(nn_augment, translate_y), NAN},
+               {offsetof(nn_augment, elastic_alpha), -1}, {offsetof(nn_augment, elastic_sigma), 2000},
+               {offsetof(nn_augment, border_value), NAN}, {offsetof(nn_augment, area_from), 0.5f},
+               {offsetof(nn_augment, aspect_to), 0.5f},   {offsetof(nn_augment, brightness), NAN},
+               {offsetof(nn_augment, contrast), -1},      {offsetof(nn_augment, saturation), INFINITY},
+               {offsetof(nn_augment, hue), 400},          {offsetof(nn_augment, gamma_from), 2},
+               {offsetof(nn_augment, gamma_to), 2},       {offsetof(nn_augment, noise), -1},
+               {offsetof(nn_augment, salt_pepper), 2},    {offsetof(nn_augment, low), 1},
+               {offsetof(nn_augment, high), -1},          {offsetof(nn_augment, cutout), 2},
+               {offsetof(nn_augment, cutout_value), NAN}, {offsetof(nn_augment, mixup), -1}};
     nn_augment a;
     for (size_t i = 0; i < COUNT(bad); i++) {
         memset(&a, 0, sizeof a);
@@ -361,7 +408,8 @@ static void errors(void) {
     test_case("errors");
     memset(&a, 0, sizeof a);
     CHECK(nn_augment_check(NULL, digit) == NN_ERROR_NULL && nn_augment_check(&a, nn_shape_image(0, 1, 1)) == NN_ERROR_ARGUMENT);
-    CHECK(nn_augment_check(&a, nn_shape_image((size_t)1 << 40, 1, 1)) == NN_ERROR_SIZE && nn_augment_check(&a, nn_shape_image(100000, 100000, 1)) == NN_ERROR_SIZE);
+    CHECK(nn_augment_check(&a, nn_shape_image((size_t)1 << 40, 1, 1)) == NN_ERROR_SIZE &&
+          nn_augment_check(&a, nn_shape_image(100000, 100000, 1)) == NN_ERROR_SIZE);
     a.crop = (nn_crop)9;
     CHECK(nn_augment_check(&a, digit) == NN_ERROR_ARGUMENT);
     a.crop = NN_CROP_RANDOM, a.crop_height = 29;
@@ -397,13 +445,15 @@ int main(void) {
     for (int s = 0; s < 3; s++)
         for (int b = 0; b < 5; b++) {
             all.sampling = (nn_sampling)s, all.border = (nn_border)b;
-            all.crop = (nn_crop)((s + b) % 5), all.side_from = 9, all.side_to = 12, all.crop_height = all.crop ? 9 : 0, all.crop_width = 0;
+            all.crop = (nn_crop)((s + b) % 5), all.side_from = 9, all.side_to = 12, all.crop_height = all.crop ? 9 : 0,
+            all.crop_width = 0;
             all.side_from = 24, all.side_to = 40;
             reproducible(&all, nn_shape_image(13, 9, 3), "everything");
             bytes_equal_floats(&all, nn_shape_image(13, 9, 3));
             reproducible(&all, nn_shape_image(9, 8, (size_t)s + 1), "everything");
         }
     threads();
+    batches();
     flips_and_moves();
     crops();
     resizing_crops();

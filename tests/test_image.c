@@ -20,7 +20,9 @@ static nn_image bytes(uint8_t *p, size_t h, size_t w, size_t c, size_t stride) {
     const nn_image image = {p, h, w, c, stride, 1};
     return image;
 }
-static size_t span(const nn_image *a) { return (a->height - 1) * (a->stride ? a->stride : a->width * a->channels) + a->width * a->channels; }
+static size_t span(const nn_image *a) {
+    return (a->height - 1) * (a->stride ? a->stride : a->width * a->channels) + a->width * a->channels;
+}
 static float value_at(const nn_image *a, size_t i, size_t j, size_t c) {
     const size_t at = i * (a->stride ? a->stride : a->width * a->channels) + j * a->channels + c;
     return a->bytes ? (float)((const uint8_t *)a->pixels)[at] : ((const float *)a->pixels)[at];
@@ -38,7 +40,8 @@ static ptrdiff_t border_of(ptrdiff_t i, ptrdiff_t n, nn_border border) {
     return i;
 }
 static double pixel_of(const nn_image *x, double row, double column, size_t c, const nn_image_desc *d) {
-    const ptrdiff_t i = border_of((ptrdiff_t)row, (ptrdiff_t)x->height, d->border), j = border_of((ptrdiff_t)column, (ptrdiff_t)x->width, d->border);
+    const ptrdiff_t i = border_of((ptrdiff_t)row, (ptrdiff_t)x->height, d->border),
+                    j = border_of((ptrdiff_t)column, (ptrdiff_t)x->width, d->border);
     return i < 0 || j < 0 ? (double)d->value : (double)value_at(x, (size_t)i, (size_t)j, c);
 }
 static double keys(double t, double a) {
@@ -52,7 +55,8 @@ static double sampled(const nn_image *x, double sx, double sy, size_t c, const n
     for (int r = -1; r < 3; r++)
         for (int k = -1; k < 3; k++) {
             const double u = sy - (i + r), v = sx - (j + k);
-            const double weight = d->sampling == NN_BICUBIC ? keys(u, -0.75) * keys(v, -0.75) : fmax(0, 1 - fabs(u)) * fmax(0, 1 - fabs(v));
+            const double weight =
+                d->sampling == NN_BICUBIC ? keys(u, -0.75) * keys(v, -0.75) : fmax(0, 1 - fabs(u)) * fmax(0, 1 - fabs(v));
             if (weight != 0) sum += weight * pixel_of(x, i + r, j + k, c, d);
         }
     return sum;
@@ -88,7 +92,8 @@ static void golden_remap(void) {
     float y[7 * 9 * 3];
     const nn_image x = floats((float *)golden("opencv.3.x", NULL), 7, 9, 3, 0);
     test_case("remap");
-    CHECK(nn_image_remap(floats(y, 7, 9, 3, 0), x, nn_transform_identity(), golden("opencv.dx", NULL), golden("opencv.dy", NULL), NULL) == NN_OK);
+    CHECK(nn_image_remap(floats(y, 7, 9, 3, 0), x, nn_transform_identity(), golden("opencv.dx", NULL),
+                         golden("opencv.dy", NULL), NULL) == NN_OK);
     CHECK(golden_close(y, "opencv.remap", 2e-6));
 }
 
@@ -119,7 +124,8 @@ static void golden_bytes(void) {
         const float *want = golden(name, &n);
         double worst = 0;
         test_case("%s", name);
-        CHECK(nn_image_resize(opencv ? bytes(y, 20, 17, 3, 0) : bytes(y, 5, 7, 3, 0), bytes(x, 13, 10, 3, 0), opencv ? &plain : NULL) == NN_OK);
+        CHECK(nn_image_resize(opencv ? bytes(y, 20, 17, 3, 0) : bytes(y, 5, 7, 3, 0), bytes(x, 13, 10, 3, 0),
+                              opencv ? &plain : NULL) == NN_OK);
         for (size_t i = 0; i < n; i++) worst = fmax(worst, fabs((double)y[i] - (double)want[i]));
         CHECK(worst <= 1); /* both round between the passes */
     }
@@ -175,7 +181,8 @@ static void warp(const sizes *s, size_t c, nn_transform t, const nn_image_desc *
         int gaps = 1, close = 1, same = 1;
         for (size_t i = 0; i < s->y_h; i++) {
             for (size_t k = s->y_w * c; k < y_stride && i * y_stride + k < y_span; k++)
-                gaps &= as_bytes ? ((uint8_t *)y.pixels)[i * y_stride + k] == 77 : is_untouched((float *)y.pixels + i * y_stride + k, 1);
+                gaps &= as_bytes ? ((uint8_t *)y.pixels)[i * y_stride + k] == 77
+                                 : is_untouched((float *)y.pixels + i * y_stride + k, 1);
             for (size_t j = 0; j < s->y_w; j++)
                 for (size_t k = 0; k < c; k++) {
                     const size_t at = (i * s->y_w + j) * c + k;
@@ -186,9 +193,12 @@ static void warp(const sizes *s, size_t c, nn_transform t, const nn_image_desc *
                     }
                     first[at] = got;
                     const double px = (double)j - ((double)s->y_w - 1) / 2, py = (double)i - ((double)s->y_h - 1) / 2;
-                    double sx = t.xx * px + t.xy * py + t.dx + ((double)s->x_w - 1) / 2, sy = t.yx * px + t.yy * py + t.dy + ((double)s->x_h - 1) / 2;
+                    double sx = t.xx * px + t.xy * py + t.dx + ((double)s->x_w - 1) / 2,
+                           sy = t.yx * px + t.yy * py + t.dy + ((double)s->x_h - 1) / 2;
                     if (fields) sx += (double)dx[i * s->y_w + j], sy += (double)dy[i * s->y_w + j];
-                    if (d->sampling == NN_NEAREST && (fabs(fabs(sx - floor(sx)) - 0.5) < 1e-4 || fabs(fabs(sy - floor(sy)) - 0.5) < 1e-4)) continue;
+                    if (d->sampling == NN_NEAREST &&
+                        (fabs(fabs(sx - floor(sx)) - 0.5) < 1e-4 || fabs(fabs(sy - floor(sy)) - 0.5) < 1e-4))
+                        continue;
                     const double want = sampled(&x, sx, sy, k, d);
                     if (as_bytes) close &= fabs((double)got - fmin(255, fmax(0, want))) <= 0.52;
                     else close &= fabs((double)got - want) <= TOL_WARP;
@@ -199,8 +209,10 @@ static void warp(const sizes *s, size_t c, nn_transform t, const nn_image_desc *
 }
 
 static void warps(void) {
-    static const sizes shapes[] = {{1, 1, 1, 1, 0}, {1, 1, 5, 7, 0}, {7, 1, 3, 9, 2}, {1, 8, 6, 1, 0}, {2, 3, 17, 19, 1}, {13, 17, 11, 33, 0}, {28, 28, 28, 28, 0}, {9, 70, 6, 131, 5}};
-    nn_transform t = nn_transform_translate(nn_transform_rotate(nn_transform_scale(nn_transform_identity(), 1.3, 0.8), 33), 0.7, -1.1);
+    static const sizes shapes[] = {{1, 1, 1, 1, 0},   {1, 1, 5, 7, 0},     {7, 1, 3, 9, 2},     {1, 8, 6, 1, 0},
+                                   {2, 3, 17, 19, 1}, {13, 17, 11, 33, 0}, {28, 28, 28, 28, 0}, {9, 70, 6, 131, 5}};
+    nn_transform t =
+        nn_transform_translate(nn_transform_rotate(nn_transform_scale(nn_transform_identity(), 1.3, 0.8), 33), 0.7, -1.1);
     t = nn_transform_shear(t, 0.2, -0.1);
     for (size_t s = 0; s < COUNT(shapes); s++)
         for (size_t c = 1; c <= 4; c++)
@@ -241,11 +253,14 @@ static void exact(size_t h, size_t w, size_t c, int sampling) {
             CHECK(first_difference(y_end - n, z_end - n, n) == n);
             CHECK(nn_image_remap(y, x, nn_transform_translate(nn_transform_identity(), 2, -3), zero, zero, &d) == NN_OK);
             CHECK(first_difference(y_end - n, z_end - n, n) == n);
-            CHECK(nn_image_affine(y, x, nn_transform_scale(nn_transform_identity(), -1, 1), &d) == NN_OK && nn_image_flip(z, x, 1, 0) == NN_OK);
+            CHECK(nn_image_affine(y, x, nn_transform_scale(nn_transform_identity(), -1, 1), &d) == NN_OK &&
+                  nn_image_flip(z, x, 1, 0) == NN_OK);
             CHECK(first_difference(y_end - n, z_end - n, n) == n);
-            CHECK(nn_image_affine(y, x, nn_transform_rotate(nn_transform_identity(), 180), &d) == NN_OK && nn_image_flip(z, x, 1, 1) == NN_OK);
+            CHECK(nn_image_affine(y, x, nn_transform_rotate(nn_transform_identity(), 180), &d) == NN_OK &&
+                  nn_image_flip(z, x, 1, 1) == NN_OK);
             CHECK(first_difference(y_end - n, z_end - n, n) == n);
-            CHECK(nn_image_affine(turned, x, nn_transform_rotate(nn_transform_identity(), 90), &d) == NN_OK); /* counter-clockwise */
+            CHECK(nn_image_affine(turned, x, nn_transform_rotate(nn_transform_identity(), 90), &d) ==
+                  NN_OK); /* counter-clockwise */
             int ok = 1;
             for (size_t i = 0; i < w; i++)
                 for (size_t j = 0; j < h; j++)
@@ -262,7 +277,8 @@ static void exact(size_t h, size_t w, size_t c, int sampling) {
 
 static void special_values(void) {
     float x[9], y[9], far[9], nan[9];
-    for (size_t i = 0; i < 9; i++) x[i] = i == 4 ? NAN : i == 5 ? INFINITY : (float)i, far[i] = i % 2 ? 1e30f : -INFINITY, nan[i] = NAN;
+    for (size_t i = 0; i < 9; i++)
+        x[i] = i == 4 ? NAN : i == 5 ? INFINITY : (float)i, far[i] = i % 2 ? 1e30f : -INFINITY, nan[i] = NAN;
     for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa)) {
         test_case("NaN and infinity in the image and in the places");
         CHECK(nn_image_affine(floats(y, 3, 3, 1, 0), floats(x, 3, 3, 1, 0), nn_transform_identity(), NULL) == NN_OK);
@@ -271,7 +287,8 @@ static void special_values(void) {
         for (int k = 0; k < 3; k++)
             for (int b = 0; b < 5; b++) {
                 const nn_image_desc d = {.sampling = (nn_sampling)k, .border = (nn_border)b, .value = 7};
-                CHECK(nn_image_remap(floats(y, 3, 3, 1, 0), floats(x, 3, 3, 1, 0), nn_transform_identity(), far, nan, &d) == NN_OK);
+                CHECK(nn_image_remap(floats(y, 3, 3, 1, 0), floats(x, 3, 3, 1, 0), nn_transform_identity(), far, nan, &d) ==
+                      NN_OK);
                 for (size_t i = 0; i < 9; i++) CHECK(y[i] >= -50 && y[i] <= 50);
             }
         x[4] = NAN, x[5] = INFINITY;
@@ -279,12 +296,16 @@ static void special_values(void) {
 }
 
 static void transforms(void) {
-    const nn_transform t = nn_transform_shear(nn_transform_translate(nn_transform_rotate(nn_transform_scale(nn_transform_identity(), 2, -0.5), 77.7), 3, 4), 0.3, 0.1);
-    const nn_transform one = nn_transform_compose(t, nn_transform_invert(t)), other = nn_transform_compose(nn_transform_invert(t), t);
+    const nn_transform t = nn_transform_shear(
+        nn_transform_translate(nn_transform_rotate(nn_transform_scale(nn_transform_identity(), 2, -0.5), 77.7), 3, 4), 0.3,
+        0.1);
+    const nn_transform one = nn_transform_compose(t, nn_transform_invert(t)),
+                       other = nn_transform_compose(nn_transform_invert(t), t);
     const nn_transform both[2] = {one, other};
     test_case("transforms");
     for (size_t i = 0; i < 2; i++) {
-        CHECK(fabs(both[i].xx - 1) < 1e-14 && fabs(both[i].yy - 1) < 1e-14 && fabs(both[i].xy) < 1e-14 && fabs(both[i].yx) < 1e-14);
+        CHECK(fabs(both[i].xx - 1) < 1e-14 && fabs(both[i].yy - 1) < 1e-14 && fabs(both[i].xy) < 1e-14 &&
+              fabs(both[i].yx) < 1e-14);
         CHECK(fabs(both[i].dx) < 1e-13 && fabs(both[i].dy) < 1e-13);
     }
     for (double degrees = -1000; degrees < 1000; degrees += 3.7) {
@@ -293,7 +314,8 @@ static void transforms(void) {
         CHECK(fabs(r.xx - cos(a)) < 1e-15 && fabs(r.yx - sin(a)) < 1e-15 && r.xy == -r.yx && r.xx == r.yy);
     }
     /* A point 10 right of the centre: doubled it is at 20; turned by 90 degrees it is 20 above; moved, at (3, -16). */
-    const nn_transform moved = nn_transform_translate(nn_transform_rotate(nn_transform_scale(nn_transform_identity(), 2, 2), 90), 3, 4);
+    const nn_transform moved =
+        nn_transform_translate(nn_transform_rotate(nn_transform_scale(nn_transform_identity(), 2, 2), 90), 3, 4);
     CHECK(moved.xx * 3 + moved.xy * -16 + moved.dx == 10 && moved.yx * 3 + moved.yy * -16 + moved.dy == 0);
     /* A shear by 0.5 moves a point 4 above the centre 2 to the right. */
     const nn_transform sheared = nn_transform_shear(nn_transform_identity(), 0.5, 0);
@@ -333,8 +355,10 @@ static void moves(size_t h, size_t w, size_t c, int as_bytes, size_t gap) {
             CHECK(nn_image_window(y, x, top, left, (nn_border)b, 3) == NN_OK);
             for (size_t i = 0; i < h; i++)
                 for (size_t j = 0; j < w; j++) {
-                    const ptrdiff_t r = border_of((ptrdiff_t)i + top, (ptrdiff_t)h, (nn_border)b), l = border_of((ptrdiff_t)j + left, (ptrdiff_t)w, (nn_border)b);
-                    for (size_t k = 0; k < c; k++) ok &= value_at(&y, i, j, k) == (r < 0 || l < 0 ? 3 : value_at(&x, (size_t)r, (size_t)l, k));
+                    const ptrdiff_t r = border_of((ptrdiff_t)i + top, (ptrdiff_t)h, (nn_border)b),
+                                    l = border_of((ptrdiff_t)j + left, (ptrdiff_t)w, (nn_border)b);
+                    for (size_t k = 0; k < c; k++)
+                        ok &= value_at(&y, i, j, k) == (r < 0 || l < 0 ? 3 : value_at(&x, (size_t)r, (size_t)l, k));
                 }
             CHECK(ok);
         }
@@ -351,14 +375,19 @@ static void crops(void) {
         const nn_image part = floats(y + k * 24, 3, 4, 2, 0);
         int ok = 1;
         for (size_t i = 0; i < 3; i++)
-            for (size_t j = 0; j < 4; j++) ok &= value_at(&part, i, j, 1) == value_at(&from, corner[k % 5][0] + i, corner[k % 5][1] + (k < 5 ? j : 3 - j), 1);
+            for (size_t j = 0; j < 4; j++)
+                ok &= value_at(&part, i, j, 1) ==
+                      value_at(&from, corner[k % 5][0] + i, corner[k % 5][1] + (k < 5 ? j : 3 - j), 1);
         CHECK(ok);
     }
     CHECK(nn_image_crop(floats(z, 2, 3, 2, 0), from, 4, 4) == NN_OK && z[0] == x[(4 * 7 + 4) * 2]);
-    CHECK(nn_image_crop(floats(z, 2, 3, 2, 0), from, 5, 4) == NN_ERROR_ARGUMENT && nn_image_crop(floats(z, 2, 3, 2, 0), from, 4, 5) == NN_ERROR_ARGUMENT);
-    CHECK(nn_image_crop(floats(z, 7, 3, 2, 0), from, 0, 0) == NN_ERROR_ARGUMENT && nn_image_ten_crop(y, from, 7, 1) == NN_ERROR_ARGUMENT);
+    CHECK(nn_image_crop(floats(z, 2, 3, 2, 0), from, 5, 4) == NN_ERROR_ARGUMENT &&
+          nn_image_crop(floats(z, 2, 3, 2, 0), from, 4, 5) == NN_ERROR_ARGUMENT);
+    CHECK(nn_image_crop(floats(z, 7, 3, 2, 0), from, 0, 0) == NN_ERROR_ARGUMENT &&
+          nn_image_ten_crop(y, from, 7, 1) == NN_ERROR_ARGUMENT);
     CHECK(nn_image_crop_at(floats(z, 2, 3, 2, 0), from, (nn_place)9) == NN_ERROR_ARGUMENT);
-    CHECK(nn_image_pad(floats(z, 9, 9, 2, 0), from, 1, 2, NN_BORDER_EDGE, 0) == NN_OK && z[0] == 0 && z[(1 * 9 + 2) * 2 + 1] == 1 && z[160] == 82);
+    CHECK(nn_image_pad(floats(z, 9, 9, 2, 0), from, 1, 2, NN_BORDER_EDGE, 0) == NN_OK && z[0] == 0 &&
+          z[(1 * 9 + 2) * 2 + 1] == 1 && z[160] == 82);
     CHECK(nn_image_pad(floats(z, 9, 9, 2, 0), from, 4, 2, NN_BORDER_EDGE, 0) == NN_ERROR_ARGUMENT);
     CHECK(nn_image_pad(floats(z, 5, 9, 2, 0), from, 0, 2, NN_BORDER_EDGE, 0) == NN_ERROR_ARGUMENT);
 }
@@ -376,7 +405,8 @@ static void conversions(void) {
         for (size_t n = 0; n <= 256; n += n < 70 ? 1 : 31) {
             fill_untouched(y, 256);
             nn_floats_from_bytes(y, all, n);
-            for (size_t i = 0; i < n; i++) ok &= same_bits(y[i], (float)((double)all[i] / 255)); /* no double lies on a tie of floats */
+            for (size_t i = 0; i < n; i++)
+                ok &= same_bits(y[i], (float)((double)all[i] / 255)); /* no double lies on a tie of floats */
             ok &= is_untouched(y + n, 256 - n);
             memset(back, 77, sizeof back);
             nn_bytes_from_floats(back, y, n);
@@ -391,7 +421,8 @@ static void conversions(void) {
         memset(back, 0, sizeof back);
         CHECK(nn_image_convert(bytes(back, 4, 16, 4, 0), floats(y, 4, 16, 4, 0)) == NN_OK && memcmp(back, all, 256) == 0);
         CHECK(nn_image_convert(bytes(back, 4, 16, 3, 64), bytes(all, 4, 16, 3, 64)) == NN_OK);
-        CHECK(nn_image_convert(floats(y, 4, 15, 4, 0), a) == NN_ERROR_ARGUMENT && nn_image_convert(floats(y, 4, 16, 3, 0), a) == NN_ERROR_ARGUMENT);
+        CHECK(nn_image_convert(floats(y, 4, 15, 4, 0), a) == NN_ERROR_ARGUMENT &&
+              nn_image_convert(floats(y, 4, 16, 3, 0), a) == NN_ERROR_ARGUMENT);
         CHECK(nn_image_convert(floats((float *)(void *)all, 4, 4, 4, 0), bytes(all + 60, 4, 4, 4, 0)) == NN_ERROR_ALIAS);
     }
 }
@@ -403,7 +434,8 @@ static void adjusted(double *out, const float *in, size_t c, const nn_adjust *a,
     for (size_t k = 0; k < c; k++) v[k] = (double)in[k];
     if (c >= 3) {
         yiq[0] = 0.299 * v[0] + 0.587 * v[1] + 0.114 * v[2];
-        const double i = 0.595716 * v[0] - 0.274453 * v[1] - 0.321263 * v[2], q = 0.211456 * v[0] - 0.522591 * v[1] + 0.311135 * v[2];
+        const double i = 0.595716 * v[0] - 0.274453 * v[1] - 0.321263 * v[2],
+                     q = 0.211456 * v[0] - 0.522591 * v[1] + 0.311135 * v[2];
         yiq[1] = s * (cos(angle) * i - sin(angle) * q), yiq[2] = s * (sin(angle) * i + cos(angle) * q);
         v[0] = yiq[0] + 0.9563 * yiq[1] + 0.6210 * yiq[2];
         v[1] = yiq[0] - 0.2721 * yiq[1] - 0.6474 * yiq[2];
@@ -413,7 +445,8 @@ static void adjusted(double *out, const float *in, size_t c, const nn_adjust *a,
         v[k] = mean + (v[k] - mean) * (1 + (double)a->contrast) + (double)a->brightness;
         if (a->gamma != 0 && a->gamma != 1) v[k] = v[k] > 0 ? pow(v[k], (double)a->gamma) : 0;
     }
-    for (size_t k = 0; k < c; k++) out[k] = a->low != 0 || a->high != 0 ? fmin((double)a->high, fmax((double)a->low, v[k])) : v[k];
+    for (size_t k = 0; k < c; k++)
+        out[k] = a->low != 0 || a->high != 0 ? fmin((double)a->high, fmax((double)a->low, v[k])) : v[k];
 }
 
 static void adjust(size_t h, size_t w, size_t c, const nn_adjust *a) {
@@ -424,7 +457,9 @@ static void adjust(size_t h, size_t w, size_t c, const nn_adjust *a) {
     double mean = 0;
     for (size_t i = 0; i < n; i++) x[i] = 0.5f + 0.5f * test_float(&state);
     for (size_t i = 0; i < h * w; i++)
-        mean += (c < 3 ? (double)x[i * c] : 0.299 * (double)x[i * c] + 0.587 * (double)x[i * c + 1] + 0.114 * (double)x[i * c + 2]) / (double)(h * w);
+        mean += (c < 3 ? (double)x[i * c]
+                       : 0.299 * (double)x[i * c] + 0.587 * (double)x[i * c + 1] + 0.114 * (double)x[i * c + 2]) /
+                (double)(h * w);
     for (const char *isa = test_isa(NULL), *best = isa; isa; isa = test_isa(isa)) {
         int close = 1;
         double want[4];
@@ -434,7 +469,8 @@ static void adjust(size_t h, size_t w, size_t c, const nn_adjust *a) {
         CHECK(first_difference(first, y, n) == n);
         for (size_t i = 0; i < h * w; i++) {
             adjusted(want, x + i * c, c, a, mean);
-            for (size_t k = 0; k < c; k++) close &= fabs((double)y[i * c + k] - want[k]) <= (a->gamma > 0 && a->gamma < 1 ? 1e-3 : 2e-4);
+            for (size_t k = 0; k < c; k++)
+                close &= fabs((double)y[i * c + k] - want[k]) <= (a->gamma > 0 && a->gamma < 1 ? 1e-3 : 2e-4);
         }
         CHECK(close);
         memcpy(y, x, n * sizeof *y);
@@ -443,8 +479,14 @@ static void adjust(size_t h, size_t w, size_t c, const nn_adjust *a) {
 }
 
 static void adjustments(void) {
-    static const nn_adjust all[] = {{.brightness = 0.1f}, {.contrast = -0.4f}, {.saturation = -1}, {.hue = 40}, {.gamma = 1.8f},
-                                    {.brightness = -0.2f, .contrast = 0.5f, .saturation = 0.3f, .hue = -70, .gamma = 1.3f, .high = 1}, {.gamma = 1, .low = 0.2f, .high = 0.6f}};
+    static const nn_adjust all[] = {
+        {.brightness = 0.1f},
+        {.contrast = -0.4f},
+        {.saturation = -1},
+        {.hue = 40},
+        {.gamma = 1.8f},
+        {.brightness = -0.2f, .contrast = 0.5f, .saturation = 0.3f, .hue = -70, .gamma = 1.3f, .high = 1},
+        {.gamma = 1, .low = 0.2f, .high = 0.6f}};
     for (size_t a = 0; a < COUNT(all); a++)
         for (size_t c = 1; c <= 4; c++) {
             adjust(5, 7, c, &all[a]);
@@ -457,8 +499,10 @@ static void adjustments(void) {
     CHECK(nn_image_adjust(floats(y, 2, 2, 3, 0), floats(x, 2, 2, 3, 0), &none) == NN_OK && first_difference(x, y, 12) == 12);
     CHECK(nn_image_adjust(bytes(b2, 1, 2, 3, 0), bytes(b, 1, 2, 3, 0), &none) == NN_OK && memcmp(b, b2, 6) == 0);
     CHECK(nn_image_adjust(bytes(b2, 1, 2, 3, 0), bytes(b, 1, 2, 3, 0), &grey) == NN_OK);
-    CHECK(b2[0] == 82 && b2[1] == 82 && b2[2] == 82 && b2[3] == 7 && b2[4] == 7 && b2[5] == 7); /* 0.587*100 + 0.114*200 = 81.5 */
-    CHECK(nn_image_adjust(bytes(b2, 1, 6, 1, 0), bytes(b, 1, 6, 1, 0), &half) == NN_OK && b2[0] == b2[1] && b2[1] >= 53 && b2[1] <= 54);
+    CHECK(b2[0] == 82 && b2[1] == 82 && b2[2] == 82 && b2[3] == 7 && b2[4] == 7 &&
+          b2[5] == 7); /* 0.587*100 + 0.114*200 = 81.5 */
+    CHECK(nn_image_adjust(bytes(b2, 1, 6, 1, 0), bytes(b, 1, 6, 1, 0), &half) == NN_OK && b2[0] == b2[1] && b2[1] >= 53 &&
+          b2[1] <= 54);
 }
 
 static void noises(void) {
@@ -471,7 +515,8 @@ static void noises(void) {
     test_fill(x, N, &state);
     test_case("noise");
     CHECK(nn_image_noise(floats(y, H, W, C, 0), floats(x, H, W, C, 0), 0.5f, &random) == NN_OK && random.next == 17 + N);
-    for (size_t i = 0; i < N; i++) mean += (double)(y[i] - x[i]) / N, square += (double)(y[i] - x[i]) * (double)(y[i] - x[i]) / N;
+    for (size_t i = 0; i < N; i++)
+        mean += (double)(y[i] - x[i]) / N, square += (double)(y[i] - x[i]) * (double)(y[i] - x[i]) / N;
     CHECK(fabs(mean) < TOL_DEVIATIONS * 0.5 / sqrt(N) && fabs(square - 0.25) < TOL_DEVIATIONS * 0.25 * sqrt(2.0 / N));
     nn_add_normal(z, x, N, 0.5f, &again);
     int close = 1;
@@ -481,10 +526,13 @@ static void noises(void) {
     CHECK(nn_image_noise(floats(wide, H, W, C, W * C + 9), floats(wide, H, W, C, W * C + 9), 0.5f, &third) == NN_OK);
     for (size_t i = 0; i < H; i++) close &= first_difference(wide + i * (W * C + 9), y + i * W * C, W * C) == W * C;
     CHECK(close); /* strides change nothing, nor does working in place */
-    CHECK(nn_image_salt_pepper(floats(y, H, W, C, 0), floats(x, H, W, C, 0), 0.2f, -5, 5, &random) == NN_OK && random.next == 17 + 2 * N);
+    CHECK(nn_image_salt_pepper(floats(y, H, W, C, 0), floats(x, H, W, C, 0), 0.2f, -5, 5, &random) == NN_OK &&
+          random.next == 17 + 2 * N);
     for (size_t i = 0; i < N; i++) salt += y[i] == 5, pepper += y[i] == -5, kept += same_bits(x[i], y[i]);
-    CHECK(salt + pepper + kept == N && fabs((double)salt - 0.1 * N) < TOL_DEVIATIONS * sqrt(0.09 * N) && fabs((double)pepper - 0.1 * N) < TOL_DEVIATIONS * sqrt(0.09 * N));
-    CHECK(nn_image_noise(floats(y, H, W, C, 0), floats(x, H, W, C, 0), -1, &random) == NN_ERROR_ARGUMENT && nn_image_noise(floats(y, H, W, C, 0), floats(x, H, W, C, 0), NAN, &random) == NN_ERROR_ARGUMENT);
+    CHECK(salt + pepper + kept == N && fabs((double)salt - 0.1 * N) < TOL_DEVIATIONS * sqrt(0.09 * N) &&
+          fabs((double)pepper - 0.1 * N) < TOL_DEVIATIONS * sqrt(0.09 * N));
+    CHECK(nn_image_noise(floats(y, H, W, C, 0), floats(x, H, W, C, 0), -1, &random) == NN_ERROR_ARGUMENT &&
+          nn_image_noise(floats(y, H, W, C, 0), floats(x, H, W, C, 0), NAN, &random) == NN_ERROR_ARGUMENT);
     CHECK(nn_image_salt_pepper(floats(y, H, W, C, 0), floats(x, H, W, C, 0), 1.5f, 0, 1, &random) == NN_ERROR_ARGUMENT);
     CHECK(nn_image_noise(floats(y, H, W, C, 0), floats(x, H, W, C, 0), 1, NULL) == NN_ERROR_NULL && random.next == 17 + 2 * N);
     uint8_t b[100], b2[100];
@@ -498,10 +546,12 @@ static void noises(void) {
     close = 1;
     for (size_t i = 0; i < N; i++) close &= (i / (W * C) < 7 && i / C % W >= 65) ? y[i] == 9 : same_bits(x[i], y[i]);
     CHECK(close);
-    CHECK(nn_image_cutout(floats(y, H, W, C, 0), -30, 0, 10, 10, 9) == NN_OK && nn_image_cutout(floats(y, H, W, C, 0), 100, 100, 10, 10, 9) == NN_OK);
+    CHECK(nn_image_cutout(floats(y, H, W, C, 0), -30, 0, 10, 10, 9) == NN_OK &&
+          nn_image_cutout(floats(y, H, W, C, 0), 100, 100, 10, 10, 9) == NN_OK);
     for (size_t i = 0; i < N; i++) close &= (i / (W * C) < 7 && i / C % W >= 65) ? y[i] == 9 : same_bits(x[i], y[i]);
     CHECK(close);
-    CHECK(nn_image_cutout(floats(y, H, W, C, 0), PTRDIFF_MIN, 0, 1, 1, 0) == NN_ERROR_ARGUMENT && nn_image_cutout(floats(y, H, W, C, 0), 0, 0, SIZE_MAX, 1, 0) == NN_ERROR_ARGUMENT);
+    CHECK(nn_image_cutout(floats(y, H, W, C, 0), PTRDIFF_MIN, 0, 1, 1, 0) == NN_ERROR_ARGUMENT &&
+          nn_image_cutout(floats(y, H, W, C, 0), 0, 0, SIZE_MAX, 1, 0) == NN_ERROR_ARGUMENT);
 }
 
 /* ---- elastic fields ---- */
@@ -518,7 +568,8 @@ static void field(size_t h, size_t w, float alpha, float sigma) {
     for (const char *isa = test_isa(NULL), *best = isa; isa; isa = test_isa(isa)) {
         nn_random r = random;
         test_case("field %zux%zu, sigma %g", h, w, (double)sigma);
-        CHECK(nn_elastic_field(got, got + n, h, w, alpha, sigma, &r, NULL) == NN_OK && r.next == 128 + 2 * ((n + 63) / 64 * 64));
+        CHECK(nn_elastic_field(got, got + n, h, w, alpha, sigma, &r, NULL) == NN_OK &&
+              r.next == 128 + 2 * ((n + 63) / 64 * 64));
         if (isa == best) memcpy(first, got, 2 * n * sizeof *got);
         CHECK(first_difference(first, got, 2 * n) == 2 * n);
     }
@@ -548,10 +599,14 @@ static void elastic(void) {
     test_case("elastic");
     CHECK(nn_image_elastic(floats(y, 12, 9, 3, 0), floats(x, 12, 9, 3, 0), t, 5, 2, &random, NULL) == NN_OK);
     CHECK(nn_elastic_field(d, d + 108, 12, 9, 5, 2, &again, NULL) == NN_OK && again.next == random.next);
-    CHECK(nn_image_remap(floats(z, 12, 9, 3, 0), floats(x, 12, 9, 3, 0), t, d, d + 108, NULL) == NN_OK && first_difference(y, z, COUNT(y)) == COUNT(y));
-    CHECK(nn_elastic_field(d, d + 108, 12, 9, -1, 2, &again, NULL) == NN_ERROR_ARGUMENT && nn_elastic_field(d, d + 108, 12, 9, 1, NAN, &again, NULL) == NN_ERROR_ARGUMENT);
-    CHECK(nn_elastic_field(d, d + 108, 12, 9, 1, 1e4f, &again, NULL) == NN_ERROR_ARGUMENT && nn_elastic_field(d, d + 108, 0, 9, 1, 1, &again, NULL) == NN_ERROR_ARGUMENT);
-    CHECK(nn_elastic_field(NULL, d, 12, 9, 1, 1, &again, NULL) == NN_ERROR_NULL && nn_elastic_field(d, d + 108, 12, 9, 1, 1, NULL, NULL) == NN_ERROR_NULL);
+    CHECK(nn_image_remap(floats(z, 12, 9, 3, 0), floats(x, 12, 9, 3, 0), t, d, d + 108, NULL) == NN_OK &&
+          first_difference(y, z, COUNT(y)) == COUNT(y));
+    CHECK(nn_elastic_field(d, d + 108, 12, 9, -1, 2, &again, NULL) == NN_ERROR_ARGUMENT &&
+          nn_elastic_field(d, d + 108, 12, 9, 1, NAN, &again, NULL) == NN_ERROR_ARGUMENT);
+    CHECK(nn_elastic_field(d, d + 108, 12, 9, 1, 1e4f, &again, NULL) == NN_ERROR_ARGUMENT &&
+          nn_elastic_field(d, d + 108, 0, 9, 1, 1, &again, NULL) == NN_ERROR_ARGUMENT);
+    CHECK(nn_elastic_field(NULL, d, 12, 9, 1, 1, &again, NULL) == NN_ERROR_NULL &&
+          nn_elastic_field(d, d + 108, 12, 9, 1, 1, NULL, NULL) == NN_ERROR_NULL);
     CHECK(nn_elastic_field(d, d + 108, SIZE_MAX / 2, 9, 1, 1, &again, NULL) == NN_ERROR_SIZE && again.next == random.next);
     CHECK(nn_elastic_field(d, d + 108, 12, 9, 0, 3, &again, NULL) == NN_OK && d[0] == 0 && d[215] == 0);
 }
@@ -585,7 +640,8 @@ static void mixes(void) {
         }
         const double variance = 1 / (4 * (2 * (double)alphas[k] + 1));
         test_case("mixup weights, alpha %g", (double)alphas[k]);
-        CHECK(fabs(mean - 0.5) < TOL_DEVIATIONS * sqrt(variance / (double)n) && fabs(square - variance) < TOL_DEVIATIONS * variance * sqrt(2.0 / (double)n));
+        CHECK(fabs(mean - 0.5) < TOL_DEVIATIONS * sqrt(variance / (double)n) &&
+              fabs(square - variance) < TOL_DEVIATIONS * variance * sqrt(2.0 / (double)n));
         if (alphas[k] == 1) CHECK(fabs(middle - 0.5) < TOL_DEVIATIONS * 0.5 / sqrt((double)n)); /* uniform */
         if (alphas[k] == 2) CHECK(fabs(middle - 0.6875) < TOL_DEVIATIONS * 0.47 / sqrt((double)n));
         if (alphas[k] == 0.5f) CHECK(fabs(middle - 1.0 / 3) < TOL_DEVIATIONS * 0.48 / sqrt((double)n)); /* the arcsine law */
@@ -621,13 +677,18 @@ static void memory(void) {
     for (size_t left = 0; left < 4; left++) {
         nn_random random = {1, 2, 3};
         allocations_left = left;
-        CHECK(nn_image_affine(floats(y, 4, 4, 3, 0), floats(x, 4, 4, 3, 0), t, &d) == (left < 1 ? NN_ERROR_MEMORY : NN_OK) && allocations == 0);
+        CHECK(nn_image_affine(floats(y, 4, 4, 3, 0), floats(x, 4, 4, 3, 0), t, &d) == (left < 1 ? NN_ERROR_MEMORY : NN_OK) &&
+              allocations == 0);
         allocations_left = left;
-        CHECK(nn_image_affine(bytes(b2, 4, 4, 3, 0), bytes(b, 4, 4, 3, 0), t, &d) == (left < 1 ? NN_ERROR_MEMORY : NN_OK) && allocations == 0);
+        CHECK(nn_image_affine(bytes(b2, 4, 4, 3, 0), bytes(b, 4, 4, 3, 0), t, &d) == (left < 1 ? NN_ERROR_MEMORY : NN_OK) &&
+              allocations == 0);
         allocations_left = left;
-        CHECK(nn_image_resize(floats(y, 2, 2, 3, 0), floats(x, 4, 4, 3, 0), &r) == (left < 1 ? NN_ERROR_MEMORY : NN_OK) && allocations == 0);
+        CHECK(nn_image_resize(floats(y, 2, 2, 3, 0), floats(x, 4, 4, 3, 0), &r) == (left < 1 ? NN_ERROR_MEMORY : NN_OK) &&
+              allocations == 0);
         allocations_left = left;
-        CHECK(nn_image_elastic(floats(y, 4, 4, 3, 0), floats(x, 4, 4, 3, 0), t, 1, 1, &random, &d) == (left < 3 ? NN_ERROR_MEMORY : NN_OK) && allocations == 0);
+        CHECK(nn_image_elastic(floats(y, 4, 4, 3, 0), floats(x, 4, 4, 3, 0), t, 1, 1, &random, &d) ==
+                  (left < 3 ? NN_ERROR_MEMORY : NN_OK) &&
+              allocations == 0);
         CHECK((random.next == 3) == (left < 3));
     }
 }
@@ -646,29 +707,45 @@ static void errors(void) {
     struct {
         nn_image y, x;
         nn_status status;
-    } pairs[] = {{floats(NULL, 4, 4, 2, 0), a, NN_ERROR_NULL}, {b, floats(NULL, 4, 4, 2, 0), NN_ERROR_NULL}, {b, floats(x, 4, 4, 5, 0), NN_ERROR_ARGUMENT},
-                 {b, floats(x, 4, 4, 0, 0), NN_ERROR_ARGUMENT}, {b, floats(x, 0, 4, 2, 0), NN_ERROR_ARGUMENT}, {floats(y, 4, 0, 2, 0), a, NN_ERROR_ARGUMENT},
-                 {b, floats(x, 4, 4, 3, 0), NN_ERROR_ARGUMENT}, {b, floats(x, 4, 4, 2, 7), NN_ERROR_STRIDE}, {b, floats(x, 4, (size_t)1 << 40, 2, 0), NN_ERROR_SIZE},
-                 {b, floats(x, SIZE_MAX, 4, 2, 0), NN_ERROR_SIZE}, {b, floats(x, 4, 4, 2, SIZE_MAX / 3), NN_ERROR_SIZE}, {b, bytes((uint8_t *)x, 4, 4, 2, 0), NN_ERROR_ARGUMENT},
-                 {floats(x + 31, 4, 4, 2, 0), a, NN_ERROR_ALIAS}, {a, a, NN_ERROR_ALIAS}};
+    } pairs[] = {{floats(NULL, 4, 4, 2, 0), a, NN_ERROR_NULL},
+                 {b, floats(NULL, 4, 4, 2, 0), NN_ERROR_NULL},
+                 {b, floats(x, 4, 4, 5, 0), NN_ERROR_ARGUMENT},
+                 {b, floats(x, 4, 4, 0, 0), NN_ERROR_ARGUMENT},
+                 {b, floats(x, 0, 4, 2, 0), NN_ERROR_ARGUMENT},
+                 {floats(y, 4, 0, 2, 0), a, NN_ERROR_ARGUMENT},
+                 {b, floats(x, 4, 4, 3, 0), NN_ERROR_ARGUMENT},
+                 {b, floats(x, 4, 4, 2, 7), NN_ERROR_STRIDE},
+                 {b, floats(x, 4, (size_t)1 << 40, 2, 0), NN_ERROR_SIZE},
+                 {b, floats(x, SIZE_MAX, 4, 2, 0), NN_ERROR_SIZE},
+                 {b, floats(x, 4, 4, 2, SIZE_MAX / 3), NN_ERROR_SIZE},
+                 {b, bytes((uint8_t *)x, 4, 4, 2, 0), NN_ERROR_ARGUMENT},
+                 {floats(x + 31, 4, 4, 2, 0), a, NN_ERROR_ALIAS},
+                 {a, a, NN_ERROR_ALIAS}};
     for (size_t i = 0; i < COUNT(pairs); i++) {
         const nn_image to = pairs[i].y, from = pairs[i].x;
         test_case("pair %zu", i);
         CHECK(nn_image_affine(to, from, t, NULL) == pairs[i].status && nn_image_flip(to, from, 1, 0) == pairs[i].status);
-        CHECK(nn_image_resize(to, from, NULL) == pairs[i].status && nn_image_window(to, from, 0, 0, NN_BORDER_WRAP, 0) == pairs[i].status);
-        if (i < COUNT(pairs) - 1) CHECK(nn_image_adjust(to, from, &adjustments[0]) == pairs[i].status); /* in place is fine there */
+        CHECK(nn_image_resize(to, from, NULL) == pairs[i].status &&
+              nn_image_window(to, from, 0, 0, NN_BORDER_WRAP, 0) == pairs[i].status);
+        if (i < COUNT(pairs) - 1)
+            CHECK(nn_image_adjust(to, from, &adjustments[0]) == pairs[i].status); /* in place is fine there */
         nn_random random = {1, 2, 3};
         CHECK(nn_image_elastic(to, from, t, 1, 1, &random, NULL) == pairs[i].status);
     }
     CHECK(nn_image_flip(floats(y, 3, 4, 2, 0), a, 1, 0) == NN_ERROR_ARGUMENT);
-    CHECK(nn_image_affine(b, a, bad, NULL) == NN_ERROR_ARGUMENT && nn_image_affine(b, a, t, &bad_sampling) == NN_ERROR_ARGUMENT);
-    CHECK(nn_image_affine(b, a, t, &bad_border) == NN_ERROR_ARGUMENT && nn_image_remap(b, a, t, x, NULL, NULL) == NN_ERROR_ARGUMENT);
+    CHECK(nn_image_affine(b, a, bad, NULL) == NN_ERROR_ARGUMENT &&
+          nn_image_affine(b, a, t, &bad_sampling) == NN_ERROR_ARGUMENT);
+    CHECK(nn_image_affine(b, a, t, &bad_border) == NN_ERROR_ARGUMENT &&
+          nn_image_remap(b, a, t, x, NULL, NULL) == NN_ERROR_ARGUMENT);
     CHECK(nn_image_elastic(b, a, t, 1, 1, NULL, NULL) == NN_ERROR_NULL);
-    CHECK(nn_image_window(b, a, 0, 0, (nn_border)9, 0) == NN_ERROR_ARGUMENT && nn_image_window(b, a, PTRDIFF_MIN, 0, NN_BORDER_EDGE, 0) == NN_ERROR_ARGUMENT);
-    CHECK(nn_image_resize(b, a, &bad_resize) == NN_ERROR_ARGUMENT && nn_image_resize(floats(y, 2, 2, 2, 0), a, &bad_resize) == NN_ERROR_ARGUMENT);
+    CHECK(nn_image_window(b, a, 0, 0, (nn_border)9, 0) == NN_ERROR_ARGUMENT &&
+          nn_image_window(b, a, PTRDIFF_MIN, 0, NN_BORDER_EDGE, 0) == NN_ERROR_ARGUMENT);
+    CHECK(nn_image_resize(b, a, &bad_resize) == NN_ERROR_ARGUMENT &&
+          nn_image_resize(floats(y, 2, 2, 2, 0), a, &bad_resize) == NN_ERROR_ARGUMENT);
     for (size_t i = 0; i < COUNT(outside); i++) CHECK(nn_image_resized_crop(b, a, outside[i], NULL) == NN_ERROR_ARGUMENT);
     for (size_t i = 0; i < COUNT(adjustments); i++) CHECK(nn_image_adjust(b, a, &adjustments[i]) == NN_ERROR_ARGUMENT);
-    CHECK(nn_image_adjust(b, a, NULL) == NN_ERROR_NULL && nn_image_adjust(floats(y, 3, 4, 2, 0), a, &adjustments[0]) == NN_ERROR_ARGUMENT);
+    CHECK(nn_image_adjust(b, a, NULL) == NN_ERROR_NULL &&
+          nn_image_adjust(floats(y, 3, 4, 2, 0), a, &adjustments[0]) == NN_ERROR_ARGUMENT);
     CHECK(is_untouched(y, 64));
 }
 
@@ -680,7 +757,8 @@ int main(void) {
     for (size_t s = 0; s < COUNT(shapes); s++)
         for (size_t c = 1; c <= 4; c++) {
             for (int k = 0; k < 3; k++) exact(shapes[s][0], shapes[s][1], c, k);
-            for (size_t gap = 0; gap < 4; gap += 3) moves(shapes[s][0], shapes[s][1], c, 0, gap), moves(shapes[s][0], shapes[s][1], c, 1, gap);
+            for (size_t gap = 0; gap < 4; gap += 3)
+                moves(shapes[s][0], shapes[s][1], c, 0, gap), moves(shapes[s][0], shapes[s][1], c, 1, gap);
         }
     special_values();
     transforms();

@@ -7,6 +7,8 @@
 static void NNI_FN(floats_from_bytes)(float *y, const uint8_t *x, size_t n, float divisor) {
     const vf by = vf_set1(divisor);
     size_t i = 0;
+    if (divisor == 1.0f)
+        for (; i + VF_LANES <= n; i += VF_LANES) vf_store(y + i, vf_from_int(vi_load_bytes(x + i)));
     for (; i + VF_LANES <= n; i += VF_LANES) vf_store(y + i, vf_div(vf_from_int(vi_load_bytes(x + i)), by));
     for (; i < n; i++) y[i] = (float)x[i] / divisor;
 }
@@ -28,11 +30,14 @@ static void NNI_FN(bytes_from_floats)(uint8_t *y, const float *x, size_t n, floa
     }
 }
 
-/* y[i] = x[n-1-i]; y is not x. */
-static void NNI_FN(reverse)(float *y, const float *x, size_t n) {
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) vf_store(y + i, vf_reverse(vf_load(x + n - VF_LANES - i)));
-    for (; i < n; i++) y[i] = x[n - 1 - i];
+/* Rows of y are those of x backwards; y is not x. The last vector of a row may overlap the one before. */
+static void NNI_FN(reverse)(float *y, size_t y_stride, const float *x, ptrdiff_t x_stride, size_t rows, size_t n) {
+    for (; rows--; y += y_stride, x += x_stride) {
+        size_t i = 0;
+        for (; i + VF_LANES <= n; i += VF_LANES) vf_store(y + i, vf_reverse(vf_load(x + n - VF_LANES - i)));
+        if (i < n && n >= VF_LANES) vf_store(y + n - VF_LANES, vf_reverse(vf_load(x)));
+        else for (; i < n; i++) y[i] = x[n - 1 - i];
+    }
 }
 /* The same for pixels of 3 floats: four are loaded and stored, the fourth is put right by the next store. */
 static void NNI_FN(reverse_3)(float *y, const float *x, size_t pixels) {

@@ -1,11 +1,12 @@
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
+ */
 #ifndef NNI_ISA
 #include "../scalar.h"
 #else
 
 /* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
-NNI_INLINE void NNI_FN(filter_block)(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
-                                     size_t step, const float *weights, size_t taps, vm lanes) {
+NNI_INLINE void NNI_FN(filter_block)(const int rows, const int whole, float *y, size_t y_stride, const float *x,
+                                     size_t x_stride, size_t step, const float *weights, size_t taps, vm lanes) {
     vf sum[8];
     NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = vf_set1(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
@@ -32,8 +33,8 @@ NNI_INLINE void NNI_FN(filter_rows)(const int whole, float *y, size_t y_stride, 
         NNI_FN(filter_block)(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
 }
 
-/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
- * the vectors take the place of rows. */
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single
+ * row, the vectors take the place of rows. */
 static void NNI_FN(filter)(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
                            const float *weights, size_t taps) {
     size_t j = 0;
@@ -49,36 +50,45 @@ static void NNI_FN(filter)(float *y, size_t y_stride, const float *x, size_t x_s
 NNI_INLINE void NNI_FN(resize_row_gray)(float *y, const float *x, const nni_taps *t) {
     for (size_t i = 0; i < t->outputs; i += VF_LANES) {
         const size_t n = nni_min(VF_LANES, t->outputs - i);
+        const float *weights = t->weights + i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const vi at = vi_load(first);
-        vf sum = vf_set1(0.0f);
-        for (size_t k = 0; k < t->taps; k++)
-            sum = vf_fma(vf_load_n(t->weights + k * t->outputs + i, n), vf_gather(x + k, at), sum);
+        const vi at = vi_load(n == VF_LANES ? t->first + i : first);
+        vf sum = vf_set1(0.0f), next;
+        size_t k = 0;
+        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+            const vf left = vf_gather_pair(x + k, at, &next);
+            sum = vf_fma(vf_load_n(weights, n), left, sum);
+            sum = vf_fma(vf_load_n(weights + t->outputs, n), next, sum);
+        }
+        if (k < t->taps) sum = vf_fma(vf_load_n(weights, n), vf_gather(x + k, at), sum);
         vf_store_n(y + i, sum, n);
     }
 }
 
-NNI_INLINE vf4 NNI_FN(resize_pixel)(const float *x, const nni_taps *t, size_t i, size_t channels) {
+NNI_INLINE vf4 NNI_FN(resize_pixel)(const float *x, const nni_taps *t, size_t taps, size_t i, size_t channels) {
+    const float *weights = t->weights + i;
     vf4 sum = vf4_set1(0.0f);
     x += t->first[i] * channels;
-    for (size_t k = 0; k < t->taps; k++) sum = vf4_fma(vf4_set1(t->weights[k * t->outputs + i]), vf4_load(x + k * channels), sum);
+    for (size_t k = 0; k < taps; k++) sum = vf4_fma(vf4_set1(weights[k * t->outputs]), vf4_load(x + k * channels), sum);
     return sum;
+}
+
+NNI_INLINE void NNI_FN(resize_row_color)(float *y, const float *x, const nni_taps *t, size_t taps, size_t channels) {
+    const size_t plain = t->outputs - (channels < 4);
+    for (size_t i = 0; i < plain; i++) vf4_store(y + i * channels, NNI_FN(resize_pixel)(x, t, taps, i, channels));
+    if (plain < t->outputs) {
+        float pixel[4];
+        vf4_store(pixel, NNI_FN(resize_pixel)(x, t, taps, plain, channels));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
 }
 
 /* A row by its taps. x may be read four floats beyond its end, y is not written beyond it. */
 static void NNI_FN(resize_row)(float *y, const float *x, const nni_taps *t, size_t channels) {
-    if (channels == 1) {
-        NNI_FN(resize_row_gray)(y, x, t);
-        return;
-    }
-    const size_t plain = t->outputs - (channels < 4);
-    for (size_t i = 0; i < plain; i++) vf4_store(y + i * channels, NNI_FN(resize_pixel)(x, t, i, channels));
-    if (plain < t->outputs) {
-        float pixel[4];
-        vf4_store(pixel, NNI_FN(resize_pixel)(x, t, plain, channels));
-        memcpy(y + plain * channels, pixel, channels * sizeof *y);
-    }
+    if (channels == 1) NNI_FN(resize_row_gray)(y, x, t);
+    else if (t->taps == 2 && channels == 3) NNI_FN(resize_row_color)(y, x, t, 2, 3); /* photographs, enlarged or plain */
+    else NNI_FN(resize_row_color)(y, x, t, t->taps, channels);
 }
 
 #endif /* NNI_ISA */

@@ -131,7 +131,8 @@ static void nni_warp_source(nni_warp *w, float *work, const nn_image *x, const n
     const nn_image wide = {work, height, x->width + before + after, c, 0, 0};
     const nn_image inner = {work + (before * (x->width + before + after) + before) * c, x->height, x->width, c, width, 0};
     if (x->bytes)
-        for (size_t row = 0; row < x->height; row++) nni_image_load((float *)(void *)nni_image_row(&inner, row), x, row, 0, x->width * c);
+        for (size_t row = 0; row < x->height; row++)
+            nni_image_load((float *)(void *)nni_image_row(&inner, row), x, row, 0, x->width * c);
     nni_image_window(&wide, x->bytes ? &inner : x, -(ptrdiff_t)before, -(ptrdiff_t)before, d->border, d->value);
     memset(work + height * width, 0, 4 * sizeof *work);
     w->x = work;

@@ -42,7 +42,7 @@ typedef struct nn_augment {
     float gamma_from, gamma_to;     /* both 0: 1 */
     float noise;                    /* deviation of Gaussian noise */
     float salt_pepper;              /* share of the values that become low or high */
-    float low, high;                /* values are clipped to them after colours and noise; both 0: not, salt and pepper are 0, 1 */
+    float low, high; /* values are clipped to them after colours and noise; both 0: not, salt and pepper are 0, 1 */
 
     float cutout;                   /* probability that a rectangle, its centre anywhere, is filled */
     size_t cutout_height, cutout_width;
@@ -69,21 +69,27 @@ NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_au
 NN_API void nn_augment_bytes(float *y, const uint8_t *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch,
                              uint64_t sample, float *work);
 
+/* `count` samples after each other, numbered first, first + 1, ...; threads share them. For copies of a data set, or with x the
+ * same and another epoch each time for predictions to average. */
+NN_API NN_MUST_USE nn_status nn_augment_images(float *y, const float *x, size_t count, nn_shape in, const nn_augment *a,
+                                               uint64_t seed, uint64_t epoch, uint64_t first, const nn_allocator *allocator);
+
 /* Mixup: the sample below `count` to mix with, and the weight of the sample itself, 1 if there is no mixing. The caller mixes
  * samples and targets by nn_mixup. */
 NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count);
 
 /* Settings that are known to work.
- *   digits     28 x 28 digits as in Ciresan et al. (2010): elastic with sigma 6, alpha 37, rotation +-15 degrees, width and height
- *              scaled by +-15 % each. (They turned 1 and 7 by half as much, and drew sigma from 5..6, alpha from 36..38.)
- *   cifar      mirrored left and right; a random patch of the sample in a border of 4 zeros
- *   resnet     mirrored left and right; the short side 256 to 480, a random patch of 224 x 224 */
+ *   digits   28 x 28 digits as in Ciresan et al. (2010): elastic with sigma 6, alpha 37, rotation +-15 degrees, width and
+ *            height scaled by +-15 % each. (They turned 1 and 7 by half as much, and drew sigma from 5..6, alpha from 36..38.)
+ *   cifar    mirrored left and right; a random patch of the sample in a border of 4 zeros
+ *   resnet   mirrored left and right; the short side 256 to 480, a random patch of 224 x 224 */
 NN_API nn_augment nn_augment_digits(void);
 NN_API nn_augment nn_augment_cifar(void);
 NN_API nn_augment nn_augment_resnet(void);
 
 #ifdef NN_IMPLEMENTATION
 
+#include "../threads.h"
 #include "affine.h"
 #include "elastic.h"
 #include "mix.h"
@@ -94,12 +100,13 @@ NN_API nn_augment nn_augment_resnet(void);
 
 /* ---- random numbers ---- */
 
-/* The stream of a sample is its number; seed and epoch make the key. Block 0 of 64 words has the settings, each in a place of its
- * own, so that one does not depend on another being in use; then come fields and noise. */
+/* The stream of a sample is its number; seed and epoch make the key. Block 0 of 64 words has the settings, each in a place of
+ * its own, so that one does not depend on another being in use; then come fields and noise. */
 enum {
-    NNI_DRAW_FLIP_X, NNI_DRAW_FLIP_Y, NNI_DRAW_ROTATE, NNI_DRAW_SCALE_X, NNI_DRAW_SCALE_Y, NNI_DRAW_SHEAR_X, NNI_DRAW_SHEAR_Y,
-    NNI_DRAW_TRANSLATE_X, NNI_DRAW_TRANSLATE_Y, NNI_DRAW_TOP, NNI_DRAW_LEFT, NNI_DRAW_SIDE, NNI_DRAW_BRIGHTNESS, NNI_DRAW_CONTRAST,
-    NNI_DRAW_SATURATION, NNI_DRAW_HUE, NNI_DRAW_GAMMA, NNI_DRAW_CUTOUT, NNI_DRAW_CUTOUT_TOP, NNI_DRAW_CUTOUT_LEFT,
+    NNI_DRAW_FLIP_X, NNI_DRAW_FLIP_Y, NNI_DRAW_ROTATE, NNI_DRAW_SCALE_X, NNI_DRAW_SCALE_Y, NNI_DRAW_SHEAR_X,
+    NNI_DRAW_SHEAR_Y, NNI_DRAW_TRANSLATE_X, NNI_DRAW_TRANSLATE_Y, NNI_DRAW_TOP, NNI_DRAW_LEFT, NNI_DRAW_SIDE,
+    NNI_DRAW_BRIGHTNESS, NNI_DRAW_CONTRAST, NNI_DRAW_SATURATION, NNI_DRAW_HUE, NNI_DRAW_GAMMA,
+    NNI_DRAW_CUTOUT, NNI_DRAW_CUTOUT_TOP, NNI_DRAW_CUTOUT_LEFT,
     NNI_DRAW_BOX /* and 19 more: ten tries of two */
 };
 #define NNI_DRAW_FIELD ((uint64_t)1 << 32) /* positions of the sequence */
@@ -165,18 +172,19 @@ static int nni_within(float v, float from, float to) { return v >= from && v <= 
 static int nni_augment_ranges_valid(const nn_augment *a) {
     const float most = 1e6f;
     const int geometry = nni_within(a->flip_x, 0, 1) && nni_within(a->flip_y, 0, 1) && nni_within(a->rotate, 0, 360) &&
-                         nni_within(a->shear_x, 0, 10) && nni_within(a->shear_y, 0, 10) && nni_within(a->translate_x, 0, most) &&
-                         nni_within(a->translate_y, 0, most) && nni_elastic_valid(a->elastic_alpha, a->elastic_sigma) &&
-                         nni_within(a->border_value, -most, most);
+                         nni_within(a->shear_x, 0, 10) && nni_within(a->shear_y, 0, 10) &&
+                         nni_within(a->translate_x, 0, most) && nni_within(a->translate_y, 0, most) &&
+                         nni_elastic_valid(a->elastic_alpha, a->elastic_sigma) && nni_within(a->border_value, -most, most);
     const int scale = (a->scale_from == 0.0f && a->scale_to == 0.0f) ||
                       (nni_within(a->scale_from, 0.01f, 100) && nni_within(a->scale_to, a->scale_from, 100));
-    const int area = (a->area_from == 0.0f && a->area_to == 0.0f) || (a->area_from > 0.0f && nni_within(a->area_to, a->area_from, 1));
+    const int area =
+        (a->area_from == 0.0f && a->area_to == 0.0f) || (a->area_from > 0.0f && nni_within(a->area_to, a->area_from, 1));
     const int aspect = (a->aspect_from == 0.0f && a->aspect_to == 0.0f) ||
                        (nni_within(a->aspect_from, 0.01f, 100) && nni_within(a->aspect_to, a->aspect_from, 100));
-    const int colors = nni_within(a->brightness, 0, most) && nni_within(a->contrast, 0, most) && nni_within(a->saturation, 0, most) &&
-                       nni_within(a->hue, 0, 360) && nni_within(a->low, -most, most) && nni_within(a->high, a->low, most) &&
-                       nni_within(a->gamma_from, 0, 100) && nni_within(a->gamma_to, a->gamma_from, 100) &&
-                       (a->gamma_from > 0.0f || a->gamma_to == 0.0f);
+    const int colors = nni_within(a->brightness, 0, most) && nni_within(a->contrast, 0, most) &&
+                       nni_within(a->saturation, 0, most) && nni_within(a->hue, 0, 360) && nni_within(a->low, -most, most) &&
+                       nni_within(a->high, a->low, most) && nni_within(a->gamma_from, 0, 100) &&
+                       nni_within(a->gamma_to, a->gamma_from, 100) && (a->gamma_from > 0.0f || a->gamma_to == 0.0f);
     const int spoilt = nni_within(a->noise, 0, most) && nni_within(a->salt_pepper, 0, 1) && nni_within(a->cutout, 0, 1) &&
                        nni_within(a->cutout_value, -most, most) && nni_within(a->mixup, 0, most);
     return geometry && scale && area && aspect && colors && spoilt && (unsigned)a->crop <= NN_CROP_SHORT_SIDE &&
@@ -201,7 +209,8 @@ NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) {
     if (!a) return NN_ERROR_NULL;
     if (!nni_augment_ranges_valid(a) || !in.height || !in.width || !in.channels) return NN_ERROR_ARGUMENT;
     const nn_shape out = nn_augment_shape(a, in);
-    const size_t size[9] = {in.height, in.width, out.height, out.width, a->pad, a->side_from, a->side_to, a->cutout_height, a->cutout_width};
+    const size_t size[9] = {in.height,    in.width,   out.height,       out.width,      a->pad,
+                            a->side_from, a->side_to, a->cutout_height, a->cutout_width};
     for (size_t i = 0; i < 9; i++)
         if (size[i] > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
     if (in.channels > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
@@ -248,11 +257,14 @@ static nn_box nni_augment_box_short_side(const nn_augment *a, nn_shape in, nn_sh
     const size_t top = nni_draw_below(word, NNI_DRAW_TOP, height - out.height + 1);
     const size_t left = nni_draw_below(word, NNI_DRAW_LEFT, width - out.width + 1);
     const double y = (double)in.height / (double)height, x = (double)in.width / (double)width;
-    const nn_box box = {(double)top * y, (double)left * x, (double)out.height * y, (double)out.width * x};
+    nn_box box = {(double)top * y, (double)left * x, (double)out.height * y, (double)out.width * x};
+    box.height = fmin(box.height, (double)in.height - box.top); /* not beyond by a rounding: the workspace counts on it */
+    box.width = fmin(box.width, (double)in.width - box.left);
     return box;
 }
 
-static nni_resize nni_augment_resize(const nn_augment *a, nn_shape in, nn_shape out, const nn_box *box, int flip_x, int flip_y) {
+static nni_resize nni_augment_resize(const nn_augment *a, nn_shape in, nn_shape out, const nn_box *box, int flip_x,
+                                     int flip_y) {
     return nni_resize_of(out, in, box, a->sampling, 0, flip_x, flip_y);
 }
 
@@ -310,7 +322,8 @@ static nn_transform nni_augment_affine(nn_transform t, const nn_augment *a, cons
     if (!nni_augment_has_affine(a)) return t;
     t = nn_transform_scale(t, x, a->scale_apart ? nni_augment_scale(a, word, NNI_DRAW_SCALE_Y) : x);
     if (a->shear_x != 0.0f || a->shear_y != 0.0f)
-        t = nn_transform_shear(t, nni_draw_around(word, NNI_DRAW_SHEAR_X, a->shear_x), nni_draw_around(word, NNI_DRAW_SHEAR_Y, a->shear_y));
+        t = nn_transform_shear(t, nni_draw_around(word, NNI_DRAW_SHEAR_X, a->shear_x),
+                               nni_draw_around(word, NNI_DRAW_SHEAR_Y, a->shear_y));
     t = nn_transform_rotate(t, nni_draw_around(word, NNI_DRAW_ROTATE, a->rotate));
     return nn_transform_translate(t, nni_augment_translate(a, word, NNI_DRAW_TRANSLATE_X, a->translate_x),
                                   nni_augment_translate(a, word, NNI_DRAW_TRANSLATE_Y, a->translate_y));
@@ -378,7 +391,8 @@ static void nni_augment_places(float *y, const float *x, nn_shape in, const nn_a
     if (a->elastic_alpha > 0.0f) {
         nn_random drawn = *random;
         drawn.next = NNI_DRAW_FIELD;
-        nni_elastic_field(field, field + out.height * out.width, out.height, out.width, a->elastic_alpha, a->elastic_sigma, &drawn, scratch);
+        nni_elastic_field(field, field + out.height * out.width, out.height, out.width, a->elastic_alpha, a->elastic_sigma,
+                          &drawn, scratch);
         g.dx = field;
         g.dy = field + out.height * out.width;
     }
@@ -412,9 +426,11 @@ static void nni_augment_spoil(float *y, size_t n, const nn_augment *a, const nn_
 
 static void nni_augment_cut(const nn_image *y, const nn_augment *a, const uint32_t *word) {
     if (!(nni_draw_unit(word, NNI_DRAW_CUTOUT) < (double)a->cutout)) return;
-    const size_t row = nni_draw_below(word, NNI_DRAW_CUTOUT_TOP, y->height), column = nni_draw_below(word, NNI_DRAW_CUTOUT_LEFT, y->width);
-    nni_image_cutout(y, (ptrdiff_t)row - (ptrdiff_t)(a->cutout_height / 2), (ptrdiff_t)column - (ptrdiff_t)(a->cutout_width / 2),
-                     a->cutout_height, a->cutout_width, a->cutout_value);
+    const size_t row = nni_draw_below(word, NNI_DRAW_CUTOUT_TOP, y->height),
+                 column = nni_draw_below(word, NNI_DRAW_CUTOUT_LEFT, y->width);
+    nni_image_cutout(y, (ptrdiff_t)row - (ptrdiff_t)(a->cutout_height / 2),
+                     (ptrdiff_t)column - (ptrdiff_t)(a->cutout_width / 2), a->cutout_height, a->cutout_width,
+                     a->cutout_value);
 }
 
 NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch,
@@ -437,7 +453,50 @@ NN_API void nn_augment_bytes(float *y, const uint8_t *x, nn_shape in, const nn_a
     nn_augment_sample(y, work, in, a, seed, epoch, sample, work);
 }
 
-NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count) {
+#define NNI_AUGMENT_SHARE 20000 /* values worth a thread: some 100 microseconds with elastic morphing */
+
+typedef struct nni_augment_job {
+    float *y;
+    const float *x;
+    nn_shape in;
+    const nn_augment *a;
+    uint64_t seed, epoch, first;
+    size_t count, part; /* samples, samples of a part */
+    float *work;
+    size_t floats; /* of the workspace of a part */
+} nni_augment_job;
+
+static void nni_augment_task(void *context, size_t i) {
+    const nni_augment_job *job = (const nni_augment_job *)context;
+    const size_t from = nn_shape_size(job->in), to = nn_shape_size(nn_augment_shape(job->a, job->in));
+    for (size_t k = i * job->part; k < nni_min(job->count, (i + 1) * job->part); k++)
+        nn_augment_sample(job->y + k * to, job->x + k * from, job->in, job->a, job->seed, job->epoch, job->first + k,
+                          job->work + i * job->floats);
+}
+
+NN_API nn_status nn_augment_images(float *y, const float *x, size_t count, nn_shape in, const nn_augment *a, uint64_t seed,
+                                   uint64_t epoch, uint64_t first, const nn_allocator *allocator) {
+    nni_augment_job job = {y, x, in, a, seed, epoch, first, count, 0, NULL, 0};
+    size_t from, to, bytes;
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = nn_augment_check(a, in);
+    if (status != NN_OK || count == 0) return status;
+    if (!y || !x) return NN_ERROR_NULL;
+    if (!nni_mul_size(nn_shape_size(in), count, &from) || !nni_mul_size(nn_shape_size(nn_augment_shape(a, in)), count, &to) ||
+        !nni_mul_size(nni_max(from, to), sizeof *y, &bytes) || bytes > PTRDIFF_MAX)
+        return NN_ERROR_SIZE;
+    if ((uintptr_t)y < (uintptr_t)(x + from) && (uintptr_t)x < (uintptr_t)(y + to)) return NN_ERROR_ALIAS;
+    job.part = nni_ceil_div(count, nni_threads_for(nni_max(from, to), NNI_AUGMENT_SHARE));
+    job.floats = nni_round_up(nn_augment_work(a, in), 16);
+    job.work = (float *)nni_alloc(allocator, nni_ceil_div(count, job.part) * job.floats, sizeof *job.work);
+    if (!job.work) return NN_ERROR_MEMORY;
+    nni_parallel(nni_augment_task, &job, nni_ceil_div(count, job.part));
+    nni_free(allocator, job.work);
+    return NN_OK;
+}
+
+NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample,
+                            size_t count) {
     nn_random random = nni_augment_random(seed, epoch, sample);
     *partner = 0;
     if (!(a->mixup > 0.0f) || count == 0) return 1.0f;

@@ -31,8 +31,8 @@ static double nni_normal(const uint32_t word[2]) {
     return sqrt(-2.0 * nni_exact_log(nni_unit(word[0]))) * c;
 }
 
-/* The logarithm of a Gamma(alpha) number by Marsaglia and Tsang's rejection, at most 16 tries of 3 words, of which each fails one
- * time in twenty at worst; below 1, Gamma(alpha + 1) times u^(1/alpha). */
+/* The logarithm of a Gamma(alpha) number by Marsaglia and Tsang's rejection, at most 16 tries of 3 words, of which each fails
+ * one time in twenty at worst; below 1, Gamma(alpha + 1) times u^(1/alpha). */
 static double nni_log_gamma_number(double alpha, const uint32_t word[49]) {
     const double d = (alpha < 1.0 ? alpha + 1.0 : alpha) - 1.0 / 3.0, c = 1.0 / sqrt(9.0 * d);
     double v = 1.0;

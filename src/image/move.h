@@ -30,12 +30,13 @@ NN_API NN_MUST_USE nn_status nn_image_ten_crop(void *y, nn_image x, size_t heigh
 
 /* ---- flip ---- */
 
-/* y[i] = x[pixels-1-i], for pixels of 2, 4 or 8 bytes: compilers know memcpy of a constant size. */
+/* y[i] = x[pixels-1-i], for pixels of so many bytes, of any alignment: compilers know memcpy of a constant size. */
 #define NNI_REVERSE(bytes)                                                                            \
     static void nni_reverse_##bytes(char *y, const char *x, size_t pixels) {                          \
         for (size_t i = 0; i < pixels; i++) memcpy(y + bytes * i, x + bytes * (pixels - 1 - i), bytes); \
     }
 NNI_REVERSE(2)
+NNI_REVERSE(4)
 NNI_REVERSE(8)
 NNI_REVERSE(16)
 #undef NNI_REVERSE
@@ -59,25 +60,30 @@ static void nni_reverse_3(char *y, const char *x, size_t pixels) {
     memcpy(y + 3 * (pixels - 1), x, 3);
 }
 
-static void nni_image_reverse_row(char *y, const char *x, size_t pixels, size_t bytes) {
-    float *to = (float *)(void *)y;
-    const float *from = (const float *)(const void *)x;
-    switch (bytes) {
+static void nni_image_reverse_row(char *y, const char *x, const nn_image *image) {
+    const size_t pixels = image->width;
+    switch (image->channels * nni_image_value(image)) {
     case 1: nni_reverse_1(y, x, pixels); break;
     case 2: nni_reverse_2(y, x, pixels); break;
     case 3: nni_reverse_3(y, x, pixels); break;
-    case 4: nni_get_tier()->reverse(to, from, pixels); break;
+    case 4: nni_reverse_4(y, x, pixels); break;
     case 8: nni_reverse_8(y, x, pixels); break;
-    case 12: nni_get_tier()->reverse_3(to, from, pixels); break;
+    case 12: nni_get_tier()->reverse_3((float *)(void *)y, (const float *)(const void *)x, pixels); break;
     default: nni_reverse_16(y, x, pixels); break;
     }
 }
 
 static void nni_image_flip(const nn_image *y, const nn_image *x, int left_right, int up_down) {
     const size_t bytes = x->channels * nni_image_value(x);
+    const ptrdiff_t stride = (ptrdiff_t)nni_image_stride(x);
+    if (left_right && x->channels == 1 && !x->bytes) {
+        const float *from = (const float *)(const void *)nni_image_row(x, up_down ? x->height - 1 : 0);
+        nni_get_tier()->reverse((float *)y->pixels, nni_image_stride(y), from, up_down ? -stride : stride, x->height, x->width);
+        return;
+    }
     for (size_t row = 0; row < x->height; row++) {
         char *to = nni_image_row(y, row), *from = nni_image_row(x, up_down ? x->height - 1 - row : row);
-        if (left_right) nni_image_reverse_row(to, from, x->width, bytes);
+        if (left_right) nni_image_reverse_row(to, from, x);
         else memcpy(to, from, x->width * bytes);
     }
 }
@@ -116,7 +122,8 @@ static void nni_image_fill_outside(char *to, const char *from, const nn_image *x
 }
 
 /* x may be that part of y which it becomes: then only the border is made. */
-static void nni_image_window(const nn_image *y, const nn_image *x, ptrdiff_t top, ptrdiff_t left, nn_border border, float value) {
+static void nni_image_window(const nn_image *y, const nn_image *x, ptrdiff_t top, ptrdiff_t left, nn_border border,
+                             float value) {
     const size_t bytes = x->channels * nni_image_value(x);
     const ptrdiff_t all = (ptrdiff_t)y->width, first = left < 0 ? -left : 0, last = (ptrdiff_t)x->width - left;
     const size_t begin = (size_t)(first < all ? first : all); /* pixels [begin, end) of a row are copied */
@@ -148,7 +155,8 @@ NN_API nn_status nn_image_window(nn_image y, nn_image x, ptrdiff_t top, ptrdiff_
 NN_API nn_status nn_image_crop(nn_image y, nn_image x, size_t top, size_t left) {
     const nn_status status = nni_image_check_pair(&y, &x);
     if (status != NN_OK) return status;
-    if (y.height > x.height || top > x.height - y.height || y.width > x.width || left > x.width - y.width) return NN_ERROR_ARGUMENT;
+    if (y.height > x.height || top > x.height - y.height || y.width > x.width || left > x.width - y.width)
+        return NN_ERROR_ARGUMENT;
     nni_image_window(&y, &x, (ptrdiff_t)top, (ptrdiff_t)left, NN_BORDER_EDGE, 0.0f);
     return NN_OK;
 }
@@ -157,11 +165,13 @@ NN_API nn_status nn_image_crop_at(nn_image y, nn_image x, nn_place place) {
     if (y.height > x.height || y.width > x.width || (unsigned)place > NN_BOTTOM_RIGHT) return NN_ERROR_ARGUMENT;
     const size_t bottom = x.height - y.height, right = x.width - y.width;
     if (place == NN_CENTRE) return nn_image_crop(y, x, bottom / 2, right / 2);
-    return nn_image_crop(y, x, place >= NN_BOTTOM_LEFT ? bottom : 0, place == NN_TOP_RIGHT || place == NN_BOTTOM_RIGHT ? right : 0);
+    return nn_image_crop(y, x, place >= NN_BOTTOM_LEFT ? bottom : 0,
+                         place == NN_TOP_RIGHT || place == NN_BOTTOM_RIGHT ? right : 0);
 }
 
 NN_API nn_status nn_image_pad(nn_image y, nn_image x, size_t top, size_t left, nn_border border, float value) {
-    if (x.height > y.height || top > y.height - x.height || x.width > y.width || left > y.width - x.width) return NN_ERROR_ARGUMENT;
+    if (x.height > y.height || top > y.height - x.height || x.width > y.width || left > y.width - x.width)
+        return NN_ERROR_ARGUMENT;
     return nn_image_window(y, x, -(ptrdiff_t)top, -(ptrdiff_t)left, border, value);
 }
 

@@ -11,10 +11,12 @@
 NN_API NN_MUST_USE nn_status nn_image_noise(nn_image y, nn_image x, float deviation, nn_random *random);
 
 /* A share of the values, half of it each, becomes `pepper` or `salt`: 0 and 1 for floats, 0 and 255 for bytes, say. */
-NN_API NN_MUST_USE nn_status nn_image_salt_pepper(nn_image y, nn_image x, float share, float pepper, float salt, nn_random *random);
+NN_API NN_MUST_USE nn_status nn_image_salt_pepper(nn_image y, nn_image x, float share, float pepper, float salt,
+                                                  nn_random *random);
 
 /* The rectangle of height x width pixels at (top, left), as far as it lies in the image, becomes `value`, in place. */
-NN_API NN_MUST_USE nn_status nn_image_cutout(nn_image y, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width, float value);
+NN_API NN_MUST_USE nn_status nn_image_cutout(nn_image y, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width,
+                                             float value);
 
 #ifdef NN_IMPLEMENTATION
 

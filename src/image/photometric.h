@@ -100,7 +100,8 @@ static void nni_adjust_gamma(float *v, size_t pixels, size_t channels, float gam
 
 static void nni_image_adjust(const nn_image *y, const nn_image *x, const nn_adjust *a) {
     const nni_tier *tier = nni_get_tier();
-    const int linear = a->brightness != 0.0f || a->contrast != 0.0f || (x->channels > 2 && (a->saturation != 0.0f || a->hue != 0.0f));
+    const int linear =
+        a->brightness != 0.0f || a->contrast != 0.0f || (x->channels > 2 && (a->saturation != 0.0f || a->hue != 0.0f));
     float chunk[4 * NNI_ADJUST_PIXELS], columns[20];
     nni_adjust_matrix(columns, a, x->channels, a->contrast != 0.0f ? nni_image_mean(x) : 0.0);
     for (size_t row = 0; row < x->height; row++)

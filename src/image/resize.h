@@ -49,7 +49,7 @@ static double nni_resize_radius(const nni_resize_axis *a) {
 /* Pixels that an output is made of, at most. */
 static size_t nni_resize_taps(const nni_resize_axis *a) {
     if (a->sampling == NN_NEAREST) return 1;
-    return nni_min((size_t)ceil(2.0 * nni_resize_radius(a)) + 1, a->inputs);
+    return nni_min((size_t)ceil(2.0 * nni_resize_radius(a)), a->inputs);
 }
 
 static double nni_resize_weight(const nni_resize_axis *a, double t) {
@@ -60,28 +60,40 @@ static double nni_resize_weight(const nni_resize_axis *a, double t) {
     return t < 2.0 ? ((k * t - 5.0 * k) * t + 8.0 * k) * t - 4.0 * k : 0.0;
 }
 
+/* Weights of one output, from pixel `at` on: those of pixels [begin, end), of which some may lie outside. Returns their sum. */
+static double nni_resize_sum(double *sum, const nni_resize_axis *a, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t at, double centre,
+                             double shrink) {
+    const ptrdiff_t last = (ptrdiff_t)a->inputs - 1;
+    double total = 0.0;
+    for (ptrdiff_t pixel = begin; pixel < end; pixel++) {
+        const ptrdiff_t inside = pixel < 0 ? 0 : pixel > last ? last : pixel;
+        if (!a->plain && inside != pixel) continue;
+        const double weight = nni_resize_weight(a, ((double)pixel + 0.5 - centre) * shrink);
+        sum[inside - at] += weight;
+        total += weight;
+    }
+    return total;
+}
+
 /* first[output] and weights[tap*outputs + output]; sum: room for as many doubles as there are taps. */
 static void nni_resize_fill(uint32_t *first, float *weights, double *sum, const nni_resize_axis *a) {
     const double factor = a->length / (double)a->outputs, radius = nni_resize_radius(a);
-    const double shrink = a->plain || factor < 1.0 ? 1.0 : 1.0 / factor, n = (double)a->inputs;
-    const size_t taps = nni_resize_taps(a);
+    const double shrink = a->plain || factor < 1.0 ? 1.0 : 1.0 / factor;
+    const ptrdiff_t taps = (ptrdiff_t)nni_resize_taps(a), most = (ptrdiff_t)a->inputs - taps, around = (ptrdiff_t)radius + 2;
+    const double shift = (double)around + 0.5; /* makes places positive, so that converting them rounds down */
     for (size_t output = 0; output < a->outputs; output++) {
         const size_t i = a->mirrored ? a->outputs - 1 - output : output;
         const double centre = a->from + ((double)i + 0.5) * a->length / (double)a->outputs;
-        const double begin = floor(centre - radius + 0.5), end = floor(centre + radius + 0.5);
-        double at = a->sampling == NN_NEAREST ? floor(centre) : begin, total = 0.0;
-        at = at < 0.0 ? 0.0 : at > n - (double)taps ? n - (double)taps : at;
+        const ptrdiff_t begin = (ptrdiff_t)(centre - radius + shift) - around,
+                        end = (ptrdiff_t)(centre + radius + shift) - around;
+        ptrdiff_t at = a->sampling == NN_NEAREST ? (ptrdiff_t)centre : begin;
+        double total = 1.0;
+        at = at < 0 ? 0 : at > most ? most : at;
         first[output] = (uint32_t)at;
-        for (size_t t = 0; t < taps; t++) sum[t] = 0.0;
-        for (double pixel = begin; pixel < end; pixel += 1.0) {
-            const double inside = pixel < 0.0 ? 0.0 : pixel > n - 1.0 ? n - 1.0 : pixel;
-            if (a->sampling == NN_NEAREST || (!a->plain && inside != pixel)) continue;
-            const double weight = nni_resize_weight(a, (pixel + 0.5 - centre) * shrink);
-            sum[(size_t)(inside - at)] += weight;
-            total += weight;
-        }
-        if (a->sampling == NN_NEAREST) sum[0] = total = 1.0;
-        for (size_t t = 0; t < taps; t++) weights[t * a->outputs + output] = (float)(sum[t] / total);
+        for (ptrdiff_t t = 0; t < taps; t++) sum[t] = 0.0;
+        if (a->sampling == NN_NEAREST) sum[0] = 1.0;
+        else total = nni_resize_sum(sum, a, begin, end - begin > taps && most > 0 ? begin + taps : end, at, centre, shrink);
+        for (ptrdiff_t t = 0; t < taps; t++) weights[(size_t)t * a->outputs + output] = (float)(sum[t] / total);
     }
 }
 
@@ -92,7 +104,8 @@ typedef struct nni_resize {
     size_t channels;
 } nni_resize;
 
-static nni_resize nni_resize_of(nn_shape y, nn_shape x, const nn_box *box, nn_sampling sampling, int plain, int flip_x, int flip_y) {
+static nni_resize nni_resize_of(nn_shape y, nn_shape x, const nn_box *box, nn_sampling sampling, int plain, int flip_x,
+                                int flip_y) {
     const nni_resize_axis across = {box->left, box->width, x.width, y.width, sampling, plain, flip_x};
     const nni_resize_axis down = {box->top, box->height, x.height, y.height, sampling, plain, flip_y};
     const nni_resize r = {across, down, x.channels};
@@ -106,7 +119,8 @@ static size_t nni_resize_rows(const nni_resize *r) {
 
 /* Floats of the workspace: the weights of both axes; sums in double; a row of x; rows in their new width; a row of y. */
 static size_t nni_resize_work(const nni_resize *r) {
-    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down), width = r->across.outputs * r->channels;
+    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down),
+                 width = r->across.outputs * r->channels;
     return (across + 1) * r->across.outputs + (down + 1) * r->down.outputs + 3 * nni_max(across, down) + 2 +
            r->across.inputs * r->channels + 4 + nni_resize_rows(r) * width + width;
 }
@@ -125,13 +139,17 @@ static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, c
     const nni_taps taps = {first_x, weights_x, across, columns};
     const size_t top = nni_min(first_y[0], first_y[rows - 1]), end = nni_max(first_y[0], first_y[rows - 1]) + down;
     float *result = narrow + (end - top) * width;
+    size_t next = top; /* row of the source */
     memset(source + r->across.inputs * r->channels, 0, 4 * sizeof *source);
-    for (size_t row = top; row < end; row++) {
-        nni_image_load(source, x, row, 0, r->across.inputs * r->channels);
-        tier->resize_row(narrow + (row - top) * width, source, &taps, r->channels);
-    }
-    for (size_t row = 0; row < rows; row++) {
+    for (size_t i = 0; i < rows; i++) {
+        const size_t row = r->down.mirrored ? rows - 1 - i : i; /* so that the source is read from top to bottom */
         float *to = y ? y + row * (image ? nni_image_stride(image) : width) : result;
+        for (next = nni_max(next, first_y[row]); next < first_y[row] + down; next++) {
+            const int direct = !x->bytes && next + 1 < x->height; /* what is read beyond its end lies in the next row */
+            if (!direct) nni_image_load(source, x, next, 0, r->across.inputs * r->channels);
+            tier->resize_row(narrow + (next - top) * width, direct ? (float *)(void *)nni_image_row(x, next) : source, &taps,
+                             r->channels);
+        }
         for (size_t t = 0; t < down; t++) column[t] = weights_y[t * rows + row];
         tier->filter(to, width, narrow + (first_y[row] - top) * width, width, 1, width, width, column, down);
         if (!y) nni_image_store(image, row, to, width);
