@@ -78,10 +78,13 @@ static void mistakes(void) {
     mistake(NN_ERROR_ARGUMENT, "relu_1 has no weights", init_of_nothing);
     mistake(NN_ERROR_SHAPE, "windows of 5 x 5 do not go with input_1", wide_pool);
     nn_model *empty = nn_model_new(NULL);
+    const char *sentence = nn_error(empty); /* asked for before the call that fails */
     test_case("mistakes of calls");
+    CHECK(strcmp(sentence, "no error") == 0);
     CHECK(nn_model_build(NULL, NULL) == NN_ERROR_NULL && strlen(nn_error(NULL)) > 0);
     CHECK(nn_model_build(empty, NULL) == NN_ERROR_ARGUMENT);
     says(empty, "no layers");
+    CHECK(strstr(sentence, "no layers") != NULL);
     CHECK(nn_layer_relu(NULL, (nn_node){1}).id == 0);
     nn_model_free(empty);
     nn_model_free(NULL);
@@ -271,6 +274,7 @@ static void values(void) {
         CHECK((nn_activation_of(m, dense) != NULL) == wanted && nn_activation_of(m, relu) == NULL);
         CHECK(nn_activation_of(m, in) == x && nn_activation_of(m, out) != NULL);
         CHECK(nn_predict(m, y, x, 1) == NN_OK && first_difference(y, nn_activation_of(m, out), 2) == 2);
+        CHECK(nn_model_input(m).id == in.id && nn_model_output(m).id == out.id);
         nn_model_free(m);
     }
 }
@@ -294,6 +298,10 @@ static void many_ends(void) {
     CHECK(da && da[0] == 4 + 4.5f && da[1] == 1 + 1.0f);
     CHECK(nn_gradient_of(m, b) == NULL && nn_activation_of(m, sum)[0] == 4);
     CHECK(nn_predict(m, (float[2]){0}, x, 1) == NN_ERROR_ARGUMENT);
+    CHECK(nn_model_input(m).id == a.id && nn_model_output(m).id == sum.id && nn_model_input(NULL).id == 0);
+    nn_model_free(m);
+    m = nn_model_new(NULL);
+    CHECK(nn_model_input(m).id == 0 && nn_model_output(m).id == 0);
     nn_model_free(m);
 }
 

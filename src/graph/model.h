@@ -40,7 +40,8 @@ typedef struct nn_node {
 NN_API nn_model *nn_model_new(const nn_allocator *allocator);
 NN_API void nn_model_free(nn_model *model); /* NULL is fine */
 
-/* What was wrong in the last call that failed, as a sentence; "no error" if none did. The text lives in the model. */
+/* What was wrong in the last call that failed, as a sentence; "no error" if none did. The text lives in the model, always in the same
+ * place: in check(nn_fit(m, ...), nn_error(m)) it does not matter which of the two is called first. */
 NN_API const char *nn_error(const nn_model *model);
 
 /* Names: "dense_1", "relu_1", ... by themselves; nn_layer_name gives another, which must be unique and have no dot. */
@@ -282,16 +283,14 @@ NN_API nn_model *nn_model_new(const nn_allocator *allocator) {
     if (!m) return NULL;
     memset(m, 0, sizeof *m);
     if (allocator) m->allocator = *allocator;
+    snprintf(m->sentence, sizeof m->sentence, "%s", nn_status_message(NN_OK));
     return m;
 }
 
 /* The model's allocator as nni_alloc takes it. */
 static inline const nn_allocator *nni_allocator_of(const nn_model *m) { return m->allocator.alloc ? &m->allocator : NULL; }
 
-NN_API const char *nn_error(const nn_model *m) {
-    if (!m) return nn_status_message(NN_ERROR_NULL);
-    return *m->sentence ? m->sentence : nn_status_message(NN_OK);
-}
+NN_API const char *nn_error(const nn_model *m) { return m ? m->sentence : nn_status_message(NN_ERROR_NULL); }
 
 static inline const nni_node *nni_node_of(const nn_model *m, nn_node node) {
     return m && node.id && node.id <= m->count ? &m->nodes[node.id - 1] : NULL;

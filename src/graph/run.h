@@ -37,6 +37,10 @@ NN_API const float *nn_gradient_of(const nn_model *model, nn_node node);
  * the batch go in parts. */
 NN_API NN_MUST_USE nn_status nn_predict(nn_model *model, float *y, const float *x, size_t rows);
 
+/* Where nn_predict takes x and gives y, for a model from a file, say: nn_node_shape says how large they are. {0} for an empty model. */
+NN_API nn_node nn_model_input(const nn_model *model);
+NN_API nn_node nn_model_output(const nn_model *model);
+
 /* Memory of its own for predictions, so that many threads can use one model that nobody changes meanwhile. */
 typedef struct nn_workspace nn_workspace;
 NN_API nn_workspace *nn_workspace_new(const nn_model *model); /* NULL: no memory, or the model is not built */
@@ -337,6 +341,18 @@ static uint32_t nni_first_input(const nn_model *m) {
     uint32_t i = 0;
     while (!(m->nodes[i].flags & NNI_INPUT)) i++;
     return i;
+}
+
+NN_API nn_node nn_model_input(const nn_model *m) {
+    nn_node node = nni_no_node();
+    if (m && m->count) node.id = nni_first_input(m) + 1;
+    return node;
+}
+
+NN_API nn_node nn_model_output(const nn_model *m) {
+    nn_node node = nni_no_node();
+    if (m && m->count) node.id = nni_prediction_node(m);
+    return node;
 }
 
 static size_t nni_count_inputs(const nn_model *m) {

@@ -1,0 +1,206 @@
+/* train_csv.c - a network for any table: trains on a CSV file, tests, saves, and predicts, from the command line
+ *
+ * Columns may hold numbers or names; each name becomes an input of its own. Scaling is part of the network, so that the saved file takes
+ * raw values. Try
+ *
+ *   cc -O2 -I. examples/train_csv.c -o train_csv -lsleef -lm && ./train_csv --help
+ *   ./train_csv flowers.csv --label species --hidden 16,16 --patience 20 --save flowers.safetensors
+ *   ./train_csv flowers.csv --label species --load flowers.safetensors --predict new.csv
+ */
+#define NN_IMPLEMENTATION
+#include "nn.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *file, *label, *target, *leave_out, *missing = "refuse", *hidden = "64,32", *optimizer = "adam";
+static const char *save, *load, *test, *predict;
+static double rate = 1e-3, epochs = 100, batch = 32, patience = 10, share = 0.2, drop, l2, seed = 1;
+
+/* An option sets a text or a number within bounds. */
+typedef struct option {
+    const char *name, *meaning, **text;
+    double *number, least, most;
+} option;
+
+static const option options[] = {
+    {"--label", "column with the classes: a name, a number from 1 on, or \"last\"", &label, NULL, 0, 0},
+    {"--target", "column with a number to predict, instead of classes", &target, NULL, 0, 0},
+    {"--leave-out", "columns that are not wanted, divided by commas", &leave_out, NULL, 0, 0},
+    {"--missing", "what to do about missing values: refuse, drop the row, or take the mean [refuse]", &missing, NULL, 0, 0},
+    {"--hidden", "units of the hidden layers, divided by commas; 0: none [64,32]", &hidden, NULL, 0, 0},
+    {"--drop", "dropout of the hidden units, a share [0]", NULL, &drop, 0, 0.95},
+    {"--l2", "penalty of the weights [0]", NULL, &l2, 0, 1},
+    {"--optimizer", "sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, nadam or lion [adam]", &optimizer, NULL, 0, 0},
+    {"--rate", "learning rate [0.001]", NULL, &rate, 1e-9, 100},
+    {"--epochs", "at most so many [100]", NULL, &epochs, 1, 1e6},
+    {"--batch", "samples in a step [32]", NULL, &batch, 1, 65536},
+    {"--patience", "stop when the validation loss has not fallen for so many epochs; 0: never [10]", NULL, &patience, 0, 1e6},
+    {"--share", "share of the rows that is for validation [0.2]", NULL, &share, 0.01, 0.9},
+    {"--seed", "of the split, the first weights and the order of rows [1]", NULL, &seed, 0, 1e15},
+    {"--save", "file for the network", &save, NULL, 0, 0},
+    {"--load", "take this network and do not train", &load, NULL, 0, 0},
+    {"--test", "another CSV file with the same columns, to test with", &test, NULL, 0, 0},
+    {"--predict", "another CSV file with the same columns, the label's too, whatever it says: an answer for each row", &predict, NULL, 0, 0},
+};
+
+static void fail(const char *what, const char *which) {
+    fprintf(stderr, "train_csv: %s%s\n", what, which);
+    exit(1);
+}
+static void check(nn_status status, const char *sentence) {
+    if (status != NN_OK) fail(sentence && *sentence ? sentence : nn_status_message(status), "");
+}
+
+static void help(void) {
+    printf("train_csv FILE.csv (--label COLUMN | --target COLUMN) [options]\n\n");
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++) printf("  %-12s %s\n", options[i].name, options[i].meaning);
+    exit(0);
+}
+
+static void parse(int count, char **arguments) {
+    for (int i = 1; i < count; i++) {
+        const option *o = options, *const end = options + sizeof options / sizeof *options;
+        if (!strcmp(arguments[i], "--help") || !strcmp(arguments[i], "-h")) help();
+        while (o < end && strcmp(o->name, arguments[i])) o++;
+        if (o == end && arguments[i][0] == '-') fail("no such option (--help lists them): ", arguments[i]);
+        if (o == end && file) fail("one file to train with, please, not also ", arguments[i]);
+        if (o == end) {
+            file = arguments[i];
+            continue;
+        }
+        if (++i == count) fail("a value is missing after ", o->name);
+        if (o->text) {
+            *o->text = arguments[i];
+            continue;
+        }
+        char *rest;
+        *o->number = strtod(arguments[i], &rest);
+        if (*rest || rest == arguments[i]) fail("this must be a number: ", arguments[i]);
+        if (!(*o->number >= o->least && *o->number <= o->most)) {
+            fprintf(stderr, "train_csv: %s takes %g to %g, not %s\n", o->name, o->least, o->most, arguments[i]);
+            exit(1);
+        }
+    }
+    if (!file) fail("no CSV file is named (try --help)", "");
+    if (!label == !target) fail("say what to predict: either --label COLUMN or --target COLUMN", "");
+}
+
+static nn_optimizer optimizer_named(const char *name) {
+    static const char *const names[] = {"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion"};
+    static nn_optimizer (*const make[])(float) = {nn_sgd, nn_adagrad, nn_rmsprop, nn_adam, nn_adamw, nn_nadam, nn_lion};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(name, names[i])) return make[i]((float)rate);
+    if (!strcmp(name, "momentum")) return nn_momentum((float)rate, 0.9f);
+    if (strcmp(name, "nesterov")) fail("no such optimizer (--help lists them): ", name);
+    return nn_nesterov((float)rate, 0.9f);
+}
+
+/* Scaled inputs, hidden layers, and one output a class, or a number that is scaled back. */
+static nn_model *network(const nn_dataset *train) {
+    nn_model *m = nn_model_new(NULL);
+    nn_scaler scaler;
+    nn_report report;
+    check(nn_scaler_fit(&scaler, train, NULL, &report), report.sentence);
+    nn_node x = nn_layer_scale(m, nn_layer_input(m, train->shape), &scaler);
+    nn_scaler_free(&scaler);
+    for (const char *at = hidden; *at;) {
+        char *rest;
+        const unsigned long units = strtoul(at, &rest, 10);
+        if (!isdigit((unsigned char)*at) || (*rest && *rest != ',') || units > 100000)
+            fail("--hidden takes numbers divided by commas, not ", hidden);
+        if (units) x = nn_layer_dropout(m, nn_layer_relu(m, nn_layer_dense(m, x, units)), (float)drop);
+        at = *rest ? rest + 1 : rest;
+    }
+    if (label) {
+        nn_layer_loss(m, nn_layer_dense(m, x, train->classes), NN_LOSS_SOFTMAX_CE);
+    } else {
+        nn_dataset targets = nn_dataset_of(train->targets, train->count, nn_shape_vector(1), NULL, 0);
+        targets.rows = train->rows;
+        check(nn_scaler_fit(&scaler, &targets, NULL, &report), report.sentence);
+        const float spread = scaler.spread[0] > 0 ? scaler.spread[0] : 1;
+        const nn_loss_desc loss = {.loss = NN_LOSS_MSE, .scale = 1 / (spread * spread)}; /* in units of the variance */
+        nn_layer_loss_with(m, nn_layer_linear(m, nn_layer_dense(m, x, 1), spread, scaler.mean[0]), &loss);
+        nn_scaler_free(&scaler);
+    }
+    const nn_build_desc build = {.seed = (uint64_t)seed, .batch = (size_t)batch, .l2 = (float)l2};
+    check(nn_model_build(m, &build), nn_error(m));
+    return m;
+}
+
+static float *answers(nn_model *m, const nn_dataset *d, size_t outputs) {
+    float *y = malloc((d->count + 1) * outputs * sizeof *y);
+    if (!y) fail("no memory for the answers", "");
+    check(nn_predict_dataset(m, y, d), nn_error(m));
+    return y;
+}
+
+static void report_on(const char *what, nn_model *m, const nn_dataset *d) {
+    nn_evaluation e;
+    check(nn_evaluate(m, d, &e), nn_error(m));
+    printf("%s: %zu rows, loss %.4f", what, d->count, (double)e.loss);
+    if (label) printf(", accuracy %.2f %%\n", 100.0 * (double)e.accuracy);
+    else {
+        float *y = answers(m, d, 1), *right = malloc((d->count + 1) * sizeof *right);
+        check(right ? nn_dataset_gather(NULL, NULL, right, NULL, d, NULL, d->count) : NN_ERROR_MEMORY, NULL);
+        printf(", mean error %.4g", (double)nn_mean_absolute_error(y, right, d->count));
+        printf(", R2 %.4f\n", (double)nn_r_squared(y, right, d->count));
+        free(y), free(right);
+    }
+}
+
+static void print_answers(nn_model *m, const nn_dataset *d, const nn_dataset *names) {
+    const size_t outputs = label ? names->classes : 1;
+    float *y = answers(m, d, outputs);
+    for (size_t i = 0; i < d->count; i++) {
+        const size_t best = nn_argmax(y + i * outputs, outputs);
+        if (label) printf("%s,%.4f\n", names->class_names[best], (double)y[i * outputs + best]);
+        else printf("%.7g\n", (double)y[i]);
+    }
+    free(y);
+}
+
+int main(int count, char **arguments) {
+    parse(count, arguments);
+    nn_report report;
+    nn_csv *csv;
+    nn_dataset all, part[2], other;
+    nn_csv_desc columns = {.label = label, .targets = target, .leave_out = leave_out};
+    if (!strcmp(missing, "mean")) columns.missing = NN_CSV_MEAN;
+    else if (!strcmp(missing, "drop")) columns.missing = NN_CSV_DROP;
+    else if (strcmp(missing, "refuse")) fail("--missing takes refuse, drop or mean, not ", missing);
+    check(nn_csv_learn(&csv, file, &columns, &report), report.sentence);
+    check(nn_csv_load(&all, csv, file, &report), report.sentence);
+    const nn_split_desc split = {.seed = (uint64_t)seed, .stratified = label != NULL};
+    check(nn_dataset_split(part, &all, (double[]){1 - share, share}, 2, &split), NULL);
+    if (!part[0].count || !part[1].count) fail("too few rows to divide into training and validation: ", file);
+    nn_model *m;
+    if (load) {
+        check(nn_model_load(&m, load, NULL, &report), report.sentence);
+        const size_t inputs = nn_shape_size(nn_node_shape(m, nn_model_input(m))), outputs = nn_shape_size(nn_node_shape(m, nn_model_output(m)));
+        if (inputs != nn_shape_size(all.shape) || outputs != (label ? all.classes : 1)) fail("this network is for other columns: ", load);
+    } else {
+        const nn_fit_desc fit = {.optimizer = optimizer_named(optimizer), .epochs = (size_t)epochs, .patience = (size_t)patience,
+                                 .keep = NN_KEEP_BEST, .seed = (uint64_t)seed, .watch = nn_progress, .user = stderr};
+        m = network(&part[0]);
+        check(nn_fit(m, &part[0], &part[1], &fit), nn_error(m));
+        report_on("training", m, &part[0]);
+        report_on("validation", m, &part[1]);
+    }
+    if (save) check(nn_model_save(m, save), nn_error(m));
+    for (int i = 0; i < 2; i++) {
+        const char *path = i ? predict : test;
+        if (!path) continue;
+        check(nn_csv_load(&other, csv, path, &report), report.sentence);
+        if (i) print_answers(m, &other, &all);
+        else report_on("test", m, &other);
+        nn_dataset_free(&other);
+    }
+    nn_model_free(m);
+    nn_csv_free(csv);
+    nn_dataset_free(&part[0]), nn_dataset_free(&part[1]), nn_dataset_free(&all);
+    return 0;
+}
