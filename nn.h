@@ -988,7 +988,8 @@ typedef struct nn_node {
 NN_API nn_model *nn_model_new(const nn_allocator *allocator);
 NN_API void nn_model_free(nn_model *model); /* NULL is fine */
 
-/* What was wrong in the last call that failed, as a sentence; "no error" if none did. The text lives in the model. */
+/* What was wrong in the last call that failed, as a sentence; "no error" if none did. The text lives in the model, always in the same
+ * place: in check(nn_fit(m, ...), nn_error(m)) it does not matter which of the two is called first. */
 NN_API const char *nn_error(const nn_model *model);
 
 /* Names: "dense_1", "relu_1", ... by themselves; nn_layer_name gives another, which must be unique and have no dot. */
@@ -1267,6 +1268,10 @@ NN_API const float *nn_gradient_of(const nn_model *model, nn_node node);
  * targets: probabilities for NN_LOSS_SOFTMAX_CE, although it takes logits), or the last node. Any number of rows; more than
  * the batch go in parts. */
 NN_API NN_MUST_USE nn_status nn_predict(nn_model *model, float *y, const float *x, size_t rows);
+
+/* Where nn_predict takes x and gives y, for a model from a file, say: nn_node_shape says how large they are. {0} for an empty model. */
+NN_API nn_node nn_model_input(const nn_model *model);
+NN_API nn_node nn_model_output(const nn_model *model);
 
 /* Memory of its own for predictions, so that many threads can use one model that nobody changes meanwhile. */
 typedef struct nn_workspace nn_workspace;
@@ -1867,10 +1872,12 @@ NN_API NN_MUST_USE nn_status nn_image_adjust(nn_image y, nn_image x, const nn_ad
 NN_API NN_MUST_USE nn_status nn_image_noise(nn_image y, nn_image x, float deviation, nn_random *random);
 
 /* A share of the values, half of it each, becomes `pepper` or `salt`: 0 and 1 for floats, 0 and 255 for bytes, say. */
-NN_API NN_MUST_USE nn_status nn_image_salt_pepper(nn_image y, nn_image x, float share, float pepper, float salt, nn_random *random);
+NN_API NN_MUST_USE nn_status nn_image_salt_pepper(nn_image y, nn_image x, float share, float pepper, float salt,
+                                                  nn_random *random);
 
 /* The rectangle of height x width pixels at (top, left), as far as it lies in the image, becomes `value`, in place. */
-NN_API NN_MUST_USE nn_status nn_image_cutout(nn_image y, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width, float value);
+NN_API NN_MUST_USE nn_status nn_image_cutout(nn_image y, ptrdiff_t top, ptrdiff_t left, size_t height, size_t width,
+                                             float value);
 
 /* ---- src/image/mix.h ---- */
 /* mix.h - mixup: samples and their targets mixed in pairs (Zhang et al., 2018) */
@@ -1923,7 +1930,7 @@ typedef struct nn_augment {
     float gamma_from, gamma_to;     /* both 0: 1 */
     float noise;                    /* deviation of Gaussian noise */
     float salt_pepper;              /* share of the values that become low or high */
-    float low, high;                /* values are clipped to them after colours and noise; both 0: not, salt and pepper are 0, 1 */
+    float low, high; /* values are clipped to them after colours and noise; both 0: not, salt and pepper are 0, 1 */
 
     float cutout;                   /* probability that a rectangle, its centre anywhere, is filled */
     size_t cutout_height, cutout_width;
@@ -1950,15 +1957,20 @@ NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_au
 NN_API void nn_augment_bytes(float *y, const uint8_t *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch,
                              uint64_t sample, float *work);
 
+/* `count` samples after each other, numbered first, first + 1, ...; threads share them. For copies of a data set, or with x the
+ * same and another epoch each time for predictions to average. */
+NN_API NN_MUST_USE nn_status nn_augment_images(float *y, const float *x, size_t count, nn_shape in, const nn_augment *a,
+                                               uint64_t seed, uint64_t epoch, uint64_t first, const nn_allocator *allocator);
+
 /* Mixup: the sample below `count` to mix with, and the weight of the sample itself, 1 if there is no mixing. The caller mixes
  * samples and targets by nn_mixup. */
 NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count);
 
 /* Settings that are known to work.
- *   digits     28 x 28 digits as in Ciresan et al. (2010): elastic with sigma 6, alpha 37, rotation +-15 degrees, width and height
- *              scaled by +-15 % each. (They turned 1 and 7 by half as much, and drew sigma from 5..6, alpha from 36..38.)
- *   cifar      mirrored left and right; a random patch of the sample in a border of 4 zeros
- *   resnet     mirrored left and right; the short side 256 to 480, a random patch of 224 x 224 */
+ *   digits   28 x 28 digits as in Ciresan et al. (2010): elastic with sigma 6, alpha 37, rotation +-15 degrees, width and
+ *            height scaled by +-15 % each. (They turned 1 and 7 by half as much, and drew sigma from 5..6, alpha from 36..38.)
+ *   cifar    mirrored left and right; a random patch of the sample in a border of 4 zeros
+ *   resnet   mirrored left and right; the short side 256 to 480, a random patch of 224 x 224 */
 NN_API nn_augment nn_augment_digits(void);
 NN_API nn_augment nn_augment_cifar(void);
 NN_API nn_augment nn_augment_resnet(void);
@@ -3191,7 +3203,7 @@ typedef struct nni_loss {
     X(void, mask_columns, (float *y, const nni_strip *strip, const float *mask, float scale))                              \
     X(void, floats_from_bytes, (float *y, const uint8_t *x, size_t n, float divisor))                                      \
     X(void, bytes_from_floats, (uint8_t *y, const float *x, size_t n, float scale))                                        \
-    X(void, reverse, (float *y, const float *x, size_t n))                                                                 \
+    X(void, reverse, (float *y, size_t y_stride, const float *x, ptrdiff_t x_stride, size_t rows, size_t n))               \
     X(void, reverse_3, (float *y, const float *x, size_t pixels))                                                          \
     X(void, mix_channels, (float *y, const float *x, size_t pixels, size_t channels, const float *columns))                \
     X(void, gamma, (float *y, const float *x, size_t n, float exponent))                                                   \
@@ -7128,6 +7140,8 @@ static void nni_global_average_pool_backward_scalar(float *dx, const float *dy, 
 static void nni_floats_from_bytes_scalar(float *y, const uint8_t *x, size_t n, float divisor) {
     const nni_vf_scalar by = nni_vf_set1_scalar(divisor);
     size_t i = 0;
+    if (divisor == 1.0f)
+        for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_vf_from_int_scalar(nni_vi_load_bytes_scalar(x + i)));
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_vf_div_scalar(nni_vf_from_int_scalar(nni_vi_load_bytes_scalar(x + i)), by));
     for (; i < n; i++) y[i] = (float)x[i] / divisor;
 }
@@ -7149,11 +7163,14 @@ static void nni_bytes_from_floats_scalar(uint8_t *y, const float *x, size_t n, f
     }
 }
 
-/* y[i] = x[n-1-i]; y is not x. */
-static void nni_reverse_scalar(float *y, const float *x, size_t n) {
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_vf_reverse_scalar(nni_vf_load_scalar(x + n - VF_LANES - i)));
-    for (; i < n; i++) y[i] = x[n - 1 - i];
+/* Rows of y are those of x backwards; y is not x. The last vector of a row may overlap the one before. */
+static void nni_reverse_scalar(float *y, size_t y_stride, const float *x, ptrdiff_t x_stride, size_t rows, size_t n) {
+    for (; rows--; y += y_stride, x += x_stride) {
+        size_t i = 0;
+        for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_vf_reverse_scalar(nni_vf_load_scalar(x + n - VF_LANES - i)));
+        if (i < n && n >= VF_LANES) nni_vf_store_scalar(y + n - VF_LANES, nni_vf_reverse_scalar(nni_vf_load_scalar(x)));
+        else for (; i < n; i++) y[i] = x[n - 1 - i];
+    }
 }
 /* The same for pixels of 3 floats: four are loaded and stored, the fourth is put right by the next store. */
 static void nni_reverse_3_scalar(float *y, const float *x, size_t pixels) {
@@ -7351,11 +7368,12 @@ static void nni_warp_scalar(float *y, const nni_warp *w) {
 }
 
 /* ---- simd/kernels/image_filter.h ---- */
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
+ */
 
 /* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
-NNI_INLINE void nni_filter_block_scalar(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
-                                     size_t step, const float *weights, size_t taps, nni_vm_scalar lanes) {
+NNI_INLINE void nni_filter_block_scalar(const int rows, const int whole, float *y, size_t y_stride, const float *x,
+                                     size_t x_stride, size_t step, const float *weights, size_t taps, nni_vm_scalar lanes) {
     nni_vf_scalar sum[8];
     NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = nni_vf_set1_scalar(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
@@ -7382,8 +7400,8 @@ NNI_INLINE void nni_filter_rows_scalar(const int whole, float *y, size_t y_strid
         nni_filter_block_scalar(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
 }
 
-/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
- * the vectors take the place of rows. */
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single
+ * row, the vectors take the place of rows. */
 static void nni_filter_scalar(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
                            const float *weights, size_t taps) {
     size_t j = 0;
@@ -7399,36 +7417,45 @@ static void nni_filter_scalar(float *y, size_t y_stride, const float *x, size_t 
 NNI_INLINE void nni_resize_row_gray_scalar(float *y, const float *x, const nni_taps *t) {
     for (size_t i = 0; i < t->outputs; i += VF_LANES) {
         const size_t n = nni_min(VF_LANES, t->outputs - i);
+        const float *weights = t->weights + i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const nni_vi_scalar at = nni_vi_load_scalar(first);
-        nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
-        for (size_t k = 0; k < t->taps; k++)
-            sum = nni_vf_fma_scalar(nni_vf_load_n_scalar(t->weights + k * t->outputs + i, n), nni_vf_gather_scalar(x + k, at), sum);
+        const nni_vi_scalar at = nni_vi_load_scalar(n == VF_LANES ? t->first + i : first);
+        nni_vf_scalar sum = nni_vf_set1_scalar(0.0f), next;
+        size_t k = 0;
+        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+            const nni_vf_scalar left = nni_vf_gather_pair_scalar(x + k, at, &next);
+            sum = nni_vf_fma_scalar(nni_vf_load_n_scalar(weights, n), left, sum);
+            sum = nni_vf_fma_scalar(nni_vf_load_n_scalar(weights + t->outputs, n), next, sum);
+        }
+        if (k < t->taps) sum = nni_vf_fma_scalar(nni_vf_load_n_scalar(weights, n), nni_vf_gather_scalar(x + k, at), sum);
         nni_vf_store_n_scalar(y + i, sum, n);
     }
 }
 
-NNI_INLINE nni_vf4_scalar nni_resize_pixel_scalar(const float *x, const nni_taps *t, size_t i, size_t channels) {
+NNI_INLINE nni_vf4_scalar nni_resize_pixel_scalar(const float *x, const nni_taps *t, size_t taps, size_t i, size_t channels) {
+    const float *weights = t->weights + i;
     nni_vf4_scalar sum = nni_vf4_set1_scalar(0.0f);
     x += t->first[i] * channels;
-    for (size_t k = 0; k < t->taps; k++) sum = nni_vf4_fma_scalar(nni_vf4_set1_scalar(t->weights[k * t->outputs + i]), nni_vf4_load_scalar(x + k * channels), sum);
+    for (size_t k = 0; k < taps; k++) sum = nni_vf4_fma_scalar(nni_vf4_set1_scalar(weights[k * t->outputs]), nni_vf4_load_scalar(x + k * channels), sum);
     return sum;
+}
+
+NNI_INLINE void nni_resize_row_color_scalar(float *y, const float *x, const nni_taps *t, size_t taps, size_t channels) {
+    const size_t plain = t->outputs - (channels < 4);
+    for (size_t i = 0; i < plain; i++) nni_vf4_store_scalar(y + i * channels, nni_resize_pixel_scalar(x, t, taps, i, channels));
+    if (plain < t->outputs) {
+        float pixel[4];
+        nni_vf4_store_scalar(pixel, nni_resize_pixel_scalar(x, t, taps, plain, channels));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
 }
 
 /* A row by its taps. x may be read four floats beyond its end, y is not written beyond it. */
 static void nni_resize_row_scalar(float *y, const float *x, const nni_taps *t, size_t channels) {
-    if (channels == 1) {
-        nni_resize_row_gray_scalar(y, x, t);
-        return;
-    }
-    const size_t plain = t->outputs - (channels < 4);
-    for (size_t i = 0; i < plain; i++) nni_vf4_store_scalar(y + i * channels, nni_resize_pixel_scalar(x, t, i, channels));
-    if (plain < t->outputs) {
-        float pixel[4];
-        nni_vf4_store_scalar(pixel, nni_resize_pixel_scalar(x, t, plain, channels));
-        memcpy(y + plain * channels, pixel, channels * sizeof *y);
-    }
+    if (channels == 1) nni_resize_row_gray_scalar(y, x, t);
+    else if (t->taps == 2 && channels == 3) nni_resize_row_color_scalar(y, x, t, 2, 3); /* photographs, enlarged or plain */
+    else nni_resize_row_color_scalar(y, x, t, t->taps, channels);
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_scalar
@@ -11417,6 +11444,8 @@ static void nni_global_average_pool_backward_avx2(float *dx, const float *dy, si
 static void nni_floats_from_bytes_avx2(float *y, const uint8_t *x, size_t n, float divisor) {
     const nni_vf_avx2 by = nni_vf_set1_avx2(divisor);
     size_t i = 0;
+    if (divisor == 1.0f)
+        for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_vf_from_int_avx2(nni_vi_load_bytes_avx2(x + i)));
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_vf_div_avx2(nni_vf_from_int_avx2(nni_vi_load_bytes_avx2(x + i)), by));
     for (; i < n; i++) y[i] = (float)x[i] / divisor;
 }
@@ -11438,11 +11467,14 @@ static void nni_bytes_from_floats_avx2(uint8_t *y, const float *x, size_t n, flo
     }
 }
 
-/* y[i] = x[n-1-i]; y is not x. */
-static void nni_reverse_avx2(float *y, const float *x, size_t n) {
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_vf_reverse_avx2(nni_vf_load_avx2(x + n - VF_LANES - i)));
-    for (; i < n; i++) y[i] = x[n - 1 - i];
+/* Rows of y are those of x backwards; y is not x. The last vector of a row may overlap the one before. */
+static void nni_reverse_avx2(float *y, size_t y_stride, const float *x, ptrdiff_t x_stride, size_t rows, size_t n) {
+    for (; rows--; y += y_stride, x += x_stride) {
+        size_t i = 0;
+        for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_vf_reverse_avx2(nni_vf_load_avx2(x + n - VF_LANES - i)));
+        if (i < n && n >= VF_LANES) nni_vf_store_avx2(y + n - VF_LANES, nni_vf_reverse_avx2(nni_vf_load_avx2(x)));
+        else for (; i < n; i++) y[i] = x[n - 1 - i];
+    }
 }
 /* The same for pixels of 3 floats: four are loaded and stored, the fourth is put right by the next store. */
 static void nni_reverse_3_avx2(float *y, const float *x, size_t pixels) {
@@ -11640,11 +11672,12 @@ static void nni_warp_avx2(float *y, const nni_warp *w) {
 }
 
 /* ---- simd/kernels/image_filter.h ---- */
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
+ */
 
 /* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
-NNI_INLINE void nni_filter_block_avx2(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
-                                     size_t step, const float *weights, size_t taps, nni_vm_avx2 lanes) {
+NNI_INLINE void nni_filter_block_avx2(const int rows, const int whole, float *y, size_t y_stride, const float *x,
+                                     size_t x_stride, size_t step, const float *weights, size_t taps, nni_vm_avx2 lanes) {
     nni_vf_avx2 sum[8];
     NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = nni_vf_set1_avx2(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
@@ -11671,8 +11704,8 @@ NNI_INLINE void nni_filter_rows_avx2(const int whole, float *y, size_t y_stride,
         nni_filter_block_avx2(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
 }
 
-/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
- * the vectors take the place of rows. */
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single
+ * row, the vectors take the place of rows. */
 static void nni_filter_avx2(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
                            const float *weights, size_t taps) {
     size_t j = 0;
@@ -11688,36 +11721,45 @@ static void nni_filter_avx2(float *y, size_t y_stride, const float *x, size_t x_
 NNI_INLINE void nni_resize_row_gray_avx2(float *y, const float *x, const nni_taps *t) {
     for (size_t i = 0; i < t->outputs; i += VF_LANES) {
         const size_t n = nni_min(VF_LANES, t->outputs - i);
+        const float *weights = t->weights + i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const nni_vi_avx2 at = nni_vi_load_avx2(first);
-        nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
-        for (size_t k = 0; k < t->taps; k++)
-            sum = nni_vf_fma_avx2(nni_vf_load_n_avx2(t->weights + k * t->outputs + i, n), nni_vf_gather_avx2(x + k, at), sum);
+        const nni_vi_avx2 at = nni_vi_load_avx2(n == VF_LANES ? t->first + i : first);
+        nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f), next;
+        size_t k = 0;
+        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+            const nni_vf_avx2 left = nni_vf_gather_pair_avx2(x + k, at, &next);
+            sum = nni_vf_fma_avx2(nni_vf_load_n_avx2(weights, n), left, sum);
+            sum = nni_vf_fma_avx2(nni_vf_load_n_avx2(weights + t->outputs, n), next, sum);
+        }
+        if (k < t->taps) sum = nni_vf_fma_avx2(nni_vf_load_n_avx2(weights, n), nni_vf_gather_avx2(x + k, at), sum);
         nni_vf_store_n_avx2(y + i, sum, n);
     }
 }
 
-NNI_INLINE nni_vf4_avx2 nni_resize_pixel_avx2(const float *x, const nni_taps *t, size_t i, size_t channels) {
+NNI_INLINE nni_vf4_avx2 nni_resize_pixel_avx2(const float *x, const nni_taps *t, size_t taps, size_t i, size_t channels) {
+    const float *weights = t->weights + i;
     nni_vf4_avx2 sum = nni_vf4_set1_avx2(0.0f);
     x += t->first[i] * channels;
-    for (size_t k = 0; k < t->taps; k++) sum = nni_vf4_fma_avx2(nni_vf4_set1_avx2(t->weights[k * t->outputs + i]), nni_vf4_load_avx2(x + k * channels), sum);
+    for (size_t k = 0; k < taps; k++) sum = nni_vf4_fma_avx2(nni_vf4_set1_avx2(weights[k * t->outputs]), nni_vf4_load_avx2(x + k * channels), sum);
     return sum;
+}
+
+NNI_INLINE void nni_resize_row_color_avx2(float *y, const float *x, const nni_taps *t, size_t taps, size_t channels) {
+    const size_t plain = t->outputs - (channels < 4);
+    for (size_t i = 0; i < plain; i++) nni_vf4_store_avx2(y + i * channels, nni_resize_pixel_avx2(x, t, taps, i, channels));
+    if (plain < t->outputs) {
+        float pixel[4];
+        nni_vf4_store_avx2(pixel, nni_resize_pixel_avx2(x, t, taps, plain, channels));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
 }
 
 /* A row by its taps. x may be read four floats beyond its end, y is not written beyond it. */
 static void nni_resize_row_avx2(float *y, const float *x, const nni_taps *t, size_t channels) {
-    if (channels == 1) {
-        nni_resize_row_gray_avx2(y, x, t);
-        return;
-    }
-    const size_t plain = t->outputs - (channels < 4);
-    for (size_t i = 0; i < plain; i++) nni_vf4_store_avx2(y + i * channels, nni_resize_pixel_avx2(x, t, i, channels));
-    if (plain < t->outputs) {
-        float pixel[4];
-        nni_vf4_store_avx2(pixel, nni_resize_pixel_avx2(x, t, plain, channels));
-        memcpy(y + plain * channels, pixel, channels * sizeof *y);
-    }
+    if (channels == 1) nni_resize_row_gray_avx2(y, x, t);
+    else if (t->taps == 2 && channels == 3) nni_resize_row_color_avx2(y, x, t, 2, 3); /* photographs, enlarged or plain */
+    else nni_resize_row_color_avx2(y, x, t, t->taps, channels);
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx2
@@ -15731,6 +15773,8 @@ static void nni_global_average_pool_backward_avx512(float *dx, const float *dy, 
 static void nni_floats_from_bytes_avx512(float *y, const uint8_t *x, size_t n, float divisor) {
     const nni_vf_avx512 by = nni_vf_set1_avx512(divisor);
     size_t i = 0;
+    if (divisor == 1.0f)
+        for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_vf_from_int_avx512(nni_vi_load_bytes_avx512(x + i)));
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_vf_div_avx512(nni_vf_from_int_avx512(nni_vi_load_bytes_avx512(x + i)), by));
     for (; i < n; i++) y[i] = (float)x[i] / divisor;
 }
@@ -15752,11 +15796,14 @@ static void nni_bytes_from_floats_avx512(uint8_t *y, const float *x, size_t n, f
     }
 }
 
-/* y[i] = x[n-1-i]; y is not x. */
-static void nni_reverse_avx512(float *y, const float *x, size_t n) {
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_vf_reverse_avx512(nni_vf_load_avx512(x + n - VF_LANES - i)));
-    for (; i < n; i++) y[i] = x[n - 1 - i];
+/* Rows of y are those of x backwards; y is not x. The last vector of a row may overlap the one before. */
+static void nni_reverse_avx512(float *y, size_t y_stride, const float *x, ptrdiff_t x_stride, size_t rows, size_t n) {
+    for (; rows--; y += y_stride, x += x_stride) {
+        size_t i = 0;
+        for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_vf_reverse_avx512(nni_vf_load_avx512(x + n - VF_LANES - i)));
+        if (i < n && n >= VF_LANES) nni_vf_store_avx512(y + n - VF_LANES, nni_vf_reverse_avx512(nni_vf_load_avx512(x)));
+        else for (; i < n; i++) y[i] = x[n - 1 - i];
+    }
 }
 /* The same for pixels of 3 floats: four are loaded and stored, the fourth is put right by the next store. */
 static void nni_reverse_3_avx512(float *y, const float *x, size_t pixels) {
@@ -15954,11 +16001,12 @@ static void nni_warp_avx512(float *y, const nni_warp *w) {
 }
 
 /* ---- simd/kernels/image_filter.h ---- */
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
+ */
 
 /* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
-NNI_INLINE void nni_filter_block_avx512(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
-                                     size_t step, const float *weights, size_t taps, nni_vm_avx512 lanes) {
+NNI_INLINE void nni_filter_block_avx512(const int rows, const int whole, float *y, size_t y_stride, const float *x,
+                                     size_t x_stride, size_t step, const float *weights, size_t taps, nni_vm_avx512 lanes) {
     nni_vf_avx512 sum[8];
     NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = nni_vf_set1_avx512(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
@@ -15985,8 +16033,8 @@ NNI_INLINE void nni_filter_rows_avx512(const int whole, float *y, size_t y_strid
         nni_filter_block_avx512(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
 }
 
-/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
- * the vectors take the place of rows. */
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single
+ * row, the vectors take the place of rows. */
 static void nni_filter_avx512(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
                            const float *weights, size_t taps) {
     size_t j = 0;
@@ -16002,36 +16050,45 @@ static void nni_filter_avx512(float *y, size_t y_stride, const float *x, size_t 
 NNI_INLINE void nni_resize_row_gray_avx512(float *y, const float *x, const nni_taps *t) {
     for (size_t i = 0; i < t->outputs; i += VF_LANES) {
         const size_t n = nni_min(VF_LANES, t->outputs - i);
+        const float *weights = t->weights + i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const nni_vi_avx512 at = nni_vi_load_avx512(first);
-        nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
-        for (size_t k = 0; k < t->taps; k++)
-            sum = nni_vf_fma_avx512(nni_vf_load_n_avx512(t->weights + k * t->outputs + i, n), nni_vf_gather_avx512(x + k, at), sum);
+        const nni_vi_avx512 at = nni_vi_load_avx512(n == VF_LANES ? t->first + i : first);
+        nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f), next;
+        size_t k = 0;
+        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+            const nni_vf_avx512 left = nni_vf_gather_pair_avx512(x + k, at, &next);
+            sum = nni_vf_fma_avx512(nni_vf_load_n_avx512(weights, n), left, sum);
+            sum = nni_vf_fma_avx512(nni_vf_load_n_avx512(weights + t->outputs, n), next, sum);
+        }
+        if (k < t->taps) sum = nni_vf_fma_avx512(nni_vf_load_n_avx512(weights, n), nni_vf_gather_avx512(x + k, at), sum);
         nni_vf_store_n_avx512(y + i, sum, n);
     }
 }
 
-NNI_INLINE nni_vf4_avx512 nni_resize_pixel_avx512(const float *x, const nni_taps *t, size_t i, size_t channels) {
+NNI_INLINE nni_vf4_avx512 nni_resize_pixel_avx512(const float *x, const nni_taps *t, size_t taps, size_t i, size_t channels) {
+    const float *weights = t->weights + i;
     nni_vf4_avx512 sum = nni_vf4_set1_avx512(0.0f);
     x += t->first[i] * channels;
-    for (size_t k = 0; k < t->taps; k++) sum = nni_vf4_fma_avx512(nni_vf4_set1_avx512(t->weights[k * t->outputs + i]), nni_vf4_load_avx512(x + k * channels), sum);
+    for (size_t k = 0; k < taps; k++) sum = nni_vf4_fma_avx512(nni_vf4_set1_avx512(weights[k * t->outputs]), nni_vf4_load_avx512(x + k * channels), sum);
     return sum;
+}
+
+NNI_INLINE void nni_resize_row_color_avx512(float *y, const float *x, const nni_taps *t, size_t taps, size_t channels) {
+    const size_t plain = t->outputs - (channels < 4);
+    for (size_t i = 0; i < plain; i++) nni_vf4_store_avx512(y + i * channels, nni_resize_pixel_avx512(x, t, taps, i, channels));
+    if (plain < t->outputs) {
+        float pixel[4];
+        nni_vf4_store_avx512(pixel, nni_resize_pixel_avx512(x, t, taps, plain, channels));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
 }
 
 /* A row by its taps. x may be read four floats beyond its end, y is not written beyond it. */
 static void nni_resize_row_avx512(float *y, const float *x, const nni_taps *t, size_t channels) {
-    if (channels == 1) {
-        nni_resize_row_gray_avx512(y, x, t);
-        return;
-    }
-    const size_t plain = t->outputs - (channels < 4);
-    for (size_t i = 0; i < plain; i++) nni_vf4_store_avx512(y + i * channels, nni_resize_pixel_avx512(x, t, i, channels));
-    if (plain < t->outputs) {
-        float pixel[4];
-        nni_vf4_store_avx512(pixel, nni_resize_pixel_avx512(x, t, plain, channels));
-        memcpy(y + plain * channels, pixel, channels * sizeof *y);
-    }
+    if (channels == 1) nni_resize_row_gray_avx512(y, x, t);
+    else if (t->taps == 2 && channels == 3) nni_resize_row_color_avx512(y, x, t, 2, 3); /* photographs, enlarged or plain */
+    else nni_resize_row_color_avx512(y, x, t, t->taps, channels);
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_avx512
@@ -20017,6 +20074,8 @@ static void nni_global_average_pool_backward_neon(float *dx, const float *dy, si
 static void nni_floats_from_bytes_neon(float *y, const uint8_t *x, size_t n, float divisor) {
     const nni_vf_neon by = nni_vf_set1_neon(divisor);
     size_t i = 0;
+    if (divisor == 1.0f)
+        for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_vf_from_int_neon(nni_vi_load_bytes_neon(x + i)));
     for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_vf_div_neon(nni_vf_from_int_neon(nni_vi_load_bytes_neon(x + i)), by));
     for (; i < n; i++) y[i] = (float)x[i] / divisor;
 }
@@ -20038,11 +20097,14 @@ static void nni_bytes_from_floats_neon(uint8_t *y, const float *x, size_t n, flo
     }
 }
 
-/* y[i] = x[n-1-i]; y is not x. */
-static void nni_reverse_neon(float *y, const float *x, size_t n) {
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_vf_reverse_neon(nni_vf_load_neon(x + n - VF_LANES - i)));
-    for (; i < n; i++) y[i] = x[n - 1 - i];
+/* Rows of y are those of x backwards; y is not x. The last vector of a row may overlap the one before. */
+static void nni_reverse_neon(float *y, size_t y_stride, const float *x, ptrdiff_t x_stride, size_t rows, size_t n) {
+    for (; rows--; y += y_stride, x += x_stride) {
+        size_t i = 0;
+        for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_vf_reverse_neon(nni_vf_load_neon(x + n - VF_LANES - i)));
+        if (i < n && n >= VF_LANES) nni_vf_store_neon(y + n - VF_LANES, nni_vf_reverse_neon(nni_vf_load_neon(x)));
+        else for (; i < n; i++) y[i] = x[n - 1 - i];
+    }
 }
 /* The same for pixels of 3 floats: four are loaded and stored, the fourth is put right by the next store. */
 static void nni_reverse_3_neon(float *y, const float *x, size_t pixels) {
@@ -20240,11 +20302,12 @@ static void nni_warp_neon(float *y, const nni_warp *w) {
 }
 
 /* ---- simd/kernels/image_filter.h ---- */
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps. */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
+ */
 
 /* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
-NNI_INLINE void nni_filter_block_neon(const int rows, const int whole, float *y, size_t y_stride, const float *x, size_t x_stride,
-                                     size_t step, const float *weights, size_t taps, nni_vm_neon lanes) {
+NNI_INLINE void nni_filter_block_neon(const int rows, const int whole, float *y, size_t y_stride, const float *x,
+                                     size_t x_stride, size_t step, const float *weights, size_t taps, nni_vm_neon lanes) {
     nni_vf_neon sum[8];
     NNI_UNROLL for (int r = 0; r < rows; r++) sum[r] = nni_vf_set1_neon(0.0f);
     for (size_t t = 0; t < taps; t++, x += step) {
@@ -20271,8 +20334,8 @@ NNI_INLINE void nni_filter_rows_neon(const int whole, float *y, size_t y_stride,
         nni_filter_block_neon(1, whole, y + r * y_stride, y_stride, x + r * x_stride, x_stride, step, weights, taps, lanes);
 }
 
-/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single row,
- * the vectors take the place of rows. */
+/* y[r*y_stride + j] = the sum over t < taps of weights[t] * x[r*x_stride + j + t*step], for r < rows and j < n. Of a single
+ * row, the vectors take the place of rows. */
 static void nni_filter_neon(float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,
                            const float *weights, size_t taps) {
     size_t j = 0;
@@ -20288,36 +20351,45 @@ static void nni_filter_neon(float *y, size_t y_stride, const float *x, size_t x_
 NNI_INLINE void nni_resize_row_gray_neon(float *y, const float *x, const nni_taps *t) {
     for (size_t i = 0; i < t->outputs; i += VF_LANES) {
         const size_t n = nni_min(VF_LANES, t->outputs - i);
+        const float *weights = t->weights + i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const nni_vi_neon at = nni_vi_load_neon(first);
-        nni_vf_neon sum = nni_vf_set1_neon(0.0f);
-        for (size_t k = 0; k < t->taps; k++)
-            sum = nni_vf_fma_neon(nni_vf_load_n_neon(t->weights + k * t->outputs + i, n), nni_vf_gather_neon(x + k, at), sum);
+        const nni_vi_neon at = nni_vi_load_neon(n == VF_LANES ? t->first + i : first);
+        nni_vf_neon sum = nni_vf_set1_neon(0.0f), next;
+        size_t k = 0;
+        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+            const nni_vf_neon left = nni_vf_gather_pair_neon(x + k, at, &next);
+            sum = nni_vf_fma_neon(nni_vf_load_n_neon(weights, n), left, sum);
+            sum = nni_vf_fma_neon(nni_vf_load_n_neon(weights + t->outputs, n), next, sum);
+        }
+        if (k < t->taps) sum = nni_vf_fma_neon(nni_vf_load_n_neon(weights, n), nni_vf_gather_neon(x + k, at), sum);
         nni_vf_store_n_neon(y + i, sum, n);
     }
 }
 
-NNI_INLINE nni_vf4_neon nni_resize_pixel_neon(const float *x, const nni_taps *t, size_t i, size_t channels) {
+NNI_INLINE nni_vf4_neon nni_resize_pixel_neon(const float *x, const nni_taps *t, size_t taps, size_t i, size_t channels) {
+    const float *weights = t->weights + i;
     nni_vf4_neon sum = nni_vf4_set1_neon(0.0f);
     x += t->first[i] * channels;
-    for (size_t k = 0; k < t->taps; k++) sum = nni_vf4_fma_neon(nni_vf4_set1_neon(t->weights[k * t->outputs + i]), nni_vf4_load_neon(x + k * channels), sum);
+    for (size_t k = 0; k < taps; k++) sum = nni_vf4_fma_neon(nni_vf4_set1_neon(weights[k * t->outputs]), nni_vf4_load_neon(x + k * channels), sum);
     return sum;
+}
+
+NNI_INLINE void nni_resize_row_color_neon(float *y, const float *x, const nni_taps *t, size_t taps, size_t channels) {
+    const size_t plain = t->outputs - (channels < 4);
+    for (size_t i = 0; i < plain; i++) nni_vf4_store_neon(y + i * channels, nni_resize_pixel_neon(x, t, taps, i, channels));
+    if (plain < t->outputs) {
+        float pixel[4];
+        nni_vf4_store_neon(pixel, nni_resize_pixel_neon(x, t, taps, plain, channels));
+        memcpy(y + plain * channels, pixel, channels * sizeof *y);
+    }
 }
 
 /* A row by its taps. x may be read four floats beyond its end, y is not written beyond it. */
 static void nni_resize_row_neon(float *y, const float *x, const nni_taps *t, size_t channels) {
-    if (channels == 1) {
-        nni_resize_row_gray_neon(y, x, t);
-        return;
-    }
-    const size_t plain = t->outputs - (channels < 4);
-    for (size_t i = 0; i < plain; i++) nni_vf4_store_neon(y + i * channels, nni_resize_pixel_neon(x, t, i, channels));
-    if (plain < t->outputs) {
-        float pixel[4];
-        nni_vf4_store_neon(pixel, nni_resize_pixel_neon(x, t, plain, channels));
-        memcpy(y + plain * channels, pixel, channels * sizeof *y);
-    }
+    if (channels == 1) nni_resize_row_gray_neon(y, x, t);
+    else if (t->taps == 2 && channels == 3) nni_resize_row_color_neon(y, x, t, 2, 3); /* photographs, enlarged or plain */
+    else nni_resize_row_color_neon(y, x, t, t->taps, channels);
 }
 
 #define NNI_KERNEL_ENTRY(result, name, arguments) , nni_##name##_neon
@@ -23515,16 +23587,14 @@ NN_API nn_model *nn_model_new(const nn_allocator *allocator) {
     if (!m) return NULL;
     memset(m, 0, sizeof *m);
     if (allocator) m->allocator = *allocator;
+    snprintf(m->sentence, sizeof m->sentence, "%s", nn_status_message(NN_OK));
     return m;
 }
 
 /* The model's allocator as nni_alloc takes it. */
 static inline const nn_allocator *nni_allocator_of(const nn_model *m) { return m->allocator.alloc ? &m->allocator : NULL; }
 
-NN_API const char *nn_error(const nn_model *m) {
-    if (!m) return nn_status_message(NN_ERROR_NULL);
-    return *m->sentence ? m->sentence : nn_status_message(NN_OK);
-}
+NN_API const char *nn_error(const nn_model *m) { return m ? m->sentence : nn_status_message(NN_ERROR_NULL); }
 
 static inline const nni_node *nni_node_of(const nn_model *m, nn_node node) {
     return m && node.id && node.id <= m->count ? &m->nodes[node.id - 1] : NULL;
@@ -25893,6 +25963,18 @@ static uint32_t nni_first_input(const nn_model *m) {
     uint32_t i = 0;
     while (!(m->nodes[i].flags & NNI_INPUT)) i++;
     return i;
+}
+
+NN_API nn_node nn_model_input(const nn_model *m) {
+    nn_node node = nni_no_node();
+    if (m && m->count) node.id = nni_first_input(m) + 1;
+    return node;
+}
+
+NN_API nn_node nn_model_output(const nn_model *m) {
+    nn_node node = nni_no_node();
+    if (m && m->count) node.id = nni_prediction_node(m);
+    return node;
 }
 
 static size_t nni_count_inputs(const nn_model *m) {
@@ -29315,12 +29397,13 @@ NN_API nn_status nn_image_convert(nn_image y, nn_image x) {
 
 /* ---- flip ---- */
 
-/* y[i] = x[pixels-1-i], for pixels of 2, 4 or 8 bytes: compilers know memcpy of a constant size. */
+/* y[i] = x[pixels-1-i], for pixels of so many bytes, of any alignment: compilers know memcpy of a constant size. */
 #define NNI_REVERSE(bytes)                                                                            \
     static void nni_reverse_##bytes(char *y, const char *x, size_t pixels) {                          \
         for (size_t i = 0; i < pixels; i++) memcpy(y + bytes * i, x + bytes * (pixels - 1 - i), bytes); \
     }
 NNI_REVERSE(2)
+NNI_REVERSE(4)
 NNI_REVERSE(8)
 NNI_REVERSE(16)
 #undef NNI_REVERSE
@@ -29344,25 +29427,30 @@ static void nni_reverse_3(char *y, const char *x, size_t pixels) {
     memcpy(y + 3 * (pixels - 1), x, 3);
 }
 
-static void nni_image_reverse_row(char *y, const char *x, size_t pixels, size_t bytes) {
-    float *to = (float *)(void *)y;
-    const float *from = (const float *)(const void *)x;
-    switch (bytes) {
+static void nni_image_reverse_row(char *y, const char *x, const nn_image *image) {
+    const size_t pixels = image->width;
+    switch (image->channels * nni_image_value(image)) {
     case 1: nni_reverse_1(y, x, pixels); break;
     case 2: nni_reverse_2(y, x, pixels); break;
     case 3: nni_reverse_3(y, x, pixels); break;
-    case 4: nni_get_tier()->reverse(to, from, pixels); break;
+    case 4: nni_reverse_4(y, x, pixels); break;
     case 8: nni_reverse_8(y, x, pixels); break;
-    case 12: nni_get_tier()->reverse_3(to, from, pixels); break;
+    case 12: nni_get_tier()->reverse_3((float *)(void *)y, (const float *)(const void *)x, pixels); break;
     default: nni_reverse_16(y, x, pixels); break;
     }
 }
 
 static void nni_image_flip(const nn_image *y, const nn_image *x, int left_right, int up_down) {
     const size_t bytes = x->channels * nni_image_value(x);
+    const ptrdiff_t stride = (ptrdiff_t)nni_image_stride(x);
+    if (left_right && x->channels == 1 && !x->bytes) {
+        const float *from = (const float *)(const void *)nni_image_row(x, up_down ? x->height - 1 : 0);
+        nni_get_tier()->reverse((float *)y->pixels, nni_image_stride(y), from, up_down ? -stride : stride, x->height, x->width);
+        return;
+    }
     for (size_t row = 0; row < x->height; row++) {
         char *to = nni_image_row(y, row), *from = nni_image_row(x, up_down ? x->height - 1 - row : row);
-        if (left_right) nni_image_reverse_row(to, from, x->width, bytes);
+        if (left_right) nni_image_reverse_row(to, from, x);
         else memcpy(to, from, x->width * bytes);
     }
 }
@@ -29401,7 +29489,8 @@ static void nni_image_fill_outside(char *to, const char *from, const nn_image *x
 }
 
 /* x may be that part of y which it becomes: then only the border is made. */
-static void nni_image_window(const nn_image *y, const nn_image *x, ptrdiff_t top, ptrdiff_t left, nn_border border, float value) {
+static void nni_image_window(const nn_image *y, const nn_image *x, ptrdiff_t top, ptrdiff_t left, nn_border border,
+                             float value) {
     const size_t bytes = x->channels * nni_image_value(x);
     const ptrdiff_t all = (ptrdiff_t)y->width, first = left < 0 ? -left : 0, last = (ptrdiff_t)x->width - left;
     const size_t begin = (size_t)(first < all ? first : all); /* pixels [begin, end) of a row are copied */
@@ -29433,7 +29522,8 @@ NN_API nn_status nn_image_window(nn_image y, nn_image x, ptrdiff_t top, ptrdiff_
 NN_API nn_status nn_image_crop(nn_image y, nn_image x, size_t top, size_t left) {
     const nn_status status = nni_image_check_pair(&y, &x);
     if (status != NN_OK) return status;
-    if (y.height > x.height || top > x.height - y.height || y.width > x.width || left > x.width - y.width) return NN_ERROR_ARGUMENT;
+    if (y.height > x.height || top > x.height - y.height || y.width > x.width || left > x.width - y.width)
+        return NN_ERROR_ARGUMENT;
     nni_image_window(&y, &x, (ptrdiff_t)top, (ptrdiff_t)left, NN_BORDER_EDGE, 0.0f);
     return NN_OK;
 }
@@ -29442,11 +29532,13 @@ NN_API nn_status nn_image_crop_at(nn_image y, nn_image x, nn_place place) {
     if (y.height > x.height || y.width > x.width || (unsigned)place > NN_BOTTOM_RIGHT) return NN_ERROR_ARGUMENT;
     const size_t bottom = x.height - y.height, right = x.width - y.width;
     if (place == NN_CENTRE) return nn_image_crop(y, x, bottom / 2, right / 2);
-    return nn_image_crop(y, x, place >= NN_BOTTOM_LEFT ? bottom : 0, place == NN_TOP_RIGHT || place == NN_BOTTOM_RIGHT ? right : 0);
+    return nn_image_crop(y, x, place >= NN_BOTTOM_LEFT ? bottom : 0,
+                         place == NN_TOP_RIGHT || place == NN_BOTTOM_RIGHT ? right : 0);
 }
 
 NN_API nn_status nn_image_pad(nn_image y, nn_image x, size_t top, size_t left, nn_border border, float value) {
-    if (x.height > y.height || top > y.height - x.height || x.width > y.width || left > y.width - x.width) return NN_ERROR_ARGUMENT;
+    if (x.height > y.height || top > y.height - x.height || x.width > y.width || left > y.width - x.width)
+        return NN_ERROR_ARGUMENT;
     return nn_image_window(y, x, -(ptrdiff_t)top, -(ptrdiff_t)left, border, value);
 }
 
@@ -29600,7 +29692,8 @@ static void nni_warp_source(nni_warp *w, float *work, const nn_image *x, const n
     const nn_image wide = {work, height, x->width + before + after, c, 0, 0};
     const nn_image inner = {work + (before * (x->width + before + after) + before) * c, x->height, x->width, c, width, 0};
     if (x->bytes)
-        for (size_t row = 0; row < x->height; row++) nni_image_load((float *)(void *)nni_image_row(&inner, row), x, row, 0, x->width * c);
+        for (size_t row = 0; row < x->height; row++)
+            nni_image_load((float *)(void *)nni_image_row(&inner, row), x, row, 0, x->width * c);
     nni_image_window(&wide, x->bytes ? &inner : x, -(ptrdiff_t)before, -(ptrdiff_t)before, d->border, d->value);
     memset(work + height * width, 0, 4 * sizeof *work);
     w->x = work;
@@ -29696,7 +29789,7 @@ static double nni_resize_radius(const nni_resize_axis *a) {
 /* Pixels that an output is made of, at most. */
 static size_t nni_resize_taps(const nni_resize_axis *a) {
     if (a->sampling == NN_NEAREST) return 1;
-    return nni_min((size_t)ceil(2.0 * nni_resize_radius(a)) + 1, a->inputs);
+    return nni_min((size_t)ceil(2.0 * nni_resize_radius(a)), a->inputs);
 }
 
 static double nni_resize_weight(const nni_resize_axis *a, double t) {
@@ -29707,28 +29800,40 @@ static double nni_resize_weight(const nni_resize_axis *a, double t) {
     return t < 2.0 ? ((k * t - 5.0 * k) * t + 8.0 * k) * t - 4.0 * k : 0.0;
 }
 
+/* Weights of one output, from pixel `at` on: those of pixels [begin, end), of which some may lie outside. Returns their sum. */
+static double nni_resize_sum(double *sum, const nni_resize_axis *a, ptrdiff_t begin, ptrdiff_t end, ptrdiff_t at, double centre,
+                             double shrink) {
+    const ptrdiff_t last = (ptrdiff_t)a->inputs - 1;
+    double total = 0.0;
+    for (ptrdiff_t pixel = begin; pixel < end; pixel++) {
+        const ptrdiff_t inside = pixel < 0 ? 0 : pixel > last ? last : pixel;
+        if (!a->plain && inside != pixel) continue;
+        const double weight = nni_resize_weight(a, ((double)pixel + 0.5 - centre) * shrink);
+        sum[inside - at] += weight;
+        total += weight;
+    }
+    return total;
+}
+
 /* first[output] and weights[tap*outputs + output]; sum: room for as many doubles as there are taps. */
 static void nni_resize_fill(uint32_t *first, float *weights, double *sum, const nni_resize_axis *a) {
     const double factor = a->length / (double)a->outputs, radius = nni_resize_radius(a);
-    const double shrink = a->plain || factor < 1.0 ? 1.0 : 1.0 / factor, n = (double)a->inputs;
-    const size_t taps = nni_resize_taps(a);
+    const double shrink = a->plain || factor < 1.0 ? 1.0 : 1.0 / factor;
+    const ptrdiff_t taps = (ptrdiff_t)nni_resize_taps(a), most = (ptrdiff_t)a->inputs - taps, around = (ptrdiff_t)radius + 2;
+    const double shift = (double)around + 0.5; /* makes places positive, so that converting them rounds down */
     for (size_t output = 0; output < a->outputs; output++) {
         const size_t i = a->mirrored ? a->outputs - 1 - output : output;
         const double centre = a->from + ((double)i + 0.5) * a->length / (double)a->outputs;
-        const double begin = floor(centre - radius + 0.5), end = floor(centre + radius + 0.5);
-        double at = a->sampling == NN_NEAREST ? floor(centre) : begin, total = 0.0;
-        at = at < 0.0 ? 0.0 : at > n - (double)taps ? n - (double)taps : at;
+        const ptrdiff_t begin = (ptrdiff_t)(centre - radius + shift) - around,
+                        end = (ptrdiff_t)(centre + radius + shift) - around;
+        ptrdiff_t at = a->sampling == NN_NEAREST ? (ptrdiff_t)centre : begin;
+        double total = 1.0;
+        at = at < 0 ? 0 : at > most ? most : at;
         first[output] = (uint32_t)at;
-        for (size_t t = 0; t < taps; t++) sum[t] = 0.0;
-        for (double pixel = begin; pixel < end; pixel += 1.0) {
-            const double inside = pixel < 0.0 ? 0.0 : pixel > n - 1.0 ? n - 1.0 : pixel;
-            if (a->sampling == NN_NEAREST || (!a->plain && inside != pixel)) continue;
-            const double weight = nni_resize_weight(a, (pixel + 0.5 - centre) * shrink);
-            sum[(size_t)(inside - at)] += weight;
-            total += weight;
-        }
-        if (a->sampling == NN_NEAREST) sum[0] = total = 1.0;
-        for (size_t t = 0; t < taps; t++) weights[t * a->outputs + output] = (float)(sum[t] / total);
+        for (ptrdiff_t t = 0; t < taps; t++) sum[t] = 0.0;
+        if (a->sampling == NN_NEAREST) sum[0] = 1.0;
+        else total = nni_resize_sum(sum, a, begin, end - begin > taps && most > 0 ? begin + taps : end, at, centre, shrink);
+        for (ptrdiff_t t = 0; t < taps; t++) weights[(size_t)t * a->outputs + output] = (float)(sum[t] / total);
     }
 }
 
@@ -29739,7 +29844,8 @@ typedef struct nni_resize {
     size_t channels;
 } nni_resize;
 
-static nni_resize nni_resize_of(nn_shape y, nn_shape x, const nn_box *box, nn_sampling sampling, int plain, int flip_x, int flip_y) {
+static nni_resize nni_resize_of(nn_shape y, nn_shape x, const nn_box *box, nn_sampling sampling, int plain, int flip_x,
+                                int flip_y) {
     const nni_resize_axis across = {box->left, box->width, x.width, y.width, sampling, plain, flip_x};
     const nni_resize_axis down = {box->top, box->height, x.height, y.height, sampling, plain, flip_y};
     const nni_resize r = {across, down, x.channels};
@@ -29753,7 +29859,8 @@ static size_t nni_resize_rows(const nni_resize *r) {
 
 /* Floats of the workspace: the weights of both axes; sums in double; a row of x; rows in their new width; a row of y. */
 static size_t nni_resize_work(const nni_resize *r) {
-    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down), width = r->across.outputs * r->channels;
+    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down),
+                 width = r->across.outputs * r->channels;
     return (across + 1) * r->across.outputs + (down + 1) * r->down.outputs + 3 * nni_max(across, down) + 2 +
            r->across.inputs * r->channels + 4 + nni_resize_rows(r) * width + width;
 }
@@ -29772,13 +29879,17 @@ static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, c
     const nni_taps taps = {first_x, weights_x, across, columns};
     const size_t top = nni_min(first_y[0], first_y[rows - 1]), end = nni_max(first_y[0], first_y[rows - 1]) + down;
     float *result = narrow + (end - top) * width;
+    size_t next = top; /* row of the source */
     memset(source + r->across.inputs * r->channels, 0, 4 * sizeof *source);
-    for (size_t row = top; row < end; row++) {
-        nni_image_load(source, x, row, 0, r->across.inputs * r->channels);
-        tier->resize_row(narrow + (row - top) * width, source, &taps, r->channels);
-    }
-    for (size_t row = 0; row < rows; row++) {
+    for (size_t i = 0; i < rows; i++) {
+        const size_t row = r->down.mirrored ? rows - 1 - i : i; /* so that the source is read from top to bottom */
         float *to = y ? y + row * (image ? nni_image_stride(image) : width) : result;
+        for (next = nni_max(next, first_y[row]); next < first_y[row] + down; next++) {
+            const int direct = !x->bytes && next + 1 < x->height; /* what is read beyond its end lies in the next row */
+            if (!direct) nni_image_load(source, x, next, 0, r->across.inputs * r->channels);
+            tier->resize_row(narrow + (next - top) * width, direct ? (float *)(void *)nni_image_row(x, next) : source, &taps,
+                             r->channels);
+        }
         for (size_t t = 0; t < down; t++) column[t] = weights_y[t * rows + row];
         tier->filter(to, width, narrow + (first_y[row] - top) * width, width, 1, width, width, column, down);
         if (!y) nni_image_store(image, row, to, width);
@@ -29978,7 +30089,8 @@ static void nni_adjust_gamma(float *v, size_t pixels, size_t channels, float gam
 
 static void nni_image_adjust(const nn_image *y, const nn_image *x, const nn_adjust *a) {
     const nni_tier *tier = nni_get_tier();
-    const int linear = a->brightness != 0.0f || a->contrast != 0.0f || (x->channels > 2 && (a->saturation != 0.0f || a->hue != 0.0f));
+    const int linear =
+        a->brightness != 0.0f || a->contrast != 0.0f || (x->channels > 2 && (a->saturation != 0.0f || a->hue != 0.0f));
     float chunk[4 * NNI_ADJUST_PIXELS], columns[20];
     nni_adjust_matrix(columns, a, x->channels, a->contrast != 0.0f ? nni_image_mean(x) : 0.0);
     for (size_t row = 0; row < x->height; row++)
@@ -30105,8 +30217,8 @@ static double nni_normal(const uint32_t word[2]) {
     return sqrt(-2.0 * nni_exact_log(nni_unit(word[0]))) * c;
 }
 
-/* The logarithm of a Gamma(alpha) number by Marsaglia and Tsang's rejection, at most 16 tries of 3 words, of which each fails one
- * time in twenty at worst; below 1, Gamma(alpha + 1) times u^(1/alpha). */
+/* The logarithm of a Gamma(alpha) number by Marsaglia and Tsang's rejection, at most 16 tries of 3 words, of which each fails
+ * one time in twenty at worst; below 1, Gamma(alpha + 1) times u^(1/alpha). */
 static double nni_log_gamma_number(double alpha, const uint32_t word[49]) {
     const double d = (alpha < 1.0 ? alpha + 1.0 : alpha) - 1.0 / 3.0, c = 1.0 / sqrt(9.0 * d);
     double v = 1.0;
@@ -30139,12 +30251,13 @@ NN_API float nn_mixup_weight(float alpha, nn_random *random) {
 
 /* ---- random numbers ---- */
 
-/* The stream of a sample is its number; seed and epoch make the key. Block 0 of 64 words has the settings, each in a place of its
- * own, so that one does not depend on another being in use; then come fields and noise. */
+/* The stream of a sample is its number; seed and epoch make the key. Block 0 of 64 words has the settings, each in a place of
+ * its own, so that one does not depend on another being in use; then come fields and noise. */
 enum {
-    NNI_DRAW_FLIP_X, NNI_DRAW_FLIP_Y, NNI_DRAW_ROTATE, NNI_DRAW_SCALE_X, NNI_DRAW_SCALE_Y, NNI_DRAW_SHEAR_X, NNI_DRAW_SHEAR_Y,
-    NNI_DRAW_TRANSLATE_X, NNI_DRAW_TRANSLATE_Y, NNI_DRAW_TOP, NNI_DRAW_LEFT, NNI_DRAW_SIDE, NNI_DRAW_BRIGHTNESS, NNI_DRAW_CONTRAST,
-    NNI_DRAW_SATURATION, NNI_DRAW_HUE, NNI_DRAW_GAMMA, NNI_DRAW_CUTOUT, NNI_DRAW_CUTOUT_TOP, NNI_DRAW_CUTOUT_LEFT,
+    NNI_DRAW_FLIP_X, NNI_DRAW_FLIP_Y, NNI_DRAW_ROTATE, NNI_DRAW_SCALE_X, NNI_DRAW_SCALE_Y, NNI_DRAW_SHEAR_X,
+    NNI_DRAW_SHEAR_Y, NNI_DRAW_TRANSLATE_X, NNI_DRAW_TRANSLATE_Y, NNI_DRAW_TOP, NNI_DRAW_LEFT, NNI_DRAW_SIDE,
+    NNI_DRAW_BRIGHTNESS, NNI_DRAW_CONTRAST, NNI_DRAW_SATURATION, NNI_DRAW_HUE, NNI_DRAW_GAMMA,
+    NNI_DRAW_CUTOUT, NNI_DRAW_CUTOUT_TOP, NNI_DRAW_CUTOUT_LEFT,
     NNI_DRAW_BOX /* and 19 more: ten tries of two */
 };
 #define NNI_DRAW_FIELD ((uint64_t)1 << 32) /* positions of the sequence */
@@ -30210,18 +30323,19 @@ static int nni_within(float v, float from, float to) { return v >= from && v <= 
 static int nni_augment_ranges_valid(const nn_augment *a) {
     const float most = 1e6f;
     const int geometry = nni_within(a->flip_x, 0, 1) && nni_within(a->flip_y, 0, 1) && nni_within(a->rotate, 0, 360) &&
-                         nni_within(a->shear_x, 0, 10) && nni_within(a->shear_y, 0, 10) && nni_within(a->translate_x, 0, most) &&
-                         nni_within(a->translate_y, 0, most) && nni_elastic_valid(a->elastic_alpha, a->elastic_sigma) &&
-                         nni_within(a->border_value, -most, most);
+                         nni_within(a->shear_x, 0, 10) && nni_within(a->shear_y, 0, 10) &&
+                         nni_within(a->translate_x, 0, most) && nni_within(a->translate_y, 0, most) &&
+                         nni_elastic_valid(a->elastic_alpha, a->elastic_sigma) && nni_within(a->border_value, -most, most);
     const int scale = (a->scale_from == 0.0f && a->scale_to == 0.0f) ||
                       (nni_within(a->scale_from, 0.01f, 100) && nni_within(a->scale_to, a->scale_from, 100));
-    const int area = (a->area_from == 0.0f && a->area_to == 0.0f) || (a->area_from > 0.0f && nni_within(a->area_to, a->area_from, 1));
+    const int area =
+        (a->area_from == 0.0f && a->area_to == 0.0f) || (a->area_from > 0.0f && nni_within(a->area_to, a->area_from, 1));
     const int aspect = (a->aspect_from == 0.0f && a->aspect_to == 0.0f) ||
                        (nni_within(a->aspect_from, 0.01f, 100) && nni_within(a->aspect_to, a->aspect_from, 100));
-    const int colors = nni_within(a->brightness, 0, most) && nni_within(a->contrast, 0, most) && nni_within(a->saturation, 0, most) &&
-                       nni_within(a->hue, 0, 360) && nni_within(a->low, -most, most) && nni_within(a->high, a->low, most) &&
-                       nni_within(a->gamma_from, 0, 100) && nni_within(a->gamma_to, a->gamma_from, 100) &&
-                       (a->gamma_from > 0.0f || a->gamma_to == 0.0f);
+    const int colors = nni_within(a->brightness, 0, most) && nni_within(a->contrast, 0, most) &&
+                       nni_within(a->saturation, 0, most) && nni_within(a->hue, 0, 360) && nni_within(a->low, -most, most) &&
+                       nni_within(a->high, a->low, most) && nni_within(a->gamma_from, 0, 100) &&
+                       nni_within(a->gamma_to, a->gamma_from, 100) && (a->gamma_from > 0.0f || a->gamma_to == 0.0f);
     const int spoilt = nni_within(a->noise, 0, most) && nni_within(a->salt_pepper, 0, 1) && nni_within(a->cutout, 0, 1) &&
                        nni_within(a->cutout_value, -most, most) && nni_within(a->mixup, 0, most);
     return geometry && scale && area && aspect && colors && spoilt && (unsigned)a->crop <= NN_CROP_SHORT_SIDE &&
@@ -30246,7 +30360,8 @@ NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) {
     if (!a) return NN_ERROR_NULL;
     if (!nni_augment_ranges_valid(a) || !in.height || !in.width || !in.channels) return NN_ERROR_ARGUMENT;
     const nn_shape out = nn_augment_shape(a, in);
-    const size_t size[9] = {in.height, in.width, out.height, out.width, a->pad, a->side_from, a->side_to, a->cutout_height, a->cutout_width};
+    const size_t size[9] = {in.height,    in.width,   out.height,       out.width,      a->pad,
+                            a->side_from, a->side_to, a->cutout_height, a->cutout_width};
     for (size_t i = 0; i < 9; i++)
         if (size[i] > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
     if (in.channels > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
@@ -30293,11 +30408,14 @@ static nn_box nni_augment_box_short_side(const nn_augment *a, nn_shape in, nn_sh
     const size_t top = nni_draw_below(word, NNI_DRAW_TOP, height - out.height + 1);
     const size_t left = nni_draw_below(word, NNI_DRAW_LEFT, width - out.width + 1);
     const double y = (double)in.height / (double)height, x = (double)in.width / (double)width;
-    const nn_box box = {(double)top * y, (double)left * x, (double)out.height * y, (double)out.width * x};
+    nn_box box = {(double)top * y, (double)left * x, (double)out.height * y, (double)out.width * x};
+    box.height = fmin(box.height, (double)in.height - box.top); /* not beyond by a rounding: the workspace counts on it */
+    box.width = fmin(box.width, (double)in.width - box.left);
     return box;
 }
 
-static nni_resize nni_augment_resize(const nn_augment *a, nn_shape in, nn_shape out, const nn_box *box, int flip_x, int flip_y) {
+static nni_resize nni_augment_resize(const nn_augment *a, nn_shape in, nn_shape out, const nn_box *box, int flip_x,
+                                     int flip_y) {
     return nni_resize_of(out, in, box, a->sampling, 0, flip_x, flip_y);
 }
 
@@ -30355,7 +30473,8 @@ static nn_transform nni_augment_affine(nn_transform t, const nn_augment *a, cons
     if (!nni_augment_has_affine(a)) return t;
     t = nn_transform_scale(t, x, a->scale_apart ? nni_augment_scale(a, word, NNI_DRAW_SCALE_Y) : x);
     if (a->shear_x != 0.0f || a->shear_y != 0.0f)
-        t = nn_transform_shear(t, nni_draw_around(word, NNI_DRAW_SHEAR_X, a->shear_x), nni_draw_around(word, NNI_DRAW_SHEAR_Y, a->shear_y));
+        t = nn_transform_shear(t, nni_draw_around(word, NNI_DRAW_SHEAR_X, a->shear_x),
+                               nni_draw_around(word, NNI_DRAW_SHEAR_Y, a->shear_y));
     t = nn_transform_rotate(t, nni_draw_around(word, NNI_DRAW_ROTATE, a->rotate));
     return nn_transform_translate(t, nni_augment_translate(a, word, NNI_DRAW_TRANSLATE_X, a->translate_x),
                                   nni_augment_translate(a, word, NNI_DRAW_TRANSLATE_Y, a->translate_y));
@@ -30423,7 +30542,8 @@ static void nni_augment_places(float *y, const float *x, nn_shape in, const nn_a
     if (a->elastic_alpha > 0.0f) {
         nn_random drawn = *random;
         drawn.next = NNI_DRAW_FIELD;
-        nni_elastic_field(field, field + out.height * out.width, out.height, out.width, a->elastic_alpha, a->elastic_sigma, &drawn, scratch);
+        nni_elastic_field(field, field + out.height * out.width, out.height, out.width, a->elastic_alpha, a->elastic_sigma,
+                          &drawn, scratch);
         g.dx = field;
         g.dy = field + out.height * out.width;
     }
@@ -30457,9 +30577,11 @@ static void nni_augment_spoil(float *y, size_t n, const nn_augment *a, const nn_
 
 static void nni_augment_cut(const nn_image *y, const nn_augment *a, const uint32_t *word) {
     if (!(nni_draw_unit(word, NNI_DRAW_CUTOUT) < (double)a->cutout)) return;
-    const size_t row = nni_draw_below(word, NNI_DRAW_CUTOUT_TOP, y->height), column = nni_draw_below(word, NNI_DRAW_CUTOUT_LEFT, y->width);
-    nni_image_cutout(y, (ptrdiff_t)row - (ptrdiff_t)(a->cutout_height / 2), (ptrdiff_t)column - (ptrdiff_t)(a->cutout_width / 2),
-                     a->cutout_height, a->cutout_width, a->cutout_value);
+    const size_t row = nni_draw_below(word, NNI_DRAW_CUTOUT_TOP, y->height),
+                 column = nni_draw_below(word, NNI_DRAW_CUTOUT_LEFT, y->width);
+    nni_image_cutout(y, (ptrdiff_t)row - (ptrdiff_t)(a->cutout_height / 2),
+                     (ptrdiff_t)column - (ptrdiff_t)(a->cutout_width / 2), a->cutout_height, a->cutout_width,
+                     a->cutout_value);
 }
 
 NN_API void nn_augment_sample(float *y, const float *x, nn_shape in, const nn_augment *a, uint64_t seed, uint64_t epoch,
@@ -30482,7 +30604,50 @@ NN_API void nn_augment_bytes(float *y, const uint8_t *x, nn_shape in, const nn_a
     nn_augment_sample(y, work, in, a, seed, epoch, sample, work);
 }
 
-NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count) {
+#define NNI_AUGMENT_SHARE 20000 /* values worth a thread: some 100 microseconds with elastic morphing */
+
+typedef struct nni_augment_job {
+    float *y;
+    const float *x;
+    nn_shape in;
+    const nn_augment *a;
+    uint64_t seed, epoch, first;
+    size_t count, part; /* samples, samples of a part */
+    float *work;
+    size_t floats; /* of the workspace of a part */
+} nni_augment_job;
+
+static void nni_augment_task(void *context, size_t i) {
+    const nni_augment_job *job = (const nni_augment_job *)context;
+    const size_t from = nn_shape_size(job->in), to = nn_shape_size(nn_augment_shape(job->a, job->in));
+    for (size_t k = i * job->part; k < nni_min(job->count, (i + 1) * job->part); k++)
+        nn_augment_sample(job->y + k * to, job->x + k * from, job->in, job->a, job->seed, job->epoch, job->first + k,
+                          job->work + i * job->floats);
+}
+
+NN_API nn_status nn_augment_images(float *y, const float *x, size_t count, nn_shape in, const nn_augment *a, uint64_t seed,
+                                   uint64_t epoch, uint64_t first, const nn_allocator *allocator) {
+    nni_augment_job job = {y, x, in, a, seed, epoch, first, count, 0, NULL, 0};
+    size_t from, to, bytes;
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = nn_augment_check(a, in);
+    if (status != NN_OK || count == 0) return status;
+    if (!y || !x) return NN_ERROR_NULL;
+    if (!nni_mul_size(nn_shape_size(in), count, &from) || !nni_mul_size(nn_shape_size(nn_augment_shape(a, in)), count, &to) ||
+        !nni_mul_size(nni_max(from, to), sizeof *y, &bytes) || bytes > PTRDIFF_MAX)
+        return NN_ERROR_SIZE;
+    if ((uintptr_t)y < (uintptr_t)(x + from) && (uintptr_t)x < (uintptr_t)(y + to)) return NN_ERROR_ALIAS;
+    job.part = nni_ceil_div(count, nni_threads_for(nni_max(from, to), NNI_AUGMENT_SHARE));
+    job.floats = nni_round_up(nn_augment_work(a, in), 16);
+    job.work = (float *)nni_alloc(allocator, nni_ceil_div(count, job.part) * job.floats, sizeof *job.work);
+    if (!job.work) return NN_ERROR_MEMORY;
+    nni_parallel(nni_augment_task, &job, nni_ceil_div(count, job.part));
+    nni_free(allocator, job.work);
+    return NN_OK;
+}
+
+NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample,
+                            size_t count) {
     nn_random random = nni_augment_random(seed, epoch, sample);
     *partner = 0;
     if (!(a->mixup > 0.0f) || count == 0) return 1.0f;
@@ -32002,6 +32167,13 @@ static nn_status nni_archive_names(nni_archive *a) {
     return NN_OK;
 }
 
+/* A file of nn.h has a checksum: one that lost it was damaged there. */
+static nn_status nni_archive_is_sealed(const nni_archive *a) {
+    for (size_t i = 0; i < a->texts_count && !a->sealed; i++)
+        if (strncmp(a->header + a->texts[i][0], "nn.", 3) == 0) return nni_archive_bad(a, "its checksum is missing");
+    return NN_OK;
+}
+
 static nn_status nni_archive_index(nni_archive *a) {
     const nni_json j = nni_json_of(a->header, a->header_size);
     nni_archive_count(a, j);
@@ -32015,6 +32187,7 @@ static nn_status nni_archive_index(nni_archive *a) {
     a->texts = (uint32_t(*)[2])nni_alloc(a->allocator, nni_max(a->texts_count, 1), sizeof *a->texts);
     if (!a->entries || !a->slots || !a->texts) return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the index of %s", a->path);
     nn_status status = nni_archive_parse(a, j);
+    if (status == NN_OK) status = nni_archive_is_sealed(a);
     if (status != NN_OK) return status;
     qsort(a->entries, a->count, sizeof *a->entries, nni_entry_order);
     status = nni_archive_names(a);
@@ -32551,12 +32724,11 @@ static nn_status nni_archive_number(const nni_archive *a, const char *key, uint6
     return nni_json_uint(&j, number) && nni_json_done(&j) ? NN_OK : nni_archive_bad(a, "\"%s\" is no number", key);
 }
 
-/* Whether this is a model that nn_model_save wrote, undamaged. */
+/* Whether this is a model of a format that is known here. */
 static nn_status nni_archive_is_model(const nni_archive *a) {
     uint64_t format;
-    if (!nni_archive_text(a, "nn.format") && !nni_archive_text(a, "nn.model"))
+    if (!nni_archive_text(a, "nn.model"))
         return nni_say(a->report, NN_ERROR_FORMAT, "%s holds tensors, but no network: nn_weights_load reads those", a->path);
-    if (!a->sealed) return nni_archive_bad(a, "its checksum is missing");
     const nn_status status = nni_archive_number(a, "nn.format", &format);
     if (status == NN_OK && (format == 0 || format > NNI_FORMAT))
         return nni_say(a->report, NN_ERROR_UNSUPPORTED, "%s has format %llu, and this version of nn.h reads formats up to %d", a->path,
@@ -32627,7 +32799,6 @@ static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const
     nn_status status = nni_archive_is_model(a);
     *model = NULL;
     if (status != NN_OK) return status;
-    if (!text) return nni_archive_bad(a, "its metadata has no \"nn.model\"");
     nn_model *m = nn_model_new(desc->allocator);
     if (!m) return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the network in %s", a->path);
     status = nni_read_structure(m, &batch, text, a);
@@ -32997,6 +33168,7 @@ NN_API nn_status nn_weights_save(nn_model *m, const char *path, const nn_weights
     float *turned = d.torch ? (float *)nni_alloc(nni_allocator_of(m), nni_max(m->total, 1), sizeof *turned) : NULL;
     if (d.torch && !turned) return nni_report(m, NN_ERROR_MEMORY, "no memory to turn the weights for PyTorch");
     nni_tensors_begin(&t, nni_allocator_of(m));
+    nni_tensors_number(&t, "nn.format", NNI_FORMAT);
     nni_tensors_weights(&t, m, &d, turned);
     status = nni_tensors_save(&t, path, &report);
     nni_tensors_end(&t);
@@ -33032,7 +33204,7 @@ static void nni_export_bytes(nni_replacement *file, const unsigned char *bytes, 
 static void nni_export_text(nni_replacement *file, const unsigned char *bytes, size_t n, const char *p) {
     char text[1024];
     nni_replace_write(file, text, (size_t)snprintf(text, sizeof text,
-        "/* %s.c - a network, as nn_model_save of nn.h " NN_VERSION " writes it\n *\n"
+        "/* %s.c - a network, as nn_model_save of nn.h writes it\n *\n"
         " *   nn_model *model;\n"
         " *   if (%s_load(&model, NULL, NULL) == NN_OK) ...\n */\n"
         "#include \"nn.h\"\n\n"
@@ -35411,6 +35583,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_DRAW_NOISE
 #undef NNI_DRAW_SALT
 #undef NNI_DRAW_MIX
+#undef NNI_AUGMENT_SHARE
 #undef NNI_STYLE_POINTS
 #undef NNI_HAND
 #undef NNI_PIECES
