@@ -33,7 +33,7 @@ static int victim_unchanged(void) {
 static nn_status load(const container *c, nn_report *report) {
     counted count;
     const nn_allocator allocator = counted_allocator(&count);
-    const nn_load_desc d = {.allocator = &allocator, .memory = 1 << 16};
+    const nn_model_load_desc d = {.allocator = &allocator, .memory = 1 << 16};
     nn_model *m = victim;
     unsigned char *exact = (unsigned char *)malloc(c->size ? c->size : 1); /* so that a byte too far is seen */
     memcpy(exact, c->bytes, c->size);
@@ -344,7 +344,7 @@ static void from_disk(const container *whole) {
     counted count;
     nn_report report;
     const nn_allocator allocator = counted_allocator(&count);
-    const nn_load_desc d = {.allocator = &allocator};
+    const nn_model_load_desc d = {.allocator = &allocator};
     for (size_t size = 0; size < whole->size; size += 97) {
         nn_model *m = victim;
         file_write(file_path("bad"), whole->bytes, size);
