@@ -2,7 +2,7 @@
 #include "equal.h"
 #include "optimizers.h"
 
-#define MOST 100003
+#define MOST 150001
 
 static float w[MOST], g[MOST];
 

@@ -182,7 +182,7 @@ static void ranges(const optimizer_case *c) {
 }
 
 static void threads(const optimizer_case *c) {
-    enum { MANY = 100003 };
+    enum { MANY = 200003 };
     static float serial[MANY], w[MANY], g[MANY];
     uint64_t random = 8;
     test_fill(g, MANY, &random);
@@ -222,9 +222,9 @@ static void special(const optimizer_case *c) {
             for (size_t s = 0; s < nn_optimizer_slots(&o); s++) slots &= isnan(state.slots[s * state.stride + at]);
             test_case("%s, NaN at %zu", c->name, at);
             CHECK(isnan(w[at]) && others && slots);
-            g[at] = 1; /* for ever, but for what has no memory */
+            g[at] = 1; /* for ever */
             nn_optimizer_step(w, g, 19, &state, &o);
-            CHECK(isnan(w[at]) || o.kind == NN_ADAGRAD_DA);
+            CHECK(isnan(w[at]));
             nn_optimizer_free(&state, NULL);
         }
 }
