@@ -20,13 +20,13 @@ strict="-Wall -Wextra -Wpedantic -Wshadow -Werror"
 # sizes; the equal_* programs are the same everywhere.
 configurations() {
     sed '/^#/d; s/ *| */|/g' <<'END'
-gcc             | gcc   | gcc -x c -std=c11       | -O2                                                       | sleef   | full  |
+gcc             | gcc   | gcc -x c -std=c11       | -O2 -DNN_ZLIB                                             | sleef   | full  |
 gcc-builtin     | gcc   | gcc -x c -std=c11       | -O2                                                       | builtin | full  |
 gcc-openmp      | gcc   | gcc -x c -std=c11       | -O3 -fopenmp                                              | sleef   | quick |
 gcc-c++17       | gcc   | g++ -x c++ -std=c++17   | -O0                                                       | sleef   | quick |
-gcc-sanitize    | gcc   | gcc -x c -std=c11       | -O0 -g -fsanitize=address,undefined -fno-sanitize-recover | sleef   | quick |
+gcc-sanitize    | gcc   | gcc -x c -std=c11       | -O0 -g -fsanitize=address,undefined -fno-sanitize-recover -DNN_ZLIB | sleef | quick |
 clang           | clang | clang -x c -std=c11     | -O2                                                       | sleef   | quick |
-clang-builtin   | clang | clang++ -x c++ -std=c++17 | -O2                                                     | builtin | quick |
+clang-builtin   | clang | clang++ -x c++ -std=c++17 | -O2 -DNN_ZLIB                                           | builtin | quick |
 clang-openmp    | clang | clang -x c -std=c11     | -O3 -fopenmp                                              | sleef   | quick |
 clang-sanitize  | clang | clang -x c -std=c11     | -O0 -g -fsanitize=address,undefined -fno-sanitize-recover | builtin | quick |
 aarch64         | aarch64-linux-gnu-gcc | aarch64-linux-gnu-gcc -x c -std=c11 | -O2                           | sleef   | quick | qemu-aarch64
@@ -80,6 +80,11 @@ links_sleef() {
         $1 -x c - -o "$out/sleef.$1" -lsleef -lm 2>/dev/null
 }
 
+links_zlib() {
+    echo '#include <zlib.h>
+int main(void) { return zlibVersion() == 0; }' | $1 -x c - -o "$out/zlib.$1" -lz 2>/dev/null
+}
+
 # ---- one configuration ----
 
 # The hashes of every equal_* program, for each instruction set and numbers of threads, against the committed ones.
@@ -128,6 +133,14 @@ configuration() {
         skipped "$name" "$cc finds no SLEEF (-lsleef)"
         return
     fi
+    case $flags in *-DNN_ZLIB*)
+        if links_zlib "$cc"; then
+            libs="$libs -lz"
+        else
+            skipped "$name zlib" "$cc finds no zlib (-lz)"
+            flags=${flags/-DNN_ZLIB/}
+        fi ;;
+    esac
     case $nncc in *++*) libs="$libs -lstdc++" ;; esac
     if ! make -s -f tests/config.mk DIR="$directory" CC="$cc" NNCC="${nncc%% *}" NNFLAGS="${nncc#* }" FLAGS="$flags" LIBS="$libs"; then
         failed "$name does not build"
@@ -212,7 +225,10 @@ one() {
 
 # Builds gcc and gcc-builtin, with all programs or those named.
 both() {
-    make -s -f tests/config.mk DIR=$out/gcc CC=gcc FLAGS=-O2 LIBS="-lsleef -lm" ${1:+"$out/gcc/$1"} &&
+    local flags=-O2 libs="-lsleef -lm"
+    mkdir -p $out
+    links_zlib gcc && flags="-O2 -DNN_ZLIB" libs="$libs -lz"
+    make -s -f tests/config.mk DIR=$out/gcc CC=gcc FLAGS="$flags" LIBS="$libs" ${1:+"$out/gcc/$1"} &&
         make -s -f tests/config.mk DIR=$out/gcc-builtin CC=gcc FLAGS="-O2 -DNN_NO_SLEEF" LIBS=-lm ${1:+"$out/gcc-builtin/$1"}
 }
 bits() {

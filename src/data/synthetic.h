@@ -4,31 +4,35 @@
 
 #include "dataset.h"
 
-/* In all of these sample i follows from the seed and i alone, with the same bits on every machine, so that a longer dataset begins like a shorter
- * one; samples 0 .. count - 1 are made. Noise is the deviation of normal noise that is added to every coordinate, or to the target of a curve.
- * Take another seed for tests. Classes take turns: sample i is of class i mod classes. */
+/* In all of these sample i follows from the seed and i alone, with the same bits on every machine, so that a longer dataset
+ * begins like a shorter one; samples 0 .. count - 1 are made. Noise is the deviation of normal noise that is added to every
+ * coordinate, or to the target of a curve. Take another seed for tests. Classes take turns: sample i is of class i mod classes.
+ */
 
 /* Two half circles of radius 1 that reach into each other, around (0, 0) and (1, 0.5). */
-NN_API NN_MUST_USE nn_status nn_make_moons(nn_dataset *d, size_t count, double noise, uint64_t seed, const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_make_moons(nn_dataset *d, size_t count, double noise, uint64_t seed,
+                                           const nn_allocator *allocator);
 
 /* `classes` circles around 0 with the radii 1/classes, 2/classes, ... 1. */
 NN_API NN_MUST_USE nn_status nn_make_circles(nn_dataset *d, size_t classes, size_t count, double noise, uint64_t seed,
                                              const nn_allocator *allocator);
 
 /* `arms` spirals around 0, each a class, that turn by `turns` on their way to radius 1. */
-NN_API NN_MUST_USE nn_status nn_make_spirals(nn_dataset *d, size_t arms, double turns, size_t count, double noise, uint64_t seed,
-                                             const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_make_spirals(nn_dataset *d, size_t arms, double turns, size_t count, double noise,
+                                             uint64_t seed, const nn_allocator *allocator);
 
-/* Normally distributed classes with this deviation, around centres that are uniform in [-1, 1)^features and follow from the seed. */
-NN_API NN_MUST_USE nn_status nn_make_blobs(nn_dataset *d, size_t classes, size_t features, size_t count, double deviation, uint64_t seed,
-                                           const nn_allocator *allocator);
+/* Normally distributed classes with this deviation, around centres that are uniform in [-1, 1)^features and follow from the
+ * seed. */
+NN_API NN_MUST_USE nn_status nn_make_blobs(nn_dataset *d, size_t classes, size_t features, size_t count, double deviation,
+                                           uint64_t seed, const nn_allocator *allocator);
 
 /* x uniform in [-1, 1), target sin(pi periods x) + noise. */
-NN_API NN_MUST_USE nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed, const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed,
+                                          const nn_allocator *allocator);
 
 /* x uniform in [-1, 1), target c[0] + c[1] x + ... + c[n-1] x^(n-1) + noise. */
-NN_API NN_MUST_USE nn_status nn_make_polynomial(nn_dataset *d, const double *c, size_t n, size_t count, double noise, uint64_t seed,
-                                                const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_make_polynomial(nn_dataset *d, const double *c, size_t n, size_t count, double noise,
+                                                uint64_t seed, const nn_allocator *allocator);
 
 #ifdef NN_IMPLEMENTATION
 
@@ -36,7 +40,8 @@ NN_API NN_MUST_USE nn_status nn_make_polynomial(nn_dataset *d, const double *c, 
 
 #include <math.h>
 
-/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into the series. */
+/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into
+ * the series. */
 static void nni_turned(double turns, double *sine, double *cosine) {
     const double quarters = floor(4 * turns + 0.5), a = (turns - quarters / 4) * 6.28318530717958647692, b = a * a;
     double s = 0, c = 0;
@@ -73,7 +78,8 @@ typedef struct nni_made {
     uint32_t *labels;
 } nni_made;
 
-static nn_status nni_make(nni_made *made, nn_dataset *d, size_t features, size_t classes, size_t count, double noise, const nn_allocator *allocator) {
+static nn_status nni_make(nni_made *made, nn_dataset *d, size_t features, size_t classes, size_t count, double noise,
+                          const nn_allocator *allocator) {
     size_t n;
     if (!d) return NN_ERROR_NULL;
     memset(d, 0, sizeof *d);
@@ -115,7 +121,8 @@ NN_API nn_status nn_make_moons(nn_dataset *d, size_t count, double noise, uint64
     return status;
 }
 
-NN_API nn_status nn_make_circles(nn_dataset *d, size_t classes, size_t count, double noise, uint64_t seed, const nn_allocator *allocator) {
+NN_API nn_status nn_make_circles(nn_dataset *d, size_t classes, size_t count, double noise, uint64_t seed,
+                                 const nn_allocator *allocator) {
     nni_made made;
     if (!classes) return NN_ERROR_ARGUMENT;
     const nn_status status = nni_make(&made, d, 2, classes, count, noise, allocator);
@@ -150,7 +157,8 @@ NN_API nn_status nn_make_blobs(nn_dataset *d, size_t classes, size_t features, s
     if (!classes || !features) return NN_ERROR_ARGUMENT;
     const nn_status status = nni_make(&made, d, features, classes, count, deviation, allocator);
     for (size_t i = 0; status == NN_OK && i < count; i++) {
-        nn_random sample = {seed, (uint64_t)NNI_BLOBS << 32 ^ i, 0}, centre = {seed, (uint64_t)NNI_CENTRES << 32 ^ i % classes, 0};
+        nn_random sample = {seed, (uint64_t)NNI_BLOBS << 32 ^ i, 0},
+                  centre = {seed, (uint64_t)NNI_CENTRES << 32 ^ i % classes, 0};
         float *x = made.x + i * features;
         for (size_t j = 0; j < features; j += 16) { /* 16 at a time */
             const size_t some = nni_min(features - j, 16);
@@ -163,7 +171,8 @@ NN_API nn_status nn_make_blobs(nn_dataset *d, size_t classes, size_t features, s
     return status;
 }
 
-NN_API nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed, const nn_allocator *allocator) {
+NN_API nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed,
+                              const nn_allocator *allocator) {
     nni_made made;
     if (!(periods > -1e6 && periods < 1e6)) return NN_ERROR_ARGUMENT;
     const nn_status status = nni_make(&made, d, 1, 0, count, noise, allocator);
