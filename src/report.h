@@ -4,8 +4,8 @@
 
 #include "status.h"
 
-/* Calls that read or write files take one, or NULL. A call that fails writes a sentence for people into it, without a full stop: which
- * file, where in it, and why: "train.csv, line 7, column 3: \"abc\" is not a number". A call that succeeds makes it empty. */
+/* Calls that read or write files take one, or NULL. A call that fails writes a sentence for people into it, without a full stop:
+ * which file, where in it, and why: "train.csv, line 7, column 3: \"abc\" is not a number". A call that succeeds makes it empty. */
 typedef struct nn_report {
     char sentence[512];
 } nn_report;
@@ -16,7 +16,8 @@ typedef struct nn_report {
 #include <stdio.h>
 
 /* Writes the sentence and returns the status, so that a failure is one statement. */
-__attribute__((format(printf, 3, 4))) static NNI_UNUSED nn_status nni_say(nn_report *report, nn_status status, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static NNI_UNUSED nn_status nni_say(nn_report *report, nn_status status,
+                                                                               const char *format, ...) {
     if (!report) return status;
     va_list arguments;
     va_start(arguments, format);

@@ -26,6 +26,7 @@ static inline const char *data_path(const char *name) {
 }
 static inline const char *data_write(const char *name, const void *bytes, size_t n) {
     const char *path = data_path(name);
+    remove(path); /* writing over a file that is there waits for the disk, on ext4 */
     FILE *file = fopen(path, "wb");
     if (!file || fwrite(bytes, 1, n, file) != n || fclose(file) != 0) puts("cannot write a file"), abort();
     return path;
@@ -77,18 +78,18 @@ static inline void data_ledger_begin(data_ledger *l, size_t fail_at) {
     l->hook.user = l;
 }
 
-/* Runs `call`, an expression of a status that uses `ledger.hook`, with every allocation failing in turn, then with none: `after` is run when it
- * succeeds, and everything must be given back. */
-#define DATA_FAIL(ledger, call, after)                                                 \
-    for (size_t fail_at = 1;; fail_at++) {                                             \
-        data_ledger_begin(&ledger, fail_at);                                           \
-        const nn_status status_ = (call);                                              \
-        if (status_ == NN_OK) {                                                        \
-            after;                                                                     \
-            CHECK(ledger.live == 0 && fail_at > ledger.calls);                         \
-            break;                                                                     \
-        }                                                                              \
-        if (!CHECK(status_ == NN_ERROR_MEMORY && ledger.live == 0)) break;             \
+/* Runs `call`, an expression of a status that uses `ledger.hook`, with every allocation failing in turn, then with none:
+ * `after` is run when it succeeds, and everything must be given back. */
+#define DATA_FAIL(ledger, call, after)                                                                                         \
+    for (size_t fail_at = 1;; fail_at++) {                                                                                     \
+        data_ledger_begin(&ledger, fail_at);                                                                                   \
+        const nn_status status_ = (call);                                                                                      \
+        if (status_ == NN_OK) {                                                                                                \
+            after;                                                                                                             \
+            CHECK(ledger.live == 0 && fail_at > ledger.calls);                                                                 \
+            break;                                                                                                             \
+        }                                                                                                                      \
+        if (!CHECK(status_ == NN_ERROR_MEMORY && ledger.live == 0)) break;                                                     \
     }
 
 /* ---- datasets ---- */
@@ -99,7 +100,8 @@ static inline double data_touch(const nn_dataset *d) {
     const size_t size = nn_shape_size(d->shape);
     for (size_t i = 0; i < d->count; i++) {
         const size_t row = nn_dataset_row(d, i);
-        for (size_t j = 0; j < size; j++) sum += d->bytes ? (double)d->bytes[row * size + j] : (double)d->floats[row * size + j];
+        for (size_t j = 0; j < size; j++)
+            sum += d->bytes ? (double)d->bytes[row * size + j] : (double)d->floats[row * size + j];
         if (d->labels) sum += d->labels[row];
         for (size_t j = 0; d->targets && j < d->target_size; j++) sum += (double)d->targets[row * d->target_size + j];
     }

@@ -24,9 +24,9 @@ gcc             | gcc   | gcc -x c -std=c11       | -O2 -DNN_ZLIB               
 gcc-builtin     | gcc   | gcc -x c -std=c11       | -O2                                                       | builtin | full  |
 gcc-openmp      | gcc   | gcc -x c -std=c11       | -O3 -fopenmp                                              | sleef   | quick |
 gcc-c++17       | gcc   | g++ -x c++ -std=c++17   | -O0                                                       | sleef   | quick |
-gcc-sanitize    | gcc   | gcc -x c -std=c11       | -O0 -g -fsanitize=address,undefined -fno-sanitize-recover | sleef   | quick |
+gcc-sanitize    | gcc   | gcc -x c -std=c11       | -O0 -g -fsanitize=address,undefined -fno-sanitize-recover -DNN_ZLIB | sleef | quick |
 clang           | clang | clang -x c -std=c11     | -O2                                                       | sleef   | quick |
-clang-builtin   | clang | clang++ -x c++ -std=c++17 | -O2                                                     | builtin | quick |
+clang-builtin   | clang | clang++ -x c++ -std=c++17 | -O2 -DNN_ZLIB                                           | builtin | quick |
 clang-openmp    | clang | clang -x c -std=c11     | -O3 -fopenmp                                              | sleef   | quick |
 clang-sanitize  | clang | clang -x c -std=c11     | -O0 -g -fsanitize=address,undefined -fno-sanitize-recover | builtin | quick |
 aarch64         | aarch64-linux-gnu-gcc | aarch64-linux-gnu-gcc -x c -std=c11 | -O2                           | sleef   | quick | qemu-aarch64
@@ -80,7 +80,10 @@ links_sleef() {
         $1 -x c - -o "$out/sleef.$1" -lsleef -lm 2>/dev/null
 }
 
-links_zlib() { echo 'char *zlibVersion(void); int main(void) { return !zlibVersion(); }' | $1 -x c - -o "$out/zlib.$1" -lz 2>/dev/null; }
+links_zlib() {
+    echo '#include <zlib.h>
+int main(void) { return zlibVersion() == 0; }' | $1 -x c - -o "$out/zlib.$1" -lz 2>/dev/null
+}
 
 # ---- one configuration ----
 
@@ -130,10 +133,15 @@ configuration() {
         skipped "$name" "$cc finds no SLEEF (-lsleef)"
         return
     fi
-    case $nncc in *++*) libs="$libs -lstdc++" ;; esac
-    case $flags in *NN_ZLIB*)
-        if links_zlib "$cc"; then libs="$libs -lz"; else flags=${flags/-DNN_ZLIB/}; skipped "$name, .gz files" "$cc finds no zlib (-lz)"; fi ;;
+    case $flags in *-DNN_ZLIB*)
+        if links_zlib "$cc"; then
+            libs="$libs -lz"
+        else
+            skipped "$name zlib" "$cc finds no zlib (-lz)"
+            flags=${flags/-DNN_ZLIB/}
+        fi ;;
     esac
+    case $nncc in *++*) libs="$libs -lstdc++" ;; esac
     if ! make -s -f tests/config.mk DIR="$directory" CC="$cc" NNCC="${nncc%% *}" NNFLAGS="${nncc#* }" FLAGS="$flags" LIBS="$libs"; then
         failed "$name does not build"
         return
@@ -183,10 +191,6 @@ consumers() {
     step "$cc: included twice, run" "$dir/twice"
     step "$cxx: included twice" $cxx -x c++ -std=c++17 $plain $c/twice.c -o "$dir/twice++" -lm
     step "$cxx: included twice, run" "$dir/twice++"
-    step "$cc: a network as C source" $cc -std=c11 $plain -I. $c/saved.c -o "$dir/saved" -lm
-    step "$cc: a network as C source, run" "$dir/saved"
-    step "$cxx: a network as C source" $cxx -x c++ -std=c++17 $plain -I. $c/saved.c -o "$dir/saved++" -lm
-    step "$cxx: a network as C source, run" "$dir/saved++"
     step "$cc: two translation units" $cc -std=c11 $plain $c/first.c $c/second.c -o "$dir/two" -lm
     step "$cc: two translation units, run" "$dir/two"
     step "$cc: two private copies" $cc -std=c11 -DNN_STATIC $plain $c/first.c $c/second.c -o "$dir/static" -lm
@@ -221,7 +225,10 @@ one() {
 
 # Builds gcc and gcc-builtin, with all programs or those named.
 both() {
-    make -s -f tests/config.mk DIR=$out/bits CC=gcc FLAGS=-O2 LIBS="-lsleef -lm" ${1:+"$out/bits/$1"} &&
+    local flags=-O2 libs="-lsleef -lm"
+    mkdir -p $out
+    links_zlib gcc && flags="-O2 -DNN_ZLIB" libs="$libs -lz"
+    make -s -f tests/config.mk DIR=$out/gcc CC=gcc FLAGS="$flags" LIBS="$libs" ${1:+"$out/gcc/$1"} &&
         make -s -f tests/config.mk DIR=$out/gcc-builtin CC=gcc FLAGS="-O2 -DNN_NO_SLEEF" LIBS=-lm ${1:+"$out/gcc-builtin/$1"}
 }
 bits() {
@@ -229,11 +236,11 @@ bits() {
     both || return 1
     for test in tests/equal_*.c; do
         name=$(basename "$test" .c)
-        NN_ISA=scalar $out/bits/"$name" >tests/golden/"$name".sleef.txt &&
+        NN_ISA=scalar $out/gcc/"$name" >tests/golden/"$name".sleef.txt &&
             NN_ISA=scalar $out/gcc-builtin/"$name" >tests/golden/"$name".builtin.txt || return 1
     done
 }
-exhaustive() { both test_accuracy && $out/bits/test_accuracy all && $out/gcc-builtin/test_accuracy all; }
+exhaustive() { both test_accuracy && $out/gcc/test_accuracy all && $out/gcc-builtin/test_accuracy all; }
 
 list() {
     echo sources consumers-gcc consumers-clang

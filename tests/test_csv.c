@@ -1,4 +1,5 @@
-/* test_csv.c - tables as text: quotes, headers, categories, missing values, numbers of every form, hostile files, other locales */
+/* test_csv.c - tables as text: quotes, headers, categories, missing values, numbers of every form, hostile files, other locales
+ */
 #include <locale.h>
 
 #include "data.h"
@@ -23,14 +24,22 @@ static void plain(void) {
     nn_dataset d;
     nn_csv_desc o = usual();
     const float want[] = {1, 2.5f, -3, 4e2f, 0, 0.125f};
-    static const char *const same[] = {"1,2.5,-3\n400,0,.125\n", "1,2.5,-3\r\n4e2,0,1.25e-1",     "\n\n1 ,\t2.5, -3\n\n4E+2,-0e9,+.125\n\n",
-                                       "1;2.5;-3\n400;0;.125\n", "1\t2.5\t-3\n400\t0\t.125\n",    "1|2.5|-3\r400|0.|0.125\r",
-                                       "\xef\xbb\xbf" "1,2.5,-3\n400,0,.125", "\"1\",\"2.5\" ,-3\n400,\"0\",.125\n", "a,b,c\n1,2.5,-3\n400,0,.125\n"};
+    static const char *const same[] = {"1,2.5,-3\n400,0,.125\n",
+                                       "1,2.5,-3\r\n4e2,0,1.25e-1",
+                                       "\n\n1 ,\t2.5, -3\n\n4E+2,-0e9,+.125\n\n",
+                                       "1;2.5;-3\n400;0;.125\n",
+                                       "1\t2.5\t-3\n400\t0\t.125\n",
+                                       "1|2.5|-3\r400|0.|0.125\r",
+                                       "\xef\xbb\xbf"
+                                       "1,2.5,-3\n400,0,.125",
+                                       "\"1\",\"2.5\" ,-3\n400,\"0\",.125\n",
+                                       "a,b,c\n1,2.5,-3\n400,0,.125\n"};
     for (size_t i = 0; i < COUNT(same); i++) {
         test_case("text %zu", i);
         if (CHECK(load(&d, same[i], &o) == NN_OK)) {
             if (d.floats[4] == 0) ((float *)(uintptr_t)d.floats)[4] = 0; /* -0 is 0 */
-            CHECK(holds(&d, want, 2, 3) && !*report.sentence && !d.labels && !d.targets && strcmp(d.feature_names[1], i == 8 ? "b" : "2") == 0);
+            CHECK(holds(&d, want, 2, 3) && !*report.sentence && !d.labels && !d.targets &&
+                  strcmp(d.feature_names[1], i == 8 ? "b" : "2") == 0);
         }
         nn_dataset_free(&d);
     }
@@ -53,7 +62,8 @@ static void headers(void) {
     o = usual();
     CHECK(load(&d, "a,b\nc,d\n", &o) == NN_OK && d.count == 2), nn_dataset_free(&d); /* nothing tells that it is one */
     o.label = "b";
-    CHECK(load(&d, "a,b\nc,d\n", &o) == NN_OK && d.count == 1 && d.classes == 1), nn_dataset_free(&d); /* the label's name does */
+    CHECK(load(&d, "a,b\nc,d\n", &o) == NN_OK && d.count == 1 && d.classes == 1), nn_dataset_free(&d); /* the label's name does
+                                                                                                        */
     CHECK(load(&d, "a,b\n", &o) == NN_OK && d.count == 0), nn_dataset_free(&d);
 }
 
@@ -70,7 +80,8 @@ static void categories(void) {
     CHECK(d.classes == 2 && d.labels[0] == 1 && d.labels[1] == 0 && strcmp(d.class_names[1], "yes") == 0);
     nn_dataset_free(&d);
     o.code = NN_CSV_BINARY;
-    CHECK(load(&d, text, &o) == NN_OK && holds(&d, binary, 4, 3) && strcmp(d.feature_names[2], "dir.1") == 0), nn_dataset_free(&d);
+    CHECK(load(&d, text, &o) == NN_OK && holds(&d, binary, 4, 3) && strcmp(d.feature_names[2], "dir.1") == 0),
+        nn_dataset_free(&d);
     o.code = NN_CSV_NUMBER;
     CHECK(load(&d, text, &o) == NN_OK && holds(&d, number, 4, 2)), nn_dataset_free(&d);
     o.label = "3";
@@ -81,7 +92,8 @@ static void categories(void) {
     o = usual();
     o.targets = "wind, 1";
     o.leave_out = "3";
-    CHECK(load(&d, text, &o) == NN_OK && d.target_size == 1 && d.targets[3] == 8 && strcmp(d.target_names[0], "wind") == 0 && d.shape.channels == 4);
+    CHECK(load(&d, text, &o) == NN_OK && d.target_size == 1 && d.targets[3] == 8 && strcmp(d.target_names[0], "wind") == 0 &&
+          d.shape.channels == 4);
     nn_dataset_free(&d);
     o = usual();
     o.nominal = "1";
@@ -89,7 +101,9 @@ static void categories(void) {
     CHECK(load(&d, "10,9\n2,10\n10,100\n", &o) == NN_OK && d.shape.channels == 2 && d.floats[1] == 1 && d.floats[0] == 0);
     CHECK(d.classes == 3 && d.labels[1] == 1 && strcmp(d.class_names[2], "100") == 0), nn_dataset_free(&d);
     o = usual();
-    CHECK(load(&d, "x,\"a,\"\"b\"\"\nc\"\n1,2\n3,4\n", &o) == NN_OK && d.count == 2 && strcmp(d.feature_names[1], "a,\"b\"\nc") == 0), nn_dataset_free(&d);
+    CHECK(load(&d, "x,\"a,\"\"b\"\"\nc\"\n1,2\n3,4\n", &o) == NN_OK && d.count == 2 &&
+          strcmp(d.feature_names[1], "a,\"b\"\nc") == 0),
+        nn_dataset_free(&d);
 }
 
 static void missing(void) {
@@ -137,8 +151,10 @@ static void learned(void) {
     CHECK(nn_csv_learn(&csv, data_path("train.csv"), &o, NULL) == NN_OK);
     CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "n,c,y\n1,pink,dog\n"), &report) == NN_ERROR_LABEL);
     CHECK(data_says(&report, "test.csv, line 2, column 2 (c): the category \"pink\" was not learned"));
-    CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "n,c,y\n1,red,cow\n"), &report) == NN_ERROR_LABEL && data_says(&report, "\"cow\""));
-    CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "n,y\n1,dog\n"), &report) == NN_ERROR_FORMAT && data_says(&report, "has 2 fields"));
+    CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "n,c,y\n1,red,cow\n"), &report) == NN_ERROR_LABEL &&
+          data_says(&report, "\"cow\""));
+    CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "n,y\n1,dog\n"), &report) == NN_ERROR_FORMAT &&
+          data_says(&report, "has 2 fields"));
     nn_csv_free(csv);
     nn_csv_free(NULL);
 }
@@ -160,11 +176,13 @@ static void wrong(void) {
     nn_csv_desc o = usual();
     for (size_t i = 0; i < COUNT(cases); i++) {
         test_case("wrong text %zu", i);
-        CHECK(load(&d, cases[i].text, NULL) == cases[i].status && data_says(&report, cases[i].says) && data_says(&report, "a.csv"));
+        CHECK(load(&d, cases[i].text, NULL) == cases[i].status && data_says(&report, cases[i].says) &&
+              data_says(&report, "a.csv"));
         CHECK(d.count == 0 && d.memory == NULL);
     }
     test_case("wrong descriptions");
-    CHECK(nn_load_csv(&d, data_write("z.csv", "1,2\n3\0,4\n", 9), NULL, &report) == NN_ERROR_FORMAT && data_says(&report, "line 2: has a zero byte"));
+    CHECK(nn_load_csv(&d, data_write("z.csv", "1,2\n3\0,4\n", 9), NULL, &report) == NN_ERROR_FORMAT &&
+          data_says(&report, "line 2: has a zero byte"));
     CHECK(nn_load_csv(&d, data_path("missing.csv"), NULL, &report) == NN_ERROR_FILE && data_says(&report, "missing.csv"));
     CHECK(nn_load_csv(&d, data_folder, NULL, &report) == NN_ERROR_FILE);
     CHECK(nn_load_csv(&d, NULL, NULL, &report) == NN_ERROR_NULL && nn_load_csv(NULL, "x", NULL, &report) == NN_ERROR_NULL);
@@ -198,7 +216,8 @@ static float parsed(const char *text, nn_status *status) {
 }
 
 static void numbers(void) {
-    static const char *const bad[] = {"+", "-", ".", "e5", "1e", "1e+", "1x", "0x10", "--1", "1.2.3", "1 2", "inf", "1e99", "-1e39", "3.5e38", "1_0"};
+    static const char *const bad[] = {"+",   "-",     ".",   "e5",  "1e",   "1e+",   "1x",     "0x10",
+                                      "--1", "1.2.3", "1 2", "inf", "1e99", "-1e39", "3.5e38", "1_0"};
     nn_status status;
     for (size_t i = 0; i < COUNT(bad); i++) {
         test_case("\"%s\"", bad[i]);
@@ -220,7 +239,10 @@ static void numbers(void) {
         case 0: at += (size_t)sprintf(from, "%.*g", (int)(i / 5 % 17) + 1, (double)a); break;
         case 1: at += (size_t)sprintf(from, "%.150e", between); break;
         case 2: at += (size_t)sprintf(from, "%.8e", between); break;
-        case 3: at += (size_t)sprintf(from, "%llu.%llue%d", (unsigned long long)bits, (unsigned long long)test_random(&state), (int)(bits % 80) - 60); break;
+        case 3:
+            at += (size_t)sprintf(from, "%llu.%llue%d", (unsigned long long)bits, (unsigned long long)test_random(&state),
+                                  (int)(bits % 80) - 60);
+            break;
         default: at += (size_t)sprintf(from, "%.*f%s", 160, between * (bits % 2 ? 1e-30 : 1e-3), bits & 4 ? "0001" : ""); break;
         }
         want[i] = strtof(from, NULL);
@@ -261,7 +283,8 @@ static void hostile(void) {
         nn_dataset d;
         memcpy(broken, text, sizeof text);
         if (i < sizeof text) n = i; /* every length, then bytes at random */
-        else for (size_t k = 0; k <= i % 3; k++) broken[test_below(&state, n)] = "\",\n\r x1\0;"[test_below(&state, 9)];
+        else
+            for (size_t k = 0; k <= i % 3; k++) broken[test_below(&state, n)] = "\",\n\r x1\0;"[test_below(&state, 9)];
         test_case("broken text %zu", i);
         data_ledger l;
         data_ledger_begin(&l, 0);

@@ -42,15 +42,18 @@ static void gather(void) {
         CHECK(memcmp(y + i * SIZE, x + which[i] * SIZE, SIZE * sizeof *y) == 0 && l[i] == labels[which[i]]);
         CHECK(t[2 * i + 1] == targets[2 * which[i] + 1] && w[i] == weights[which[i]]);
     }
-    CHECK(nn_dataset_gather(y, l, t, w, &d, NULL, SAMPLES) == NN_OK && memcmp(y, x, sizeof x) == 0 && memcmp(l, labels, sizeof l) == 0);
+    CHECK(nn_dataset_gather(y, l, t, w, &d, NULL, SAMPLES) == NN_OK && memcmp(y, x, sizeof x) == 0 &&
+          memcmp(l, labels, sizeof l) == 0);
     fill_untouched(y, SAMPLES * SIZE);
     const size_t outside[] = {1, SAMPLES};
     CHECK(nn_dataset_gather(y, NULL, NULL, NULL, &d, outside, 2) == NN_ERROR_ARGUMENT && is_untouched(y, SAMPLES * SIZE));
-    CHECK(nn_dataset_gather(y, NULL, NULL, NULL, &d, NULL, SAMPLES + 1) == NN_ERROR_ARGUMENT && is_untouched(y, SAMPLES * SIZE));
+    CHECK(nn_dataset_gather(y, NULL, NULL, NULL, &d, NULL, SAMPLES + 1) == NN_ERROR_ARGUMENT &&
+          is_untouched(y, SAMPLES * SIZE));
     CHECK(nn_dataset_gather(NULL, l, NULL, NULL, &d, which, 4) == NN_OK && nn_dataset_gather(y, l, t, w, &d, NULL, 0) == NN_OK);
     CHECK(nn_dataset_gather(y, l, t, w, NULL, NULL, 0) == NN_ERROR_NULL);
     l[0] = 77, t[0] = 78;
-    CHECK(nn_dataset_gather(y, l, t, w, &b, which, 4) == NN_OK && l[0] == 77 && t[0] == 78 && w[3] == 1); /* what it lacks is left alone */
+    CHECK(nn_dataset_gather(y, l, t, w, &b, which, 4) == NN_OK && l[0] == 77 && t[0] == 78 && w[3] == 1); /* what it lacks is
+                                                                                                             left alone */
     CHECK(b.classes == 0);
     for (unsigned i = 0; i < 256; i++) { /* each rounded once */
         const uint8_t byte = (uint8_t)i;
@@ -106,14 +109,16 @@ static void views(void) {
     nn_dataset_free(&w);
     CHECK(w.memory == NULL && w.count == 0);
     v = nn_dataset_range(&d, 100, 50);
-    CHECK(v.count == 3 && number(&v, 0) == 100 && data_label(&v, 2) == labels[102] && v.weights[1] == weights[101] && v.targets[0] == 100);
+    CHECK(v.count == 3 && number(&v, 0) == 100 && data_label(&v, 2) == labels[102] && v.weights[1] == weights[101] &&
+          v.targets[0] == 100);
     w = nn_dataset_range(&v, 1, 1);
     CHECK(w.count == 1 && number(&w, 0) == 101);
     v = nn_dataset_range(&d, SAMPLES + 5, 2);
     CHECK(v.count == 0);
     CHECK(nn_dataset_shuffle(&v, &d, 3) == NN_OK && nn_dataset_shuffle(&w, &d, 4) == NN_OK);
     int seen[SAMPLES] = {0}, moved = 0, other = 0;
-    for (size_t i = 0; i < SAMPLES; i++) seen[number(&v, i)]++, moved += number(&v, i) != i, other += number(&v, i) != number(&w, i);
+    for (size_t i = 0; i < SAMPLES; i++)
+        seen[number(&v, i)]++, moved += number(&v, i) != i, other += number(&v, i) != number(&w, i);
     for (size_t i = 0; i < SAMPLES; i++) CHECK(seen[i] == 1);
     CHECK(moved > SAMPLES / 2 && other > SAMPLES / 2);
     nn_dataset_free(&w);
@@ -192,7 +197,8 @@ static void splits(void) {
     for (int how = 0; how < 4; how++) {
         const nn_split_desc desc = {(uint64_t)how, how & 1, how >> 1};
         for (size_t count = 0; count <= SAMPLES; count += 1 + count / 5) {
-            const size_t halves[] = {count / 2, count - count / 2}, left[] = {count / 3, 0, count / 4}, many[] = {count / 5, count / 7, 0, count / 2, 0};
+            const size_t halves[] = {count / 2, count - count / 2}, left[] = {count / 3, 0, count / 4},
+                         many[] = {count / 5, count / 7, 0, count / 2, 0};
             test_case("split of %zu, way %d", count, how);
             one_split(count, halves, 2, &desc, 2);
             one_split(count, left, 3, &desc, 2);
@@ -201,18 +207,23 @@ static void splits(void) {
         }
     }
     nn_dataset d = whole(), parts[3], again[3];
-    const double shares[] = {80, 10, 10}, bad[] = {1, -1, 0}, none[] = {0, 0, 0}, nan[] = {1, NAN, 1}, endless[] = {1, INFINITY, 1};
+    const double shares[] = {80, 10, 10}, bad[] = {1, -1, 0}, none[] = {0, 0, 0}, nan[] = {1, NAN, 1},
+                 endless[] = {1, INFINITY, 1};
     test_case("shares");
-    CHECK(nn_dataset_split(parts, &d, shares, 3, NULL) == NN_OK && parts[0].count == 82 && parts[1].count == 11 && parts[2].count == 10);
+    CHECK(nn_dataset_split(parts, &d, shares, 3, NULL) == NN_OK && parts[0].count == 82 && parts[1].count == 11 &&
+          parts[2].count == 10);
     CHECK(nn_dataset_split(again, &d, shares, 3, NULL) == NN_OK);
     int same = 1, in_order = 1;
     for (size_t i = 0; i < 82; i++) same &= number(&parts[0], i) == number(&again[0], i), in_order &= number(&parts[0], i) == i;
     CHECK(same && !in_order);
     for (size_t k = 0; k < 3; k++) nn_dataset_free(&parts[k]), nn_dataset_free(&again[k]);
-    CHECK(nn_dataset_split(parts, &d, bad, 3, NULL) == NN_ERROR_ARGUMENT && nn_dataset_split(parts, &d, none, 3, NULL) == NN_ERROR_ARGUMENT);
-    CHECK(nn_dataset_split(parts, &d, nan, 3, NULL) == NN_ERROR_ARGUMENT && nn_dataset_split(parts, &d, endless, 3, NULL) == NN_ERROR_ARGUMENT);
+    CHECK(nn_dataset_split(parts, &d, bad, 3, NULL) == NN_ERROR_ARGUMENT &&
+          nn_dataset_split(parts, &d, none, 3, NULL) == NN_ERROR_ARGUMENT);
+    CHECK(nn_dataset_split(parts, &d, nan, 3, NULL) == NN_ERROR_ARGUMENT &&
+          nn_dataset_split(parts, &d, endless, 3, NULL) == NN_ERROR_ARGUMENT);
     const size_t more[] = {SAMPLES, 1}, wraps[] = {SIZE_MAX, SIZE_MAX};
-    CHECK(nn_dataset_split_counts(parts, &d, more, 2, NULL) == NN_ERROR_ARGUMENT && nn_dataset_split_counts(parts, &d, wraps, 2, NULL) == NN_ERROR_ARGUMENT);
+    CHECK(nn_dataset_split_counts(parts, &d, more, 2, NULL) == NN_ERROR_ARGUMENT &&
+          nn_dataset_split_counts(parts, &d, wraps, 2, NULL) == NN_ERROR_ARGUMENT);
     const nn_split_desc stratified = {0, 1, 0};
     d.labels = NULL;
     CHECK(nn_dataset_split(parts, &d, shares, 3, &stratified) == NN_ERROR_NULL);
@@ -230,7 +241,8 @@ static void folds(void) {
             test_case("%zu folds, stratified %d", k, stratified);
             for (size_t f = 0; f < k; f++) {
                 int in[SAMPLES] = {0};
-                CHECK(nn_dataset_fold(&train, &test_part, &d, f, k, &desc) == NN_OK && train.count + test_part.count == SAMPLES);
+                CHECK(nn_dataset_fold(&train, &test_part, &d, f, k, &desc) == NN_OK &&
+                      train.count + test_part.count == SAMPLES);
                 CHECK(test_part.count == SAMPLES / k || test_part.count == SAMPLES / k + 1);
                 for (size_t i = 0; i < test_part.count; i++) seen[number(&test_part, i)]++, in[number(&test_part, i)]++;
                 for (size_t i = 0; i < train.count; i++) in[number(&train, i)]++;
@@ -240,7 +252,8 @@ static void folds(void) {
             }
             for (size_t i = 0; i < SAMPLES; i++) CHECK(seen[i] == 1);
         }
-    CHECK(nn_dataset_fold(&train, &test_part, &d, 0, 1, NULL) == NN_ERROR_ARGUMENT && nn_dataset_fold(&train, &test_part, &d, 3, 3, NULL) == NN_ERROR_ARGUMENT);
+    CHECK(nn_dataset_fold(&train, &test_part, &d, 0, 1, NULL) == NN_ERROR_ARGUMENT &&
+          nn_dataset_fold(&train, &test_part, &d, 3, 3, NULL) == NN_ERROR_ARGUMENT);
     CHECK(nn_dataset_fold(&train, &test_part, &d, 0, SAMPLES + 1, NULL) == NN_ERROR_ARGUMENT);
 }
 
@@ -272,11 +285,13 @@ static void balance(void) {
             const size_t each = counts[labels[i]] / had[labels[i]];
             CHECK(times[i] == each || times[i] == each + 1);
         }
-        CHECK(data_label(&v, 0) != data_label(&v, 1) || data_label(&v, 1) != data_label(&v, 2) || data_label(&v, 2) != data_label(&v, 3));
+        CHECK(data_label(&v, 0) != data_label(&v, 1) || data_label(&v, 1) != data_label(&v, 2) ||
+              data_label(&v, 2) != data_label(&v, 3));
         nn_dataset_free(&v);
     }
     const size_t want[] = {1, 0, 50, 2, 0}, empty[] = {0, 0, 0, 0, 1}, wraps[] = {SIZE_MAX, SIZE_MAX, 0, 0, 0};
-    CHECK(nn_dataset_resample(&v, &d, want, 9) == NN_OK && v.count == 53 && nn_dataset_class_counts(counts, &v) == NN_OK && counts[2] == 50);
+    CHECK(nn_dataset_resample(&v, &d, want, 9) == NN_OK && v.count == 53 && nn_dataset_class_counts(counts, &v) == NN_OK &&
+          counts[2] == 50);
     CHECK(nn_dataset_resample(&v, &v, want, 9) == NN_OK && v.count == 53); /* in place of itself */
     nn_dataset_free(&v);
     CHECK(nn_dataset_resample(&v, &d, empty, 9) == NN_ERROR_ARGUMENT && nn_dataset_resample(&v, &d, wraps, 9) == NN_ERROR_SIZE);
@@ -302,7 +317,8 @@ static void batches(size_t count, size_t batch, int in_order, int drop_last) {
             CHECK(b.epoch == epoch && b.n > 0 && b.n <= batch);
             for (size_t i = 0; i < b.n; i++) {
                 const size_t k = (size_t)b.x[i * SIZE] / 100;
-                CHECK(k == b.which[i] && b.labels[i] == labels[k] && b.targets[2 * i] == (float)k && b.weights[i] == weights[k]);
+                CHECK(k == b.which[i] && b.labels[i] == labels[k] && b.targets[2 * i] == (float)k &&
+                      b.weights[i] == weights[k]);
                 seen[k]++;
                 order[total++] = k;
             }
@@ -317,13 +333,16 @@ static void batches(size_t count, size_t batch, int in_order, int drop_last) {
 
 static void all_batches(void) {
     for (int how = 0; how < 4; how++)
-        for (size_t batch = 1; batch <= 2 * SAMPLES; batch = batch * 2 + 1) batches(SAMPLES, batch, how & 1, how >> 1), batches(batch % 3, 2, how & 1, 0);
+        for (size_t batch = 1; batch <= 2 * SAMPLES; batch = batch * 2 + 1)
+            batches(SAMPLES, batch, how & 1, how >> 1), batches(batch % 3, 2, how & 1, 0);
     nn_dataset d = whole();
     nn_batches a, b;
     size_t order[SAMPLES];
     test_case("an epoch is drawn again");
     CHECK(nn_batches_begin(&a, &d, SAMPLES, 3) == NN_OK && nn_batches_begin(&b, &d, SAMPLES, 3) == NN_OK);
-    for (int k = 0; k < 2; k++) while (nn_batches_next(&a)) {}
+    for (int k = 0; k < 2; k++)
+        while (nn_batches_next(&a)) {
+        }
     CHECK(nn_batches_next(&a) && a.epoch == 2);
     memcpy(order, a.which, sizeof order);
     b.epoch = 2;
@@ -341,7 +360,9 @@ static nn_dataset with(const data_ledger *l) {
     d.allocator = &l->hook;
     return d;
 }
-static void free_all(nn_dataset *d, size_t n) { while (n) nn_dataset_free(&d[--n]); }
+static void free_all(nn_dataset *d, size_t n) {
+    while (n) nn_dataset_free(&d[--n]);
+}
 
 static void failures(void) {
     data_ledger l;
@@ -362,7 +383,8 @@ static void failures(void) {
     DATA_FAIL(l, (d = with(&l), nn_batches_begin(&b, &d, 9, 5)), nn_batches_end(&b));
     const nn_dataset *parts[] = {&d, &d};
     static const char *const names[] = {"a", "b", "c", "d", "e", "f"};
-    DATA_FAIL(l, (d = with(&l), d.class_names = d.feature_names = d.target_names = names, nn_dataset_join(v, parts, 2)), free_all(v, 1));
+    DATA_FAIL(l, (d = with(&l), d.class_names = d.feature_names = d.target_names = names, nn_dataset_join(v, parts, 2)),
+              free_all(v, 1));
 }
 
 static void *hold_and_free(void *from) {
@@ -381,7 +403,8 @@ static void threads(void) {
     pthread_t ids[4];
     test_case("holders in four threads");
     CHECK(nn_dataset_shuffle(&d, &d, 1) == NN_OK);
-    for (size_t i = 0; i < 4; i++) if (pthread_create(&ids[i], NULL, hold_and_free, &d) != 0) abort();
+    for (size_t i = 0; i < 4; i++)
+        if (pthread_create(&ids[i], NULL, hold_and_free, &d) != 0) abort();
     for (size_t i = 0; i < 4; i++) pthread_join(ids[i], NULL);
     CHECK(l.live == 2 && d.rows[0] < SAMPLES); /* the list of rows, and what counts its holders */
     nn_dataset_free(&d);

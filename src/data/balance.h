@@ -7,12 +7,13 @@
 /* Samples of each class: counts[d->classes]. */
 NN_API NN_MUST_USE nn_status nn_dataset_class_counts(size_t *counts, const nn_dataset *d);
 
-/* A weight for each class, w[d->classes], that makes all classes count alike in a loss: count / (classes present * samples of it), 0 for
- * a class without samples. The mean over the samples is 1. */
+/* A weight for each class, w[d->classes], that makes all classes count alike in a loss: count / (classes present * samples of
+ * it), 0 for a class without samples. The mean over the samples is 1. */
 NN_API NN_MUST_USE nn_status nn_dataset_class_weights(float *w, const nn_dataset *d);
 
 typedef enum nn_balance {
-    NN_BALANCE_OVER, /* as many of each class as the largest has: its samples several times, none more than once oftener than another */
+    NN_BALANCE_OVER, /* as many of each class as the largest has: its samples several times, none more than once oftener than
+                        another */
     NN_BALANCE_UNDER /* as many of each class as the smallest has: some of its samples, none twice */
 } nn_balance;
 
@@ -67,8 +68,8 @@ static void nni_sort_by_class(size_t *sorted, size_t *begin, const size_t *have,
     for (size_t c = 0; c < d->classes; c++) begin[c] -= have[c];
 }
 
-static nn_status nni_resample(nn_dataset *view, const nn_dataset *d, const size_t *want, const size_t *have, size_t *begin, size_t *sorted,
-                              uint64_t seed) {
+static nn_status nni_resample(nn_dataset *view, const nn_dataset *d, const size_t *want, const size_t *have, size_t *begin,
+                              size_t *sorted, uint64_t seed) {
     size_t total = 0, *rows;
     for (size_t c = 0; c < d->classes; c++) {
         if (want[c] && !have[c]) return NN_ERROR_ARGUMENT;

@@ -28,7 +28,8 @@ typedef struct nn_batches {
     uint64_t seed;
 } nn_batches;
 
-/* Ready for the first epoch, with memory for `batch` samples at a time. After a failure nn_batches_end is fine and not needed. */
+/* Ready for the first epoch, with memory for `batch` samples at a time. After a failure nn_batches_end is fine and not needed.
+ */
 NN_API NN_MUST_USE nn_status nn_batches_begin(nn_batches *b, const nn_dataset *d, size_t batch, uint64_t seed);
 
 /* 1: here is the next batch. 0: the epoch is over, and the next call begins another. */
@@ -58,7 +59,8 @@ NN_API nn_status nn_batches_begin(nn_batches *b, const nn_dataset *d, size_t bat
     if (!batch) return NN_ERROR_ARGUMENT;
     size_t size, target_values;
     const size_t held = nni_min(batch, d->count);
-    if (!nni_mul_size(held, nn_shape_size(d->shape), &size) || !nni_mul_size(held, d->target_size, &target_values)) return NN_ERROR_SIZE;
+    if (!nni_mul_size(held, nn_shape_size(d->shape), &size) || !nni_mul_size(held, d->target_size, &target_values))
+        return NN_ERROR_SIZE;
     b->data = nn_dataset_share(d);
     b->seed = seed;
     b->most = batch;

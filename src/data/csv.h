@@ -5,7 +5,8 @@
 #include "dataset.h"
 
 typedef enum nn_csv_header {
-    NN_CSV_HEADER_AUTO, /* there is one if no field of the first row is a number and one of the second is, or if it has the label's name */
+    NN_CSV_HEADER_AUTO, /* there is one if no field of the first row is a number and one of the second is, or if it has the
+                           label's name */
     NN_CSV_HEADER_YES,
     NN_CSV_HEADER_NO
 } nn_csv_header;
@@ -25,7 +26,8 @@ typedef enum nn_csv_missing {
     NN_CSV_MEAN    /* the mean of that feature in the file that was learned from, of categories the mean of their code */
 } nn_csv_missing;
 
-/* Columns are named as the header has them, or by their number from 1 on, or "last". Lists of them are divided by commas. NULL: none. */
+/* Columns are named as the header has them, or by their number from 1 on, or "last". Lists of them are divided by commas. NULL:
+ * none. */
 typedef struct nn_csv_desc {
     const char *label;     /* the column of classes */
     const char *targets;   /* columns to be predicted as numbers, instead of classes */
@@ -34,12 +36,13 @@ typedef struct nn_csv_desc {
     nn_csv_header header;
     nn_csv_code code;
     nn_csv_missing missing;
-    const char *const *missing_words; /* fields that mean "missing", up to a NULL; NULL: the empty one, ?, NA, N/A, NaN, nan, null */
-    char separator;        /* 0: the one of , ; tab | that the first line has most of */
-    char quote;            /* 0: " */
-    char decimal;          /* 0: the point */
-    size_t most_categories; /* a column with more is an error: 1000 */
-    const nn_allocator *allocator; /* it must outlive data and encoding */
+    const char *const *missing_words; /* fields that mean "missing", up to a NULL; NULL: the empty one, ?, NA, N/A, NaN, nan,
+                                         null */
+    char separator;                   /* 0: the one of , ; tab | that the first line has most of */
+    char quote;                       /* 0: " */
+    char decimal;                     /* 0: the point */
+    size_t most_categories;           /* a column with more is an error: 1000 */
+    const nn_allocator *allocator;    /* it must outlive data and encoding */
 } nn_csv_desc;
 
 /* What a file taught: which columns there are, what they hold, their categories and means. */
@@ -48,9 +51,9 @@ typedef struct nn_csv nn_csv;
 /* The samples of a file: features in the order of columns, with names. What columns hold is found out from this file. */
 NN_API NN_MUST_USE nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc *desc, nn_report *report);
 
-/* In two steps, so that test data are encoded as training data were: learn from one file, then load it and others. These must have the same
- * number of columns (the label's too), a header if the first had one, and no category that was not learned, unless missing values are
- * allowed: then it counts as one. */
+/* In two steps, so that test data are encoded as training data were: learn from one file, then load it and others. These must
+ * have the same number of columns (the label's too), a header if the first had one, and no category that was not learned,
+ * unless missing values are allowed: then it counts as one. */
 NN_API NN_MUST_USE nn_status nn_csv_learn(nn_csv **csv, const char *path, const nn_csv_desc *desc, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report);
 NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
@@ -68,11 +71,11 @@ typedef enum nni_role { NNI_FEATURE, NNI_LABEL, NNI_TARGET, NNI_LEFT_OUT } nni_r
 typedef struct nni_column {
     nni_role role;
     int nominal;
-    size_t width, at;     /* floats that it becomes, and where they are in a sample or row of targets */
+    size_t width, at; /* floats that it becomes, and where they are in a sample or row of targets */
     const char *name;
-    const char **names;   /* its categories, sorted */
+    const char **names; /* its categories, sorted */
     size_t count, room;
-    float *mean;          /* of each of its floats */
+    float *mean; /* of each of its floats */
 } nni_column;
 
 struct nn_csv {
@@ -119,8 +122,8 @@ static nn_status nni_csv_mark(nn_csv *csv, const char *list, nni_role role, cons
         while (n && at[n - 1] == ' ') n--;
         const size_t j = nni_csv_find(csv, at, n);
         if (j == csv->count)
-            return nni_say(report, NN_ERROR_ARGUMENT, "%s: has no column \"%.*s\": it has %zu columns and %s header", path, (int)nni_min(n, 100), at,
-                           csv->count, csv->header ? "a" : "no");
+            return nni_say(report, NN_ERROR_ARGUMENT, "%s: has no column \"%.*s\": it has %zu columns and %s header", path,
+                           (int)nni_min(n, 100), at, csv->count, csv->header ? "a" : "no");
         nni_column *c = &csv->columns[j];
         if (role == NNI_FEATURE) c->nominal = 1;
         else if (c->role != NNI_FEATURE && c->role != role)
@@ -166,14 +169,15 @@ static void nni_csv_find_kinds(nn_csv *csv, const nni_table *t) {
 }
 
 /* Inserts a category that is new. */
-static nn_status nni_csv_add_category(nn_csv *csv, nni_column *c, const char *field, const char *path, size_t line, nn_report *report) {
+static nn_status nni_csv_add_category(nn_csv *csv, nni_column *c, const char *field, const char *path, size_t line,
+                                      nn_report *report) {
     int found;
     const size_t most = csv->desc.most_categories ? csv->desc.most_categories : NNI_CATEGORIES_USUAL;
     const size_t at = nni_find_category(c->names, c->count, field, &found);
     if (found) return NN_OK;
     if (c->count == most)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: column %s has more than %zu categories; \"%.40s\" is no number", path, line, c->name,
-                       most, field);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: column %s has more than %zu categories; \"%.40s\" is no number",
+                       path, line, c->name, most, field);
     if (c->count == c->room) {
         const size_t room = c->room ? 2 * c->room : 8;
         const char **more = (const char **)nni_shared_take(csv->memory, room, sizeof *more);
@@ -247,7 +251,8 @@ static nn_status nni_csv_name(nn_csv *csv, const char *path, nn_report *report) 
         nni_column *c = &csv->columns[j];
         if (c->role == NNI_FEATURE) room = nni_csv_name_column(csv, c, csv->feature_names);
         if (c->role == NNI_TARGET) room = nni_csv_name_column(csv, c, csv->target_names);
-        if (c->role == NNI_FEATURE && room) room = (c->mean = (float *)nni_shared_take(csv->memory, c->width, sizeof *c->mean)) != NULL;
+        if (c->role == NNI_FEATURE && room)
+            room = (c->mean = (float *)nni_shared_take(csv->memory, c->width, sizeof *c->mean)) != NULL;
     }
     return room ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names of its columns", path);
 }
@@ -255,23 +260,23 @@ static nn_status nni_csv_name(nn_csv *csv, const char *path, nn_report *report) 
 /* ---- encoding ---- */
 
 /* One field as c->width floats. 1: done. 0: missing. -1: an error, which is reported. */
-static int nni_csv_encode(float *y, const nn_csv *csv, const nni_column *c, const char *field, const char *path, size_t line, nn_status *status,
-                          nn_report *report) {
+static int nni_csv_encode(float *y, const nn_csv *csv, const nni_column *c, const char *field, const char *path, size_t line,
+                          nn_status *status, nn_report *report) {
     if (nni_csv_is_missing(&csv->desc, field)) return 0;
     const size_t number = (size_t)(c - csv->columns) + 1;
     if (!c->nominal) {
         const int kind = nni_csv_number(&csv->desc, field, y);
         if (kind == 1) return 1;
-        *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): \"%.60s\" is %s", path, line, number, c->name, field,
-                          kind ? "larger than any float" : "not a number");
+        *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): \"%.60s\" is %s", path, line, number,
+                          c->name, field, kind ? "larger than any float" : "not a number");
         return -1;
     }
     int found;
     const size_t k = nni_find_category(c->names, c->count, field, &found);
     if (!found) {
         if (csv->desc.missing != NN_CSV_REFUSE) return 0;
-        *status = nni_say(report, NN_ERROR_LABEL, "%s, line %zu, column %zu (%s): the category \"%.60s\" was not learned", path, line, number,
-                          c->name, field);
+        *status = nni_say(report, NN_ERROR_LABEL, "%s, line %zu, column %zu (%s): the category \"%.60s\" was not learned", path,
+                          line, number, c->name, field);
         return -1;
     }
     if (c->role == NNI_LABEL || csv->desc.code == NN_CSV_NUMBER) *y = (float)k;
@@ -293,7 +298,9 @@ static nn_status nni_csv_find_means(nn_csv *csv, const nni_table *t, nn_report *
     for (; status == NN_OK && row < t->rows; row++)
         for (size_t j = 0; j < csv->count && status == NN_OK; j++, field = nni_next_field(field)) {
             const nni_column *c = &csv->columns[j];
-            if (c->role != NNI_FEATURE || nni_csv_encode(y, csv, c, field, t->content.path, t->lines[row], &status, report) != 1) continue;
+            if (c->role != NNI_FEATURE ||
+                nni_csv_encode(y, csv, c, field, t->content.path, t->lines[row], &status, report) != 1)
+                continue;
             for (size_t k = 0; k < c->width; k++) {
                 sum[c->at + k] += (double)y[k];
                 sum[width + c->at + k] += 1;
@@ -334,7 +341,8 @@ static nn_status nni_csv_roles(nn_csv *csv, const char *path, nn_report *report)
     if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.label, NNI_LABEL, path, report);
     if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.nominal, NNI_FEATURE, path, report);
     for (size_t j = 0; status == NN_OK && j < csv->count; j++)
-        csv->columns[j].nominal = csv->columns[j].role == NNI_LABEL || (csv->columns[j].nominal && csv->columns[j].role == NNI_FEATURE);
+        csv->columns[j].nominal =
+            csv->columns[j].role == NNI_LABEL || (csv->columns[j].nominal && csv->columns[j].role == NNI_FEATURE);
     return status;
 }
 
@@ -378,13 +386,14 @@ typedef struct nni_csv_out {
 } nni_csv_out;
 
 /* One row. 1: a sample more. 0: it was dropped. -1: an error. */
-static int nni_csv_row(nni_csv_out *out, const nn_csv *csv, const char **field, const nni_table *t, size_t row, nn_status *status, nn_report *report) {
+static int nni_csv_row(nni_csv_out *out, const nn_csv *csv, const char **field, const nni_table *t, size_t row,
+                       nn_status *status, nn_report *report) {
     int keep = 1;
     for (size_t j = 0; j < csv->count; j++, *field = nni_next_field(*field)) {
         const nni_column *c = &csv->columns[j];
         float label, *y = c->role == NNI_LABEL    ? &label
-                        : c->role == NNI_TARGET ? out->targets + out->count * csv->targets + c->at
-                                                : out->x + out->count * csv->features + c->at;
+                          : c->role == NNI_TARGET ? out->targets + out->count * csv->targets + c->at
+                                                  : out->x + out->count * csv->features + c->at;
         if (c->role == NNI_LEFT_OUT || !keep) continue;
         const int got = nni_csv_encode(y, csv, c, *field, t->content.path, t->lines[row], status, report);
         if (got < 0) return -1;
@@ -392,8 +401,8 @@ static int nni_csv_row(nni_csv_out *out, const nn_csv *csv, const char **field, 
         if (got) continue;
         if (csv->desc.missing == NN_CSV_DROP) keep = 0;
         else if (csv->desc.missing == NN_CSV_REFUSE || c->role != NNI_FEATURE) {
-            *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): the value is missing", t->content.path, t->lines[row], j + 1,
-                              c->name);
+            *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): the value is missing", t->content.path,
+                              t->lines[row], j + 1, c->name);
             return -1;
         }
         for (size_t k = 0; keep && k < c->width; k++) y[k] = csv->desc.missing == NN_CSV_MEAN ? c->mean[k] : __builtin_nanf("");
@@ -417,8 +426,8 @@ static nn_status nni_csv_dataset(nn_dataset *d, const nn_csv *csv, const nni_tab
     nni_csv_out out;
     nn_status status = NN_OK;
     if (t->columns != csv->count)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and what was learned from %zu", t->content.path, t->lines[0],
-                       t->columns, csv->count);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and what was learned from %zu", t->content.path,
+                       t->lines[0], t->columns, csv->count);
     nni_shared *memory = nni_shared_new(csv->desc.allocator, csv->memory);
     if (!memory || !nni_csv_take(&out, memory, csv, t->rows)) {
         nni_shared_drop(memory);
@@ -454,7 +463,8 @@ static nn_status nni_csv_run(nn_dataset *d, nn_csv **csv, const char *path, cons
 }
 
 NN_API nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc *desc, nn_report *report) {
-    static const nn_csv_desc usual = {NULL, NULL, NULL, NULL, NN_CSV_HEADER_AUTO, NN_CSV_ONE_HOT, NN_CSV_REFUSE, NULL, 0, 0, 0, 0, NULL};
+    static const nn_csv_desc usual = {NULL, NULL, NULL, NULL, NN_CSV_HEADER_AUTO, NN_CSV_ONE_HOT, NN_CSV_REFUSE, NULL, 0,
+                                      0,    0,    0,    NULL};
     nn_csv *csv = NULL;
     nni_say_nothing(report);
     if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
@@ -466,7 +476,8 @@ NN_API nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc 
 
 NN_API nn_status nn_csv_learn(nn_csv **csv, const char *path, const nn_csv_desc *desc, nn_report *report) {
     nni_say_nothing(report);
-    if (!csv || !desc) return nni_say(report, NN_ERROR_NULL, "there is no place for what is learned, or no description of the table");
+    if (!csv || !desc)
+        return nni_say(report, NN_ERROR_NULL, "there is no place for what is learned, or no description of the table");
     *csv = NULL;
     return nni_csv_run(NULL, csv, path, desc, report);
 }

@@ -116,8 +116,8 @@ static nn_status nni_cut_rows(nni_table *t, nni_cutter *c, nn_report *report) {
             first = t->lines[0];
         }
         if (columns != t->columns)
-            return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and line %zu has %zu", path, t->lines[t->rows], columns, first,
-                           t->columns);
+            return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and line %zu has %zu", path,
+                           t->lines[t->rows], columns, first, t->columns);
         t->rows++;
     }
     return t->rows ? NN_OK : nni_say(report, NN_ERROR_FORMAT, "%s, line 1: the file is empty", path);
@@ -126,7 +126,8 @@ static nn_status nni_cut_rows(nni_table *t, nni_cutter *c, nn_report *report) {
 static void nni_table_free(nni_table *t) { nni_content_free(&t->content); }
 
 /* Reads and cuts. separator and quote 0: guessed, and ". */
-static nn_status nni_table_load(nni_table *t, const char *path, char separator, char quote, const nn_allocator *allocator, nn_report *report) {
+static nn_status nni_table_load(nni_table *t, const char *path, char separator, char quote, const nn_allocator *allocator,
+                                nn_report *report) {
     nni_cutter c;
     memset(t, 0, sizeof *t);
     nn_status status = nni_load_content(&t->content, path, allocator, 0, report);
@@ -135,8 +136,9 @@ static nn_status nni_table_load(nni_table *t, const char *path, char separator, 
     size_t size = t->content.size;
     const char *zero = size ? (const char *)memchr(text, 0, size) : NULL;
     if (zero) {
-        status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has a zero byte: it is no text, or of two bytes a letter (UTF-16)", path,
-                         nni_count_lines(text, zero));
+        status =
+            nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has a zero byte: it is no text, or of two bytes a letter (UTF-16)",
+                    path, nni_count_lines(text, zero));
         nni_table_free(t);
         return status;
     }

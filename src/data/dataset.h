@@ -7,8 +7,8 @@
 #include "../report.h"
 #include "../status.h"
 
-/* A plain value; {0} is an empty one. The arrays are the caller's, or live in `memory`, which copies made by nn_dataset_share, views
- * and parts hold together: the last nn_dataset_free gives it back. Whoever copies the struct by = makes no new holder. */
+/* A plain value; {0} is an empty one. The arrays are the caller's, or live in `memory`, which copies made by nn_dataset_share,
+ * views and parts hold together: the last nn_dataset_free gives it back. Whoever copies the struct by = makes no new holder. */
 typedef struct nn_dataset {
     size_t count;           /* samples */
     nn_shape shape;         /* of one sample */
@@ -16,11 +16,12 @@ typedef struct nn_dataset {
     const uint8_t *bytes;   /* or the same as bytes, each worth byte/255: one of the two is set */
     const uint32_t *labels; /* one a sample, below `classes`; or NULL */
     size_t classes;
-    const float *targets;   /* rows of target_size; or NULL */
+    const float *targets; /* rows of target_size; or NULL */
     size_t target_size;
-    const float *weights;   /* one a sample; NULL: all 1 */
-    const size_t *rows;     /* sample i lies in row rows[i] of all those arrays; NULL: in row i */
-    const char *const *class_names, *const *feature_names, *const *target_names; /* classes, floats of a sample, target_size; or NULL */
+    const float *weights; /* one a sample; NULL: all 1 */
+    const size_t *rows;   /* sample i lies in row rows[i] of all those arrays; NULL: in row i */
+    const char *const *class_names, *const *feature_names, *const *target_names; /* classes, floats of a sample, target_size; or
+                                                                                    NULL */
     const nn_allocator *allocator; /* where row lists and copies of it come from; NULL: malloc. It must outlive them */
     struct nni_shared *memory;
 } nn_dataset;
@@ -43,9 +44,9 @@ static inline size_t nn_dataset_row(const nn_dataset *d, size_t i) { return d->r
  * finite and not negative. Loaders return nothing else; it is for arrays from elsewhere. */
 NN_API NN_MUST_USE nn_status nn_dataset_check(const nn_dataset *d, nn_report *report);
 
-/* x (n x shape), labels (n), targets (n x target_size), weights (n) of the samples which[0..n); which NULL: the first n. Each of the four may
- * be NULL. Labels and targets that the data does not have are not written; weights then are 1. A byte b becomes b/255, rounded once.
- * NN_ERROR_ARGUMENT, and nothing written, if one of them is not below d->count. */
+/* x (n x shape), labels (n), targets (n x target_size), weights (n) of the samples which[0..n); which NULL: the first n. Each
+ * of the four may be NULL. Labels and targets that the data does not have are not written; weights then are 1. A byte b becomes
+ * b/255, rounded once. NN_ERROR_ARGUMENT, and nothing written, if one of them is not below d->count. */
 NN_API NN_MUST_USE nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, float *weights, const nn_dataset *d,
                                                const size_t *which, size_t n);
 
@@ -61,7 +62,8 @@ typedef struct nni_block {
     struct nni_block *next;
 } nni_block;
 
-/* Blocks, perhaps a file mapped into memory, and what lies under it: a view's holds the list of rows, and the whole's beneath. */
+/* Blocks, perhaps a file mapped into memory, and what lies under it: a view's holds the list of rows, and the whole's beneath.
+ */
 typedef struct nni_shared {
     size_t holders; /* atomic */
     nn_allocator allocator;
@@ -71,7 +73,9 @@ typedef struct nni_shared {
     size_t map_bytes;
 } nni_shared;
 
-static inline const nn_allocator *nni_shared_allocator(const nni_shared *s) { return s->allocator.alloc ? &s->allocator : NULL; }
+static inline const nn_allocator *nni_shared_allocator(const nni_shared *s) {
+    return s->allocator.alloc ? &s->allocator : NULL;
+}
 
 /* Memory with one holder, above `under`, which it becomes a holder of. NULL: there is none. */
 static NNI_UNUSED nni_shared *nni_shared_new(const nn_allocator *allocator, nni_shared *under) {
@@ -147,7 +151,8 @@ NN_API nn_dataset nn_dataset_of_bytes(const uint8_t *x, size_t count, nn_shape s
     d.bytes = x;
     return d;
 }
-NN_API nn_dataset nn_dataset_of_targets(const float *x, size_t count, nn_shape shape, const float *targets, size_t target_size) {
+NN_API nn_dataset nn_dataset_of_targets(const float *x, size_t count, nn_shape shape, const float *targets,
+                                        size_t target_size) {
     nn_dataset d = nn_dataset_of(x, count, shape, NULL, 0);
     d.targets = targets;
     d.target_size = targets ? target_size : 0;
@@ -163,11 +168,13 @@ NN_API nn_status nn_dataset_check(const nn_dataset *d, nn_report *report) {
         return nni_say(report, NN_ERROR_NULL, "samples must be floats or bytes: %s is set", d->floats ? "each" : "neither");
     size_t size;
     if (!nni_mul_size(d->shape.height, d->shape.width, &size) || !nni_mul_size(size, d->shape.channels, &size))
-        return nni_say(report, NN_ERROR_SIZE, "%zu x %zu x %zu values in a sample overflow", d->shape.height, d->shape.width, d->shape.channels);
+        return nni_say(report, NN_ERROR_SIZE, "%zu x %zu x %zu values in a sample overflow", d->shape.height, d->shape.width,
+                       d->shape.channels);
     for (size_t i = 0; i < d->count; i++) {
         const size_t row = nn_dataset_row(d, i);
         if (d->labels && d->labels[row] >= d->classes)
-            return nni_say(report, NN_ERROR_LABEL, "sample %zu is of class %u, of %zu classes", i, (unsigned)d->labels[row], d->classes);
+            return nni_say(report, NN_ERROR_LABEL, "sample %zu is of class %u, of %zu classes", i, (unsigned)d->labels[row],
+                           d->classes);
         for (size_t j = 0; d->targets && j < d->target_size; j++)
             if (!nni_finite(d->targets[row * d->target_size + j]))
                 return nni_say(report, NN_ERROR_TARGET, "target %zu of sample %zu is NaN or infinite", j, i);
@@ -195,7 +202,8 @@ NN_API nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, f
         if (x && d->floats) memcpy(x + i * size, d->floats + row * size, size * sizeof *x);
         else if (x) nni_bytes_to_floats(x + i * size, d->bytes + row * size, size);
         if (labels && d->labels) labels[i] = d->labels[row];
-        if (targets && d->targets) memcpy(targets + i * d->target_size, d->targets + row * d->target_size, d->target_size * sizeof *targets);
+        if (targets && d->targets)
+            memcpy(targets + i * d->target_size, d->targets + row * d->target_size, d->target_size * sizeof *targets);
         if (weights) weights[i] = d->weights ? d->weights[row] : 1.0f;
     }
     return NN_OK;

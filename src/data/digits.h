@@ -6,13 +6,14 @@
 
 #define NN_DIGIT_SIZE 28
 
-/* Digit i of a seed: 28 x 28 bytes, white (255) on black as in MNIST, and which of the ten it is. The same bits on every machine, whatever
- * else is drawn. Each is written in one of the ways in which people write it (a 7 with or without a bar, an open or closed 4, ...), with a shaking
- * hand, a slant, a size and a pen of its own; some can be told only by guessing. */
+/* Digit i of a seed: 28 x 28 bytes, white (255) on black as in MNIST, and which of the ten it is. The same bits on every
+ * machine, whatever else is drawn. Each is written in one of the ways in which people write it (a 7 with or without a bar, an
+ * open or closed 4, ...), with a shaking hand, a slant, a size and a pen of its own; some can be told only by guessing. */
 NN_API void nn_digit_draw(uint8_t *pixels, uint32_t *label, uint64_t seed, uint64_t i);
 
 /* Digits first .. first + count - 1 of a seed, with their labels. Take other digits, or another seed, for tests. */
-NN_API NN_MUST_USE nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_t count, uint64_t seed, const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_t count, uint64_t seed,
+                                            const nn_allocator *allocator);
 
 #ifdef NN_IMPLEMENTATION
 
@@ -24,8 +25,8 @@ NN_API NN_MUST_USE nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_
 
 #define NNI_STYLE_POINTS 18
 
-/* Strokes are smooth curves through points xxyy, from 00 at the left or top to 99; 0 ends a stroke, two of them end the digit. A curve that ends
- * where it began is closed; a corner is a new stroke from the same point. */
+/* Strokes are smooth curves through points xxyy, from 00 at the left or top to 99; 0 ends a stroke, two of them end the digit.
+ * A curve that ends where it began is closed; a corner is a new stroke from the same point. */
 typedef struct nni_style {
     uint8_t digit, share; /* how often it is written so, of all ways to write it: in 16ths */
     uint16_t points[NNI_STYLE_POINTS];
@@ -83,13 +84,15 @@ static const nni_style *nni_choose_style(uint32_t digit, double choice) {
     return style;
 }
 
-/* From the styles' points to pixels: shaken, bent, slanted, turned, scaled, and put near the middle. u: NNI_HAND numbers from -1 to 1;
- * shake: two for each point. */
+/* From the styles' points to pixels: shaken, bent, slanted, turned, scaled, and put near the middle. u: NNI_HAND numbers from
+ * -1 to 1; shake: two for each point. */
 static void nni_place_points(nni_pen *pen, const nni_style *style, const float *u, const float *shake) {
     const double worse = (double)u[0] > 0.96 ? 2.2 : 0.6 + 0.5 * ((double)u[1] + 1); /* some write badly, few very badly */
-    const double turn = 0.09 * worse * (double)u[2], slant = 0.12 + 0.3 * (double)u[3], bend = 0.25 * (double)u[4], lean = 0.22 * (double)u[5];
+    const double turn = 0.09 * worse * (double)u[2], slant = 0.12 + 0.3 * (double)u[3], bend = 0.25 * (double)u[4],
+                 lean = 0.22 * (double)u[5];
     const double high = 20 + 2.2 * (double)u[6], wide = high * (0.92 + 0.28 * (double)u[7]);
-    const double cosine = (1 - turn * turn) / (1 + turn * turn), sine = 2 * turn / (1 + turn * turn); /* turn: the tangent of half the angle */
+    const double cosine = (1 - turn * turn) / (1 + turn * turn), sine = 2 * turn / (1 + turn * turn); /* turn: the tangent of
+                                                                                                         half the angle */
     double left = 100, right = -100, top = 100, bottom = -100;
     for (size_t i = 0; i < NNI_STYLE_POINTS && (style->points[i] || (i && style->points[i - 1])); i++) {
         const unsigned code = style->points[i];
@@ -141,11 +144,17 @@ static void nni_draw_stroke(nni_pen *pen, const uint16_t *code, size_t begin, si
     const size_t total = (end - 1 - begin) * NNI_PIECES;
     size_t piece = 0;
     for (size_t i = begin; i + 1 < end; i++) {
-        const size_t before = i > begin ? i - 1 : closed ? end - 2 : i, after = i + 2 < end ? i + 2 : closed ? begin + 1 : i + 1;
+        const size_t before = i > begin ? i - 1
+                              : closed  ? end - 2
+                                        : i,
+                     after = i + 2 < end ? i + 2
+                             : closed    ? begin + 1
+                                         : i + 1;
         double last_x = pen->x[i], last_y = pen->y[i];
         for (int k = 1; k <= NNI_PIECES; k++, piece++) {
             const double t = (double)k / NNI_PIECES, s = 1 - t;
-            const double a = -0.5 * t * s * s, b = 1 + t * t * (1.5 * t - 2.5), c = t * (0.5 + t * (2 - 1.5 * t)), e = -0.5 * t * t * s;
+            const double a = -0.5 * t * s * s, b = 1 + t * t * (1.5 * t - 2.5), c = t * (0.5 + t * (2 - 1.5 * t)),
+                         e = -0.5 * t * t * s;
             const double x = a * pen->x[before] + b * pen->x[i] + c * pen->x[i + 1] + e * pen->x[after];
             const double y = a * pen->y[before] + b * pen->y[i] + c * pen->y[i + 1] + e * pen->y[after];
             nni_draw_piece(pen, last_x, last_y, x, y, pen->radius * (1 - pen->thinner * (double)piece / (double)total));
@@ -164,7 +173,8 @@ static double nni_ink(const nni_pen *pen, int x, int y) {
 static void nni_develop(uint8_t *pixels, const nni_pen *pen, double blur, double dark, const float *grain) {
     for (int y = 0; y < NN_DIGIT_SIZE; y++)
         for (int x = 0; x < NN_DIGIT_SIZE; x++) {
-            const double around = (nni_ink(pen, x - 1, y) + nni_ink(pen, x + 1, y) + nni_ink(pen, x, y - 1) + nni_ink(pen, x, y + 1)) / 4;
+            const double around =
+                (nni_ink(pen, x - 1, y) + nni_ink(pen, x + 1, y) + nni_ink(pen, x, y - 1) + nni_ink(pen, x, y + 1)) / 4;
             const double ink = nni_ink(pen, x, y) * (1 - blur) + around * blur;
             const double value = ink * (dark - 0.08 * ((double)grain[y * NN_DIGIT_SIZE + x] + 1));
             pixels[y * NN_DIGIT_SIZE + x] = (uint8_t)(255 * fmin(fmax(value, 0), 1) + 0.5);
@@ -186,7 +196,8 @@ NN_API void nn_digit_draw(uint8_t *pixels, uint32_t *label, uint64_t seed, uint6
     pen.thinner = 0.12 + 0.18 * (double)hand[13];
     nni_place_points(&pen, style, hand, shake);
     for (size_t begin = 0, end; style->points[begin]; begin = end + 1) {
-        for (end = begin; end < NNI_STYLE_POINTS && style->points[end]; end++) {}
+        for (end = begin; end < NNI_STYLE_POINTS && style->points[end]; end++) {
+        }
         nni_draw_stroke(&pen, style->points, begin, end);
         if (end + 1 >= NNI_STYLE_POINTS) break;
     }

@@ -17,8 +17,8 @@ NN_API NN_MUST_USE nn_status nn_binary_code(float *y, const uint32_t *labels, si
 /* Back from codes, or from outputs near them: a bit is 1 above 0.5. Codes that no class has become the last class. */
 NN_API void nn_binary_decode(uint32_t *labels, const float *y, size_t n, size_t classes);
 
-/* Names and numbers for each other. names[k] is the name of class k; all are different, and sorted: whole numbers by value, before all other
- * names by their bytes. */
+/* Names and numbers for each other. names[k] is the name of class k; all are different, and sorted: whole numbers by value,
+ * before all other names by their bytes. */
 typedef struct nn_categories {
     size_t count;
     const char *const *names;
@@ -26,7 +26,8 @@ typedef struct nn_categories {
 } nn_categories;
 
 /* The different ones among n texts. */
-NN_API NN_MUST_USE nn_status nn_categories_of(nn_categories *c, const char *const *texts, size_t n, const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_categories_of(nn_categories *c, const char *const *texts, size_t n,
+                                              const nn_allocator *allocator);
 NN_API void nn_categories_free(nn_categories *c); /* NULL and {0} are fine */
 
 /* The number of a name; c->count if it is not there. */

@@ -7,9 +7,9 @@
 /* How the loaders of data files read; NULL or zeros for the usual. */
 typedef struct nn_load_desc {
     const nn_allocator *allocator; /* where the data lies; NULL: malloc. It must outlive the dataset */
-    int map;        /* leave the samples in the file and let the system fetch the parts in use, so that it may be larger than memory.
-                     * POSIX, for files whose bytes are those of a dataset (the loaders say which); all others are read. The file must
-                     * neither change nor shrink meanwhile */
+    int map; /* leave the samples in the file and let the system fetch the parts in use, so that it may be larger than memory.
+              * POSIX, for files whose bytes are those of a dataset (the loaders say which); all others are read. The file must
+              * neither change nor shrink meanwhile */
     size_t classes; /* labels must be below it; 0: as many as the largest label says */
 } nn_load_desc;
 
@@ -111,7 +111,8 @@ static nn_status nni_read_all(nni_growing *g, FILE *file, const char *path, nn_r
         errno = 0;
         const size_t got = fread(g->bytes + g->size, 1, g->room - g->size, file);
         g->size += got;
-        if (ferror(file)) return nni_say(report, NN_ERROR_FILE, "%s, byte %zu: cannot be read: %s", path, g->size, strerror(errno));
+        if (ferror(file))
+            return nni_say(report, NN_ERROR_FILE, "%s, byte %zu: cannot be read: %s", path, g->size, strerror(errno));
         if (feof(file)) return NN_OK;
         if (g->size == g->room && !nni_growing_more(g))
             return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for more than %zu bytes", path, g->size);
@@ -203,7 +204,9 @@ static nn_status nni_inflate(nni_growing *g, z_stream *z, const nni_content *pac
         } else if (code == Z_MEM_ERROR) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory to unpack it", packed->path);
         else if (code != Z_OK && !(code == Z_BUF_ERROR && z->avail_out == 0))
             return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: cannot be unpacked: %s", packed->path, used,
-                           code == Z_BUF_ERROR ? "it is cut short" : z->msg ? z->msg : "it is damaged");
+                           code == Z_BUF_ERROR ? "it is cut short"
+                           : z->msg            ? z->msg
+                                               : "it is damaged");
     }
 }
 
@@ -231,8 +234,9 @@ static nn_status nni_unpack(nni_content *c, const nn_allocator *allocator, nn_re
 #else
 
 static nn_status nni_unpack(nni_content *c, const nn_allocator *allocator, nn_report *report) {
-    const nn_status status = nni_say(report, NN_ERROR_UNSUPPORTED,
-                                     "%s is packed by gzip: unpack it, or compile nn.h with NN_ZLIB and link with -lz", c->path);
+    const nn_status status =
+        nni_say(report, NN_ERROR_UNSUPPORTED, "%s is packed by gzip: unpack it, or compile nn.h with NN_ZLIB and link with -lz",
+                c->path);
     (void)allocator;
     nni_content_free(c);
     return status;
@@ -243,7 +247,8 @@ static nn_status nni_unpack(nni_content *c, const nn_allocator *allocator, nn_re
 /* ---- all of it ---- */
 
 /* The content of a file, unpacked if it is packed. With `map` it is mapped where that can be done, and then not writable. */
-static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, const nn_allocator *allocator, int map, nn_report *report) {
+static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, const nn_allocator *allocator, int map,
+                                             nn_report *report) {
     nn_status status = NN_OK;
     if (!path) return nni_say(report, NN_ERROR_NULL, "there is no path");
 #ifdef _WIN32
@@ -257,7 +262,9 @@ static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, c
 
 /* ---- numbers in files ---- */
 
-static inline uint32_t nni_get_be32(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+static inline uint32_t nni_get_be32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
 
 /* An element of a data file: `size` bytes of an integer with or without sign, or of a float. */
 typedef struct nni_element {
@@ -316,8 +323,8 @@ static NNI_UNUSED const float *nni_elements_float(nni_content *c, uint8_t *from,
 }
 
 /* n labels; NULL after a report. classes as in nn_load_desc; at: where they begin in the file. */
-static NNI_UNUSED uint32_t *nni_elements_labels(nni_content *c, const uint8_t *from, size_t n, nni_element e, size_t *classes, nn_status *status,
-                                     nn_report *report) {
+static NNI_UNUSED uint32_t *nni_elements_labels(nni_content *c, const uint8_t *from, size_t n, nni_element e, size_t *classes,
+                                                nn_status *status, nn_report *report) {
     const size_t limit = *classes ? *classes : UINT32_MAX;
     uint32_t *to = (uint32_t *)nni_shared_take(c->memory, n, sizeof *to);
     size_t most = 0;

@@ -4,11 +4,12 @@
 
 #include "pnm.h"
 
-/* All .pbm, .pgm, .ppm and .pnm files in the folders inside `folder`, each folder a class of its name. Classes and files are sorted by the
- * bytes of their names, so that the data are the same everywhere. All images must have one size and number of channels; values of more than
- * 8 bits are rounded to them. Names that begin with a dot and all other files are passed over; a folder without images is a class without
- * samples. */
-NN_API NN_MUST_USE nn_status nn_load_image_folder(nn_dataset *d, const char *folder, const nn_load_desc *desc, nn_report *report);
+/* All .pbm, .pgm, .ppm and .pnm files in the folders inside `folder`, each folder a class of its name. Classes and files are
+ * sorted by the bytes of their names, so that the data are the same everywhere. All images must have one size and number of
+ * channels; values of more than 8 bits are rounded to them. Names that begin with a dot and all other files are passed over; a
+ * folder without images is a class without samples. */
+NN_API NN_MUST_USE nn_status nn_load_image_folder(nn_dataset *d, const char *folder, const nn_load_desc *desc,
+                                                  nn_report *report);
 
 #ifdef NN_IMPLEMENTATION
 
@@ -65,7 +66,8 @@ static nn_status nni_list(nni_listing *l, const char *folder, int images, const 
         if (*name == '.') continue;
         const int length = snprintf(path, sizeof path, "%s/%s", folder, name);
         if (length < 0 || length >= NNI_PATH_MOST)
-            status = nni_say(report, NN_ERROR_ARGUMENT, "%s: a path in it has more than %d characters", folder, NNI_PATH_MOST - 1);
+            status =
+                nni_say(report, NN_ERROR_ARGUMENT, "%s: a path in it has more than %d characters", folder, NNI_PATH_MOST - 1);
         else if ((images ? nni_is_image_name(name) : nni_is_folder(path)) && !nni_listing_add(l, name, allocator))
             status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names in it", folder);
     }
@@ -91,7 +93,8 @@ static int nni_growing_add(nni_growing *g, const void *bytes, size_t n) {
 }
 
 /* One image more; floats to bytes. */
-static nn_status nni_gather_image(nni_gathered *g, const char *path, uint32_t label, const nn_allocator *allocator, nn_report *report) {
+static nn_status nni_gather_image(nni_gathered *g, const char *path, uint32_t label, const nn_allocator *allocator,
+                                  nn_report *report) {
     nn_load_desc desc;
     nn_dataset image;
     memset(&desc, 0, sizeof desc);
@@ -101,8 +104,9 @@ static nn_status nni_gather_image(nni_gathered *g, const char *path, uint32_t la
     const size_t size = nn_shape_size(image.shape);
     if (image.count != 1) status = nni_say(report, NN_ERROR_FORMAT, "%s: holds %zu images instead of one", path, image.count);
     else if (g->count && !nn_shape_equal(image.shape, g->shape))
-        status = nni_say(report, NN_ERROR_SHAPE, "%s: is %zu x %zu with %zu channels, and the images before it %zu x %zu with %zu", path,
-                         image.shape.width, image.shape.height, image.shape.channels, g->shape.width, g->shape.height, g->shape.channels);
+        status = nni_say(
+            report, NN_ERROR_SHAPE, "%s: is %zu x %zu with %zu channels, and the images before it %zu x %zu with %zu", path,
+            image.shape.width, image.shape.height, image.shape.channels, g->shape.width, g->shape.height, g->shape.channels);
     g->shape = image.shape;
     int room = status != NN_OK || nni_growing_add(&g->labels, &label, sizeof label);
     if (status == NN_OK && image.bytes) room = room && nni_growing_add(&g->pixels, image.bytes, size);
@@ -116,8 +120,8 @@ static nn_status nni_gather_image(nni_gathered *g, const char *path, uint32_t la
     return status;
 }
 
-static nn_status nni_gather_class(nni_gathered *g, const char *folder, const char *name, uint32_t label, const nn_allocator *allocator,
-                                  nn_report *report) {
+static nn_status nni_gather_class(nni_gathered *g, const char *folder, const char *name, uint32_t label,
+                                  const nn_allocator *allocator, nn_report *report) {
     char path[NNI_PATH_MOST];
     nni_listing files;
     snprintf(path, sizeof path, "%s/%s", folder, name); /* fitted when the folder was listed */
@@ -132,8 +136,8 @@ static nn_status nni_gather_class(nni_gathered *g, const char *folder, const cha
 }
 
 /* What was gathered becomes the dataset. */
-static nn_status nni_gathered_give(nn_dataset *d, nni_gathered *g, const nni_listing *classes, const char *folder, const nn_allocator *allocator,
-                                   nn_report *report) {
+static nn_status nni_gathered_give(nn_dataset *d, nni_gathered *g, const nni_listing *classes, const char *folder,
+                                   const nn_allocator *allocator, nn_report *report) {
     nni_content pixels, labels;
     memset(&pixels, 0, sizeof pixels);
     memset(&labels, 0, sizeof labels);
@@ -145,10 +149,12 @@ static nn_status nni_gathered_give(nn_dataset *d, nni_gathered *g, const nni_lis
     g->labels.bytes = NULL;
     if (status == NN_OK) {
         labels.memory->under = pixels.memory;
-        *d = nn_dataset_of_bytes(pixels.bytes, g->count, g->shape, (const uint32_t *)(const void *)labels.bytes, classes->count);
+        *d =
+            nn_dataset_of_bytes(pixels.bytes, g->count, g->shape, (const uint32_t *)(const void *)labels.bytes, classes->count);
         d->memory = labels.memory;
         d->allocator = allocator;
-        d->class_names = (const char *const *)nni_names_copy(labels.memory, (const char *const *)classes->names, classes->count);
+        d->class_names =
+            (const char *const *)nni_names_copy(labels.memory, (const char *const *)classes->names, classes->count);
         if (!d->class_names) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names of classes", folder);
         if (status != NN_OK) nn_dataset_free(d);
     } else nni_content_free(&pixels);
@@ -169,7 +175,8 @@ NN_API nn_status nn_load_image_folder(nn_dataset *d, const char *folder, const n
     for (size_t c = 0; status == NN_OK && c < classes.count; c++)
         status = nni_gather_class(&g, folder, classes.names[c], (uint32_t)c, allocator, report);
     if (status == NN_OK && !g.count)
-        status = nni_say(report, NN_ERROR_FORMAT, "%s: has no images in folders: they must lie in %s/CLASS/NAME.pgm", folder, folder);
+        status = nni_say(report, NN_ERROR_FORMAT, "%s: has no images in folders: they must lie in %s/CLASS/NAME.pgm", folder,
+                         folder);
     if (status == NN_OK) status = nni_gathered_give(d, &g, &classes, folder, allocator, report);
     nni_growing_free(&g.pixels);
     nni_growing_free(&g.labels);

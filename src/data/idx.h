@@ -4,14 +4,17 @@
 
 #include "file.h"
 
-/* Samples from one file, labels from another (NULL: none). The first dimension counts samples; one, two or three more are features, an
- * image's height and width, or with channels. Bytes stay bytes (and can be mapped); all other types of the format become floats.
- * Packed by gzip both are read where nn.h is compiled with NN_ZLIB. */
-NN_API NN_MUST_USE nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report);
+/* Samples from one file, labels from another (NULL: none). The first dimension counts samples; one, two or three more are
+ * features, an image's height and width, or with channels. Bytes stay bytes (and can be mapped); all other types of the format
+ * become floats. Packed by gzip both are read where nn.h is compiled with NN_ZLIB. */
+NN_API NN_MUST_USE nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc,
+                                         nn_report *report);
 
-/* MNIST, Fashion-MNIST and what else has these names: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
- * t10k-labels-idx1-ubyte in a folder, each plain or with .gz. train or test may be NULL. Ten classes unless desc says otherwise. */
-NN_API NN_MUST_USE nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc, nn_report *report);
+/* MNIST, Fashion-MNIST and what else has these names: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte
+ * and t10k-labels-idx1-ubyte in a folder, each plain or with .gz. train or test may be NULL. Ten classes unless desc says
+ * otherwise. */
+NN_API NN_MUST_USE nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc,
+                                           nn_report *report);
 
 #ifdef NN_IMPLEMENTATION
 
@@ -42,10 +45,12 @@ static int nni_idx_element(nni_element *e, uint8_t type) {
 static nn_status nni_idx_header(nni_idx *x, const nni_content *c, nn_report *report) {
     memset(x, 0, sizeof *x);
     if (c->size < 4 || c->bytes[0] || c->bytes[1] || !nni_idx_element(&x->element, c->bytes[2]))
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte 0: is no IDX file: it must begin with 0, 0, and a type from 8 to 14", c->path);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte 0: is no IDX file: it must begin with 0, 0, and a type from 8 to 14",
+                       c->path);
     x->dimensions = c->bytes[3];
     if (!x->dimensions || x->dimensions > NNI_IDX_DIMENSIONS)
-        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 3: has %zu dimensions, and 1 to %d are read", c->path, x->dimensions, NNI_IDX_DIMENSIONS);
+        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 3: has %zu dimensions, and 1 to %d are read", c->path,
+                       x->dimensions, NNI_IDX_DIMENSIONS);
     x->data = 4 + 4 * x->dimensions;
     if (c->size < x->data) return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: ends inside the header", c->path, c->size);
     size_t bytes = x->element.size;
@@ -58,8 +63,8 @@ static nn_status nni_idx_header(nni_idx *x, const nni_content *c, nn_report *rep
     x->count = x->size[0];
     if (!x->sample) return nni_say(report, NN_ERROR_FORMAT, "%s, byte 8: samples of no values", c->path);
     if (bytes != c->size - x->data)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data, bytes,
-                       c->size - x->data);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data,
+                       bytes, c->size - x->data);
     return NN_OK;
 }
 
@@ -98,11 +103,13 @@ static nn_status nni_idx_labels(nn_dataset *d, const char *path, const nn_load_d
     if (status != NN_OK) return status;
     status = nni_idx_header(&x, &c, report);
     if (status == NN_OK && (x.dimensions != 1 || x.element.kind == 'f'))
-        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 2: holds no labels: these have one dimension and a type of integers", path);
+        status = nni_say(report, NN_ERROR_FORMAT,
+                         "%s, byte 2: holds no labels: these have one dimension and a type of integers", path);
     if (status == NN_OK && x.count != d->count)
         status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 4: has %zu labels for %zu samples", path, x.count, d->count);
     d->classes = desc->classes;
-    if (status == NN_OK) d->labels = nni_elements_labels(&c, c.bytes + x.data, x.count, x.element, &d->classes, &status, report);
+    if (status == NN_OK)
+        d->labels = nni_elements_labels(&c, c.bytes + x.data, x.count, x.element, &d->classes, &status, report);
     if (status == NN_OK) {
         c.memory->under = d->memory;
         d->memory = c.memory;
@@ -110,7 +117,8 @@ static nn_status nni_idx_labels(nn_dataset *d, const char *path, const nn_load_d
     return status;
 }
 
-NN_API nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc,
+                             nn_report *report) {
     static const nn_load_desc usual = {NULL, 0, 0};
     nni_say_nothing(report);
     if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
@@ -140,15 +148,16 @@ static int nni_find_packed(char *path, const char *folder, const char *name) {
     return 1;
 }
 
-static nn_status nni_load_mnist_part(nn_dataset *d, const char *folder, const char *images, const char *labels, const nn_load_desc *desc,
-                                     nn_report *report) {
+static nn_status nni_load_mnist_part(nn_dataset *d, const char *folder, const char *images, const char *labels,
+                                     const nn_load_desc *desc, nn_report *report) {
     char image_path[NNI_PATH_MOST], label_path[NNI_PATH_MOST];
     if (!nni_find_packed(image_path, folder, images) || !nni_find_packed(label_path, folder, labels))
         return nni_say(report, NN_ERROR_ARGUMENT, "the path of the folder has more than %d characters", NNI_PATH_MOST - 40);
     return nn_load_idx(d, image_path, label_path, desc, report);
 }
 
-NN_API nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc,
+                               nn_report *report) {
     nn_load_desc d;
     memset(&d, 0, sizeof d);
     if (desc) d = *desc;
@@ -159,7 +168,8 @@ NN_API nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *
     if (!folder) return nni_say(report, NN_ERROR_NULL, "there is no path of a folder");
     nn_status status = NN_OK;
     if (train) status = nni_load_mnist_part(train, folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", &d, report);
-    if (status == NN_OK && test) status = nni_load_mnist_part(test, folder, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", &d, report);
+    if (status == NN_OK && test)
+        status = nni_load_mnist_part(test, folder, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", &d, report);
     if (status != NN_OK) nn_dataset_free(train);
     return status;
 }

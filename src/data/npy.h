@@ -4,17 +4,19 @@
 
 #include "file.h"
 
-/* Samples from one file, labels (NULL: none) from another. The first dimension counts samples; none more is one value each, one more features,
- * two an image's height and width, three its channels too. All integers, half, float and double of both byte orders, in C or Fortran
- * order. Bytes without sign stay bytes; all else becomes floats. Mapped are bytes, and floats of this machine's byte order, in C order. */
-NN_API NN_MUST_USE nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report);
+/* Samples from one file, labels (NULL: none) from another. The first dimension counts samples; none more is one value each, one
+ * more features, two an image's height and width, three its channels too. All integers, half, float and double of both byte
+ * orders, in C or Fortran order. Bytes without sign stay bytes; all else becomes floats. Mapped are bytes, and floats of this
+ * machine's byte order, in C order. */
+NN_API NN_MUST_USE nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc,
+                                         nn_report *report);
 
 /* The same with targets, a row of any size for each sample. */
-NN_API NN_MUST_USE nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets, const nn_load_desc *desc,
-                                                 nn_report *report);
+NN_API NN_MUST_USE nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets,
+                                                 const nn_load_desc *desc, nn_report *report);
 
-/* Writes the samples (bytes, or little-endian floats), the labels or the targets of a dataset. A file that could not be written to its end
- * stays as it is, cut short: no loader takes it. */
+/* Writes the samples (bytes, or little-endian floats), the labels or the targets of a dataset. A file that could not be written
+ * to its end stays as it is, cut short: no loader takes it. */
 NN_API NN_MUST_USE nn_status nn_save_npy(const char *path, const nn_dataset *d, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_save_npy_labels(const char *path, const nn_dataset *d, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_save_npy_targets(const char *path, const nn_dataset *d, nn_report *report);
@@ -36,9 +38,11 @@ static const char *nni_npy_value(const char *from, const char *end, const char *
     const size_t length = strlen(key);
     for (const char *p = from; p + length + 3 <= end; p++) {
         if ((*p != '\'' && *p != '"') || memcmp(p + 1, key, length) != 0 || p[length + 1] != *p) continue;
-        for (p += length + 2; p < end && *p == ' '; p++) {}
+        for (p += length + 2; p < end && *p == ' '; p++) {
+        }
         if (p == end || *p != ':') return NULL;
-        for (p++; p < end && *p == ' '; p++) {}
+        for (p++; p < end && *p == ' '; p++) {
+        }
         return p < end ? p : NULL;
     }
     return NULL;
@@ -83,12 +87,14 @@ static nn_status nni_npy_header(nni_npy *x, const nni_content *c, nn_report *rep
     const char *from = (const char *)c->bytes + 8 + wide, *end = from + length;
     const char *order = nni_npy_value(from, end, "fortran_order");
     if (!nni_npy_element(&x->element, nni_npy_value(from, end, "descr"), end))
-        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 10: the header's 'descr' is missing, or no integer or float of up to 8 bytes", c->path);
+        return nni_say(report, NN_ERROR_UNSUPPORTED,
+                       "%s, byte 10: the header's 'descr' is missing, or no integer or float of up to 8 bytes", c->path);
     if (!order || (*order != 'T' && *order != 'F'))
         return nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: the header's 'fortran_order' is neither True nor False", c->path);
     x->fortran = *order == 'T';
     if (!nni_npy_shape(x, nni_npy_value(from, end, "shape"), end))
-        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 10: the header's 'shape' is missing, or has not 1 to %d dimensions", c->path,
+        return nni_say(report, NN_ERROR_UNSUPPORTED,
+                       "%s, byte 10: the header's 'shape' is missing, or has not 1 to %d dimensions", c->path,
                        NNI_NPY_DIMENSIONS);
     size_t bytes = x->element.size;
     x->sample = 1;
@@ -98,8 +104,8 @@ static nn_status nni_npy_header(nni_npy *x, const nni_content *c, nn_report *rep
     x->count = x->size[0];
     if (!x->sample) return nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: samples of no values", c->path);
     if (bytes != c->size - x->data)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data, bytes,
-                       c->size - x->data);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data,
+                       bytes, c->size - x->data);
     return NN_OK;
 }
 
@@ -135,7 +141,8 @@ static uint8_t *nni_npy_in_order(const nni_npy *x, nni_content *c) {
     const size_t size = x->element.size;
     uint8_t *to = (uint8_t *)nni_shared_take(c->memory, x->count * x->sample, size);
     for (size_t i = 0; to && i < x->count; i++)
-        for (size_t j = 0; j < x->sample; j++) memcpy(to + (i * x->sample + j) * size, from + nni_npy_fortran(x, i, j) * size, size);
+        for (size_t j = 0; j < x->sample; j++)
+            memcpy(to + (i * x->sample + j) * size, from + nni_npy_fortran(x, i, j) * size, size);
     return to;
 }
 
@@ -149,7 +156,8 @@ static const float *nni_npy_floats(const nni_npy *x, nni_content *c) {
     return to;
 }
 
-static nn_status nni_npy_open(nni_npy *x, nni_content *c, const char *path, const nn_load_desc *desc, int map, nn_report *report) {
+static nn_status nni_npy_open(nni_npy *x, nni_content *c, const char *path, const nn_load_desc *desc, int map,
+                              nn_report *report) {
     nn_status status = nni_load_content(c, path, desc->allocator, map, report);
     if (status != NN_OK) return status;
     status = nni_npy_header(x, c, report);
@@ -185,9 +193,12 @@ static nn_status nni_npy_second(nn_dataset *d, const char *path, int targets, co
     if (status != NN_OK) return status;
     d->classes = targets ? 0 : desc->classes;
     d->target_size = targets ? x.sample : 0;
-    if (x.count != d->count) status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: has %zu rows for %zu samples", path, x.count, d->count);
-    else if (targets && !(d->targets = nni_npy_floats(&x, &c))) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its targets", path);
-    else if (!targets && x.sample != 1) status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: %zu labels for each sample", path, x.sample);
+    if (x.count != d->count)
+        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: has %zu rows for %zu samples", path, x.count, d->count);
+    else if (targets && !(d->targets = nni_npy_floats(&x, &c)))
+        status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its targets", path);
+    else if (!targets && x.sample != 1)
+        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: %zu labels for each sample", path, x.sample);
     else if (!targets) d->labels = nni_elements_labels(&c, c.bytes + x.data, x.count, x.element, &d->classes, &status, report);
     for (size_t i = 0; status == NN_OK && targets && i < x.count * x.sample; i++)
         if (!nni_finite(d->targets[i])) status = nni_say(report, NN_ERROR_TARGET, "%s: target %zu is NaN or infinite", path, i);
@@ -198,7 +209,8 @@ static nn_status nni_npy_second(nn_dataset *d, const char *path, int targets, co
     return status;
 }
 
-static nn_status nni_load_npy(nn_dataset *d, const char *samples, const char *second, int targets, const nn_load_desc *desc, nn_report *report) {
+static nn_status nni_load_npy(nn_dataset *d, const char *samples, const char *second, int targets, const nn_load_desc *desc,
+                              nn_report *report) {
     static const nn_load_desc usual = {NULL, 0, 0};
     nni_say_nothing(report);
     if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
@@ -209,10 +221,12 @@ static nn_status nni_load_npy(nn_dataset *d, const char *samples, const char *se
     if (status != NN_OK) nn_dataset_free(d);
     return status;
 }
-NN_API nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc,
+                             nn_report *report) {
     return nni_load_npy(d, samples, labels, 0, desc, report);
 }
-NN_API nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets, const nn_load_desc *desc,
+                                     nn_report *report) {
     return nni_load_npy(d, samples, targets, 1, desc, report);
 }
 
@@ -238,11 +252,12 @@ static int nni_write_words(FILE *file, const void *words, size_t n) {
     return 1;
 }
 
-static nn_status nni_save_npy(const char *path, const nn_dataset *d, const void *values, const char *type, const char *shape, size_t n,
-                              nn_report *report) {
+static nn_status nni_save_npy(const char *path, const nn_dataset *d, const void *values, const char *type, const char *shape,
+                              size_t n, nn_report *report) {
     char header[129];
     nni_say_nothing(report);
-    if (!path || !values) return nni_say(report, NN_ERROR_NULL, "there is no path, or the dataset does not have what is to be saved");
+    if (!path || !values)
+        return nni_say(report, NN_ERROR_NULL, "there is no path, or the dataset does not have what is to be saved");
     nni_npy_write_header(header, type, shape);
     errno = 0;
     FILE *file = fopen(path, "wb");

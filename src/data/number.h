@@ -54,7 +54,8 @@ typedef struct nni_decimal {
     int digits, power, negative;
 } nni_decimal;
 
-/* digits * 10^power, rounded once to nearest even: long division, one bit of the float at a time. Above all floats: infinity. */
+/* digits * 10^power, rounded once to nearest even: long division, one bit of the float at a time. Above all floats: infinity.
+ */
 static float nni_decimal_exact(const nni_decimal *d) {
     nni_big above, below;
     memset(&above, 0, sizeof above);
@@ -80,7 +81,8 @@ static float nni_decimal_exact(const nni_decimal *d) {
         fraction = 2 * fraction + (uint32_t)nni_big_take(&above, &below);
         nni_big_shift(&above, 1);
     }
-    const int half = nni_big_take(&above, &below), more = nni_big_bits(&above) > 0; /* what is cut off: a half, and something beside it */
+    const int half = nni_big_take(&above, &below), more = nni_big_bits(&above) > 0; /* what is cut off: a half, and something
+                                                                                       beside it */
     fraction += (uint32_t)(half & (more | (int)(fraction & 1)));
     /* As an integer, a float is its exponent above its fraction, and a carry out of the fraction is right. */
     const uint32_t word = exponent < -126 ? fraction : (uint32_t)(exponent + 126) * 0x800000u + fraction;
@@ -90,8 +92,8 @@ static float nni_decimal_exact(const nni_decimal *d) {
     return value;
 }
 
-/* Where digits and power are small, a double holds both, and one operation rounds once. Rounding that to a float is right too unless it
- * lies just between two floats. */
+/* Where digits and power are small, a double holds both, and one operation rounds once. Rounding that to a float is right too
+ * unless it lies just between two floats. */
 static float nni_decimal_value(const nni_decimal *d) {
     static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -106,8 +108,8 @@ static float nni_decimal_value(const nni_decimal *d) {
     return nni_decimal_exact(d);
 }
 
-/* All n bytes of a text as a number: [+-] digits [point digits] [e [+-] digits]. 1: here it is. 0: it is none. -1: it is above all floats. What
- * lies nearer to 0 than the smallest float is 0. */
+/* All n bytes of a text as a number: [+-] digits [point digits] [e [+-] digits]. 1: here it is. 0: it is none. -1: it is above
+ * all floats. What lies nearer to 0 than the smallest float is 0. */
 static NNI_UNUSED int nni_parse_float(float *value, const char *text, size_t n, char point) {
     nni_decimal d;
     size_t i = 0;

@@ -4,13 +4,14 @@
 
 #include "file.h"
 
-/* The images of a PBM, PGM or PPM file, P1 to P6: one, or all that a binary file holds one behind the other, which must then be of one size.
- * 1 channel, or 3. Values up to 255 become bytes: as they are if the largest may be 255, else times 255/largest, rounded. Larger ones become
- * floats, value/largest. Of a bit map 1 is black, which is 0. Of binary files with a largest value of 255, bytes are mapped. */
+/* The images of a PBM, PGM or PPM file, P1 to P6: one, or all that a binary file holds one behind the other, which must then be
+ * of one size. 1 channel, or 3. Values up to 255 become bytes: as they are if the largest may be 255, else times 255/largest,
+ * rounded. Larger ones become floats, value/largest. Of a bit map 1 is black, which is 0. Of binary files with a largest value
+ * of 255, bytes are mapped. */
 NN_API NN_MUST_USE nn_status nn_load_pnm(nn_dataset *d, const char *path, const nn_load_desc *desc, nn_report *report);
 
-/* Writes sample `i` as P5 or P6, with 8 or 16 bits a value. It must have 1 or 3 channels. Floats from 0 to 1 are rounded to the nearest;
- * what lies outside becomes 0 or 1, NaN 0. */
+/* Writes sample `i` as P5 or P6, with 8 or 16 bits a value. It must have 1 or 3 channels. Floats from 0 to 1 are rounded to the
+ * nearest; what lies outside becomes 0 or 1, NaN 0. */
 NN_API NN_MUST_USE nn_status nn_save_pnm(const char *path, const nn_dataset *d, size_t i, int bits, nn_report *report);
 
 /* A sheet of the first n samples, `columns` side by side with a grey pixel between them, 8 bits a value: to look at. */
@@ -21,7 +22,7 @@ NN_API NN_MUST_USE nn_status nn_save_sheet(const char *path, const nn_dataset *d
 /* ---- reading ---- */
 
 typedef struct nni_pnm {
-    int format; /* 1 to 6 */
+    int format;                                        /* 1 to 6 */
     size_t width, height, channels, most, data, bytes; /* most: the largest value; bytes: of the raster in the file */
 } nni_pnm;
 
@@ -56,24 +57,26 @@ static nn_status nni_pnm_header(nni_pnm *x, const nni_content *c, size_t at, nn_
     const size_t start = at;
     memset(x, 0, sizeof *x);
     if (c->size - at < 3 || c->bytes[at] != 'P' || c->bytes[at + 1] < '1' || c->bytes[at + 1] > '6')
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: is no portable map: it must begin with P1 to P6", c->path, start);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: is no portable map: it must begin with P1 to P6", c->path,
+                       start);
     x->format = c->bytes[at + 1] - '0';
     x->channels = x->format % 3 ? 1 : 3;
     x->most = 1;
     at += 2;
-    if (!nni_pnm_number(c, &at, &x->width) || !nni_pnm_number(c, &at, &x->height) || (x->format % 3 != 1 && !nni_pnm_number(c, &at, &x->most)))
+    if (!nni_pnm_number(c, &at, &x->width) || !nni_pnm_number(c, &at, &x->height) ||
+        (x->format % 3 != 1 && !nni_pnm_number(c, &at, &x->most)))
         return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: a number up to 2^31 is missing in the header", c->path, at);
     if (!x->width || !x->height || !x->most || x->most > 65535)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: an image of %zu x %zu with a largest value of %zu", c->path, at, x->width, x->height,
-                       x->most);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: an image of %zu x %zu with a largest value of %zu", c->path, at,
+                       x->width, x->height, x->most);
     if (at == c->size || !nni_is_blank(c->bytes[at]))
         return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: a blank must follow the header", c->path, at);
     x->data = at + 1;
     size_t row = x->format == 4 ? nni_ceil_div(x->width, 8) : x->width * x->channels * (x->format > 3 && x->most > 255 ? 2 : 1);
     if (x->format == 2 || x->format == 3) row = 2 * row - 1; /* a digit, and a blank between each two */
     if (!nni_mul_size(row, x->height, &x->bytes) || x->bytes > c->size - x->data)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu x %zu pixels cannot be in the %zu bytes that follow", c->path, x->data, x->width,
-                       x->height, c->size - x->data);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu x %zu pixels cannot be in the %zu bytes that follow",
+                       c->path, x->data, x->width, x->height, c->size - x->data);
     return NN_OK;
 }
 
@@ -90,8 +93,8 @@ static nn_status nni_pnm_plain(uint8_t *bytes, float *floats, const nni_pnm *x, 
         if (x->format == 1 && ok) value = (size_t)(c->bytes[at++] - '0'); /* bits need no blanks between them */
         else ok = ok && nni_pnm_number(c, &at, &value);
         if (!ok || value > x->most)
-            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu of %zu is missing or above %zu", c->path, where, i, nni_pnm_values(x),
-                           x->most);
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu of %zu is missing or above %zu", c->path, where, i,
+                           nni_pnm_values(x), x->most);
         if (x->format == 1) value = 1 - value;
         if (floats) floats[i] = (float)value / (float)x->most;
         else bytes[i] = (uint8_t)((value * 255 + x->most / 2) / x->most);
@@ -106,8 +109,8 @@ static nn_status nni_pnm_binary(uint8_t *bytes, float *floats, const nni_pnm *x,
         size_t value = x->most > 255 ? (size_t)from[2 * i] << 8 | from[2 * i + 1] : from[x->format == 4 ? 0 : i];
         if (x->format == 4) value = !(from[i / x->width * row + i % x->width / 8] >> (7 - i % x->width % 8) & 1);
         if (value > x->most)
-            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu is above %zu", c->path, x->data + i * (x->most > 255 ? 2 : 1), value,
-                           x->most);
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu is above %zu", c->path,
+                           x->data + i * (x->most > 255 ? 2 : 1), value, x->most);
         if (floats) floats[i] = (float)value / (float)x->most;
         else bytes[i] = (uint8_t)((value * 255 + x->most / 2) / x->most);
     }
@@ -126,7 +129,8 @@ static nn_status nni_pnm_count(size_t *count, const nni_pnm *first, const nni_co
     for (size_t at = x.data + x.bytes; at < c->size; at = x.data + x.bytes, (*count)++) {
         const nn_status status = nni_pnm_header(&x, c, at, report);
         if (status != NN_OK) return status;
-        if (x.width != first->width || x.height != first->height || x.channels != first->channels || x.most != first->most || x.format < 4)
+        if (x.width != first->width || x.height != first->height || x.channels != first->channels || x.most != first->most ||
+            x.format < 4)
             return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: an image of another kind than the first", c->path, at);
     }
     return NN_OK;
@@ -147,7 +151,8 @@ static nn_status nni_pnm_images(nn_dataset *d, const nni_pnm *first, size_t coun
     if (!floats && !bytes) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu images", c->path, count);
     for (size_t i = 0; i < count; i++) {
         nn_status status = i ? nni_pnm_header(&x, c, x.data + x.bytes, report) : NN_OK;
-        if (status == NN_OK) status = nni_pnm_image(wide ? NULL : bytes + i * values, wide ? floats + i * values : NULL, &x, c, report);
+        if (status == NN_OK)
+            status = nni_pnm_image(wide ? NULL : bytes + i * values, wide ? floats + i * values : NULL, &x, c, report);
         if (status != NN_OK) return status;
     }
     d->floats = floats;
@@ -201,7 +206,8 @@ static nn_status nni_pnm_close(FILE *file, const char *path, nn_report *report) 
 
 static nn_status nni_pnm_check(const char *path, const nn_dataset *d, nn_report *report) {
     nni_say_nothing(report);
-    if (!path || !d || (!d->floats && !d->bytes)) return nni_say(report, NN_ERROR_NULL, "there is no path, or no image to save");
+    if (!path || !d || (!d->floats && !d->bytes))
+        return nni_say(report, NN_ERROR_NULL, "there is no path, or no image to save");
     if (d->shape.channels != 1 && d->shape.channels != 3)
         return nni_say(report, NN_ERROR_SHAPE, "%s: an image has 1 or 3 channels and not %zu", path, d->shape.channels);
     return NN_OK;
@@ -240,7 +246,9 @@ NN_API nn_status nn_save_sheet(const char *path, const nn_dataset *d, size_t n, 
                 const size_t i = y / high * columns + x / wide, row = y % high, column = x % wide;
                 unsigned value = 128;
                 if (i < n && row < high - 1 && column < wide - 1)
-                    value = nni_pnm_value(d, (nn_dataset_row(d, i) * (high - 1) + row) * (wide - 1) * channels + column * channels + channel, 255);
+                    value = nni_pnm_value(
+                        d, (nn_dataset_row(d, i) * (high - 1) + row) * (wide - 1) * channels + column * channels + channel,
+                        255);
                 putc((int)value, file);
             }
     return nni_pnm_close(file, path, report);

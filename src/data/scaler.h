@@ -13,13 +13,14 @@ typedef enum nn_scaling {
 typedef struct nn_scaler_desc {
     nn_scaling kind;
     int per_channel; /* one scale for each channel of an image, over all its places; else one for each value of a sample */
-    int refuse_nan;  /* NaN among the samples is an error; else it is passed over in learning, and stays NaN when it is scaled */
+    int refuse_nan; /* NaN among the samples is an error; else it is passed over in learning, and stays NaN when it is scaled */
     const nn_allocator *allocator; /* NULL: malloc; it must outlive the scaler */
 } nn_scaler_desc;
 
-/* y = (x - mean)*scale, both operations rounded to floats; back, x = y*spread + mean, rounded once. A feature that has the same value in all
- * samples has scale and spread 0: it becomes 0, whatever it is in other samples, and its value again on the way back. So does a feature that is
- * NaN in all, with mean 0. Means and deviations are summed in double, in the order of the samples, in two passes. */
+/* y = (x - mean)*scale, both operations rounded to floats; back, x = y*spread + mean, rounded once. A feature that has the same
+ * value in all samples has scale and spread 0: it becomes 0, whatever it is in other samples, and its value again on the way
+ * back. So does a feature that is NaN in all, with mean 0. Means and deviations are summed in double, in the order of the
+ * samples, in two passes. */
 typedef struct nn_scaler {
     size_t size; /* values of a sample, or channels */
     int per_channel;
@@ -27,8 +28,9 @@ typedef struct nn_scaler {
     const nn_allocator *allocator;
 } nn_scaler;
 
-/* Learns from all samples of d: its floats, or its bytes as b/255. Targets can be scaled too: make a dataset of them first. An infinite value, a
- * range wider than floats, or NaN where that is refused are NN_ERROR_ARGUMENT, with a sentence. desc NULL: z-scores of every value. */
+/* Learns from all samples of d: its floats, or its bytes as b/255. Targets can be scaled too: make a dataset of them first. An
+ * infinite value, a range wider than floats, or NaN where that is refused are NN_ERROR_ARGUMENT, with a sentence. desc NULL:
+ * z-scores of every value. */
 NN_API NN_MUST_USE nn_status nn_scaler_fit(nn_scaler *s, const nn_dataset *d, const nn_scaler_desc *desc, nn_report *report);
 
 /* From known numbers, such as those of a data set's authors: `size` means and spreads. */
@@ -71,7 +73,8 @@ static void nni_scaling_prepare(const nni_columns *c, float *factor, size_t colu
 }
 
 /* y = (x - mean)*scale + shift. Short rows are joined to longer ones, which fill the vectors. */
-static void nni_scaling_run(float *y, const float *x, size_t rows, size_t n, const float *mean, const float *scale, const float *shift) {
+static void nni_scaling_run(float *y, const float *x, size_t rows, size_t n, const float *mean, const float *scale,
+                            const float *shift) {
     const nni_scaling s = {mean, scale, shift, n};
     if (!rows || !n) return;
     while (n < 64 && rows % 2 == 0) {
@@ -93,7 +96,9 @@ NN_API void nn_scaler_invert(float *x, const float *y, const nn_scaler *s, size_
     nni_scaling_run(x, y, rows, s->size, NULL, s->spread, s->mean);
 }
 
-static int nni_scaler_fits(const nn_scaler *s, nn_shape shape) { return s->size == (s->per_channel ? shape.channels : nn_shape_size(shape)); }
+static int nni_scaler_fits(const nn_scaler *s, nn_shape shape) {
+    return s->size == (s->per_channel ? shape.channels : nn_shape_size(shape));
+}
 
 NN_API nn_status nn_scaler_apply_dataset(nn_dataset *to, const nn_dataset *d, const nn_scaler *s) {
     if (!to || !d || !s || (!d->floats && !d->bytes)) return NN_ERROR_NULL;
@@ -153,7 +158,8 @@ static void nni_scaler_set(nn_scaler *s, size_t j, float mean, float spread) {
     s->spread[j] = usable ? spread : 0.0f;
 }
 
-NN_API nn_status nn_scaler_of(nn_scaler *s, const float *mean, const float *spread, size_t size, int per_channel, const nn_allocator *allocator) {
+NN_API nn_status nn_scaler_of(nn_scaler *s, const float *mean, const float *spread, size_t size, int per_channel,
+                              const nn_allocator *allocator) {
     if (!s || !mean || !spread) return NN_ERROR_NULL;
     memset(s, 0, sizeof *s);
     if (!size) return NN_ERROR_ARGUMENT;
@@ -170,7 +176,9 @@ typedef struct nni_feature {
     double count, sum, low, high, apart, squares; /* apart, squares: sums of x - mean and of its square */
 } nni_feature;
 
-static float nni_sample_value(const nn_dataset *d, size_t at) { return d->floats ? d->floats[at] : (float)d->bytes[at] / 255.0f; }
+static float nni_sample_value(const nn_dataset *d, size_t at) {
+    return d->floats ? d->floats[at] : (float)d->bytes[at] / 255.0f;
+}
 
 static nn_status nni_scaler_first(nni_feature *f, const nn_dataset *d, size_t period, int refuse_nan, nn_report *report) {
     const size_t size = nn_shape_size(d->shape);
@@ -219,12 +227,14 @@ static void nni_scaler_learn(nn_scaler *s, const nni_feature *f, nn_scaling kind
 NN_API nn_status nn_scaler_fit(nn_scaler *s, const nn_dataset *d, const nn_scaler_desc *desc, nn_report *report) {
     static const nn_scaler_desc usual = {NN_SCALE_Z_SCORE, 0, 0, NULL};
     nni_say_nothing(report);
-    if (!s || !d || (!d->floats && !d->bytes)) return nni_say(report, NN_ERROR_NULL, "there is no scaler, or nothing to learn from");
+    if (!s || !d || (!d->floats && !d->bytes))
+        return nni_say(report, NN_ERROR_NULL, "there is no scaler, or nothing to learn from");
     if (!desc) desc = &usual;
     memset(s, 0, sizeof *s);
     const size_t size = desc->per_channel ? d->shape.channels : nn_shape_size(d->shape);
     if (!size || !d->count || (unsigned)desc->kind > NN_SCALE_SYMMETRIC)
-        return nni_say(report, NN_ERROR_ARGUMENT, "%zu samples of %zu values: nothing to learn from, or an unknown kind of scaling", d->count, size);
+        return nni_say(report, NN_ERROR_ARGUMENT,
+                       "%zu samples of %zu values: nothing to learn from, or an unknown kind of scaling", d->count, size);
     nni_scaler_take(s, size, desc->per_channel, desc->allocator);
     nni_feature *f = (nni_feature *)nni_alloc(desc->allocator, size, sizeof *f);
     nn_status status = NN_ERROR_MEMORY;
@@ -234,7 +244,8 @@ NN_API nn_status nn_scaler_fit(nn_scaler *s, const nn_dataset *d, const nn_scale
     } else nni_say(report, status, "no memory for a scaler of %zu values", size);
     for (size_t k = 0; status == NN_OK && k < size; k++)
         if (f[k].high - f[k].low > (double)FLT_MAX)
-            status = nni_say(report, NN_ERROR_ARGUMENT, "value %zu ranges from %g to %g, which no float spans", k, f[k].low, f[k].high);
+            status = nni_say(report, NN_ERROR_ARGUMENT, "value %zu ranges from %g to %g, which no float spans", k, f[k].low,
+                             f[k].high);
     if (status == NN_OK) {
         if (desc->kind == NN_SCALE_Z_SCORE) nni_scaler_second(f, d, size);
         nni_scaler_learn(s, f, desc->kind);

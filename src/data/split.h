@@ -11,18 +11,20 @@ typedef struct nn_split_desc {
     int in_order;   /* not shuffled: the first samples are the first part's (stratified: of each class); parts keep the order */
 } nn_split_desc;
 
-/* Views of d in n parts, as large as the shares are to each other: {80, 10, 10}, or {0.6, 0.2, 0.2}. Every sample is in one part; sizes are
- * rounded to the nearest, so that they add up. Shares are finite and not negative, some are positive. desc may be NULL. */
-NN_API NN_MUST_USE nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n, const nn_split_desc *desc);
+/* Views of d in n parts, as large as the shares are to each other: {80, 10, 10}, or {0.6, 0.2, 0.2}. Every sample is in one
+ * part; sizes are rounded to the nearest, so that they add up. Shares are finite and not negative, some are positive. desc may
+ * be NULL. */
+NN_API NN_MUST_USE nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n,
+                                              const nn_split_desc *desc);
 
 /* The same in parts of these sizes; what is left over is in none. */
 NN_API NN_MUST_USE nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d, const size_t *counts, size_t n,
                                                      const nn_split_desc *desc);
 
-/* Fold `fold` of `folds` (from 2 to d->count) for cross-validation: `test` is that fold, `train` all the others. With the same desc the folds
- * are disjoint and make up d; their sizes differ by one at most. */
-NN_API NN_MUST_USE nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold, size_t folds,
-                                             const nn_split_desc *desc);
+/* Fold `fold` of `folds` (from 2 to d->count) for cross-validation: `test` is that fold, `train` all the others. With the same
+ * desc the folds are disjoint and make up d; their sizes differ by one at most. */
+NN_API NN_MUST_USE nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold,
+                                             size_t folds, const nn_split_desc *desc);
 
 #ifdef NN_IMPLEMENTATION
 
@@ -40,8 +42,8 @@ static void nni_deal_free(nni_deal *deal, const nn_allocator *allocator) {
     nni_free(allocator, deal->part);
 }
 
-/* Who is next: the part that lacks most of its share of the first `dealt` samples. So the parts are filled evenly all along, and at the
- * end each has what it should: one above its share could not lack most. The differences are exact. */
+/* Who is next: the part that lacks most of its share of the first `dealt` samples. So the parts are filled evenly all along,
+ * and at the end each has what it should: one above its share could not lack most. The differences are exact. */
 static size_t nni_deal_next(const size_t *wanted, const size_t *got, size_t parts, size_t dealt, size_t count) {
     __extension__ typedef __int128 nni_int128;
     size_t best = 0;
@@ -57,7 +59,8 @@ static size_t nni_deal_next(const size_t *wanted, const size_t *got, size_t part
 }
 
 /* Each class by itself in the present order, evenly into all parts, one class after the other. at: classes + 1 places. */
-static void nni_deal_classes(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t *got, size_t parts, size_t *at, size_t *sorted) {
+static void nni_deal_classes(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t *got, size_t parts, size_t *at,
+                             size_t *sorted) {
     memset(at, 0, (d->classes + 1) * sizeof *at);
     for (size_t i = 0; i < deal->count; i++) at[d->labels[nn_dataset_row(d, i)] + 1]++;
     for (size_t c = 0; c < d->classes; c++) at[c + 1] += at[c];
@@ -77,7 +80,8 @@ static void nni_deal_stretches(nni_deal *deal, const size_t *wanted, size_t part
 }
 
 /* wanted: sizes of the parts, which add up to d->count. */
-static nn_status nni_deal_new(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t parts, const nn_split_desc *desc) {
+static nn_status nni_deal_new(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t parts,
+                              const nn_split_desc *desc) {
     static const nn_split_desc usual = {0, 0, 0};
     if (!desc) desc = &usual;
     if (desc->stratified && !d->labels) return NN_ERROR_NULL;
@@ -105,7 +109,8 @@ static nn_status nni_deal_new(nni_deal *deal, const nn_dataset *d, const size_t 
 }
 
 /* The samples of part k, or with `others` all but those. */
-static nn_status nni_deal_view(nn_dataset *view, const nn_dataset *d, const nni_deal *deal, size_t k, size_t count, int others) {
+static nn_status nni_deal_view(nn_dataset *view, const nn_dataset *d, const nni_deal *deal, size_t k, size_t count,
+                               int others) {
     size_t *rows, n = 0;
     const nn_status status = nni_view_new(view, &rows, d, count);
     for (size_t i = 0; status == NN_OK && i < deal->count; i++)
@@ -131,7 +136,8 @@ static nn_status nni_split(nn_dataset *parts, const nn_dataset *d, const size_t 
     return status;
 }
 
-NN_API nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d, const size_t *counts, size_t n, const nn_split_desc *desc) {
+NN_API nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d, const size_t *counts, size_t n,
+                                         const nn_split_desc *desc) {
     if (!parts || !d || !counts) return NN_ERROR_NULL;
     size_t left = d->count;
     for (size_t k = 0; k < n; k++) {
@@ -147,7 +153,8 @@ NN_API nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d,
     return status;
 }
 
-NN_API nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n, const nn_split_desc *desc) {
+NN_API nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n,
+                                  const nn_split_desc *desc) {
     if (!parts || !d || !shares) return NN_ERROR_NULL;
     double sum = 0, before = 0;
     for (size_t k = 0; k < n; k++) {
@@ -168,7 +175,8 @@ NN_API nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const 
     return status;
 }
 
-NN_API nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold, size_t folds, const nn_split_desc *desc) {
+NN_API nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold, size_t folds,
+                                 const nn_split_desc *desc) {
     if (!train || !test || !d) return NN_ERROR_NULL;
     if (folds < 2 || folds > d->count || fold >= folds) return NN_ERROR_ARGUMENT;
     size_t *sizes = (size_t *)nni_alloc(d->allocator, folds, sizeof *sizes);

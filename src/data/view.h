@@ -4,8 +4,8 @@
 
 #include "dataset.h"
 
-/* In all of these `view` may be d itself, which it then replaces. Where they fail, view is as it was. A view holds d's memory (not
- * d), and costs a size_t a sample. */
+/* In all of these `view` may be d itself, which it then replaces. Where they fail, view is as it was. A view holds d's memory
+ * (not d), and costs a size_t a sample. */
 
 /* The samples which[0..n), in that order, as often as they are named. */
 NN_API NN_MUST_USE nn_status nn_dataset_select(nn_dataset *view, const nn_dataset *d, const size_t *which, size_t n);
@@ -17,15 +17,15 @@ NN_API nn_dataset nn_dataset_range(const nn_dataset *d, size_t first, size_t cou
 NN_API NN_MUST_USE nn_status nn_dataset_shuffle(nn_dataset *view, const nn_dataset *d, uint64_t seed);
 
 /* The samples that `keep` says yes to, in their order. */
-NN_API NN_MUST_USE nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d, int (*keep)(const nn_dataset *d, size_t i, void *user),
-                                               void *user);
+NN_API NN_MUST_USE nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d,
+                                               int (*keep)(const nn_dataset *d, size_t i, void *user), void *user);
 
 /* The samples of one class, in their order. */
 NN_API NN_MUST_USE nn_status nn_dataset_of_class(nn_dataset *view, const nn_dataset *d, uint32_t label);
 
-/* One after another, copied. They must have the same shape and the same kinds of things: floats or bytes, labels of as many classes,
- * targets of one size; weights that one lacks are 1. Names are those of the first. `to` may be one of them. With n = 1 it is a copy that
- * lies in memory in the order of its samples, which batches are gathered from faster. */
+/* One after another, copied. They must have the same shape and the same kinds of things: floats or bytes, labels of as many
+ * classes, targets of one size; weights that one lacks are 1. Names are those of the first. `to` may be one of them. With n = 1
+ * it is a copy that lies in memory in the order of its samples, which batches are gathered from faster. */
 NN_API NN_MUST_USE nn_status nn_dataset_join(nn_dataset *to, const nn_dataset *const *parts, size_t n);
 
 #ifdef NN_IMPLEMENTATION
@@ -97,7 +97,8 @@ NN_API nn_status nn_dataset_shuffle(nn_dataset *view, const nn_dataset *d, uint6
     return NN_OK;
 }
 
-NN_API nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d, int (*keep)(const nn_dataset *d, size_t i, void *user), void *user) {
+NN_API nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d,
+                                   int (*keep)(const nn_dataset *d, size_t i, void *user), void *user) {
     if (!view || !d || !keep) return NN_ERROR_NULL;
     nn_dataset made;
     size_t *rows, n = 0;
@@ -110,7 +111,9 @@ NN_API nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d, int (*
     return NN_OK;
 }
 
-static int nni_is_of_class(const nn_dataset *d, size_t i, void *user) { return d->labels[nn_dataset_row(d, i)] == *(const uint32_t *)user; }
+static int nni_is_of_class(const nn_dataset *d, size_t i, void *user) {
+    return d->labels[nn_dataset_row(d, i)] == *(const uint32_t *)user;
+}
 
 NN_API nn_status nn_dataset_of_class(nn_dataset *view, const nn_dataset *d, uint32_t label) {
     if (!d || !d->labels) return NN_ERROR_NULL;
@@ -126,8 +129,8 @@ static nn_status nni_join_check(const nn_dataset *const *parts, size_t n, size_t
     for (size_t k = 0; k < n; k++) {
         const nn_dataset *a = parts[0], *b = parts[k];
         if (!b || (!b->floats && !b->bytes)) return NN_ERROR_NULL;
-        if (!nn_shape_equal(a->shape, b->shape) || !a->floats != !b->floats || !a->labels != !b->labels || a->classes != b->classes ||
-            !a->targets != !b->targets || a->target_size != b->target_size)
+        if (!nn_shape_equal(a->shape, b->shape) || !a->floats != !b->floats || !a->labels != !b->labels ||
+            a->classes != b->classes || !a->targets != !b->targets || a->target_size != b->target_size)
             return NN_ERROR_SHAPE;
         if (__builtin_add_overflow(*count, b->count, count)) return NN_ERROR_SIZE;
         *weighted |= b->weights != NULL;
@@ -150,10 +153,14 @@ static char **nni_names_copy(nni_shared *memory, const char *const *names, size_
 }
 
 static int nni_join_names(nn_dataset *made, nni_shared *memory, const nn_dataset *from) {
-    if (from->class_names && !(made->class_names = (const char *const *)nni_names_copy(memory, from->class_names, from->classes))) return 0;
-    if (from->target_names && !(made->target_names = (const char *const *)nni_names_copy(memory, from->target_names, from->target_size)))
+    if (from->class_names &&
+        !(made->class_names = (const char *const *)nni_names_copy(memory, from->class_names, from->classes)))
         return 0;
-    return !from->feature_names || (made->feature_names = (const char *const *)nni_names_copy(memory, from->feature_names, nn_shape_size(from->shape)));
+    if (from->target_names &&
+        !(made->target_names = (const char *const *)nni_names_copy(memory, from->target_names, from->target_size)))
+        return 0;
+    return !from->feature_names ||
+           (made->feature_names = (const char *const *)nni_names_copy(memory, from->feature_names, nn_shape_size(from->shape)));
 }
 
 /* The arrays of a joined dataset. */
@@ -167,7 +174,8 @@ typedef struct nni_join {
 static int nni_join_take(nni_join *j, nni_shared *memory, const nn_dataset *like, size_t count, int weighted) {
     size_t values, targets;
     memset(j, 0, sizeof *j);
-    if (!nni_mul_size(count, nn_shape_size(like->shape), &values) || !nni_mul_size(count, like->target_size, &targets)) return 0;
+    if (!nni_mul_size(count, nn_shape_size(like->shape), &values) || !nni_mul_size(count, like->target_size, &targets))
+        return 0;
     if (like->floats && !(j->floats = (float *)nni_shared_take(memory, values, sizeof(float)))) return 0;
     if (like->bytes && !(j->bytes = (uint8_t *)nni_shared_take(memory, values, 1))) return 0;
     if (like->labels && !(j->labels = (uint32_t *)nni_shared_take(memory, count, sizeof *j->labels))) return 0;
@@ -183,7 +191,9 @@ static void nni_join_copy(nni_join *j, const nn_dataset *d) {
         if (j->floats) j->floats = (float *)memcpy(j->floats, d->floats + row * size, size * sizeof(float)) + size;
         if (j->bytes) j->bytes = (uint8_t *)memcpy(j->bytes, d->bytes + row * size, size) + size;
         if (j->labels) *j->labels++ = d->labels[row];
-        if (j->targets) j->targets = (float *)memcpy(j->targets, d->targets + row * d->target_size, d->target_size * sizeof(float)) + d->target_size;
+        if (j->targets)
+            j->targets =
+                (float *)memcpy(j->targets, d->targets + row * d->target_size, d->target_size * sizeof(float)) + d->target_size;
         if (j->weights) *j->weights++ = d->weights ? d->weights[row] : 1.0f;
     }
 }

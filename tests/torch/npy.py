@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes tests/golden/npy.numpy.txt: .npy files as NumPy makes them, one a line: name, length, bytes in hexadecimal. Each holds the numbers
-0 to 11, those of types with a sign less 5, as 3 samples of 2 x 2."""
+"""Writes tests/golden/npy.numpy.txt: .npy files as NumPy makes them, one a line: name, length, bytes in hexadecimal.
+Each holds the numbers 0 to 11, those of types with a sign less 5, as 3 samples of 2 x 2."""
 import io
 import os
 
