@@ -1,5 +1,6 @@
 /* test_augment.c - the pipeline: what it draws, that it depends on (seed, epoch, sample) alone, and each of its stages */
 #include "hook.h"
+#include "internal.h"
 #include "test.h"
 
 enum { MOST = 60000 };
@@ -361,6 +362,24 @@ static void mixing(void) {
     CHECK(nn_augment_mix(&partner, &a, 1, 2, 3, 7) == 1);
 }
 
+/* The field of the pipeline is that of nn_elastic_field, drawn under the key of seed and epoch. */
+static void elastic(void) {
+    static float d[2 * 784], want[784];
+    const uint32_t counter[4] = {2, 3, 0x61756761u, 0x656d746eu};
+    uint32_t word[4];
+    nn_augment a;
+    memset(&a, 0, sizeof a);
+    a.elastic_alpha = 34, a.elastic_sigma = 4;
+    test_nni_philox(word, 5, counter);
+    nn_random random = {(uint64_t)word[1] << 32 | word[0], 7, (uint64_t)1 << 32};
+    fill_sample(digit, 6);
+    test_case("elastic");
+    CHECK(nn_elastic_field(d, d + 784, 28, 28, 34, 4, &random, NULL) == NN_OK);
+    CHECK(nn_image_remap(nn_image_floats(want, digit), nn_image_floats(x_end - 784, digit), nn_transform_identity(), d, d + 784,
+                         NULL) == NN_OK);
+    CHECK(first_difference(want, augmented(&a, digit, 5, (uint64_t)3 << 32 | 2, 7), 784) == 784);
+}
+
 /* A setting is drawn from a place of its own: switching one on leaves the others as they were. */
 static void independent(void) {
     nn_augment a, b;
@@ -460,6 +479,7 @@ int main(void) {
     affine_ranges();
     values();
     mixing();
+    elastic();
     independent();
     errors();
     return test_end("augment");

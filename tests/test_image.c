@@ -738,6 +738,9 @@ static void errors(void) {
     CHECK(nn_image_affine(b, a, t, &bad_border) == NN_ERROR_ARGUMENT &&
           nn_image_remap(b, a, t, x, NULL, NULL) == NN_ERROR_ARGUMENT);
     CHECK(nn_image_elastic(b, a, t, 1, 1, NULL, NULL) == NN_ERROR_NULL);
+    uint8_t small[1];
+    const nn_image wide = bytes((uint8_t *)x_end - 1, 1, ((size_t)1 << 23) + 1, 1, 0);
+    CHECK(nn_image_affine(bytes(small, 1, 1, 1, 0), wide, t, NULL) == NN_ERROR_SIZE);
     CHECK(nn_image_window(b, a, 0, 0, (nn_border)9, 0) == NN_ERROR_ARGUMENT &&
           nn_image_window(b, a, PTRDIFF_MIN, 0, NN_BORDER_EDGE, 0) == NN_ERROR_ARGUMENT);
     CHECK(nn_image_resize(b, a, &bad_resize) == NN_ERROR_ARGUMENT &&

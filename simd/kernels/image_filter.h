@@ -1,10 +1,9 @@
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
- */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and both passes of resizing. Each is a chain over taps. */
 #ifndef NNI_ISA
 #include "../scalar.h"
 #else
 
-/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+/* A vector of sums in each of so many rows, enough of them that none waits for itself: `whole`, or of the first lanes. */
 NNI_INLINE void NNI_FN(filter_block)(const int rows, const int whole, float *y, size_t y_stride, const float *x,
                                      size_t x_stride, size_t step, const float *weights, size_t taps, vm lanes) {
     vf sum[8];

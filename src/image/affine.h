@@ -31,7 +31,8 @@ NN_API nn_transform nn_transform_invert(nn_transform t);
  * row, counted from the centre of the first pixel. */
 NN_API nn_transform nn_transform_from_matrix(const double m[6], nn_shape result, nn_shape source);
 
-/* y = x as t maps it, of whatever size y is, centre on centre. A map by whole pixels copies them and is exact. */
+/* y = x as t maps it, of whatever size y is, centre on centre. A map by whole pixels copies them and is exact. Any other takes
+ * sources of at most 2^23 pixels a side, and places rounded to floats: to 2^-15 of a pixel in an image of 256. */
 NN_API NN_MUST_USE nn_status nn_image_affine(nn_image y, nn_image x, nn_transform t, const nn_image_desc *desc);
 
 /* The same with displacements: dx and dy, of y's size, are added to the place in the source, in pixels. */
@@ -103,6 +104,8 @@ NN_API nn_transform nn_transform_from_matrix(const double m[6], nn_shape result,
 }
 
 /* ---- the source in its border ---- */
+
+#define NNI_WARP_SIDE ((size_t)1 << 23) /* of a source: floats hold its places and the bounds around it */
 
 /* Pixels that a sampling looks beyond the four around a place. */
 static size_t nni_warp_reach(nn_sampling sampling) { return sampling == NN_BICUBIC ? 2 : 1; }
@@ -195,7 +198,7 @@ NN_API nn_status nn_image_remap(nn_image y, nn_image x, nn_transform t, const fl
         return NN_OK;
     }
     const size_t source = nni_warp_floats(x.height, x.width, x.channels, d->sampling), result = y.width * y.channels;
-    if (x.height > NNI_IMAGE_MOST / 2 || x.width > NNI_IMAGE_MOST / 2 || source > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
+    if (x.height > NNI_WARP_SIDE || x.width > NNI_WARP_SIDE || source > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
     float *work = (float *)nni_alloc(d->allocator, source + (y.bytes ? result * y.height : 0), sizeof *work);
     if (!work) return NN_ERROR_MEMORY;
     float *to = y.bytes ? work + source : (float *)y.pixels;

@@ -212,7 +212,7 @@ NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) {
     const size_t size[9] = {in.height,    in.width,   out.height,       out.width,      a->pad,
                             a->side_from, a->side_to, a->cutout_height, a->cutout_width};
     for (size_t i = 0; i < 9; i++)
-        if (size[i] > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
+        if (size[i] > NNI_WARP_SIDE) return NN_ERROR_SIZE;
     if (in.channels > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
     if (in.channels > 4 && (nni_augment_has_places(a) || nni_augment_has_colors(a))) return NN_ERROR_ARGUMENT;
     if (!nni_augment_crop_fits(a, in, out)) return NN_ERROR_ARGUMENT;
