@@ -39,7 +39,7 @@ static nn_model *network(float lambda) {
 static void train(trial *t, const nn_dataset *data, const nn_dataset *valid) {
     nn_trainer *trainer;
     t->m = network(t->lambda);
-    const nn_fit_desc desc = {.optimizer = nn_adam(t->rate), .epochs = full_or_quick(200, 2), .batch = 64, .seed = 1, .patience = 10};
+    const nn_fit_desc desc = {.optimizer = nn_adam(t->rate), .epochs = full_or_quick(200, 1), .batch = 64, .seed = 1, .patience = 10};
     stop_unless(nn_trainer_new(&trainer, t->m, &desc), nn_error(t->m));
     stop_unless(nn_trainer_run(trainer, data, valid), nn_error(t->m));
     const nn_history *history = nn_trainer_history(trainer);
@@ -78,9 +78,9 @@ static void test(const char *what, trial *t, const nn_dataset *data) {
 
 int main(void) {
     static const float lambdas[] = {0, 1e-6f, 1e-5f, 3e-5f}, rates[] = {3e-4f, 1e-3f};
-    const size_t sizes[2] = {full_or_quick(50000, 1000), full_or_quick(10000, 200)};
+    const size_t sizes[2] = {full_or_quick(50000, 250), full_or_quick(10000, 50)};
     nn_dataset all, test_images, part[2];
-    const char *source = load_digits(&all, sizes[0] + sizes[1], &test_images, full_or_quick(10000, 200));
+    const char *source = load_digits(&all, sizes[0] + sizes[1], &test_images, full_or_quick(10000, 50));
     stop_unless(nn_dataset_split_counts(part, &all, sizes, 2, NULL), NULL);
     nn_threads(2);
     printf("%s: %zu images to train with, %zu for validation, %zu for the test\n\nas printed\n", source, part[0].count, part[1].count,

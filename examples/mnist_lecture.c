@@ -20,6 +20,8 @@
 
 enum { EPOCHS = 10, BATCH = 50, RATES = 4 };
 
+static size_t epochs = EPOCHS;
+
 static const double descent[EPOCHS] = {0.9128, 0.9291, 0.9398, 0.9450, 0.9513, 0.9543, 0.9556, 0.9593, 0.9625, 0.9645};
 static const double adam[EPOCHS] = {0.9686, 0.9749, 0.9771, 0.9803, 0.9808, 0.9815, 0.9822, 0.9829, 0.9833, 0.9799};
 
@@ -59,10 +61,10 @@ static nn_model *network(const column *c, uint64_t seed) {
 static void train(double *accuracy, const column *c, float rate, uint64_t seed, const nn_dataset *data, const nn_dataset *seen) {
     nn_model *m = network(c, seed);
     nn_trainer *t;
-    const nn_fit_desc desc = {.optimizer = c->optimizer(rate), .epochs = EPOCHS, .batch = BATCH, .seed = seed, .average = c->average};
+    const nn_fit_desc desc = {.optimizer = c->optimizer(rate), .epochs = epochs, .batch = BATCH, .seed = seed, .average = c->average};
     stop_unless(nn_trainer_new(&t, m, &desc), nn_error(m));
     stop_unless(nn_trainer_run(t, data, seen), nn_error(m));
-    for (int e = 0; e < EPOCHS; e++) accuracy[e] = (double)nn_trainer_history(t)->epochs[e].valid.accuracy;
+    for (size_t e = 0; e < epochs; e++) accuracy[e] = (double)nn_trainer_history(t)->epochs[e].valid.accuracy;
     nn_trainer_free(t);
     nn_model_free(m);
 }
@@ -92,7 +94,7 @@ static float choose_rate(const column *c, const nn_dataset *data, const nn_datas
     float best = 0;
     for (size_t i = 0; i < full_or_quick(RATES, 1); i++) {
         train(accuracy, c, c->rates[i], 1000, data, valid);
-        const double score = mean(accuracy, EPOCHS, 1);
+        const double score = mean(accuracy, epochs, 1);
         printf("  rate %-6g mean accuracy on the validation images %.4f\n", (double)c->rates[i], score);
         if (score > most) most = score, best = c->rates[i];
     }
@@ -104,11 +106,11 @@ static void report(const column *c, float rate, const double *accuracy, size_t s
     if (!best) stop_unless(NN_ERROR_MEMORY, NULL);
     printf("  test accuracy of %zu seed%s with the rate %g\n", seeds, seeds == 1 ? "" : "s", (double)rate);
     printf("  epoch    lectures      mean   deviation\n");
-    for (int e = 0; e < EPOCHS; e++) {
+    for (size_t e = 0; e < epochs; e++) {
         const double *column = accuracy + e;
-        printf("  %5d      %.4f    %.4f      %.4f\n", e + 1, c->deck[e], mean(column, seeds, EPOCHS), deviation(column, seeds, EPOCHS));
+        printf("  %5zu      %.4f    %.4f      %.4f\n", e + 1, c->deck[e], mean(column, seeds, EPOCHS), deviation(column, seeds, EPOCHS));
     }
-    for (size_t s = 0; s < seeds; s++) best[s] = largest(accuracy + s * EPOCHS, EPOCHS);
+    for (size_t s = 0; s < seeds; s++) best[s] = largest(accuracy + s * EPOCHS, epochs);
     printf("   best      %.4f    %.4f      %.4f\n\n", largest(c->deck, EPOCHS), mean(best, seeds, 1), deviation(best, seeds, 1));
     fflush(stdout);
     free(best);
@@ -116,12 +118,13 @@ static void report(const column *c, float rate, const double *accuracy, size_t s
 
 int main(int count, char **arguments) {
     const size_t seeds = count > 1 ? strtoul(arguments[1], NULL, 10) : full_or_quick(5, 1);
-    const size_t sizes[2] = {full_or_quick(55000, 500), full_or_quick(5000, 100)};
+    const size_t sizes[2] = {full_or_quick(55000, 200), full_or_quick(5000, 50)};
     nn_dataset all, test, part[2];
     double *accuracy = calloc(seeds ? seeds : 1, sizeof(double[EPOCHS]));
     if (!seeds || !accuracy) return fprintf(stderr, "mnist_lecture [seeds]: how many seeds to train, 5 if not said\n"), 1;
     nn_threads(2);
-    printf("%s\n\n", load_digits(&all, sizes[0] + sizes[1], &test, full_or_quick(10000, 200)));
+    epochs = full_or_quick(EPOCHS, 2);
+    printf("%s\n\n", load_digits(&all, sizes[0] + sizes[1], &test, full_or_quick(10000, 50)));
     stop_unless(nn_dataset_split_counts(part, &all, sizes, 2, NULL), NULL);
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         printf("%s\n", columns[i].title);

@@ -10,11 +10,9 @@
 #define NN_IMPLEMENTATION
 #include "nn.h"
 
+#include "common.h"
+
 #include <ctype.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 static const char *file, *label, *target, *leave_out, *missing = "refuse", *hidden = "64,32", *optimizer = "adam";
 static const char *save, *load, *test, *predict;
@@ -44,15 +42,12 @@ static const option options[] = {
     {"--save", "file for the network", &save, NULL, 0, 0},
     {"--load", "take this network and do not train", &load, NULL, 0, 0},
     {"--test", "another CSV file with the same columns, to test with", &test, NULL, 0, 0},
-    {"--predict", "another CSV file with the same columns, the label's too, whatever it says: an answer for each row", &predict, NULL, 0, 0},
+    {"--predict", "another CSV file with the same columns, the label's too (any of the classes): an answer for each row", &predict, NULL, 0, 0},
 };
 
 static void fail(const char *what, const char *which) {
     fprintf(stderr, "train_csv: %s%s\n", what, which);
     exit(1);
-}
-static void check(nn_status status, const char *sentence) {
-    if (status != NN_OK) fail(sentence && *sentence ? sentence : nn_status_message(status), "");
 }
 
 static void help(void) {
@@ -94,9 +89,9 @@ static nn_optimizer optimizer_named(const char *name) {
     static nn_optimizer (*const make[])(float) = {nn_sgd, nn_adagrad, nn_rmsprop, nn_adam, nn_adamw, nn_nadam, nn_lion};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (!strcmp(name, names[i])) return make[i]((float)rate);
-    if (!strcmp(name, "momentum")) return nn_momentum((float)rate, 0.9f);
-    if (strcmp(name, "nesterov")) fail("no such optimizer (--help lists them): ", name);
-    return nn_nesterov((float)rate, 0.9f);
+    const int momentum = !strcmp(name, "momentum");
+    if (!momentum && strcmp(name, "nesterov")) fail("no such optimizer (--help lists them): ", name);
+    return momentum ? nn_momentum((float)rate, 0.9f) : nn_nesterov((float)rate, 0.9f);
 }
 
 /* Scaled inputs, hidden layers, and one output a class, or a number that is scaled back. */
@@ -104,7 +99,7 @@ static nn_model *network(const nn_dataset *train) {
     nn_model *m = nn_model_new(NULL);
     nn_scaler scaler;
     nn_report report;
-    check(nn_scaler_fit(&scaler, train, NULL, &report), report.sentence);
+    stop_unless(nn_scaler_fit(&scaler, train, NULL, &report), report.sentence);
     nn_node x = nn_layer_scale(m, nn_layer_input(m, train->shape), &scaler);
     nn_scaler_free(&scaler);
     for (const char *at = hidden; *at;) {
@@ -120,32 +115,32 @@ static nn_model *network(const nn_dataset *train) {
     } else {
         nn_dataset targets = nn_dataset_of(train->targets, train->count, nn_shape_vector(1), NULL, 0);
         targets.rows = train->rows;
-        check(nn_scaler_fit(&scaler, &targets, NULL, &report), report.sentence);
+        stop_unless(nn_scaler_fit(&scaler, &targets, NULL, &report), report.sentence);
         const float spread = scaler.spread[0] > 0 ? scaler.spread[0] : 1;
         const nn_loss_desc loss = {.loss = NN_LOSS_MSE, .scale = 1 / (spread * spread)}; /* in units of the variance */
         nn_layer_loss_with(m, nn_layer_linear(m, nn_layer_dense(m, x, 1), spread, scaler.mean[0]), &loss);
         nn_scaler_free(&scaler);
     }
     const nn_build_desc build = {.seed = (uint64_t)seed, .batch = (size_t)batch, .l2 = (float)l2};
-    check(nn_model_build(m, &build), nn_error(m));
+    stop_unless(nn_model_build(m, &build), nn_error(m));
     return m;
 }
 
 static float *answers(nn_model *m, const nn_dataset *d, size_t outputs) {
     float *y = malloc((d->count + 1) * outputs * sizeof *y);
     if (!y) fail("no memory for the answers", "");
-    check(nn_predict_dataset(m, y, d), nn_error(m));
+    stop_unless(nn_predict_dataset(m, y, d), nn_error(m));
     return y;
 }
 
 static void report_on(const char *what, nn_model *m, const nn_dataset *d) {
     nn_evaluation e;
-    check(nn_evaluate(m, d, &e), nn_error(m));
+    stop_unless(nn_evaluate(m, d, &e), nn_error(m));
     printf("%s: %zu rows, loss %.4f", what, d->count, (double)e.loss);
     if (label) printf(", accuracy %.2f %%\n", 100.0 * (double)e.accuracy);
     else {
         float *y = answers(m, d, 1), *right = malloc((d->count + 1) * sizeof *right);
-        check(right ? nn_dataset_gather(NULL, NULL, right, NULL, d, NULL, d->count) : NN_ERROR_MEMORY, NULL);
+        stop_unless(right ? nn_dataset_gather(NULL, NULL, right, NULL, d, NULL, d->count) : NN_ERROR_MEMORY, NULL);
         printf(", mean error %.4g", (double)nn_mean_absolute_error(y, right, d->count));
         printf(", R2 %.4f\n", (double)nn_r_squared(y, right, d->count));
         free(y), free(right);
@@ -172,31 +167,29 @@ int main(int count, char **arguments) {
     if (!strcmp(missing, "mean")) columns.missing = NN_CSV_MEAN;
     else if (!strcmp(missing, "drop")) columns.missing = NN_CSV_DROP;
     else if (strcmp(missing, "refuse")) fail("--missing takes refuse, drop or mean, not ", missing);
-    check(nn_csv_learn(&csv, file, &columns, &report), report.sentence);
-    check(nn_csv_load(&all, csv, file, &report), report.sentence);
+    stop_unless(nn_csv_learn(&csv, file, &columns, &report), report.sentence);
+    stop_unless(nn_csv_load(&all, csv, file, &report), report.sentence);
     const nn_split_desc split = {.seed = (uint64_t)seed, .stratified = label != NULL};
-    check(nn_dataset_split(part, &all, (double[]){1 - share, share}, 2, &split), NULL);
+    stop_unless(nn_dataset_split(part, &all, (double[]){1 - share, share}, 2, &split), NULL);
     if (!part[0].count || !part[1].count) fail("too few rows to divide into training and validation: ", file);
-    nn_model *m;
+    nn_model *m = load ? NULL : network(&part[0]);
     if (load) {
-        check(nn_model_load(&m, load, NULL, &report), report.sentence);
+        stop_unless(nn_model_load(&m, load, NULL, &report), report.sentence);
         const size_t inputs = nn_shape_size(nn_node_shape(m, nn_model_input(m))), outputs = nn_shape_size(nn_node_shape(m, nn_model_output(m)));
         if (inputs != nn_shape_size(all.shape) || outputs != (label ? all.classes : 1)) fail("this network is for other columns: ", load);
     } else {
         const nn_fit_desc fit = {.optimizer = optimizer_named(optimizer), .epochs = (size_t)epochs, .patience = (size_t)patience,
                                  .keep = NN_KEEP_BEST, .seed = (uint64_t)seed, .watch = nn_progress, .user = stderr};
-        m = network(&part[0]);
-        check(nn_fit(m, &part[0], &part[1], &fit), nn_error(m));
+        stop_unless(nn_fit(m, &part[0], &part[1], &fit), nn_error(m));
         report_on("training", m, &part[0]);
         report_on("validation", m, &part[1]);
     }
-    if (save) check(nn_model_save(m, save), nn_error(m));
+    if (save) stop_unless(nn_model_save(m, save), nn_error(m));
     for (int i = 0; i < 2; i++) {
         const char *path = i ? predict : test;
         if (!path) continue;
-        check(nn_csv_load(&other, csv, path, &report), report.sentence);
-        if (i) print_answers(m, &other, &all);
-        else report_on("test", m, &other);
+        stop_unless(nn_csv_load(&other, csv, path, &report), report.sentence);
+        i ? print_answers(m, &other, &all) : report_on("test", m, &other);
         nn_dataset_free(&other);
     }
     nn_model_free(m);
