@@ -1316,8 +1316,8 @@ NN_API void nn_summary_print(const nn_model *model, FILE *stream);
 /* ---- src/report.h ---- */
 /* report.h - what was wrong, as a sentence: for calls that read what others wrote */
 
-/* Calls that read or write files take one, or NULL. A call that fails writes a sentence for people into it, without a full stop: which
- * file, where in it, and why: "train.csv, line 7, column 3: \"abc\" is not a number". A call that succeeds makes it empty. */
+/* Calls that read or write files take one, or NULL. A call that fails writes a sentence for people into it, without a full stop:
+ * which file, where in it, and why: "train.csv, line 7, column 3: \"abc\" is not a number". A call that succeeds makes it empty. */
 typedef struct nn_report {
     char sentence[512];
 } nn_report;
@@ -1325,8 +1325,8 @@ typedef struct nn_report {
 /* ---- src/data/dataset.h ---- */
 /* dataset.h - samples with what is known about them, and batches of them */
 
-/* A plain value; {0} is an empty one. The arrays are the caller's, or live in `memory`, which copies made by nn_dataset_share, views
- * and parts hold together: the last nn_dataset_free gives it back. Whoever copies the struct by = makes no new holder. */
+/* A plain value; {0} is an empty one. The arrays are the caller's, or live in `memory`, which copies made by nn_dataset_share,
+ * views and parts hold together: the last nn_dataset_free gives it back. Whoever copies the struct by = makes no new holder. */
 typedef struct nn_dataset {
     size_t count;           /* samples */
     nn_shape shape;         /* of one sample */
@@ -1334,11 +1334,12 @@ typedef struct nn_dataset {
     const uint8_t *bytes;   /* or the same as bytes, each worth byte/255: one of the two is set */
     const uint32_t *labels; /* one a sample, below `classes`; or NULL */
     size_t classes;
-    const float *targets;   /* rows of target_size; or NULL */
+    const float *targets; /* rows of target_size; or NULL */
     size_t target_size;
-    const float *weights;   /* one a sample; NULL: all 1 */
-    const size_t *rows;     /* sample i lies in row rows[i] of all those arrays; NULL: in row i */
-    const char *const *class_names, *const *feature_names, *const *target_names; /* classes, floats of a sample, target_size; or NULL */
+    const float *weights; /* one a sample; NULL: all 1 */
+    const size_t *rows;   /* sample i lies in row rows[i] of all those arrays; NULL: in row i */
+    const char *const *class_names, *const *feature_names, *const *target_names; /* classes, floats of a sample, target_size; or
+                                                                                    NULL */
     const nn_allocator *allocator; /* where row lists and copies of it come from; NULL: malloc. It must outlive them */
     struct nni_shared *memory;
 } nn_dataset;
@@ -1361,17 +1362,17 @@ static inline size_t nn_dataset_row(const nn_dataset *d, size_t i) { return d->r
  * finite and not negative. Loaders return nothing else; it is for arrays from elsewhere. */
 NN_API NN_MUST_USE nn_status nn_dataset_check(const nn_dataset *d, nn_report *report);
 
-/* x (n x shape), labels (n), targets (n x target_size), weights (n) of the samples which[0..n); which NULL: the first n. Each of the four may
- * be NULL. Labels and targets that the data does not have are not written; weights then are 1. A byte b becomes b/255, rounded once.
- * NN_ERROR_ARGUMENT, and nothing written, if one of them is not below d->count. */
+/* x (n x shape), labels (n), targets (n x target_size), weights (n) of the samples which[0..n); which NULL: the first n. Each
+ * of the four may be NULL. Labels and targets that the data does not have are not written; weights then are 1. A byte b becomes
+ * b/255, rounded once. NN_ERROR_ARGUMENT, and nothing written, if one of them is not below d->count. */
 NN_API NN_MUST_USE nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, float *weights, const nn_dataset *d,
                                                const size_t *which, size_t n);
 
 /* ---- src/data/view.h ---- */
 /* view.h - parts of a dataset in any order, without a copy of the samples; and datasets joined, with one */
 
-/* In all of these `view` may be d itself, which it then replaces. Where they fail, view is as it was. A view holds d's memory (not
- * d), and costs a size_t a sample. */
+/* In all of these `view` may be d itself, which it then replaces. Where they fail, view is as it was. A view holds d's memory
+ * (not d), and costs a size_t a sample. */
 
 /* The samples which[0..n), in that order, as often as they are named. */
 NN_API NN_MUST_USE nn_status nn_dataset_select(nn_dataset *view, const nn_dataset *d, const size_t *which, size_t n);
@@ -1383,15 +1384,15 @@ NN_API nn_dataset nn_dataset_range(const nn_dataset *d, size_t first, size_t cou
 NN_API NN_MUST_USE nn_status nn_dataset_shuffle(nn_dataset *view, const nn_dataset *d, uint64_t seed);
 
 /* The samples that `keep` says yes to, in their order. */
-NN_API NN_MUST_USE nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d, int (*keep)(const nn_dataset *d, size_t i, void *user),
-                                               void *user);
+NN_API NN_MUST_USE nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d,
+                                               int (*keep)(const nn_dataset *d, size_t i, void *user), void *user);
 
 /* The samples of one class, in their order. */
 NN_API NN_MUST_USE nn_status nn_dataset_of_class(nn_dataset *view, const nn_dataset *d, uint32_t label);
 
-/* One after another, copied. They must have the same shape and the same kinds of things: floats or bytes, labels of as many classes,
- * targets of one size; weights that one lacks are 1. Names are those of the first. `to` may be one of them. With n = 1 it is a copy that
- * lies in memory in the order of its samples, which batches are gathered from faster. */
+/* One after another, copied. They must have the same shape and the same kinds of things: floats or bytes, labels of as many
+ * classes, targets of one size; weights that one lacks are 1. Names are those of the first. `to` may be one of them. With n = 1
+ * it is a copy that lies in memory in the order of its samples, which batches are gathered from faster. */
 NN_API NN_MUST_USE nn_status nn_dataset_join(nn_dataset *to, const nn_dataset *const *parts, size_t n);
 
 /* ---- src/data/split.h ---- */
@@ -1404,18 +1405,20 @@ typedef struct nn_split_desc {
     int in_order;   /* not shuffled: the first samples are the first part's (stratified: of each class); parts keep the order */
 } nn_split_desc;
 
-/* Views of d in n parts, as large as the shares are to each other: {80, 10, 10}, or {0.6, 0.2, 0.2}. Every sample is in one part; sizes are
- * rounded to the nearest, so that they add up. Shares are finite and not negative, some are positive. desc may be NULL. */
-NN_API NN_MUST_USE nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n, const nn_split_desc *desc);
+/* Views of d in n parts, as large as the shares are to each other: {80, 10, 10}, or {0.6, 0.2, 0.2}. Every sample is in one
+ * part; sizes are rounded to the nearest, so that they add up. Shares are finite and not negative, some are positive. desc may
+ * be NULL. */
+NN_API NN_MUST_USE nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n,
+                                              const nn_split_desc *desc);
 
 /* The same in parts of these sizes; what is left over is in none. */
 NN_API NN_MUST_USE nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d, const size_t *counts, size_t n,
                                                      const nn_split_desc *desc);
 
-/* Fold `fold` of `folds` (from 2 to d->count) for cross-validation: `test` is that fold, `train` all the others. With the same desc the folds
- * are disjoint and make up d; their sizes differ by one at most. */
-NN_API NN_MUST_USE nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold, size_t folds,
-                                             const nn_split_desc *desc);
+/* Fold `fold` of `folds` (from 2 to d->count) for cross-validation: `test` is that fold, `train` all the others. With the same
+ * desc the folds are disjoint and make up d; their sizes differ by one at most. */
+NN_API NN_MUST_USE nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold,
+                                             size_t folds, const nn_split_desc *desc);
 
 /* ---- src/data/balance.h ---- */
 /* balance.h - how many samples each class has, and making that even */
@@ -1423,12 +1426,13 @@ NN_API NN_MUST_USE nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test
 /* Samples of each class: counts[d->classes]. */
 NN_API NN_MUST_USE nn_status nn_dataset_class_counts(size_t *counts, const nn_dataset *d);
 
-/* A weight for each class, w[d->classes], that makes all classes count alike in a loss: count / (classes present * samples of it), 0 for
- * a class without samples. The mean over the samples is 1. */
+/* A weight for each class, w[d->classes], that makes all classes count alike in a loss: count / (classes present * samples of
+ * it), 0 for a class without samples. The mean over the samples is 1. */
 NN_API NN_MUST_USE nn_status nn_dataset_class_weights(float *w, const nn_dataset *d);
 
 typedef enum nn_balance {
-    NN_BALANCE_OVER, /* as many of each class as the largest has: its samples several times, none more than once oftener than another */
+    NN_BALANCE_OVER, /* as many of each class as the largest has: its samples several times, none more than once oftener than
+                        another */
     NN_BALANCE_UNDER /* as many of each class as the smallest has: some of its samples, none twice */
 } nn_balance;
 
@@ -1465,7 +1469,8 @@ typedef struct nn_batches {
     uint64_t seed;
 } nn_batches;
 
-/* Ready for the first epoch, with memory for `batch` samples at a time. After a failure nn_batches_end is fine and not needed. */
+/* Ready for the first epoch, with memory for `batch` samples at a time. After a failure nn_batches_end is fine and not needed.
+ */
 NN_API NN_MUST_USE nn_status nn_batches_begin(nn_batches *b, const nn_dataset *d, size_t batch, uint64_t seed);
 
 /* 1: here is the next batch. 0: the epoch is over, and the next call begins another. */
@@ -1479,53 +1484,59 @@ NN_API void nn_batches_end(nn_batches *b);
 /* How the loaders of data files read; NULL or zeros for the usual. */
 typedef struct nn_load_desc {
     const nn_allocator *allocator; /* where the data lies; NULL: malloc. It must outlive the dataset */
-    int map;        /* leave the samples in the file and let the system fetch the parts in use, so that it may be larger than memory.
-                     * POSIX, for files whose bytes are those of a dataset (the loaders say which); all others are read. The file must
-                     * neither change nor shrink meanwhile */
+    int map; /* leave the samples in the file and let the system fetch the parts in use, so that it may be larger than memory.
+              * POSIX, for files whose bytes are those of a dataset (the loaders say which); all others are read. The file must
+              * neither change nor shrink meanwhile */
     size_t classes; /* labels must be below it; 0: as many as the largest label says */
 } nn_load_desc;
 
 /* ---- src/data/idx.h ---- */
 /* idx.h - the IDX format of LeCun's MNIST files, and MNIST itself in one call */
 
-/* Samples from one file, labels from another (NULL: none). The first dimension counts samples; one, two or three more are features, an
- * image's height and width, or with channels. Bytes stay bytes (and can be mapped); all other types of the format become floats.
- * Packed by gzip both are read where nn.h is compiled with NN_ZLIB. */
-NN_API NN_MUST_USE nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report);
+/* Samples from one file, labels from another (NULL: none). The first dimension counts samples; one, two or three more are
+ * features, an image's height and width, or with channels. Bytes stay bytes (and can be mapped); all other types of the format
+ * become floats. Packed by gzip both are read where nn.h is compiled with NN_ZLIB. */
+NN_API NN_MUST_USE nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc,
+                                         nn_report *report);
 
-/* MNIST, Fashion-MNIST and what else has these names: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
- * t10k-labels-idx1-ubyte in a folder, each plain or with .gz. train or test may be NULL. Ten classes unless desc says otherwise. */
-NN_API NN_MUST_USE nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc, nn_report *report);
+/* MNIST, Fashion-MNIST and what else has these names: train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte
+ * and t10k-labels-idx1-ubyte in a folder, each plain or with .gz. train or test may be NULL. Ten classes unless desc says
+ * otherwise. */
+NN_API NN_MUST_USE nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc,
+                                           nn_report *report);
 
 /* ---- src/data/cifar.h ---- */
 /* cifar.h - the binary files of CIFAR-10 and CIFAR-100 */
 
 typedef enum nn_cifar { NN_CIFAR_10, NN_CIFAR_100, NN_CIFAR_100_COARSE /* its 20 superclasses */ } nn_cifar;
 
-/* All images of some files, 32x32x3 bytes. The files hold planes of red, green and blue behind each label, so they are read and turned and
- * cannot be mapped; nn_save_npy writes a file that can. */
-NN_API NN_MUST_USE nn_status nn_load_cifar_files(nn_dataset *d, const char *const *paths, size_t n, nn_cifar kind, const nn_load_desc *desc,
-                                                 nn_report *report);
+/* All images of some files, 32x32x3 bytes. The files hold planes of red, green and blue behind each label, so they are read and
+ * turned and cannot be mapped; nn_save_npy writes a file that can. */
+NN_API NN_MUST_USE nn_status nn_load_cifar_files(nn_dataset *d, const char *const *paths, size_t n, nn_cifar kind,
+                                                 const nn_load_desc *desc, nn_report *report);
 
-/* The files of a folder by their own names: data_batch_1.bin to 5 and test_batch.bin, or train.bin and test.bin. train or test may be NULL.
- * Class names come from batches.meta.txt, fine_label_names.txt or coarse_label_names.txt where the folder has it. */
-NN_API NN_MUST_USE nn_status nn_load_cifar(nn_dataset *train, nn_dataset *test, const char *folder, nn_cifar kind, const nn_load_desc *desc,
-                                           nn_report *report);
+/* The files of a folder by their own names: data_batch_1.bin to 5 and test_batch.bin, or train.bin and test.bin. train or test
+ * may be NULL. Class names come from batches.meta.txt, fine_label_names.txt or coarse_label_names.txt where the folder has it.
+ */
+NN_API NN_MUST_USE nn_status nn_load_cifar(nn_dataset *train, nn_dataset *test, const char *folder, nn_cifar kind,
+                                           const nn_load_desc *desc, nn_report *report);
 
 /* ---- src/data/npy.h ---- */
 /* npy.h - NumPy's .npy files, read and written */
 
-/* Samples from one file, labels (NULL: none) from another. The first dimension counts samples; none more is one value each, one more features,
- * two an image's height and width, three its channels too. All integers, half, float and double of both byte orders, in C or Fortran
- * order. Bytes without sign stay bytes; all else becomes floats. Mapped are bytes, and floats of this machine's byte order, in C order. */
-NN_API NN_MUST_USE nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report);
+/* Samples from one file, labels (NULL: none) from another. The first dimension counts samples; none more is one value each, one
+ * more features, two an image's height and width, three its channels too. All integers, half, float and double of both byte
+ * orders, in C or Fortran order. Bytes without sign stay bytes; all else becomes floats. Mapped are bytes, and floats of this
+ * machine's byte order, in C order. */
+NN_API NN_MUST_USE nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc,
+                                         nn_report *report);
 
 /* The same with targets, a row of any size for each sample. */
-NN_API NN_MUST_USE nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets, const nn_load_desc *desc,
-                                                 nn_report *report);
+NN_API NN_MUST_USE nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets,
+                                                 const nn_load_desc *desc, nn_report *report);
 
-/* Writes the samples (bytes, or little-endian floats), the labels or the targets of a dataset. A file that could not be written to its end
- * stays as it is, cut short: no loader takes it. */
+/* Writes the samples (bytes, or little-endian floats), the labels or the targets of a dataset. A file that could not be written
+ * to its end stays as it is, cut short: no loader takes it. */
 NN_API NN_MUST_USE nn_status nn_save_npy(const char *path, const nn_dataset *d, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_save_npy_labels(const char *path, const nn_dataset *d, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_save_npy_targets(const char *path, const nn_dataset *d, nn_report *report);
@@ -1533,13 +1544,14 @@ NN_API NN_MUST_USE nn_status nn_save_npy_targets(const char *path, const nn_data
 /* ---- src/data/pnm.h ---- */
 /* pnm.h - portable bit, grey and colour maps, read and written */
 
-/* The images of a PBM, PGM or PPM file, P1 to P6: one, or all that a binary file holds one behind the other, which must then be of one size.
- * 1 channel, or 3. Values up to 255 become bytes: as they are if the largest may be 255, else times 255/largest, rounded. Larger ones become
- * floats, value/largest. Of a bit map 1 is black, which is 0. Of binary files with a largest value of 255, bytes are mapped. */
+/* The images of a PBM, PGM or PPM file, P1 to P6: one, or all that a binary file holds one behind the other, which must then be
+ * of one size. 1 channel, or 3. Values up to 255 become bytes: as they are if the largest may be 255, else times 255/largest,
+ * rounded. Larger ones become floats, value/largest. Of a bit map 1 is black, which is 0. Of binary files with a largest value
+ * of 255, bytes are mapped. */
 NN_API NN_MUST_USE nn_status nn_load_pnm(nn_dataset *d, const char *path, const nn_load_desc *desc, nn_report *report);
 
-/* Writes sample `i` as P5 or P6, with 8 or 16 bits a value. It must have 1 or 3 channels. Floats from 0 to 1 are rounded to the nearest;
- * what lies outside becomes 0 or 1, NaN 0. */
+/* Writes sample `i` as P5 or P6, with 8 or 16 bits a value. It must have 1 or 3 channels. Floats from 0 to 1 are rounded to the
+ * nearest; what lies outside becomes 0 or 1, NaN 0. */
 NN_API NN_MUST_USE nn_status nn_save_pnm(const char *path, const nn_dataset *d, size_t i, int bits, nn_report *report);
 
 /* A sheet of the first n samples, `columns` side by side with a grey pixel between them, 8 bits a value: to look at. */
@@ -1548,11 +1560,12 @@ NN_API NN_MUST_USE nn_status nn_save_sheet(const char *path, const nn_dataset *d
 /* ---- src/data/folder.h ---- */
 /* folder.h - images in folders, one for each class */
 
-/* All .pbm, .pgm, .ppm and .pnm files in the folders inside `folder`, each folder a class of its name. Classes and files are sorted by the
- * bytes of their names, so that the data are the same everywhere. All images must have one size and number of channels; values of more than
- * 8 bits are rounded to them. Names that begin with a dot and all other files are passed over; a folder without images is a class without
- * samples. */
-NN_API NN_MUST_USE nn_status nn_load_image_folder(nn_dataset *d, const char *folder, const nn_load_desc *desc, nn_report *report);
+/* All .pbm, .pgm, .ppm and .pnm files in the folders inside `folder`, each folder a class of its name. Classes and files are
+ * sorted by the bytes of their names, so that the data are the same everywhere. All images must have one size and number of
+ * channels; values of more than 8 bits are rounded to them. Names that begin with a dot and all other files are passed over; a
+ * folder without images is a class without samples. */
+NN_API NN_MUST_USE nn_status nn_load_image_folder(nn_dataset *d, const char *folder, const nn_load_desc *desc,
+                                                  nn_report *report);
 
 /* ---- src/data/encode.h ---- */
 /* encode.h - classes as numbers: one-hot, binary code, and names */
@@ -1569,8 +1582,8 @@ NN_API NN_MUST_USE nn_status nn_binary_code(float *y, const uint32_t *labels, si
 /* Back from codes, or from outputs near them: a bit is 1 above 0.5. Codes that no class has become the last class. */
 NN_API void nn_binary_decode(uint32_t *labels, const float *y, size_t n, size_t classes);
 
-/* Names and numbers for each other. names[k] is the name of class k; all are different, and sorted: whole numbers by value, before all other
- * names by their bytes. */
+/* Names and numbers for each other. names[k] is the name of class k; all are different, and sorted: whole numbers by value,
+ * before all other names by their bytes. */
 typedef struct nn_categories {
     size_t count;
     const char *const *names;
@@ -1578,7 +1591,8 @@ typedef struct nn_categories {
 } nn_categories;
 
 /* The different ones among n texts. */
-NN_API NN_MUST_USE nn_status nn_categories_of(nn_categories *c, const char *const *texts, size_t n, const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_categories_of(nn_categories *c, const char *const *texts, size_t n,
+                                              const nn_allocator *allocator);
 NN_API void nn_categories_free(nn_categories *c); /* NULL and {0} are fine */
 
 /* The number of a name; c->count if it is not there. */
@@ -1591,7 +1605,8 @@ NN_API NN_MUST_USE nn_status nn_categories_encode(uint32_t *labels, const nn_cat
 /* csv.h - tables as text: numbers and categories, learned from one file and applied to others */
 
 typedef enum nn_csv_header {
-    NN_CSV_HEADER_AUTO, /* there is one if no field of the first row is a number and one of the second is, or if it has the label's name */
+    NN_CSV_HEADER_AUTO, /* there is one if no field of the first row is a number and one of the second is, or if it has the
+                           label's name */
     NN_CSV_HEADER_YES,
     NN_CSV_HEADER_NO
 } nn_csv_header;
@@ -1611,7 +1626,8 @@ typedef enum nn_csv_missing {
     NN_CSV_MEAN    /* the mean of that feature in the file that was learned from, of categories the mean of their code */
 } nn_csv_missing;
 
-/* Columns are named as the header has them, or by their number from 1 on, or "last". Lists of them are divided by commas. NULL: none. */
+/* Columns are named as the header has them, or by their number from 1 on, or "last". Lists of them are divided by commas. NULL:
+ * none. */
 typedef struct nn_csv_desc {
     const char *label;     /* the column of classes */
     const char *targets;   /* columns to be predicted as numbers, instead of classes */
@@ -1620,12 +1636,13 @@ typedef struct nn_csv_desc {
     nn_csv_header header;
     nn_csv_code code;
     nn_csv_missing missing;
-    const char *const *missing_words; /* fields that mean "missing", up to a NULL; NULL: the empty one, ?, NA, N/A, NaN, nan, null */
-    char separator;        /* 0: the one of , ; tab | that the first line has most of */
-    char quote;            /* 0: " */
-    char decimal;          /* 0: the point */
-    size_t most_categories; /* a column with more is an error: 1000 */
-    const nn_allocator *allocator; /* it must outlive data and encoding */
+    const char *const *missing_words; /* fields that mean "missing", up to a NULL; NULL: the empty one, ?, NA, N/A, NaN, nan,
+                                         null */
+    char separator;                   /* 0: the one of , ; tab | that the first line has most of */
+    char quote;                       /* 0: " */
+    char decimal;                     /* 0: the point */
+    size_t most_categories;           /* a column with more is an error: 1000 */
+    const nn_allocator *allocator;    /* it must outlive data and encoding */
 } nn_csv_desc;
 
 /* What a file taught: which columns there are, what they hold, their categories and means. */
@@ -1634,9 +1651,9 @@ typedef struct nn_csv nn_csv;
 /* The samples of a file: features in the order of columns, with names. What columns hold is found out from this file. */
 NN_API NN_MUST_USE nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc *desc, nn_report *report);
 
-/* In two steps, so that test data are encoded as training data were: learn from one file, then load it and others. These must have the same
- * number of columns (the label's too), a header if the first had one, and no category that was not learned, unless missing values are
- * allowed: then it counts as one. */
+/* In two steps, so that test data are encoded as training data were: learn from one file, then load it and others. These must
+ * have the same number of columns (the label's too), a header if the first had one, and no category that was not learned,
+ * unless missing values are allowed: then it counts as one. */
 NN_API NN_MUST_USE nn_status nn_csv_learn(nn_csv **csv, const char *path, const nn_csv_desc *desc, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report);
 NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
@@ -1653,13 +1670,14 @@ typedef enum nn_scaling {
 typedef struct nn_scaler_desc {
     nn_scaling kind;
     int per_channel; /* one scale for each channel of an image, over all its places; else one for each value of a sample */
-    int refuse_nan;  /* NaN among the samples is an error; else it is passed over in learning, and stays NaN when it is scaled */
+    int refuse_nan; /* NaN among the samples is an error; else it is passed over in learning, and stays NaN when it is scaled */
     const nn_allocator *allocator; /* NULL: malloc; it must outlive the scaler */
 } nn_scaler_desc;
 
-/* y = (x - mean)*scale, both operations rounded to floats; back, x = y*spread + mean, rounded once. A feature that has the same value in all
- * samples has scale and spread 0: it becomes 0, whatever it is in other samples, and its value again on the way back. So does a feature that is
- * NaN in all, with mean 0. Means and deviations are summed in double, in the order of the samples, in two passes. */
+/* y = (x - mean)*scale, both operations rounded to floats; back, x = y*spread + mean, rounded once. A feature that has the same
+ * value in all samples has scale and spread 0: it becomes 0, whatever it is in other samples, and its value again on the way
+ * back. So does a feature that is NaN in all, with mean 0. Means and deviations are summed in double, in the order of the
+ * samples, in two passes. */
 typedef struct nn_scaler {
     size_t size; /* values of a sample, or channels */
     int per_channel;
@@ -1667,8 +1685,9 @@ typedef struct nn_scaler {
     const nn_allocator *allocator;
 } nn_scaler;
 
-/* Learns from all samples of d: its floats, or its bytes as b/255. Targets can be scaled too: make a dataset of them first. An infinite value, a
- * range wider than floats, or NaN where that is refused are NN_ERROR_ARGUMENT, with a sentence. desc NULL: z-scores of every value. */
+/* Learns from all samples of d: its floats, or its bytes as b/255. Targets can be scaled too: make a dataset of them first. An
+ * infinite value, a range wider than floats, or NaN where that is refused are NN_ERROR_ARGUMENT, with a sentence. desc NULL:
+ * z-scores of every value. */
 NN_API NN_MUST_USE nn_status nn_scaler_fit(nn_scaler *s, const nn_dataset *d, const nn_scaler_desc *desc, nn_report *report);
 
 /* From known numbers, such as those of a data set's authors: `size` means and spreads. */
@@ -1796,7 +1815,8 @@ NN_API nn_transform nn_transform_invert(nn_transform t);
  * row, counted from the centre of the first pixel. */
 NN_API nn_transform nn_transform_from_matrix(const double m[6], nn_shape result, nn_shape source);
 
-/* y = x as t maps it, of whatever size y is, centre on centre. A map by whole pixels copies them and is exact. */
+/* y = x as t maps it, of whatever size y is, centre on centre. A map by whole pixels copies them and is exact. Any other takes
+ * sources of at most 2^23 pixels a side, and places rounded to floats: to 2^-15 of a pixel in an image of 256. */
 NN_API NN_MUST_USE nn_status nn_image_affine(nn_image y, nn_image x, nn_transform t, const nn_image_desc *desc);
 
 /* The same with displacements: dx and dy, of y's size, are added to the place in the source, in pixels. */
@@ -2009,13 +2029,14 @@ NN_API NN_MUST_USE nn_status nn_make_polynomial(nn_dataset *d, const double *c, 
 
 #define NN_DIGIT_SIZE 28
 
-/* Digit i of a seed: 28 x 28 bytes, white (255) on black as in MNIST, and which of the ten it is. The same bits on every machine, whatever
- * else is drawn. Each is written in one of the ways in which people write it (a 7 with or without a bar, an open or closed 4, ...), with a shaking
- * hand, a slant, a size and a pen of its own; some can be told only by guessing. */
+/* Digit i of a seed: 28 x 28 bytes, white (255) on black as in MNIST, and which of the ten it is. The same bits on every
+ * machine, whatever else is drawn. Each is written in one of the ways in which people write it (a 7 with or without a bar, an
+ * open or closed 4, ...), with a shaking hand, a slant, a size and a pen of its own; some can be told only by guessing. */
 NN_API void nn_digit_draw(uint8_t *pixels, uint32_t *label, uint64_t seed, uint64_t i);
 
 /* Digits first .. first + count - 1 of a seed, with their labels. Take other digits, or another seed, for tests. */
-NN_API NN_MUST_USE nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_t count, uint64_t seed, const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_t count, uint64_t seed,
+                                            const nn_allocator *allocator);
 
 /* ---- src/file/save.h ---- */
 /* save.h - a network to a file or to memory, with all that it takes to go on as if nothing had happened
@@ -7368,10 +7389,9 @@ static void nni_warp_scalar(float *y, const nni_warp *w) {
 }
 
 /* ---- simd/kernels/image_filter.h ---- */
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
- */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and both passes of resizing. Each is a chain over taps. */
 
-/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+/* A vector of sums in each of so many rows, enough of them that none waits for itself: `whole`, or of the first lanes. */
 NNI_INLINE void nni_filter_block_scalar(const int rows, const int whole, float *y, size_t y_stride, const float *x,
                                      size_t x_stride, size_t step, const float *weights, size_t taps, nni_vm_scalar lanes) {
     nni_vf_scalar sum[8];
@@ -11672,10 +11692,9 @@ static void nni_warp_avx2(float *y, const nni_warp *w) {
 }
 
 /* ---- simd/kernels/image_filter.h ---- */
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
- */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and both passes of resizing. Each is a chain over taps. */
 
-/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+/* A vector of sums in each of so many rows, enough of them that none waits for itself: `whole`, or of the first lanes. */
 NNI_INLINE void nni_filter_block_avx2(const int rows, const int whole, float *y, size_t y_stride, const float *x,
                                      size_t x_stride, size_t step, const float *weights, size_t taps, nni_vm_avx2 lanes) {
     nni_vf_avx2 sum[8];
@@ -16001,10 +16020,9 @@ static void nni_warp_avx512(float *y, const nni_warp *w) {
 }
 
 /* ---- simd/kernels/image_filter.h ---- */
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
- */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and both passes of resizing. Each is a chain over taps. */
 
-/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+/* A vector of sums in each of so many rows, enough of them that none waits for itself: `whole`, or of the first lanes. */
 NNI_INLINE void nni_filter_block_avx512(const int rows, const int whole, float *y, size_t y_stride, const float *x,
                                      size_t x_stride, size_t step, const float *weights, size_t taps, nni_vm_avx512 lanes) {
     nni_vf_avx512 sum[8];
@@ -20302,10 +20320,9 @@ static void nni_warp_neon(float *y, const nni_warp *w) {
 }
 
 /* ---- simd/kernels/image_filter.h ---- */
-/* image_filter.h - sums of neighbours by fixed weights: smoothing, and the two passes of resizing. Each is a chain over taps.
- */
+/* image_filter.h - sums of neighbours by fixed weights: smoothing, and both passes of resizing. Each is a chain over taps. */
 
-/* A vector of sums in each of so many rows: enough of them that none waits for itself. `n` < VF_LANES lanes, or all. */
+/* A vector of sums in each of so many rows, enough of them that none waits for itself: `whole`, or of the first lanes. */
 NNI_INLINE void nni_filter_block_neon(const int rows, const int whole, float *y, size_t y_stride, const float *x,
                                      size_t x_stride, size_t step, const float *weights, size_t taps, nni_vm_neon lanes) {
     nni_vf_neon sum[8];
@@ -26242,7 +26259,8 @@ NN_API void nn_summary_print(const nn_model *m, FILE *stream) {
 #include <stdio.h>
 
 /* Writes the sentence and returns the status, so that a failure is one statement. */
-__attribute__((format(printf, 3, 4))) static NNI_UNUSED nn_status nni_say(nn_report *report, nn_status status, const char *format, ...) {
+__attribute__((format(printf, 3, 4))) static NNI_UNUSED nn_status nni_say(nn_report *report, nn_status status,
+                                                                               const char *format, ...) {
     if (!report) return status;
     va_list arguments;
     va_start(arguments, format);
@@ -26268,7 +26286,8 @@ typedef struct nni_block {
     struct nni_block *next;
 } nni_block;
 
-/* Blocks, perhaps a file mapped into memory, and what lies under it: a view's holds the list of rows, and the whole's beneath. */
+/* Blocks, perhaps a file mapped into memory, and what lies under it: a view's holds the list of rows, and the whole's beneath.
+ */
 typedef struct nni_shared {
     size_t holders; /* atomic */
     nn_allocator allocator;
@@ -26278,7 +26297,9 @@ typedef struct nni_shared {
     size_t map_bytes;
 } nni_shared;
 
-static inline const nn_allocator *nni_shared_allocator(const nni_shared *s) { return s->allocator.alloc ? &s->allocator : NULL; }
+static inline const nn_allocator *nni_shared_allocator(const nni_shared *s) {
+    return s->allocator.alloc ? &s->allocator : NULL;
+}
 
 /* Memory with one holder, above `under`, which it becomes a holder of. NULL: there is none. */
 static NNI_UNUSED nni_shared *nni_shared_new(const nn_allocator *allocator, nni_shared *under) {
@@ -26354,7 +26375,8 @@ NN_API nn_dataset nn_dataset_of_bytes(const uint8_t *x, size_t count, nn_shape s
     d.bytes = x;
     return d;
 }
-NN_API nn_dataset nn_dataset_of_targets(const float *x, size_t count, nn_shape shape, const float *targets, size_t target_size) {
+NN_API nn_dataset nn_dataset_of_targets(const float *x, size_t count, nn_shape shape, const float *targets,
+                                        size_t target_size) {
     nn_dataset d = nn_dataset_of(x, count, shape, NULL, 0);
     d.targets = targets;
     d.target_size = targets ? target_size : 0;
@@ -26370,11 +26392,13 @@ NN_API nn_status nn_dataset_check(const nn_dataset *d, nn_report *report) {
         return nni_say(report, NN_ERROR_NULL, "samples must be floats or bytes: %s is set", d->floats ? "each" : "neither");
     size_t size;
     if (!nni_mul_size(d->shape.height, d->shape.width, &size) || !nni_mul_size(size, d->shape.channels, &size))
-        return nni_say(report, NN_ERROR_SIZE, "%zu x %zu x %zu values in a sample overflow", d->shape.height, d->shape.width, d->shape.channels);
+        return nni_say(report, NN_ERROR_SIZE, "%zu x %zu x %zu values in a sample overflow", d->shape.height, d->shape.width,
+                       d->shape.channels);
     for (size_t i = 0; i < d->count; i++) {
         const size_t row = nn_dataset_row(d, i);
         if (d->labels && d->labels[row] >= d->classes)
-            return nni_say(report, NN_ERROR_LABEL, "sample %zu is of class %u, of %zu classes", i, (unsigned)d->labels[row], d->classes);
+            return nni_say(report, NN_ERROR_LABEL, "sample %zu is of class %u, of %zu classes", i, (unsigned)d->labels[row],
+                           d->classes);
         for (size_t j = 0; d->targets && j < d->target_size; j++)
             if (!nni_finite(d->targets[row * d->target_size + j]))
                 return nni_say(report, NN_ERROR_TARGET, "target %zu of sample %zu is NaN or infinite", j, i);
@@ -26402,7 +26426,8 @@ NN_API nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, f
         if (x && d->floats) memcpy(x + i * size, d->floats + row * size, size * sizeof *x);
         else if (x) nni_bytes_to_floats(x + i * size, d->bytes + row * size, size);
         if (labels && d->labels) labels[i] = d->labels[row];
-        if (targets && d->targets) memcpy(targets + i * d->target_size, d->targets + row * d->target_size, d->target_size * sizeof *targets);
+        if (targets && d->targets)
+            memcpy(targets + i * d->target_size, d->targets + row * d->target_size, d->target_size * sizeof *targets);
         if (weights) weights[i] = d->weights ? d->weights[row] : 1.0f;
     }
     return NN_OK;
@@ -26475,7 +26500,8 @@ NN_API nn_status nn_dataset_shuffle(nn_dataset *view, const nn_dataset *d, uint6
     return NN_OK;
 }
 
-NN_API nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d, int (*keep)(const nn_dataset *d, size_t i, void *user), void *user) {
+NN_API nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d,
+                                   int (*keep)(const nn_dataset *d, size_t i, void *user), void *user) {
     if (!view || !d || !keep) return NN_ERROR_NULL;
     nn_dataset made;
     size_t *rows, n = 0;
@@ -26488,7 +26514,9 @@ NN_API nn_status nn_dataset_filter(nn_dataset *view, const nn_dataset *d, int (*
     return NN_OK;
 }
 
-static int nni_is_of_class(const nn_dataset *d, size_t i, void *user) { return d->labels[nn_dataset_row(d, i)] == *(const uint32_t *)user; }
+static int nni_is_of_class(const nn_dataset *d, size_t i, void *user) {
+    return d->labels[nn_dataset_row(d, i)] == *(const uint32_t *)user;
+}
 
 NN_API nn_status nn_dataset_of_class(nn_dataset *view, const nn_dataset *d, uint32_t label) {
     if (!d || !d->labels) return NN_ERROR_NULL;
@@ -26504,8 +26532,8 @@ static nn_status nni_join_check(const nn_dataset *const *parts, size_t n, size_t
     for (size_t k = 0; k < n; k++) {
         const nn_dataset *a = parts[0], *b = parts[k];
         if (!b || (!b->floats && !b->bytes)) return NN_ERROR_NULL;
-        if (!nn_shape_equal(a->shape, b->shape) || !a->floats != !b->floats || !a->labels != !b->labels || a->classes != b->classes ||
-            !a->targets != !b->targets || a->target_size != b->target_size)
+        if (!nn_shape_equal(a->shape, b->shape) || !a->floats != !b->floats || !a->labels != !b->labels ||
+            a->classes != b->classes || !a->targets != !b->targets || a->target_size != b->target_size)
             return NN_ERROR_SHAPE;
         if (__builtin_add_overflow(*count, b->count, count)) return NN_ERROR_SIZE;
         *weighted |= b->weights != NULL;
@@ -26528,10 +26556,14 @@ static char **nni_names_copy(nni_shared *memory, const char *const *names, size_
 }
 
 static int nni_join_names(nn_dataset *made, nni_shared *memory, const nn_dataset *from) {
-    if (from->class_names && !(made->class_names = (const char *const *)nni_names_copy(memory, from->class_names, from->classes))) return 0;
-    if (from->target_names && !(made->target_names = (const char *const *)nni_names_copy(memory, from->target_names, from->target_size)))
+    if (from->class_names &&
+        !(made->class_names = (const char *const *)nni_names_copy(memory, from->class_names, from->classes)))
         return 0;
-    return !from->feature_names || (made->feature_names = (const char *const *)nni_names_copy(memory, from->feature_names, nn_shape_size(from->shape)));
+    if (from->target_names &&
+        !(made->target_names = (const char *const *)nni_names_copy(memory, from->target_names, from->target_size)))
+        return 0;
+    return !from->feature_names ||
+           (made->feature_names = (const char *const *)nni_names_copy(memory, from->feature_names, nn_shape_size(from->shape)));
 }
 
 /* The arrays of a joined dataset. */
@@ -26545,7 +26577,8 @@ typedef struct nni_join {
 static int nni_join_take(nni_join *j, nni_shared *memory, const nn_dataset *like, size_t count, int weighted) {
     size_t values, targets;
     memset(j, 0, sizeof *j);
-    if (!nni_mul_size(count, nn_shape_size(like->shape), &values) || !nni_mul_size(count, like->target_size, &targets)) return 0;
+    if (!nni_mul_size(count, nn_shape_size(like->shape), &values) || !nni_mul_size(count, like->target_size, &targets))
+        return 0;
     if (like->floats && !(j->floats = (float *)nni_shared_take(memory, values, sizeof(float)))) return 0;
     if (like->bytes && !(j->bytes = (uint8_t *)nni_shared_take(memory, values, 1))) return 0;
     if (like->labels && !(j->labels = (uint32_t *)nni_shared_take(memory, count, sizeof *j->labels))) return 0;
@@ -26561,7 +26594,9 @@ static void nni_join_copy(nni_join *j, const nn_dataset *d) {
         if (j->floats) j->floats = (float *)memcpy(j->floats, d->floats + row * size, size * sizeof(float)) + size;
         if (j->bytes) j->bytes = (uint8_t *)memcpy(j->bytes, d->bytes + row * size, size) + size;
         if (j->labels) *j->labels++ = d->labels[row];
-        if (j->targets) j->targets = (float *)memcpy(j->targets, d->targets + row * d->target_size, d->target_size * sizeof(float)) + d->target_size;
+        if (j->targets)
+            j->targets =
+                (float *)memcpy(j->targets, d->targets + row * d->target_size, d->target_size * sizeof(float)) + d->target_size;
         if (j->weights) *j->weights++ = d->weights ? d->weights[row] : 1.0f;
     }
 }
@@ -26612,8 +26647,8 @@ static void nni_deal_free(nni_deal *deal, const nn_allocator *allocator) {
     nni_free(allocator, deal->part);
 }
 
-/* Who is next: the part that lacks most of its share of the first `dealt` samples. So the parts are filled evenly all along, and at the
- * end each has what it should: one above its share could not lack most. The differences are exact. */
+/* Who is next: the part that lacks most of its share of the first `dealt` samples. So the parts are filled evenly all along,
+ * and at the end each has what it should: one above its share could not lack most. The differences are exact. */
 static size_t nni_deal_next(const size_t *wanted, const size_t *got, size_t parts, size_t dealt, size_t count) {
     __extension__ typedef __int128 nni_int128;
     size_t best = 0;
@@ -26629,7 +26664,8 @@ static size_t nni_deal_next(const size_t *wanted, const size_t *got, size_t part
 }
 
 /* Each class by itself in the present order, evenly into all parts, one class after the other. at: classes + 1 places. */
-static void nni_deal_classes(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t *got, size_t parts, size_t *at, size_t *sorted) {
+static void nni_deal_classes(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t *got, size_t parts, size_t *at,
+                             size_t *sorted) {
     memset(at, 0, (d->classes + 1) * sizeof *at);
     for (size_t i = 0; i < deal->count; i++) at[d->labels[nn_dataset_row(d, i)] + 1]++;
     for (size_t c = 0; c < d->classes; c++) at[c + 1] += at[c];
@@ -26649,7 +26685,8 @@ static void nni_deal_stretches(nni_deal *deal, const size_t *wanted, size_t part
 }
 
 /* wanted: sizes of the parts, which add up to d->count. */
-static nn_status nni_deal_new(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t parts, const nn_split_desc *desc) {
+static nn_status nni_deal_new(nni_deal *deal, const nn_dataset *d, const size_t *wanted, size_t parts,
+                              const nn_split_desc *desc) {
     static const nn_split_desc usual = {0, 0, 0};
     if (!desc) desc = &usual;
     if (desc->stratified && !d->labels) return NN_ERROR_NULL;
@@ -26677,7 +26714,8 @@ static nn_status nni_deal_new(nni_deal *deal, const nn_dataset *d, const size_t 
 }
 
 /* The samples of part k, or with `others` all but those. */
-static nn_status nni_deal_view(nn_dataset *view, const nn_dataset *d, const nni_deal *deal, size_t k, size_t count, int others) {
+static nn_status nni_deal_view(nn_dataset *view, const nn_dataset *d, const nni_deal *deal, size_t k, size_t count,
+                               int others) {
     size_t *rows, n = 0;
     const nn_status status = nni_view_new(view, &rows, d, count);
     for (size_t i = 0; status == NN_OK && i < deal->count; i++)
@@ -26703,7 +26741,8 @@ static nn_status nni_split(nn_dataset *parts, const nn_dataset *d, const size_t 
     return status;
 }
 
-NN_API nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d, const size_t *counts, size_t n, const nn_split_desc *desc) {
+NN_API nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d, const size_t *counts, size_t n,
+                                         const nn_split_desc *desc) {
     if (!parts || !d || !counts) return NN_ERROR_NULL;
     size_t left = d->count;
     for (size_t k = 0; k < n; k++) {
@@ -26719,7 +26758,8 @@ NN_API nn_status nn_dataset_split_counts(nn_dataset *parts, const nn_dataset *d,
     return status;
 }
 
-NN_API nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n, const nn_split_desc *desc) {
+NN_API nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const double *shares, size_t n,
+                                  const nn_split_desc *desc) {
     if (!parts || !d || !shares) return NN_ERROR_NULL;
     double sum = 0, before = 0;
     for (size_t k = 0; k < n; k++) {
@@ -26740,7 +26780,8 @@ NN_API nn_status nn_dataset_split(nn_dataset *parts, const nn_dataset *d, const 
     return status;
 }
 
-NN_API nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold, size_t folds, const nn_split_desc *desc) {
+NN_API nn_status nn_dataset_fold(nn_dataset *train, nn_dataset *test, const nn_dataset *d, size_t fold, size_t folds,
+                                 const nn_split_desc *desc) {
     if (!train || !test || !d) return NN_ERROR_NULL;
     if (folds < 2 || folds > d->count || fold >= folds) return NN_ERROR_ARGUMENT;
     size_t *sizes = (size_t *)nni_alloc(d->allocator, folds, sizeof *sizes);
@@ -26806,8 +26847,8 @@ static void nni_sort_by_class(size_t *sorted, size_t *begin, const size_t *have,
     for (size_t c = 0; c < d->classes; c++) begin[c] -= have[c];
 }
 
-static nn_status nni_resample(nn_dataset *view, const nn_dataset *d, const size_t *want, const size_t *have, size_t *begin, size_t *sorted,
-                              uint64_t seed) {
+static nn_status nni_resample(nn_dataset *view, const nn_dataset *d, const size_t *want, const size_t *have, size_t *begin,
+                              size_t *sorted, uint64_t seed) {
     size_t total = 0, *rows;
     for (size_t c = 0; c < d->classes; c++) {
         if (want[c] && !have[c]) return NN_ERROR_ARGUMENT;
@@ -26888,7 +26929,8 @@ NN_API nn_status nn_batches_begin(nn_batches *b, const nn_dataset *d, size_t bat
     if (!batch) return NN_ERROR_ARGUMENT;
     size_t size, target_values;
     const size_t held = nni_min(batch, d->count);
-    if (!nni_mul_size(held, nn_shape_size(d->shape), &size) || !nni_mul_size(held, d->target_size, &target_values)) return NN_ERROR_SIZE;
+    if (!nni_mul_size(held, nn_shape_size(d->shape), &size) || !nni_mul_size(held, d->target_size, &target_values))
+        return NN_ERROR_SIZE;
     b->data = nn_dataset_share(d);
     b->seed = seed;
     b->most = batch;
@@ -27022,7 +27064,8 @@ static nn_status nni_read_all(nni_growing *g, FILE *file, const char *path, nn_r
         errno = 0;
         const size_t got = fread(g->bytes + g->size, 1, g->room - g->size, file);
         g->size += got;
-        if (ferror(file)) return nni_say(report, NN_ERROR_FILE, "%s, byte %zu: cannot be read: %s", path, g->size, strerror(errno));
+        if (ferror(file))
+            return nni_say(report, NN_ERROR_FILE, "%s, byte %zu: cannot be read: %s", path, g->size, strerror(errno));
         if (feof(file)) return NN_OK;
         if (g->size == g->room && !nni_growing_more(g))
             return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for more than %zu bytes", path, g->size);
@@ -27114,7 +27157,9 @@ static nn_status nni_inflate(nni_growing *g, z_stream *z, const nni_content *pac
         } else if (code == Z_MEM_ERROR) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory to unpack it", packed->path);
         else if (code != Z_OK && !(code == Z_BUF_ERROR && z->avail_out == 0))
             return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: cannot be unpacked: %s", packed->path, used,
-                           code == Z_BUF_ERROR ? "it is cut short" : z->msg ? z->msg : "it is damaged");
+                           code == Z_BUF_ERROR ? "it is cut short"
+                           : z->msg            ? z->msg
+                                               : "it is damaged");
     }
 }
 
@@ -27142,8 +27187,9 @@ static nn_status nni_unpack(nni_content *c, const nn_allocator *allocator, nn_re
 #else
 
 static nn_status nni_unpack(nni_content *c, const nn_allocator *allocator, nn_report *report) {
-    const nn_status status = nni_say(report, NN_ERROR_UNSUPPORTED,
-                                     "%s is packed by gzip: unpack it, or compile nn.h with NN_ZLIB and link with -lz", c->path);
+    const nn_status status =
+        nni_say(report, NN_ERROR_UNSUPPORTED, "%s is packed by gzip: unpack it, or compile nn.h with NN_ZLIB and link with -lz",
+                c->path);
     (void)allocator;
     nni_content_free(c);
     return status;
@@ -27154,7 +27200,8 @@ static nn_status nni_unpack(nni_content *c, const nn_allocator *allocator, nn_re
 /* ---- all of it ---- */
 
 /* The content of a file, unpacked if it is packed. With `map` it is mapped where that can be done, and then not writable. */
-static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, const nn_allocator *allocator, int map, nn_report *report) {
+static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, const nn_allocator *allocator, int map,
+                                             nn_report *report) {
     nn_status status = NN_OK;
     if (!path) return nni_say(report, NN_ERROR_NULL, "there is no path");
 #ifdef _WIN32
@@ -27168,7 +27215,9 @@ static NNI_UNUSED nn_status nni_load_content(nni_content *c, const char *path, c
 
 /* ---- numbers in files ---- */
 
-static inline uint32_t nni_get_be32(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+static inline uint32_t nni_get_be32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
 
 /* An element of a data file: `size` bytes of an integer with or without sign, or of a float. */
 typedef struct nni_element {
@@ -27227,8 +27276,8 @@ static NNI_UNUSED const float *nni_elements_float(nni_content *c, uint8_t *from,
 }
 
 /* n labels; NULL after a report. classes as in nn_load_desc; at: where they begin in the file. */
-static NNI_UNUSED uint32_t *nni_elements_labels(nni_content *c, const uint8_t *from, size_t n, nni_element e, size_t *classes, nn_status *status,
-                                     nn_report *report) {
+static NNI_UNUSED uint32_t *nni_elements_labels(nni_content *c, const uint8_t *from, size_t n, nni_element e, size_t *classes,
+                                                nn_status *status, nn_report *report) {
     const size_t limit = *classes ? *classes : UINT32_MAX;
     uint32_t *to = (uint32_t *)nni_shared_take(c->memory, n, sizeof *to);
     size_t most = 0;
@@ -27276,10 +27325,12 @@ static int nni_idx_element(nni_element *e, uint8_t type) {
 static nn_status nni_idx_header(nni_idx *x, const nni_content *c, nn_report *report) {
     memset(x, 0, sizeof *x);
     if (c->size < 4 || c->bytes[0] || c->bytes[1] || !nni_idx_element(&x->element, c->bytes[2]))
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte 0: is no IDX file: it must begin with 0, 0, and a type from 8 to 14", c->path);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte 0: is no IDX file: it must begin with 0, 0, and a type from 8 to 14",
+                       c->path);
     x->dimensions = c->bytes[3];
     if (!x->dimensions || x->dimensions > NNI_IDX_DIMENSIONS)
-        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 3: has %zu dimensions, and 1 to %d are read", c->path, x->dimensions, NNI_IDX_DIMENSIONS);
+        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 3: has %zu dimensions, and 1 to %d are read", c->path,
+                       x->dimensions, NNI_IDX_DIMENSIONS);
     x->data = 4 + 4 * x->dimensions;
     if (c->size < x->data) return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: ends inside the header", c->path, c->size);
     size_t bytes = x->element.size;
@@ -27292,8 +27343,8 @@ static nn_status nni_idx_header(nni_idx *x, const nni_content *c, nn_report *rep
     x->count = x->size[0];
     if (!x->sample) return nni_say(report, NN_ERROR_FORMAT, "%s, byte 8: samples of no values", c->path);
     if (bytes != c->size - x->data)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data, bytes,
-                       c->size - x->data);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data,
+                       bytes, c->size - x->data);
     return NN_OK;
 }
 
@@ -27332,11 +27383,13 @@ static nn_status nni_idx_labels(nn_dataset *d, const char *path, const nn_load_d
     if (status != NN_OK) return status;
     status = nni_idx_header(&x, &c, report);
     if (status == NN_OK && (x.dimensions != 1 || x.element.kind == 'f'))
-        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 2: holds no labels: these have one dimension and a type of integers", path);
+        status = nni_say(report, NN_ERROR_FORMAT,
+                         "%s, byte 2: holds no labels: these have one dimension and a type of integers", path);
     if (status == NN_OK && x.count != d->count)
         status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 4: has %zu labels for %zu samples", path, x.count, d->count);
     d->classes = desc->classes;
-    if (status == NN_OK) d->labels = nni_elements_labels(&c, c.bytes + x.data, x.count, x.element, &d->classes, &status, report);
+    if (status == NN_OK)
+        d->labels = nni_elements_labels(&c, c.bytes + x.data, x.count, x.element, &d->classes, &status, report);
     if (status == NN_OK) {
         c.memory->under = d->memory;
         d->memory = c.memory;
@@ -27344,7 +27397,8 @@ static nn_status nni_idx_labels(nn_dataset *d, const char *path, const nn_load_d
     return status;
 }
 
-NN_API nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_idx(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc,
+                             nn_report *report) {
     static const nn_load_desc usual = {NULL, 0, 0};
     nni_say_nothing(report);
     if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
@@ -27374,15 +27428,16 @@ static int nni_find_packed(char *path, const char *folder, const char *name) {
     return 1;
 }
 
-static nn_status nni_load_mnist_part(nn_dataset *d, const char *folder, const char *images, const char *labels, const nn_load_desc *desc,
-                                     nn_report *report) {
+static nn_status nni_load_mnist_part(nn_dataset *d, const char *folder, const char *images, const char *labels,
+                                     const nn_load_desc *desc, nn_report *report) {
     char image_path[NNI_PATH_MOST], label_path[NNI_PATH_MOST];
     if (!nni_find_packed(image_path, folder, images) || !nni_find_packed(label_path, folder, labels))
         return nni_say(report, NN_ERROR_ARGUMENT, "the path of the folder has more than %d characters", NNI_PATH_MOST - 40);
     return nn_load_idx(d, image_path, label_path, desc, report);
 }
 
-NN_API nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *folder, const nn_load_desc *desc,
+                               nn_report *report) {
     nn_load_desc d;
     memset(&d, 0, sizeof d);
     if (desc) d = *desc;
@@ -27393,7 +27448,8 @@ NN_API nn_status nn_load_mnist(nn_dataset *train, nn_dataset *test, const char *
     if (!folder) return nni_say(report, NN_ERROR_NULL, "there is no path of a folder");
     nn_status status = NN_OK;
     if (train) status = nni_load_mnist_part(train, folder, "train-images-idx3-ubyte", "train-labels-idx1-ubyte", &d, report);
-    if (status == NN_OK && test) status = nni_load_mnist_part(test, folder, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", &d, report);
+    if (status == NN_OK && test)
+        status = nni_load_mnist_part(test, folder, "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte", &d, report);
     if (status != NN_OK) nn_dataset_free(train);
     return status;
 }
@@ -27413,7 +27469,8 @@ static nn_status nni_cifar_turn(nni_content *c, uint32_t *labels, size_t count, 
         const uint8_t *from = c->bytes + i * record;
         labels[i] = from[kind == NN_CIFAR_100 ? 1 : 0];
         if (labels[i] >= classes)
-            return nni_say(report, NN_ERROR_LABEL, "%s, byte %zu: label %u of %zu classes", c->path, i * record, (unsigned)labels[i], classes);
+            return nni_say(report, NN_ERROR_LABEL, "%s, byte %zu: label %u of %zu classes", c->path, i * record,
+                           (unsigned)labels[i], classes);
         memcpy(planes, from + head, sizeof planes);
         uint8_t *to = c->bytes + i * NNI_CIFAR_VALUES;
         for (size_t p = 0; p < NNI_CIFAR_PIXELS; p++)
@@ -27422,14 +27479,16 @@ static nn_status nni_cifar_turn(nni_content *c, uint32_t *labels, size_t count, 
     return NN_OK;
 }
 
-static nn_status nni_load_cifar_file(nn_dataset *d, const char *path, nn_cifar kind, const nn_load_desc *desc, nn_report *report) {
+static nn_status nni_load_cifar_file(nn_dataset *d, const char *path, nn_cifar kind, const nn_load_desc *desc,
+                                     nn_report *report) {
     nni_content c;
     nn_status status = nni_load_content(&c, path, desc->allocator, 0, report);
     if (status != NN_OK) return status;
     const size_t record = (kind == NN_CIFAR_10 ? 1 : 2) + NNI_CIFAR_VALUES, count = c.size / record;
     uint32_t *labels = NULL;
     if (!count || c.size % record)
-        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: a record of %zu bytes is cut short", path, count * record, record);
+        status =
+            nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: a record of %zu bytes is cut short", path, count * record, record);
     else if (!(labels = (uint32_t *)nni_shared_take(c.memory, count, sizeof *labels)))
         status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu labels", path, count);
     else status = nni_cifar_turn(&c, labels, count, kind, report);
@@ -27442,7 +27501,8 @@ static nn_status nni_load_cifar_file(nn_dataset *d, const char *path, nn_cifar k
 
 #define NNI_CIFAR_FILES 64 /* files of one call */
 
-NN_API nn_status nn_load_cifar_files(nn_dataset *d, const char *const *paths, size_t n, nn_cifar kind, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_cifar_files(nn_dataset *d, const char *const *paths, size_t n, nn_cifar kind, const nn_load_desc *desc,
+                                     nn_report *report) {
     static const nn_load_desc usual = {NULL, 0, 0};
     nni_say_nothing(report);
     if (!d || !paths) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into, or no paths");
@@ -27462,7 +27522,8 @@ NN_API nn_status nn_load_cifar_files(nn_dataset *d, const char *const *paths, si
         *d = files[0];
         return NN_OK;
     }
-    if (status == NN_OK && (status = nn_dataset_join(d, parts, n)) != NN_OK) nni_say(report, status, "%s: no memory for all images", paths[0]);
+    if (status == NN_OK && (status = nn_dataset_join(d, parts, n)) != NN_OK)
+        nni_say(report, status, "%s: no memory for all images", paths[0]);
     while (read) nn_dataset_free(&files[--read]);
     return status;
 }
@@ -27491,8 +27552,8 @@ static nn_status nni_cifar_names(nn_dataset *d, const char *path, const nn_load_
     return status;
 }
 
-static nn_status nni_load_cifar_part(nn_dataset *d, const char *folder, const char *names, const char *const *files, size_t n, nn_cifar kind,
-                                     const nn_load_desc *desc, nn_report *report) {
+static nn_status nni_load_cifar_part(nn_dataset *d, const char *folder, const char *names, const char *const *files, size_t n,
+                                     nn_cifar kind, const nn_load_desc *desc, nn_report *report) {
     char paths[5][NNI_PATH_MOST], named[NNI_PATH_MOST];
     const char *list[5];
     snprintf(named, sizeof named, "%s/%s", folder, names);
@@ -27508,10 +27569,13 @@ static nn_status nni_load_cifar_part(nn_dataset *d, const char *folder, const ch
     return status == NN_OK ? status : nni_say(report, status, "%s: no memory for the names of classes", named);
 }
 
-NN_API nn_status nn_load_cifar(nn_dataset *train, nn_dataset *test, const char *folder, nn_cifar kind, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_cifar(nn_dataset *train, nn_dataset *test, const char *folder, nn_cifar kind, const nn_load_desc *desc,
+                               nn_report *report) {
     static const nn_load_desc usual = {NULL, 0, 0};
-    static const char *const batches[] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"};
-    static const char *const train_100[] = {"train.bin"}, *const test_100[] = {"test.bin"}, *const test_10[] = {"test_batch.bin"};
+    static const char *const batches[] = {"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin",
+                                          "data_batch_5.bin"};
+    static const char *const train_100[] = {"train.bin"}, *const test_100[] = {"test.bin"},
+                             *const test_10[] = {"test_batch.bin"};
     const int ten = kind == NN_CIFAR_10;
     const char *names = ten ? "batches.meta.txt" : kind == NN_CIFAR_100 ? "fine_label_names.txt" : "coarse_label_names.txt";
     if (!desc) desc = &usual;
@@ -27521,7 +27585,8 @@ NN_API nn_status nn_load_cifar(nn_dataset *train, nn_dataset *test, const char *
     if (!folder) return nni_say(report, NN_ERROR_NULL, "there is no path of a folder");
     nn_status status = NN_OK;
     if (train) status = nni_load_cifar_part(train, folder, names, ten ? batches : train_100, ten ? 5 : 1, kind, desc, report);
-    if (status == NN_OK && test) status = nni_load_cifar_part(test, folder, names, ten ? test_10 : test_100, 1, kind, desc, report);
+    if (status == NN_OK && test)
+        status = nni_load_cifar_part(test, folder, names, ten ? test_10 : test_100, 1, kind, desc, report);
     if (status != NN_OK) nn_dataset_free(train);
     return status;
 }
@@ -27543,9 +27608,11 @@ static const char *nni_npy_value(const char *from, const char *end, const char *
     const size_t length = strlen(key);
     for (const char *p = from; p + length + 3 <= end; p++) {
         if ((*p != '\'' && *p != '"') || memcmp(p + 1, key, length) != 0 || p[length + 1] != *p) continue;
-        for (p += length + 2; p < end && *p == ' '; p++) {}
+        for (p += length + 2; p < end && *p == ' '; p++) {
+        }
         if (p == end || *p != ':') return NULL;
-        for (p++; p < end && *p == ' '; p++) {}
+        for (p++; p < end && *p == ' '; p++) {
+        }
         return p < end ? p : NULL;
     }
     return NULL;
@@ -27590,12 +27657,14 @@ static nn_status nni_npy_header(nni_npy *x, const nni_content *c, nn_report *rep
     const char *from = (const char *)c->bytes + 8 + wide, *end = from + length;
     const char *order = nni_npy_value(from, end, "fortran_order");
     if (!nni_npy_element(&x->element, nni_npy_value(from, end, "descr"), end))
-        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 10: the header's 'descr' is missing, or no integer or float of up to 8 bytes", c->path);
+        return nni_say(report, NN_ERROR_UNSUPPORTED,
+                       "%s, byte 10: the header's 'descr' is missing, or no integer or float of up to 8 bytes", c->path);
     if (!order || (*order != 'T' && *order != 'F'))
         return nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: the header's 'fortran_order' is neither True nor False", c->path);
     x->fortran = *order == 'T';
     if (!nni_npy_shape(x, nni_npy_value(from, end, "shape"), end))
-        return nni_say(report, NN_ERROR_UNSUPPORTED, "%s, byte 10: the header's 'shape' is missing, or has not 1 to %d dimensions", c->path,
+        return nni_say(report, NN_ERROR_UNSUPPORTED,
+                       "%s, byte 10: the header's 'shape' is missing, or has not 1 to %d dimensions", c->path,
                        NNI_NPY_DIMENSIONS);
     size_t bytes = x->element.size;
     x->sample = 1;
@@ -27605,8 +27674,8 @@ static nn_status nni_npy_header(nni_npy *x, const nni_content *c, nn_report *rep
     x->count = x->size[0];
     if (!x->sample) return nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: samples of no values", c->path);
     if (bytes != c->size - x->data)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data, bytes,
-                       c->size - x->data);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu bytes must follow the header, and %zu do", c->path, x->data,
+                       bytes, c->size - x->data);
     return NN_OK;
 }
 
@@ -27642,7 +27711,8 @@ static uint8_t *nni_npy_in_order(const nni_npy *x, nni_content *c) {
     const size_t size = x->element.size;
     uint8_t *to = (uint8_t *)nni_shared_take(c->memory, x->count * x->sample, size);
     for (size_t i = 0; to && i < x->count; i++)
-        for (size_t j = 0; j < x->sample; j++) memcpy(to + (i * x->sample + j) * size, from + nni_npy_fortran(x, i, j) * size, size);
+        for (size_t j = 0; j < x->sample; j++)
+            memcpy(to + (i * x->sample + j) * size, from + nni_npy_fortran(x, i, j) * size, size);
     return to;
 }
 
@@ -27656,7 +27726,8 @@ static const float *nni_npy_floats(const nni_npy *x, nni_content *c) {
     return to;
 }
 
-static nn_status nni_npy_open(nni_npy *x, nni_content *c, const char *path, const nn_load_desc *desc, int map, nn_report *report) {
+static nn_status nni_npy_open(nni_npy *x, nni_content *c, const char *path, const nn_load_desc *desc, int map,
+                              nn_report *report) {
     nn_status status = nni_load_content(c, path, desc->allocator, map, report);
     if (status != NN_OK) return status;
     status = nni_npy_header(x, c, report);
@@ -27692,9 +27763,12 @@ static nn_status nni_npy_second(nn_dataset *d, const char *path, int targets, co
     if (status != NN_OK) return status;
     d->classes = targets ? 0 : desc->classes;
     d->target_size = targets ? x.sample : 0;
-    if (x.count != d->count) status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: has %zu rows for %zu samples", path, x.count, d->count);
-    else if (targets && !(d->targets = nni_npy_floats(&x, &c))) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its targets", path);
-    else if (!targets && x.sample != 1) status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: %zu labels for each sample", path, x.sample);
+    if (x.count != d->count)
+        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: has %zu rows for %zu samples", path, x.count, d->count);
+    else if (targets && !(d->targets = nni_npy_floats(&x, &c)))
+        status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its targets", path);
+    else if (!targets && x.sample != 1)
+        status = nni_say(report, NN_ERROR_FORMAT, "%s, byte 10: %zu labels for each sample", path, x.sample);
     else if (!targets) d->labels = nni_elements_labels(&c, c.bytes + x.data, x.count, x.element, &d->classes, &status, report);
     for (size_t i = 0; status == NN_OK && targets && i < x.count * x.sample; i++)
         if (!nni_finite(d->targets[i])) status = nni_say(report, NN_ERROR_TARGET, "%s: target %zu is NaN or infinite", path, i);
@@ -27705,7 +27779,8 @@ static nn_status nni_npy_second(nn_dataset *d, const char *path, int targets, co
     return status;
 }
 
-static nn_status nni_load_npy(nn_dataset *d, const char *samples, const char *second, int targets, const nn_load_desc *desc, nn_report *report) {
+static nn_status nni_load_npy(nn_dataset *d, const char *samples, const char *second, int targets, const nn_load_desc *desc,
+                              nn_report *report) {
     static const nn_load_desc usual = {NULL, 0, 0};
     nni_say_nothing(report);
     if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
@@ -27716,10 +27791,12 @@ static nn_status nni_load_npy(nn_dataset *d, const char *samples, const char *se
     if (status != NN_OK) nn_dataset_free(d);
     return status;
 }
-NN_API nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_npy(nn_dataset *d, const char *samples, const char *labels, const nn_load_desc *desc,
+                             nn_report *report) {
     return nni_load_npy(d, samples, labels, 0, desc, report);
 }
-NN_API nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets, const nn_load_desc *desc, nn_report *report) {
+NN_API nn_status nn_load_npy_targets(nn_dataset *d, const char *samples, const char *targets, const nn_load_desc *desc,
+                                     nn_report *report) {
     return nni_load_npy(d, samples, targets, 1, desc, report);
 }
 
@@ -27745,11 +27822,12 @@ static int nni_write_words(FILE *file, const void *words, size_t n) {
     return 1;
 }
 
-static nn_status nni_save_npy(const char *path, const nn_dataset *d, const void *values, const char *type, const char *shape, size_t n,
-                              nn_report *report) {
+static nn_status nni_save_npy(const char *path, const nn_dataset *d, const void *values, const char *type, const char *shape,
+                              size_t n, nn_report *report) {
     char header[129];
     nni_say_nothing(report);
-    if (!path || !values) return nni_say(report, NN_ERROR_NULL, "there is no path, or the dataset does not have what is to be saved");
+    if (!path || !values)
+        return nni_say(report, NN_ERROR_NULL, "there is no path, or the dataset does not have what is to be saved");
     nni_npy_write_header(header, type, shape);
     errno = 0;
     FILE *file = fopen(path, "wb");
@@ -27793,7 +27871,7 @@ NN_API nn_status nn_save_npy_targets(const char *path, const nn_dataset *d, nn_r
 /* ---- reading ---- */
 
 typedef struct nni_pnm {
-    int format; /* 1 to 6 */
+    int format;                                        /* 1 to 6 */
     size_t width, height, channels, most, data, bytes; /* most: the largest value; bytes: of the raster in the file */
 } nni_pnm;
 
@@ -27828,24 +27906,26 @@ static nn_status nni_pnm_header(nni_pnm *x, const nni_content *c, size_t at, nn_
     const size_t start = at;
     memset(x, 0, sizeof *x);
     if (c->size - at < 3 || c->bytes[at] != 'P' || c->bytes[at + 1] < '1' || c->bytes[at + 1] > '6')
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: is no portable map: it must begin with P1 to P6", c->path, start);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: is no portable map: it must begin with P1 to P6", c->path,
+                       start);
     x->format = c->bytes[at + 1] - '0';
     x->channels = x->format % 3 ? 1 : 3;
     x->most = 1;
     at += 2;
-    if (!nni_pnm_number(c, &at, &x->width) || !nni_pnm_number(c, &at, &x->height) || (x->format % 3 != 1 && !nni_pnm_number(c, &at, &x->most)))
+    if (!nni_pnm_number(c, &at, &x->width) || !nni_pnm_number(c, &at, &x->height) ||
+        (x->format % 3 != 1 && !nni_pnm_number(c, &at, &x->most)))
         return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: a number up to 2^31 is missing in the header", c->path, at);
     if (!x->width || !x->height || !x->most || x->most > 65535)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: an image of %zu x %zu with a largest value of %zu", c->path, at, x->width, x->height,
-                       x->most);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: an image of %zu x %zu with a largest value of %zu", c->path, at,
+                       x->width, x->height, x->most);
     if (at == c->size || !nni_is_blank(c->bytes[at]))
         return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: a blank must follow the header", c->path, at);
     x->data = at + 1;
     size_t row = x->format == 4 ? nni_ceil_div(x->width, 8) : x->width * x->channels * (x->format > 3 && x->most > 255 ? 2 : 1);
     if (x->format == 2 || x->format == 3) row = 2 * row - 1; /* a digit, and a blank between each two */
     if (!nni_mul_size(row, x->height, &x->bytes) || x->bytes > c->size - x->data)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu x %zu pixels cannot be in the %zu bytes that follow", c->path, x->data, x->width,
-                       x->height, c->size - x->data);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: %zu x %zu pixels cannot be in the %zu bytes that follow",
+                       c->path, x->data, x->width, x->height, c->size - x->data);
     return NN_OK;
 }
 
@@ -27862,8 +27942,8 @@ static nn_status nni_pnm_plain(uint8_t *bytes, float *floats, const nni_pnm *x, 
         if (x->format == 1 && ok) value = (size_t)(c->bytes[at++] - '0'); /* bits need no blanks between them */
         else ok = ok && nni_pnm_number(c, &at, &value);
         if (!ok || value > x->most)
-            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu of %zu is missing or above %zu", c->path, where, i, nni_pnm_values(x),
-                           x->most);
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu of %zu is missing or above %zu", c->path, where, i,
+                           nni_pnm_values(x), x->most);
         if (x->format == 1) value = 1 - value;
         if (floats) floats[i] = (float)value / (float)x->most;
         else bytes[i] = (uint8_t)((value * 255 + x->most / 2) / x->most);
@@ -27878,8 +27958,8 @@ static nn_status nni_pnm_binary(uint8_t *bytes, float *floats, const nni_pnm *x,
         size_t value = x->most > 255 ? (size_t)from[2 * i] << 8 | from[2 * i + 1] : from[x->format == 4 ? 0 : i];
         if (x->format == 4) value = !(from[i / x->width * row + i % x->width / 8] >> (7 - i % x->width % 8) & 1);
         if (value > x->most)
-            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu is above %zu", c->path, x->data + i * (x->most > 255 ? 2 : 1), value,
-                           x->most);
+            return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: value %zu is above %zu", c->path,
+                           x->data + i * (x->most > 255 ? 2 : 1), value, x->most);
         if (floats) floats[i] = (float)value / (float)x->most;
         else bytes[i] = (uint8_t)((value * 255 + x->most / 2) / x->most);
     }
@@ -27898,7 +27978,8 @@ static nn_status nni_pnm_count(size_t *count, const nni_pnm *first, const nni_co
     for (size_t at = x.data + x.bytes; at < c->size; at = x.data + x.bytes, (*count)++) {
         const nn_status status = nni_pnm_header(&x, c, at, report);
         if (status != NN_OK) return status;
-        if (x.width != first->width || x.height != first->height || x.channels != first->channels || x.most != first->most || x.format < 4)
+        if (x.width != first->width || x.height != first->height || x.channels != first->channels || x.most != first->most ||
+            x.format < 4)
             return nni_say(report, NN_ERROR_FORMAT, "%s, byte %zu: an image of another kind than the first", c->path, at);
     }
     return NN_OK;
@@ -27919,7 +28000,8 @@ static nn_status nni_pnm_images(nn_dataset *d, const nni_pnm *first, size_t coun
     if (!floats && !bytes) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for %zu images", c->path, count);
     for (size_t i = 0; i < count; i++) {
         nn_status status = i ? nni_pnm_header(&x, c, x.data + x.bytes, report) : NN_OK;
-        if (status == NN_OK) status = nni_pnm_image(wide ? NULL : bytes + i * values, wide ? floats + i * values : NULL, &x, c, report);
+        if (status == NN_OK)
+            status = nni_pnm_image(wide ? NULL : bytes + i * values, wide ? floats + i * values : NULL, &x, c, report);
         if (status != NN_OK) return status;
     }
     d->floats = floats;
@@ -27973,7 +28055,8 @@ static nn_status nni_pnm_close(FILE *file, const char *path, nn_report *report) 
 
 static nn_status nni_pnm_check(const char *path, const nn_dataset *d, nn_report *report) {
     nni_say_nothing(report);
-    if (!path || !d || (!d->floats && !d->bytes)) return nni_say(report, NN_ERROR_NULL, "there is no path, or no image to save");
+    if (!path || !d || (!d->floats && !d->bytes))
+        return nni_say(report, NN_ERROR_NULL, "there is no path, or no image to save");
     if (d->shape.channels != 1 && d->shape.channels != 3)
         return nni_say(report, NN_ERROR_SHAPE, "%s: an image has 1 or 3 channels and not %zu", path, d->shape.channels);
     return NN_OK;
@@ -28012,7 +28095,9 @@ NN_API nn_status nn_save_sheet(const char *path, const nn_dataset *d, size_t n, 
                 const size_t i = y / high * columns + x / wide, row = y % high, column = x % wide;
                 unsigned value = 128;
                 if (i < n && row < high - 1 && column < wide - 1)
-                    value = nni_pnm_value(d, (nn_dataset_row(d, i) * (high - 1) + row) * (wide - 1) * channels + column * channels + channel, 255);
+                    value = nni_pnm_value(
+                        d, (nn_dataset_row(d, i) * (high - 1) + row) * (wide - 1) * channels + column * channels + channel,
+                        255);
                 putc((int)value, file);
             }
     return nni_pnm_close(file, path, report);
@@ -28071,7 +28156,8 @@ static nn_status nni_list(nni_listing *l, const char *folder, int images, const 
         if (*name == '.') continue;
         const int length = snprintf(path, sizeof path, "%s/%s", folder, name);
         if (length < 0 || length >= NNI_PATH_MOST)
-            status = nni_say(report, NN_ERROR_ARGUMENT, "%s: a path in it has more than %d characters", folder, NNI_PATH_MOST - 1);
+            status =
+                nni_say(report, NN_ERROR_ARGUMENT, "%s: a path in it has more than %d characters", folder, NNI_PATH_MOST - 1);
         else if ((images ? nni_is_image_name(name) : nni_is_folder(path)) && !nni_listing_add(l, name, allocator))
             status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names in it", folder);
     }
@@ -28097,7 +28183,8 @@ static int nni_growing_add(nni_growing *g, const void *bytes, size_t n) {
 }
 
 /* One image more; floats to bytes. */
-static nn_status nni_gather_image(nni_gathered *g, const char *path, uint32_t label, const nn_allocator *allocator, nn_report *report) {
+static nn_status nni_gather_image(nni_gathered *g, const char *path, uint32_t label, const nn_allocator *allocator,
+                                  nn_report *report) {
     nn_load_desc desc;
     nn_dataset image;
     memset(&desc, 0, sizeof desc);
@@ -28107,8 +28194,9 @@ static nn_status nni_gather_image(nni_gathered *g, const char *path, uint32_t la
     const size_t size = nn_shape_size(image.shape);
     if (image.count != 1) status = nni_say(report, NN_ERROR_FORMAT, "%s: holds %zu images instead of one", path, image.count);
     else if (g->count && !nn_shape_equal(image.shape, g->shape))
-        status = nni_say(report, NN_ERROR_SHAPE, "%s: is %zu x %zu with %zu channels, and the images before it %zu x %zu with %zu", path,
-                         image.shape.width, image.shape.height, image.shape.channels, g->shape.width, g->shape.height, g->shape.channels);
+        status = nni_say(
+            report, NN_ERROR_SHAPE, "%s: is %zu x %zu with %zu channels, and the images before it %zu x %zu with %zu", path,
+            image.shape.width, image.shape.height, image.shape.channels, g->shape.width, g->shape.height, g->shape.channels);
     g->shape = image.shape;
     int room = status != NN_OK || nni_growing_add(&g->labels, &label, sizeof label);
     if (status == NN_OK && image.bytes) room = room && nni_growing_add(&g->pixels, image.bytes, size);
@@ -28122,8 +28210,8 @@ static nn_status nni_gather_image(nni_gathered *g, const char *path, uint32_t la
     return status;
 }
 
-static nn_status nni_gather_class(nni_gathered *g, const char *folder, const char *name, uint32_t label, const nn_allocator *allocator,
-                                  nn_report *report) {
+static nn_status nni_gather_class(nni_gathered *g, const char *folder, const char *name, uint32_t label,
+                                  const nn_allocator *allocator, nn_report *report) {
     char path[NNI_PATH_MOST];
     nni_listing files;
     snprintf(path, sizeof path, "%s/%s", folder, name); /* fitted when the folder was listed */
@@ -28138,8 +28226,8 @@ static nn_status nni_gather_class(nni_gathered *g, const char *folder, const cha
 }
 
 /* What was gathered becomes the dataset. */
-static nn_status nni_gathered_give(nn_dataset *d, nni_gathered *g, const nni_listing *classes, const char *folder, const nn_allocator *allocator,
-                                   nn_report *report) {
+static nn_status nni_gathered_give(nn_dataset *d, nni_gathered *g, const nni_listing *classes, const char *folder,
+                                   const nn_allocator *allocator, nn_report *report) {
     nni_content pixels, labels;
     memset(&pixels, 0, sizeof pixels);
     memset(&labels, 0, sizeof labels);
@@ -28151,10 +28239,12 @@ static nn_status nni_gathered_give(nn_dataset *d, nni_gathered *g, const nni_lis
     g->labels.bytes = NULL;
     if (status == NN_OK) {
         labels.memory->under = pixels.memory;
-        *d = nn_dataset_of_bytes(pixels.bytes, g->count, g->shape, (const uint32_t *)(const void *)labels.bytes, classes->count);
+        *d =
+            nn_dataset_of_bytes(pixels.bytes, g->count, g->shape, (const uint32_t *)(const void *)labels.bytes, classes->count);
         d->memory = labels.memory;
         d->allocator = allocator;
-        d->class_names = (const char *const *)nni_names_copy(labels.memory, (const char *const *)classes->names, classes->count);
+        d->class_names =
+            (const char *const *)nni_names_copy(labels.memory, (const char *const *)classes->names, classes->count);
         if (!d->class_names) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names of classes", folder);
         if (status != NN_OK) nn_dataset_free(d);
     } else nni_content_free(&pixels);
@@ -28175,7 +28265,8 @@ NN_API nn_status nn_load_image_folder(nn_dataset *d, const char *folder, const n
     for (size_t c = 0; status == NN_OK && c < classes.count; c++)
         status = nni_gather_class(&g, folder, classes.names[c], (uint32_t)c, allocator, report);
     if (status == NN_OK && !g.count)
-        status = nni_say(report, NN_ERROR_FORMAT, "%s: has no images in folders: they must lie in %s/CLASS/NAME.pgm", folder, folder);
+        status = nni_say(report, NN_ERROR_FORMAT, "%s: has no images in folders: they must lie in %s/CLASS/NAME.pgm", folder,
+                         folder);
     if (status == NN_OK) status = nni_gathered_give(d, &g, &classes, folder, allocator, report);
     nni_growing_free(&g.pixels);
     nni_growing_free(&g.labels);
@@ -28428,8 +28519,8 @@ static nn_status nni_cut_rows(nni_table *t, nni_cutter *c, nn_report *report) {
             first = t->lines[0];
         }
         if (columns != t->columns)
-            return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and line %zu has %zu", path, t->lines[t->rows], columns, first,
-                           t->columns);
+            return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and line %zu has %zu", path,
+                           t->lines[t->rows], columns, first, t->columns);
         t->rows++;
     }
     return t->rows ? NN_OK : nni_say(report, NN_ERROR_FORMAT, "%s, line 1: the file is empty", path);
@@ -28438,7 +28529,8 @@ static nn_status nni_cut_rows(nni_table *t, nni_cutter *c, nn_report *report) {
 static void nni_table_free(nni_table *t) { nni_content_free(&t->content); }
 
 /* Reads and cuts. separator and quote 0: guessed, and ". */
-static nn_status nni_table_load(nni_table *t, const char *path, char separator, char quote, const nn_allocator *allocator, nn_report *report) {
+static nn_status nni_table_load(nni_table *t, const char *path, char separator, char quote, const nn_allocator *allocator,
+                                nn_report *report) {
     nni_cutter c;
     memset(t, 0, sizeof *t);
     nn_status status = nni_load_content(&t->content, path, allocator, 0, report);
@@ -28447,8 +28539,9 @@ static nn_status nni_table_load(nni_table *t, const char *path, char separator, 
     size_t size = t->content.size;
     const char *zero = size ? (const char *)memchr(text, 0, size) : NULL;
     if (zero) {
-        status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has a zero byte: it is no text, or of two bytes a letter (UTF-16)", path,
-                         nni_count_lines(text, zero));
+        status =
+            nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has a zero byte: it is no text, or of two bytes a letter (UTF-16)",
+                    path, nni_count_lines(text, zero));
         nni_table_free(t);
         return status;
     }
@@ -28520,7 +28613,8 @@ typedef struct nni_decimal {
     int digits, power, negative;
 } nni_decimal;
 
-/* digits * 10^power, rounded once to nearest even: long division, one bit of the float at a time. Above all floats: infinity. */
+/* digits * 10^power, rounded once to nearest even: long division, one bit of the float at a time. Above all floats: infinity.
+ */
 static float nni_decimal_exact(const nni_decimal *d) {
     nni_big above, below;
     memset(&above, 0, sizeof above);
@@ -28546,7 +28640,8 @@ static float nni_decimal_exact(const nni_decimal *d) {
         fraction = 2 * fraction + (uint32_t)nni_big_take(&above, &below);
         nni_big_shift(&above, 1);
     }
-    const int half = nni_big_take(&above, &below), more = nni_big_bits(&above) > 0; /* what is cut off: a half, and something beside it */
+    const int half = nni_big_take(&above, &below), more = nni_big_bits(&above) > 0; /* what is cut off: a half, and something
+                                                                                       beside it */
     fraction += (uint32_t)(half & (more | (int)(fraction & 1)));
     /* As an integer, a float is its exponent above its fraction, and a carry out of the fraction is right. */
     const uint32_t word = exponent < -126 ? fraction : (uint32_t)(exponent + 126) * 0x800000u + fraction;
@@ -28556,8 +28651,8 @@ static float nni_decimal_exact(const nni_decimal *d) {
     return value;
 }
 
-/* Where digits and power are small, a double holds both, and one operation rounds once. Rounding that to a float is right too unless it
- * lies just between two floats. */
+/* Where digits and power are small, a double holds both, and one operation rounds once. Rounding that to a float is right too
+ * unless it lies just between two floats. */
 static float nni_decimal_value(const nni_decimal *d) {
     static const double tens[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -28572,8 +28667,8 @@ static float nni_decimal_value(const nni_decimal *d) {
     return nni_decimal_exact(d);
 }
 
-/* All n bytes of a text as a number: [+-] digits [point digits] [e [+-] digits]. 1: here it is. 0: it is none. -1: it is above all floats. What
- * lies nearer to 0 than the smallest float is 0. */
+/* All n bytes of a text as a number: [+-] digits [point digits] [e [+-] digits]. 1: here it is. 0: it is none. -1: it is above
+ * all floats. What lies nearer to 0 than the smallest float is 0. */
 static NNI_UNUSED int nni_parse_float(float *value, const char *text, size_t n, char point) {
     nni_decimal d;
     size_t i = 0;
@@ -28622,11 +28717,11 @@ typedef enum nni_role { NNI_FEATURE, NNI_LABEL, NNI_TARGET, NNI_LEFT_OUT } nni_r
 typedef struct nni_column {
     nni_role role;
     int nominal;
-    size_t width, at;     /* floats that it becomes, and where they are in a sample or row of targets */
+    size_t width, at; /* floats that it becomes, and where they are in a sample or row of targets */
     const char *name;
-    const char **names;   /* its categories, sorted */
+    const char **names; /* its categories, sorted */
     size_t count, room;
-    float *mean;          /* of each of its floats */
+    float *mean; /* of each of its floats */
 } nni_column;
 
 struct nn_csv {
@@ -28673,8 +28768,8 @@ static nn_status nni_csv_mark(nn_csv *csv, const char *list, nni_role role, cons
         while (n && at[n - 1] == ' ') n--;
         const size_t j = nni_csv_find(csv, at, n);
         if (j == csv->count)
-            return nni_say(report, NN_ERROR_ARGUMENT, "%s: has no column \"%.*s\": it has %zu columns and %s header", path, (int)nni_min(n, 100), at,
-                           csv->count, csv->header ? "a" : "no");
+            return nni_say(report, NN_ERROR_ARGUMENT, "%s: has no column \"%.*s\": it has %zu columns and %s header", path,
+                           (int)nni_min(n, 100), at, csv->count, csv->header ? "a" : "no");
         nni_column *c = &csv->columns[j];
         if (role == NNI_FEATURE) c->nominal = 1;
         else if (c->role != NNI_FEATURE && c->role != role)
@@ -28720,14 +28815,15 @@ static void nni_csv_find_kinds(nn_csv *csv, const nni_table *t) {
 }
 
 /* Inserts a category that is new. */
-static nn_status nni_csv_add_category(nn_csv *csv, nni_column *c, const char *field, const char *path, size_t line, nn_report *report) {
+static nn_status nni_csv_add_category(nn_csv *csv, nni_column *c, const char *field, const char *path, size_t line,
+                                      nn_report *report) {
     int found;
     const size_t most = csv->desc.most_categories ? csv->desc.most_categories : NNI_CATEGORIES_USUAL;
     const size_t at = nni_find_category(c->names, c->count, field, &found);
     if (found) return NN_OK;
     if (c->count == most)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: column %s has more than %zu categories; \"%.40s\" is no number", path, line, c->name,
-                       most, field);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: column %s has more than %zu categories; \"%.40s\" is no number",
+                       path, line, c->name, most, field);
     if (c->count == c->room) {
         const size_t room = c->room ? 2 * c->room : 8;
         const char **more = (const char **)nni_shared_take(csv->memory, room, sizeof *more);
@@ -28801,7 +28897,8 @@ static nn_status nni_csv_name(nn_csv *csv, const char *path, nn_report *report) 
         nni_column *c = &csv->columns[j];
         if (c->role == NNI_FEATURE) room = nni_csv_name_column(csv, c, csv->feature_names);
         if (c->role == NNI_TARGET) room = nni_csv_name_column(csv, c, csv->target_names);
-        if (c->role == NNI_FEATURE && room) room = (c->mean = (float *)nni_shared_take(csv->memory, c->width, sizeof *c->mean)) != NULL;
+        if (c->role == NNI_FEATURE && room)
+            room = (c->mean = (float *)nni_shared_take(csv->memory, c->width, sizeof *c->mean)) != NULL;
     }
     return room ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names of its columns", path);
 }
@@ -28809,23 +28906,23 @@ static nn_status nni_csv_name(nn_csv *csv, const char *path, nn_report *report) 
 /* ---- encoding ---- */
 
 /* One field as c->width floats. 1: done. 0: missing. -1: an error, which is reported. */
-static int nni_csv_encode(float *y, const nn_csv *csv, const nni_column *c, const char *field, const char *path, size_t line, nn_status *status,
-                          nn_report *report) {
+static int nni_csv_encode(float *y, const nn_csv *csv, const nni_column *c, const char *field, const char *path, size_t line,
+                          nn_status *status, nn_report *report) {
     if (nni_csv_is_missing(&csv->desc, field)) return 0;
     const size_t number = (size_t)(c - csv->columns) + 1;
     if (!c->nominal) {
         const int kind = nni_csv_number(&csv->desc, field, y);
         if (kind == 1) return 1;
-        *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): \"%.60s\" is %s", path, line, number, c->name, field,
-                          kind ? "larger than any float" : "not a number");
+        *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): \"%.60s\" is %s", path, line, number,
+                          c->name, field, kind ? "larger than any float" : "not a number");
         return -1;
     }
     int found;
     const size_t k = nni_find_category(c->names, c->count, field, &found);
     if (!found) {
         if (csv->desc.missing != NN_CSV_REFUSE) return 0;
-        *status = nni_say(report, NN_ERROR_LABEL, "%s, line %zu, column %zu (%s): the category \"%.60s\" was not learned", path, line, number,
-                          c->name, field);
+        *status = nni_say(report, NN_ERROR_LABEL, "%s, line %zu, column %zu (%s): the category \"%.60s\" was not learned", path,
+                          line, number, c->name, field);
         return -1;
     }
     if (c->role == NNI_LABEL || csv->desc.code == NN_CSV_NUMBER) *y = (float)k;
@@ -28847,7 +28944,9 @@ static nn_status nni_csv_find_means(nn_csv *csv, const nni_table *t, nn_report *
     for (; status == NN_OK && row < t->rows; row++)
         for (size_t j = 0; j < csv->count && status == NN_OK; j++, field = nni_next_field(field)) {
             const nni_column *c = &csv->columns[j];
-            if (c->role != NNI_FEATURE || nni_csv_encode(y, csv, c, field, t->content.path, t->lines[row], &status, report) != 1) continue;
+            if (c->role != NNI_FEATURE ||
+                nni_csv_encode(y, csv, c, field, t->content.path, t->lines[row], &status, report) != 1)
+                continue;
             for (size_t k = 0; k < c->width; k++) {
                 sum[c->at + k] += (double)y[k];
                 sum[width + c->at + k] += 1;
@@ -28888,7 +28987,8 @@ static nn_status nni_csv_roles(nn_csv *csv, const char *path, nn_report *report)
     if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.label, NNI_LABEL, path, report);
     if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.nominal, NNI_FEATURE, path, report);
     for (size_t j = 0; status == NN_OK && j < csv->count; j++)
-        csv->columns[j].nominal = csv->columns[j].role == NNI_LABEL || (csv->columns[j].nominal && csv->columns[j].role == NNI_FEATURE);
+        csv->columns[j].nominal =
+            csv->columns[j].role == NNI_LABEL || (csv->columns[j].nominal && csv->columns[j].role == NNI_FEATURE);
     return status;
 }
 
@@ -28932,13 +29032,14 @@ typedef struct nni_csv_out {
 } nni_csv_out;
 
 /* One row. 1: a sample more. 0: it was dropped. -1: an error. */
-static int nni_csv_row(nni_csv_out *out, const nn_csv *csv, const char **field, const nni_table *t, size_t row, nn_status *status, nn_report *report) {
+static int nni_csv_row(nni_csv_out *out, const nn_csv *csv, const char **field, const nni_table *t, size_t row,
+                       nn_status *status, nn_report *report) {
     int keep = 1;
     for (size_t j = 0; j < csv->count; j++, *field = nni_next_field(*field)) {
         const nni_column *c = &csv->columns[j];
         float label, *y = c->role == NNI_LABEL    ? &label
-                        : c->role == NNI_TARGET ? out->targets + out->count * csv->targets + c->at
-                                                : out->x + out->count * csv->features + c->at;
+                          : c->role == NNI_TARGET ? out->targets + out->count * csv->targets + c->at
+                                                  : out->x + out->count * csv->features + c->at;
         if (c->role == NNI_LEFT_OUT || !keep) continue;
         const int got = nni_csv_encode(y, csv, c, *field, t->content.path, t->lines[row], status, report);
         if (got < 0) return -1;
@@ -28946,8 +29047,8 @@ static int nni_csv_row(nni_csv_out *out, const nn_csv *csv, const char **field, 
         if (got) continue;
         if (csv->desc.missing == NN_CSV_DROP) keep = 0;
         else if (csv->desc.missing == NN_CSV_REFUSE || c->role != NNI_FEATURE) {
-            *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): the value is missing", t->content.path, t->lines[row], j + 1,
-                              c->name);
+            *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): the value is missing", t->content.path,
+                              t->lines[row], j + 1, c->name);
             return -1;
         }
         for (size_t k = 0; keep && k < c->width; k++) y[k] = csv->desc.missing == NN_CSV_MEAN ? c->mean[k] : __builtin_nanf("");
@@ -28971,8 +29072,8 @@ static nn_status nni_csv_dataset(nn_dataset *d, const nn_csv *csv, const nni_tab
     nni_csv_out out;
     nn_status status = NN_OK;
     if (t->columns != csv->count)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and what was learned from %zu", t->content.path, t->lines[0],
-                       t->columns, csv->count);
+        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and what was learned from %zu", t->content.path,
+                       t->lines[0], t->columns, csv->count);
     nni_shared *memory = nni_shared_new(csv->desc.allocator, csv->memory);
     if (!memory || !nni_csv_take(&out, memory, csv, t->rows)) {
         nni_shared_drop(memory);
@@ -29008,7 +29109,8 @@ static nn_status nni_csv_run(nn_dataset *d, nn_csv **csv, const char *path, cons
 }
 
 NN_API nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc *desc, nn_report *report) {
-    static const nn_csv_desc usual = {NULL, NULL, NULL, NULL, NN_CSV_HEADER_AUTO, NN_CSV_ONE_HOT, NN_CSV_REFUSE, NULL, 0, 0, 0, 0, NULL};
+    static const nn_csv_desc usual = {NULL, NULL, NULL, NULL, NN_CSV_HEADER_AUTO, NN_CSV_ONE_HOT, NN_CSV_REFUSE, NULL, 0,
+                                      0,    0,    0,    NULL};
     nn_csv *csv = NULL;
     nni_say_nothing(report);
     if (!d) return nni_say(report, NN_ERROR_NULL, "there is no dataset to load into");
@@ -29020,7 +29122,8 @@ NN_API nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc 
 
 NN_API nn_status nn_csv_learn(nn_csv **csv, const char *path, const nn_csv_desc *desc, nn_report *report) {
     nni_say_nothing(report);
-    if (!csv || !desc) return nni_say(report, NN_ERROR_NULL, "there is no place for what is learned, or no description of the table");
+    if (!csv || !desc)
+        return nni_say(report, NN_ERROR_NULL, "there is no place for what is learned, or no description of the table");
     *csv = NULL;
     return nni_csv_run(NULL, csv, path, desc, report);
 }
@@ -29061,7 +29164,8 @@ static void nni_scaling_prepare(const nni_columns *c, float *factor, size_t colu
 }
 
 /* y = (x - mean)*scale + shift. Short rows are joined to longer ones, which fill the vectors. */
-static void nni_scaling_run(float *y, const float *x, size_t rows, size_t n, const float *mean, const float *scale, const float *shift) {
+static void nni_scaling_run(float *y, const float *x, size_t rows, size_t n, const float *mean, const float *scale,
+                            const float *shift) {
     const nni_scaling s = {mean, scale, shift, n};
     if (!rows || !n) return;
     while (n < 64 && rows % 2 == 0) {
@@ -29083,7 +29187,9 @@ NN_API void nn_scaler_invert(float *x, const float *y, const nn_scaler *s, size_
     nni_scaling_run(x, y, rows, s->size, NULL, s->spread, s->mean);
 }
 
-static int nni_scaler_fits(const nn_scaler *s, nn_shape shape) { return s->size == (s->per_channel ? shape.channels : nn_shape_size(shape)); }
+static int nni_scaler_fits(const nn_scaler *s, nn_shape shape) {
+    return s->size == (s->per_channel ? shape.channels : nn_shape_size(shape));
+}
 
 NN_API nn_status nn_scaler_apply_dataset(nn_dataset *to, const nn_dataset *d, const nn_scaler *s) {
     if (!to || !d || !s || (!d->floats && !d->bytes)) return NN_ERROR_NULL;
@@ -29143,7 +29249,8 @@ static void nni_scaler_set(nn_scaler *s, size_t j, float mean, float spread) {
     s->spread[j] = usable ? spread : 0.0f;
 }
 
-NN_API nn_status nn_scaler_of(nn_scaler *s, const float *mean, const float *spread, size_t size, int per_channel, const nn_allocator *allocator) {
+NN_API nn_status nn_scaler_of(nn_scaler *s, const float *mean, const float *spread, size_t size, int per_channel,
+                              const nn_allocator *allocator) {
     if (!s || !mean || !spread) return NN_ERROR_NULL;
     memset(s, 0, sizeof *s);
     if (!size) return NN_ERROR_ARGUMENT;
@@ -29160,7 +29267,9 @@ typedef struct nni_feature {
     double count, sum, low, high, apart, squares; /* apart, squares: sums of x - mean and of its square */
 } nni_feature;
 
-static float nni_sample_value(const nn_dataset *d, size_t at) { return d->floats ? d->floats[at] : (float)d->bytes[at] / 255.0f; }
+static float nni_sample_value(const nn_dataset *d, size_t at) {
+    return d->floats ? d->floats[at] : (float)d->bytes[at] / 255.0f;
+}
 
 static nn_status nni_scaler_first(nni_feature *f, const nn_dataset *d, size_t period, int refuse_nan, nn_report *report) {
     const size_t size = nn_shape_size(d->shape);
@@ -29209,12 +29318,14 @@ static void nni_scaler_learn(nn_scaler *s, const nni_feature *f, nn_scaling kind
 NN_API nn_status nn_scaler_fit(nn_scaler *s, const nn_dataset *d, const nn_scaler_desc *desc, nn_report *report) {
     static const nn_scaler_desc usual = {NN_SCALE_Z_SCORE, 0, 0, NULL};
     nni_say_nothing(report);
-    if (!s || !d || (!d->floats && !d->bytes)) return nni_say(report, NN_ERROR_NULL, "there is no scaler, or nothing to learn from");
+    if (!s || !d || (!d->floats && !d->bytes))
+        return nni_say(report, NN_ERROR_NULL, "there is no scaler, or nothing to learn from");
     if (!desc) desc = &usual;
     memset(s, 0, sizeof *s);
     const size_t size = desc->per_channel ? d->shape.channels : nn_shape_size(d->shape);
     if (!size || !d->count || (unsigned)desc->kind > NN_SCALE_SYMMETRIC)
-        return nni_say(report, NN_ERROR_ARGUMENT, "%zu samples of %zu values: nothing to learn from, or an unknown kind of scaling", d->count, size);
+        return nni_say(report, NN_ERROR_ARGUMENT,
+                       "%zu samples of %zu values: nothing to learn from, or an unknown kind of scaling", d->count, size);
     nni_scaler_take(s, size, desc->per_channel, desc->allocator);
     nni_feature *f = (nni_feature *)nni_alloc(desc->allocator, size, sizeof *f);
     nn_status status = NN_ERROR_MEMORY;
@@ -29224,7 +29335,8 @@ NN_API nn_status nn_scaler_fit(nn_scaler *s, const nn_dataset *d, const nn_scale
     } else nni_say(report, status, "no memory for a scaler of %zu values", size);
     for (size_t k = 0; status == NN_OK && k < size; k++)
         if (f[k].high - f[k].low > (double)FLT_MAX)
-            status = nni_say(report, NN_ERROR_ARGUMENT, "value %zu ranges from %g to %g, which no float spans", k, f[k].low, f[k].high);
+            status = nni_say(report, NN_ERROR_ARGUMENT, "value %zu ranges from %g to %g, which no float spans", k, f[k].low,
+                             f[k].high);
     if (status == NN_OK) {
         if (desc->kind == NN_SCALE_Z_SCORE) nni_scaler_second(f, d, size);
         nni_scaler_learn(s, f, desc->kind);
@@ -29665,6 +29777,8 @@ NN_API nn_transform nn_transform_from_matrix(const double m[6], nn_shape result,
 
 /* ---- the source in its border ---- */
 
+#define NNI_WARP_SIDE ((size_t)1 << 23) /* of a source: floats hold its places and the bounds around it */
+
 /* Pixels that a sampling looks beyond the four around a place. */
 static size_t nni_warp_reach(nn_sampling sampling) { return sampling == NN_BICUBIC ? 2 : 1; }
 
@@ -29756,7 +29870,7 @@ NN_API nn_status nn_image_remap(nn_image y, nn_image x, nn_transform t, const fl
         return NN_OK;
     }
     const size_t source = nni_warp_floats(x.height, x.width, x.channels, d->sampling), result = y.width * y.channels;
-    if (x.height > NNI_IMAGE_MOST / 2 || x.width > NNI_IMAGE_MOST / 2 || source > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
+    if (x.height > NNI_WARP_SIDE || x.width > NNI_WARP_SIDE || source > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
     float *work = (float *)nni_alloc(d->allocator, source + (y.bytes ? result * y.height : 0), sizeof *work);
     if (!work) return NN_ERROR_MEMORY;
     float *to = y.bytes ? work + source : (float *)y.pixels;
@@ -30363,7 +30477,7 @@ NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) {
     const size_t size[9] = {in.height,    in.width,   out.height,       out.width,      a->pad,
                             a->side_from, a->side_to, a->cutout_height, a->cutout_width};
     for (size_t i = 0; i < 9; i++)
-        if (size[i] > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
+        if (size[i] > NNI_WARP_SIDE) return NN_ERROR_SIZE;
     if (in.channels > NNI_IMAGE_MOST / 16) return NN_ERROR_SIZE;
     if (in.channels > 4 && (nni_augment_has_places(a) || nni_augment_has_colors(a))) return NN_ERROR_ARGUMENT;
     if (!nni_augment_crop_fits(a, in, out)) return NN_ERROR_ARGUMENT;
@@ -30847,8 +30961,8 @@ NN_API nn_status nn_make_polynomial(nn_dataset *d, const double *c, size_t n, si
 
 #define NNI_STYLE_POINTS 18
 
-/* Strokes are smooth curves through points xxyy, from 00 at the left or top to 99; 0 ends a stroke, two of them end the digit. A curve that ends
- * where it began is closed; a corner is a new stroke from the same point. */
+/* Strokes are smooth curves through points xxyy, from 00 at the left or top to 99; 0 ends a stroke, two of them end the digit.
+ * A curve that ends where it began is closed; a corner is a new stroke from the same point. */
 typedef struct nni_style {
     uint8_t digit, share; /* how often it is written so, of all ways to write it: in 16ths */
     uint16_t points[NNI_STYLE_POINTS];
@@ -30906,13 +31020,15 @@ static const nni_style *nni_choose_style(uint32_t digit, double choice) {
     return style;
 }
 
-/* From the styles' points to pixels: shaken, bent, slanted, turned, scaled, and put near the middle. u: NNI_HAND numbers from -1 to 1;
- * shake: two for each point. */
+/* From the styles' points to pixels: shaken, bent, slanted, turned, scaled, and put near the middle. u: NNI_HAND numbers from
+ * -1 to 1; shake: two for each point. */
 static void nni_place_points(nni_pen *pen, const nni_style *style, const float *u, const float *shake) {
     const double worse = (double)u[0] > 0.96 ? 2.2 : 0.6 + 0.5 * ((double)u[1] + 1); /* some write badly, few very badly */
-    const double turn = 0.09 * worse * (double)u[2], slant = 0.12 + 0.3 * (double)u[3], bend = 0.25 * (double)u[4], lean = 0.22 * (double)u[5];
+    const double turn = 0.09 * worse * (double)u[2], slant = 0.12 + 0.3 * (double)u[3], bend = 0.25 * (double)u[4],
+                 lean = 0.22 * (double)u[5];
     const double high = 20 + 2.2 * (double)u[6], wide = high * (0.92 + 0.28 * (double)u[7]);
-    const double cosine = (1 - turn * turn) / (1 + turn * turn), sine = 2 * turn / (1 + turn * turn); /* turn: the tangent of half the angle */
+    const double cosine = (1 - turn * turn) / (1 + turn * turn), sine = 2 * turn / (1 + turn * turn); /* turn: the tangent of
+                                                                                                         half the angle */
     double left = 100, right = -100, top = 100, bottom = -100;
     for (size_t i = 0; i < NNI_STYLE_POINTS && (style->points[i] || (i && style->points[i - 1])); i++) {
         const unsigned code = style->points[i];
@@ -30964,11 +31080,17 @@ static void nni_draw_stroke(nni_pen *pen, const uint16_t *code, size_t begin, si
     const size_t total = (end - 1 - begin) * NNI_PIECES;
     size_t piece = 0;
     for (size_t i = begin; i + 1 < end; i++) {
-        const size_t before = i > begin ? i - 1 : closed ? end - 2 : i, after = i + 2 < end ? i + 2 : closed ? begin + 1 : i + 1;
+        const size_t before = i > begin ? i - 1
+                              : closed  ? end - 2
+                                        : i,
+                     after = i + 2 < end ? i + 2
+                             : closed    ? begin + 1
+                                         : i + 1;
         double last_x = pen->x[i], last_y = pen->y[i];
         for (int k = 1; k <= NNI_PIECES; k++, piece++) {
             const double t = (double)k / NNI_PIECES, s = 1 - t;
-            const double a = -0.5 * t * s * s, b = 1 + t * t * (1.5 * t - 2.5), c = t * (0.5 + t * (2 - 1.5 * t)), e = -0.5 * t * t * s;
+            const double a = -0.5 * t * s * s, b = 1 + t * t * (1.5 * t - 2.5), c = t * (0.5 + t * (2 - 1.5 * t)),
+                         e = -0.5 * t * t * s;
             const double x = a * pen->x[before] + b * pen->x[i] + c * pen->x[i + 1] + e * pen->x[after];
             const double y = a * pen->y[before] + b * pen->y[i] + c * pen->y[i + 1] + e * pen->y[after];
             nni_draw_piece(pen, last_x, last_y, x, y, pen->radius * (1 - pen->thinner * (double)piece / (double)total));
@@ -30987,7 +31109,8 @@ static double nni_ink(const nni_pen *pen, int x, int y) {
 static void nni_develop(uint8_t *pixels, const nni_pen *pen, double blur, double dark, const float *grain) {
     for (int y = 0; y < NN_DIGIT_SIZE; y++)
         for (int x = 0; x < NN_DIGIT_SIZE; x++) {
-            const double around = (nni_ink(pen, x - 1, y) + nni_ink(pen, x + 1, y) + nni_ink(pen, x, y - 1) + nni_ink(pen, x, y + 1)) / 4;
+            const double around =
+                (nni_ink(pen, x - 1, y) + nni_ink(pen, x + 1, y) + nni_ink(pen, x, y - 1) + nni_ink(pen, x, y + 1)) / 4;
             const double ink = nni_ink(pen, x, y) * (1 - blur) + around * blur;
             const double value = ink * (dark - 0.08 * ((double)grain[y * NN_DIGIT_SIZE + x] + 1));
             pixels[y * NN_DIGIT_SIZE + x] = (uint8_t)(255 * fmin(fmax(value, 0), 1) + 0.5);
@@ -31009,7 +31132,8 @@ NN_API void nn_digit_draw(uint8_t *pixels, uint32_t *label, uint64_t seed, uint6
     pen.thinner = 0.12 + 0.18 * (double)hand[13];
     nni_place_points(&pen, style, hand, shake);
     for (size_t begin = 0, end; style->points[begin]; begin = end + 1) {
-        for (end = begin; end < NNI_STYLE_POINTS && style->points[end]; end++) {}
+        for (end = begin; end < NNI_STYLE_POINTS && style->points[end]; end++) {
+        }
         nni_draw_stroke(&pen, style->points, begin, end);
         if (end + 1 >= NNI_STYLE_POINTS) break;
     }
@@ -35578,6 +35702,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_DIGITS
 #undef NNI_CATEGORIES_USUAL
 #undef NNI_IMAGE_MOST
+#undef NNI_WARP_SIDE
 #undef NNI_ELASTIC_SIGMA
 #undef NNI_ADJUST_PIXELS
 #undef NNI_DRAW_FIELD
