@@ -31750,7 +31750,8 @@ static int nni_json_float(nni_json *j, float *value) {
     double wide = 0.0;
     if (!nni_json_double(j, &wide)) return 0;
     *value = (float)wide;
-    return *value < -FLT_MAX || *value > FLT_MAX ? (wide >= -DBL_MAX && wide <= DBL_MAX ? nni_json_fail(j, "a number is too large") : 1) : 1;
+    const int finite = wide >= -DBL_MAX && wide <= DBL_MAX, fits = *value >= -FLT_MAX && *value <= FLT_MAX;
+    return finite && !fits ? nni_json_fail(j, "a number is too large") : 1;
 }
 
 static int nni_json_word(nni_json *j, const char *word) {
@@ -33436,7 +33437,7 @@ static void nni_picture_options(nni_writer *w, const nni_node *node) {
         nni_write(w, "<br/>%.4g x + %.4g", (double)o->linear.a, (double)o->linear.b);
     } else if (node->op == &nni_op_loss) {
         nni_write(w, "<br/>%s", o->loss.is_custom ? "the caller's" : nni_loss_names[o->loss.desc.loss]);
-    } else if (node->flags & NNI_ACTIVATION && (o->activation.kind == NN_LEAKY_RELU || (o->activation.kind == NN_ELU && o->activation.slope != 1.0f))) {
+    } else if ((node->flags & NNI_ACTIVATION) && (o->activation.kind == NN_LEAKY_RELU || o->activation.kind == NN_ELU)) {
         nni_write(w, "<br/>slope %.4g", (double)o->activation.slope);
     }
 }
