@@ -106,9 +106,7 @@ static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
     const size_t a_step = plan->pack_a ? k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    NNI_FN(tiles) run;
-    run.k = k;
-    run.beta = beta;
+    NNI_FN(tiles) run = NNI_FN(tiles_plain)(k, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
@@ -218,7 +216,11 @@ static int NNI_FN(gemm_small)(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)NNI_FN(tile_rows)[vectors - 1];
     const int by_k = g->a_row == 1;
     if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
-    NNI_FN(tiles) run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    NNI_FN(tiles) run = NNI_FN(tiles_plain)(g->k, g->beta);
+    run.a_stride = by_k ? g->a_col : g->a_row;
+    run.ldb = g->b_row;
+    run.ldc = g->ldc;
+    run.ragged = g->n - (vectors - 1) * VF_LANES;
     if (g->m <= most) {
         NNI_FN(tile_find)(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
         return 1;

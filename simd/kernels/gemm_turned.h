@@ -45,7 +45,8 @@ static void NNI_FN(gemm_turned)(const nni_gemm *g, size_t vectors, float *work) 
         const size_t cols = nni_min(panel, g->m - i);
         NNI_FN(pack_b)(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    NNI_FN(tiles) run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
+    NNI_FN(tiles) run = NNI_FN(tiles_plain)(0, 0.0f);
+    run.a_stride = by_k ? g->b_row : g->b_col;
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
     for (size_t t = 0, j = 0; t < tiles; t++) {
         const size_t rows = least + (t < taller);
