@@ -15,7 +15,7 @@ typedef struct NNI_FN(gemm_plan) {
     int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
-    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
+    int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } NNI_FN(gemm_plan);
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -41,28 +41,30 @@ static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
+ * so that each element of B is fetched once, and is asked for one panel ahead. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
-    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
-    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int many = g->m >= NNI_MANY, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = NNI_FN(gemm_is_turned)(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.along = many;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
-    plan.nc = NNI_NC;
-    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
-    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k);
-    else if (large) plan.vectors = NNI_LARGE_VECTORS;
-    else plan.vectors = NNI_FN(plan_vectors)(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k);
+    const size_t panel = plan.vectors * VF_LANES;
+    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.mc = plan.pack_a ? NNI_MC : g->m;
+    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
     plan.ahead = 0;
-    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
-    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
+    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
+    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
     return plan;
 }
 
@@ -100,7 +102,7 @@ typedef struct NNI_FN(gemm_where) {
 } NNI_FN(gemm_where);
 
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
- * are one run down a panel or, where writing C is what costs, one run along the rows. */
+ * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
                                 NNI_FN(gemm_deal) d, size_t s, size_t panels, size_t width, size_t k, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
@@ -130,7 +132,7 @@ static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan
 static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
                                size_t height, size_t width, size_t k, float beta) {
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) NNI_FN(gemm_panels)(g, plan, where, c, d, s, step, panel, k, beta);
     const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
     if (rest > ragged) NNI_FN(gemm_panels)(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
