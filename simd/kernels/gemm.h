@@ -99,7 +99,19 @@ typedef struct NNI_FN(gemm_where) {
     const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
     size_t ldb;         /* 0: rows are as wide as their panel */
     size_t panel;       /* from one panel of B to the next */
+    size_t column;      /* of C, at which B's block begins */
+    int last;           /* of the blocks of k: the epilogue follows */
 } NNI_FN(gemm_where);
+
+/* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
+static int NNI_FN(gemm_fuses)(const nni_gemm *g) { return !g->bias || g->bias_step; }
+
+/* What a run from column j on does of the epilogue while it holds C: bias and ReLU. */
+static void NNI_FN(gemm_fuse)(NNI_FN(tiles) *run, const nni_gemm *g, size_t j) {
+    if (!NNI_FN(gemm_fuses)(g)) return;
+    if (g->bias) run->bias = g->bias + j;
+    run->relu = g->activation == NN_RELU;
+}
 
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
  * are one run down a panel, and one tile after the other starts a run along the rows. */
@@ -115,6 +127,8 @@ static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
     run.b_next = along ? where->panel : 0;
+    run.bias_next = along ? panel : 0;
+    if (where->last) NNI_FN(gemm_fuse)(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
@@ -137,7 +151,8 @@ static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan,
     const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
     if (rest > ragged) NNI_FN(gemm_panels)(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
     if (ragged) {
-        const NNI_FN(gemm_where) edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        const size_t column = where->column + width - ragged;
+        const NNI_FN(gemm_where) edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
         NNI_FN(gemm_panels)(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
     }
 }
@@ -164,7 +179,7 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                     NNI_FN(pack_b)(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
+            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -203,10 +218,10 @@ static void NNI_FN(gemm_scale)(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) NNI_FN(scale)(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
 }
 
-/* Bias and activation for one finished row of C. */
-static void NNI_FN(gemm_epilogue)(const nni_gemm *g, float *c) {
-    if (g->bias && g->bias_step) NNI_FN(add)(c, c, g->bias, g->n);
-    else if (g->bias) NNI_FN(map1)(NNI_FN(v_shift), c, c, g->n, g->bias[0]);
+/* Bias and activation for one finished row of C, or what the tiles have left of them. */
+static void NNI_FN(gemm_epilogue)(const nni_gemm *g, float *c, int fused) {
+    if (g->bias && g->bias_step && !fused) NNI_FN(add)(c, c, g->bias, g->n);
+    else if (g->bias && !fused) NNI_FN(map1)(NNI_FN(v_shift), c, c, g->n, g->bias[0]);
     if (g->activation != NN_IDENTITY) NNI_FN(activate)(c, c, g->n, g->activation, g->slope);
 }
 
@@ -223,6 +238,7 @@ static int NNI_FN(gemm_small)(const nni_gemm *g) {
     run.ldb = g->b_row;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
+    NNI_FN(gemm_fuse)(&run, g, 0);
     if (g->m <= most) {
         NNI_FN(tile_find)(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
         return 1;
@@ -240,20 +256,26 @@ static int NNI_FN(gemm_small)(const nni_gemm *g) {
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t NNI_FN(gemm)(const nni_gemm *g, float *work, size_t floats) {
+    int fused = 0;
     if (g->k == 0 || g->alpha == 0.0f) NNI_FN(gemm_scale)(g);
     else if (g->dot) NNI_FN(gemm_dot)(g);
-    else if (NNI_FN(gemm_small)(g)) {} /* done */
+    else if (NNI_FN(gemm_small)(g)) fused = NNI_FN(gemm_fuses)(g);
     else if (NNI_FN(gemm_is_row)(g)) NNI_FN(gemm_rows)(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) NNI_FN(gemm_packed_row)(g);
     else {
         const NNI_FN(gemm_plan) plan = NNI_FN(plan)(g);
         const size_t needed = NNI_FN(plan_workspace)(g, &plan);
         if (needed > floats) return needed;
-        if (plan.turned) NNI_FN(gemm_turned)(g, plan.vectors, work);
-        else NNI_FN(gemm_blocked)(g, &plan, work);
+        if (plan.turned) {
+            NNI_FN(gemm_turned)(g, plan.vectors, work);
+        } else {
+            NNI_FN(gemm_blocked)(g, &plan, work);
+            fused = NNI_FN(gemm_fuses)(g);
+        }
     }
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) NNI_FN(gemm_epilogue)(g, g->c + i * g->ldc);
+    const int bare = g->activation == NN_IDENTITY || (fused && g->activation == NN_RELU);
+    const int left = !bare || (g->bias && !fused);
+    for (size_t i = 0; left && i < g->m; i++) NNI_FN(gemm_epilogue)(g, g->c + i * g->ldc, fused);
     return 0;
 }
 
