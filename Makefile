@@ -28,7 +28,7 @@ EXAMPLES = $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 help: ## this list
 	@sed -n 's/^\([a-z.-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
-demo: $(B)/examples/hello ## build and run examples/hello.c
+demo: $(B)/examples/demo ## learn digits in half a minute, test, save, load: examples/demo.c
 	$<
 
 examples: $(EXAMPLES) ## build every example

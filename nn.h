@@ -5590,7 +5590,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -6188,7 +6188,7 @@ static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k) {
  * so that each element of B is fetched once, and is asked for one panel ahead. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
-    const int many = g->m >= NNI_MANY, far = g->k * g->n >= NNI_NEAR;
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_scalar(g);
@@ -9917,7 +9917,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -10515,7 +10515,7 @@ static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k) {
  * so that each element of B is fetched once, and is asked for one panel ahead. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
-    const int many = g->m >= NNI_MANY, far = g->k * g->n >= NNI_NEAR;
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_avx2(g);
@@ -14269,7 +14269,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -14867,7 +14867,7 @@ static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k) {
  * so that each element of B is fetched once, and is asked for one panel ahead. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
-    const int many = g->m >= NNI_MANY, far = g->k * g->n >= NNI_NEAR;
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_avx512(g);
@@ -18593,7 +18593,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -19191,7 +19191,7 @@ static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k) {
  * so that each element of B is fetched once, and is asked for one panel ahead. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
-    const int many = g->m >= NNI_MANY, far = g->k * g->n >= NNI_NEAR;
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_neon(g);
@@ -35741,7 +35741,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_KC
 #undef NNI_NEAR
 #undef NNI_MC
-#undef NNI_MANY
+#undef NNI_MANY_ROWS
 #undef NNI_SHALLOW
 #undef NNI_BRIEF
 #undef NNI_ROW_STREAMS
@@ -35785,6 +35785,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_NONE
 #undef NNI_FIELD
 #undef NNI_FIELDS_END
+#undef NNI_MANY
 #undef NNI_MISTAKE
 #undef NNI_SPANS_A_NODE
 #undef NNI_EPSILON_USUAL

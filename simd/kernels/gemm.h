@@ -46,7 +46,7 @@ static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k) {
  * so that each element of B is fetched once, and is asked for one panel ahead. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
-    const int many = g->m >= NNI_MANY, far = g->k * g->n >= NNI_NEAR;
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = NNI_FN(gemm_is_turned)(g);
