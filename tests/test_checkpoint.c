@@ -108,6 +108,11 @@ static void as_model(void) {
     must(nn_predict(m, same, b.x, BLOBS_COUNT), m);
     CHECK(memcmp(y, same, sizeof y) == 0);
     nn_model_free(m);
+    m = blobs_model(NULL, BLOBS_CLASSES, NN_LOSS_SOFTMAX_CE, 16);
+    must(nn_weights_load(m, path, NULL, NULL), m); /* what a trainer remembers is no stranger among the parameters */
+    must(nn_predict(m, same, b.x, BLOBS_COUNT), m);
+    CHECK(memcmp(y, same, sizeof y) == 0);
+    nn_model_free(m);
     end(&r);
 }
 
@@ -116,7 +121,7 @@ static void refused(void) {
     const nn_fit_desc adam = {.epochs = 1}, sgd = {.optimizer = nn_sgd(0.1f), .epochs = 1}, average = {.epochs = 1, .average = 0.5f};
     static const struct {
         const char *what, *sentence;
-    } cases[] = {{"another optimizer", "\"adam\""}, {"no average", "trainer.average"}, {"a model alone", "no training"}, {"cut short", "damaged"}};
+    } cases[] = {{"another optimizer", "\"adam\""}, {"no average", "train.average"}, {"a model alone", "no training"}, {"cut short", "damaged"}};
     test_case("refused");
     for (size_t i = 0; i < COUNT(cases); i++) {
         test_case("refused: %s", cases[i].what);
