@@ -5590,7 +5590,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -9917,7 +9917,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -14269,7 +14269,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -18593,7 +18593,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -31812,6 +31812,7 @@ static size_t nni_locale_point(char point[16]) {
     const int n = snprintf(half, sizeof half, "%.1f", 0.5);
     const size_t length = n > 2 && n < (int)sizeof half ? (size_t)n - 2 : 1;
     memcpy(point, half + 1, length);
+    point[length] = '\0';
     return length;
 }
 
@@ -34840,13 +34841,13 @@ static size_t nni_trainer_arrays(const nn_trainer *t, nni_trainer_array list[NNI
     size_t count = 0;
     for (size_t slot = 0; slot < nn_optimizer_slots(&t->d.optimizer); slot++) {
         char what[48];
-        snprintf(what, sizeof what, "optimizer.%s", nn_optimizer_slot_name(&t->d.optimizer, slot));
+        snprintf(what, sizeof what, "train.%s", nn_optimizer_slot_name(&t->d.optimizer, slot));
         count = nni_trainer_array_add(list, count, what, t->state.slots + slot * t->state.stride, 1);
     }
-    count = nni_trainer_array_add(list, count, "trainer.average", t->average, 1);
-    count = nni_trainer_array_add(list, count, "trainer.weights", weights, 1);
-    count = nni_trainer_array_add(list, count, "trainer.best", best, 0);
-    return nni_trainer_array_add(list, count, "trainer.gradients", passes ? t->m->gradients : NULL, 1);
+    count = nni_trainer_array_add(list, count, "train.average", t->average, 1);
+    count = nni_trainer_array_add(list, count, "train.weights", weights, 1);
+    count = nni_trainer_array_add(list, count, "train.best", best, 0);
+    return nni_trainer_array_add(list, count, "train.gradients", passes ? t->m->gradients : NULL, 1);
 }
 
 /* ---- to the file ---- */
@@ -34863,9 +34864,9 @@ static nn_status nni_checkpoint_write(nn_trainer *t, const char *path, const dou
     nni_tensors_text(&file, "nn.optimizer", nn_optimizer_name(t->d.optimizer.kind));
     nni_trainer_counters(t, counters);
     nni_trainer_numbers(t, numbers);
-    nni_tensors_add(&file, NNI_U64, counters, "trainer.counters", 1, &counters_shape);
-    nni_tensors_add(&file, NNI_F64, numbers, "trainer.numbers", 1, &numbers_shape);
-    nni_tensors_add(&file, NNI_F64, epochs, "trainer.history", 2, epochs_shape);
+    nni_tensors_add(&file, NNI_U64, counters, "train.counters", 1, &counters_shape);
+    nni_tensors_add(&file, NNI_F64, numbers, "train.numbers", 1, &numbers_shape);
+    nni_tensors_add(&file, NNI_F64, epochs, "train.history", 2, epochs_shape);
     const size_t count = nni_trainer_arrays(t, arrays, t->aside, t->best, t->passes > 0);
     for (size_t i = 0; i < count; i++) nni_tensors_block(&file, t->m, arrays[i].prefix, arrays[i].block, arrays[i].trained);
     const nn_status status = nni_tensors_save(&file, path, report);
@@ -34921,12 +34922,12 @@ static nn_status nni_checkpoint_numbers(nni_checkpoint *c, const nn_trainer *t, 
         status = nni_archive_bad(a, "it was trained by \"%s\", and the trainer uses \"%s\"", optimizer, nn_optimizer_name(t->d.optimizer.kind));
     if (status == NN_OK) status = nni_archive_number(a, "nn.seed", &c->model_seed);
     if (status == NN_OK) status = nni_archive_number(a, "nn.step", &c->model_step);
-    if (status == NN_OK) status = nni_archive_words(a, "trainer.counters", NNI_U64, NNI_COUNTERS, c->counters);
-    if (status == NN_OK) status = nni_archive_words(a, "trainer.numbers", NNI_F64, NNI_NUMBERS, c->numbers);
+    if (status == NN_OK) status = nni_archive_words(a, "train.counters", NNI_U64, NNI_COUNTERS, c->counters);
+    if (status == NN_OK) status = nni_archive_words(a, "train.numbers", NNI_F64, NNI_NUMBERS, c->numbers);
     if (status != NN_OK) return status;
     c->count = (size_t)c->counters[2];
     if (c->counters[2] > SIZE_MAX / 1024 || c->counters[3] > c->counters[2]) return nni_archive_bad(a, "its history cannot be");
-    return nni_archive_words(a, "trainer.history", NNI_F64, c->count * NNI_EPOCH_NUMBERS, NULL);
+    return nni_archive_words(a, "train.history", NNI_F64, c->count * NNI_EPOCH_NUMBERS, NULL);
 }
 
 /* The memory that taking over will need; the history's size is known to be that of a tensor in the file. */
@@ -34938,7 +34939,7 @@ static int nni_checkpoint_take(nni_checkpoint *c, const nn_trainer *t, const nni
     c->epochs = (double *)nni_alloc(allocator, nni_max(c->count, 1) * NNI_EPOCH_NUMBERS, sizeof *c->epochs);
     c->history = (nn_epoch *)nni_alloc(allocator, nni_max(c->count, 1), sizeof *c->history);
     if (!c->epochs || !c->history) return 0;
-    if (t->m->parameters_count) nni_parameter_name(name, "trainer.best/", t->m, first);
+    if (t->m->parameters_count) nni_parameter_name(name, "train.best/", t->m, first);
     if (!t->m->parameters_count || !nni_archive_find(a, name, &found)) return 1;
     c->best = (float *)nni_alloc(allocator, nni_max(t->m->total, 1), sizeof *c->best);
     if (c->best) memset(c->best, 0, t->m->total * sizeof *c->best);
@@ -34996,7 +34997,7 @@ static nn_status nni_checkpoint_read(nn_trainer *t, const nni_archive *a) {
     /* the weights in training come last of all into the model's own block, over those to be used */
     c.arrays_count = nni_trainer_arrays(t, c.arrays, t->aside ? t->m->values : NULL, c.best, c.counters[1] > 0);
     if (status == NN_OK) status = nni_checkpoint_arrays(&c, t, a, 1);
-    if (status == NN_OK) status = nni_archive_words(a, "trainer.history", NNI_F64, c.count * NNI_EPOCH_NUMBERS, c.epochs);
+    if (status == NN_OK) status = nni_archive_words(a, "train.history", NNI_F64, c.count * NNI_EPOCH_NUMBERS, c.epochs);
     if (status == NN_OK) status = nni_checkpoint_arrays(&c, t, a, 0);
     if (status == NN_OK) nni_checkpoint_apply(&c, t);
     nni_checkpoint_free(&c, nni_allocator_of(t->m));

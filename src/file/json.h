@@ -210,6 +210,7 @@ static size_t nni_locale_point(char point[16]) {
     const int n = snprintf(half, sizeof half, "%.1f", 0.5);
     const size_t length = n > 2 && n < (int)sizeof half ? (size_t)n - 2 : 1;
     memcpy(point, half + 1, length);
+    point[length] = '\0';
     return length;
 }
 

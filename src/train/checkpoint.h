@@ -2,7 +2,7 @@
 #ifndef NN_CHECKPOINT_H
 #define NN_CHECKPOINT_H
 
-#include "train.h"
+#include "trainer.h"
 
 /* The model with its weights as they are to be used, so that nn_model_load reads the file too, and beside them what the trainer
  * must remember: the optimizer's state, averages, the weights in training, the best so far, the history. The old file is
