@@ -46,22 +46,29 @@ static void NNI_FN(filter)(float *y, size_t y_stride, const float *x, size_t x_s
     if (j < n) NNI_FN(filter_rows)(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, vm_first(n - j));
 }
 
+/* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
+NNI_INLINE vf NNI_FN(resize_gray)(const float *x, const nni_taps *t, vi at, size_t i, size_t n) {
+    const float *weights = t->weights + i;
+    vf sum = vf_set1(0.0f), next;
+    size_t k = 0;
+    for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+        const vf left = vf_gather_pair(x + k, at, &next);
+        sum = vf_fma(n == VF_LANES ? vf_load(weights) : vf_load_n(weights, n), left, sum);
+        sum = vf_fma(n == VF_LANES ? vf_load(weights + t->outputs) : vf_load_n(weights + t->outputs, n), next, sum);
+    }
+    if (k < t->taps) sum = vf_fma(vf_load_n(weights, n), vf_gather(x + k, at), sum);
+    return sum;
+}
+
 NNI_INLINE void NNI_FN(resize_row_gray)(float *y, const float *x, const nni_taps *t) {
-    for (size_t i = 0; i < t->outputs; i += VF_LANES) {
-        const size_t n = nni_min(VF_LANES, t->outputs - i);
-        const float *weights = t->weights + i;
+    size_t i = 0;
+    for (; i + VF_LANES <= t->outputs; i += VF_LANES)
+        vf_store(y + i, NNI_FN(resize_gray)(x, t, vi_load(t->first + i), i, VF_LANES));
+    if (i < t->outputs) {
+        const size_t n = t->outputs - i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const vi at = vi_load(n == VF_LANES ? t->first + i : first);
-        vf sum = vf_set1(0.0f), next;
-        size_t k = 0;
-        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
-            const vf left = vf_gather_pair(x + k, at, &next);
-            sum = vf_fma(vf_load_n(weights, n), left, sum);
-            sum = vf_fma(vf_load_n(weights + t->outputs, n), next, sum);
-        }
-        if (k < t->taps) sum = vf_fma(vf_load_n(weights, n), vf_gather(x + k, at), sum);
-        vf_store_n(y + i, sum, n);
+        vf_store_n(y + i, NNI_FN(resize_gray)(x, t, vi_load(first), i, n), n);
     }
 }
 
