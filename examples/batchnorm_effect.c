@@ -33,7 +33,7 @@ typedef struct curve {
 } curve;
 
 static curve learn(float deviation, int batch_norm, const nn_dataset *train, const nn_dataset *test) {
-    const nn_fit_desc desc = {.optimizer = nn_sgd(0.03f), .epochs = full_or_quick(EPOCHS, 3), .seed = 1};
+    const nn_fit_desc desc = {.optimizer = nn_sgd(0.03f), .epochs = full_or_quick(EPOCHS, 2), .seed = 1};
     nn_model *m = network(train->shape, deviation, batch_norm);
     nn_trainer *trainer;
     curve c = {.epochs = 0};
@@ -52,14 +52,14 @@ static curve learn(float deviation, int batch_norm, const nn_dataset *train, con
 }
 
 static void tell(const curve *c) {
-    if (c->epochs < full_or_quick(EPOCHS, 3)) printf("   loss infinite in epoch %-2zu", c->epochs + 1);
+    if (c->epochs < full_or_quick(EPOCHS, 2)) printf("   loss infinite in epoch %-2zu", c->epochs + 1);
     else printf("   %7.1f %7.1f %7.1f ", c->train[1], c->train[c->epochs], c->test[c->epochs]);
 }
 
 static void write(FILE *dat, const curve *c, float deviation) {
     fprintf(dat, "# deviation %g: epoch, %% right of the digits learned, and of the others\n", (double)deviation);
     for (size_t e = 1; e <= c->epochs; e++) fprintf(dat, "%zu %g %g\n", e, c->train[e], c->test[e]);
-    if (c->epochs < full_or_quick(EPOCHS, 3)) fprintf(dat, "0 50 50\n"); /* a mark for the picture */
+    if (c->epochs < full_or_quick(EPOCHS, 2)) fprintf(dat, "0 50 50\n"); /* a mark for the picture */
     fprintf(dat, "\n\n");
 }
 
@@ -86,7 +86,7 @@ int main(int count, char **arguments) {
     static const float deviations[] = {1, 0.5f, 0.2f, 0.1f, 0.05f, 0.02f, 0.01f, 0.005f, 0.002f, 0.001f, 0.0005f, 0.0002f};
     const char *folder = count > 1 ? arguments[1] : ".";
     nn_dataset train, test;
-    const char *from = load_digits(&train, 1000, &test, 1000);
+    const char *from = load_digits(&train, full_or_quick(1000, 100), &test, full_or_quick(1000, 100));
     FILE *dat = create(folder, "batchnorm_effect", ".dat");
     printf("%zu %s, %% right in the first epoch, in the last one, of %zu others at the end\n", train.count, from, test.count);
     printf("  deviation   without batch norm         with batch norm\n");

@@ -92,7 +92,7 @@ static const char picture[] =
     "  unset title\n  if (i == 0) { set title activation[a+1] font ',13' }\n"
     "  if (a == 0) { set ylabel init[i+1] font ',13' offset 1,0 } else { unset ylabel }\n"
     "  plot 'init_histograms.dat' index 4*i + a with boxes lc rgb colour[a+1] notitle\n"
-    "} }\nunset multiplot\n";
+    "  unset label 1\n} }\nunset multiplot\n";
 
 int main(int count, char **arguments) {
     static float x[VALUES], dy[VALUES];

@@ -104,11 +104,11 @@ static const char paths[] =
     "set label 1 at -7,2 '' front point pt 6 ps 1.6 lw 2 lc rgb '#202020'\n"
     "set label 2 at 0,0 '' front point pt 2 ps 1.4 lw 2 lc rgb '#1050a0'\n"
     "set label 3 'x^2/20 + y^2: from the circle to the lowest point (cross), 40 steps' at screen 0.5,0.012 center font ',12'\n"
-    "set multiplot layout 4,4 margins 0.03,0.99,0.055,0.965 spacing 0.025,0.05\n"
+    "set multiplot layout 4,4 margins 0.03,0.99,0.06,0.965 spacing 0.025,0.06\n"
     "do for [i=0:15] {\n"
     "  set title name[i+1] offset 0,-0.6 font ',12'\n  plot $valley using 1:2 with lines lc rgb '#b8c4d0' notitle, \\\n"
     "       'optimizers_paths.dat' index i with linespoints lc rgb '#c03020' lw 1.5 pt 7 ps 0.5 notitle\n"
-    "}\nunset multiplot\n";
+    "  unset label 3\n}\nunset multiplot\n";
 
 /* ---- digits ---- */
 
@@ -162,7 +162,7 @@ static void network(const rule *r, const nn_dataset *train, const nn_dataset *te
 
 static void digits(const char *folder) {
     nn_dataset train, test;
-    const char *from = load_digits(&train, full_or_quick(10000, 500), &test, full_or_quick(10000, 500));
+    const char *from = load_digits(&train, full_or_quick(10000, 250), &test, full_or_quick(10000, 250));
     FILE *dat = create(folder, "optimizers_training", ".dat");
     printf("\n784-100-10 on %zu %s\n  rule                    rate   train loss   test right\n", train.count, from);
     for (int i = 0; i < RULES; i++) network(&rules()[i], &train, &test, dat);
@@ -172,7 +172,7 @@ static void digits(const char *folder) {
 }
 
 static const char training[] =
-    "set logscale y\nset yrange [0.02:2.5]\nset ytics (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)\n"
+    "set logscale y\nset yrange [0.05:2.5]\nset ytics (0.05, 0.1, 0.2, 0.5, 1, 2)\n"
     "set grid lc rgb '#e0e0e0' lt 1\nset key top right\n"
     "set tics nomirror\narray from[4] = [0, 3, 6, 12]\narray to[4] = [2, 5, 11, 15]\n"
     "array what[4] = ['one rate for all', 'a rate for each weight', 'Adam and its kin', 'with L1 of their own']\n"

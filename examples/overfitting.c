@@ -122,7 +122,7 @@ typedef struct variant {
 
 static void learn(const variant *v, FILE *dat) {
     const nn_augment augment = nn_augment_digits();
-    nn_fit_desc desc = {.optimizer = nn_adam(0.001f), .epochs = full_or_quick(100, 5), .batch = 20, .watch = watch};
+    nn_fit_desc desc = {.optimizer = nn_adam(0.001f), .epochs = full_or_quick(100, 2), .batch = 20, .watch = watch};
     nn_model *m = network((plan){known.shape, 3, 100, 10, NN_RELU, v->drop, v->l1, v->l2});
     desc.user = dat;
     desc.patience = v->patience;
@@ -146,7 +146,7 @@ static void sparse(void) {
     printf("\nL1 with proximal gradient descent\n  l1        weights that are 0   others right\n");
     for (int i = 0; i < 5; i++) {
         const float l1[] = {0, 3e-4f, 1e-3f, 2e-3f, 4e-3f};
-        nn_fit_desc desc = {.optimizer = nn_proximal_gd(0.1f), .epochs = full_or_quick(100, 5), .batch = 20};
+        nn_fit_desc desc = {.optimizer = nn_proximal_gd(0.1f), .epochs = full_or_quick(100, 2), .batch = 20};
         nn_model *m = network((plan){known.shape, 1, 100, 10, NN_RELU, 0, 0, 0});
         nn_parameter w;
         desc.optimizer.l1 = l1[i];
@@ -164,9 +164,9 @@ static const char curves[] =
     "array name[6] = ['as it is', 'weight decay', 'dropout', 'L1', 'augmentation', 'early stopping']\n"
     "stats 'overfitting_curves.dat' index 6 using 1 nooutput name 'best'\n"
     "set tics nomirror scale 0.5\nset grid lc rgb '#e4e4e4' lt 1\nset key bottom right samplen 1.5\nset xrange [0:*]\n"
-    "set multiplot layout 2,6 margins 0.045,0.99,0.09,0.94 spacing 0.022,0.06\ndo for [row=0:1] { do for [i=1:6] {\n"
+    "set multiplot layout 2,6 margins 0.045,0.985,0.09,0.92 spacing 0.022,0.06\ndo for [row=0:1] { do for [i=1:6] {\n"
     "  unset title\n  unset xlabel\n  unset ylabel\n  unset arrow\n  unset label\n"
-    "  if (row == 0) { set title name[i] font ',13'\n set yrange [40:101] } else { set xlabel 'epoch'\n set yrange [0:2.5] }\n"
+    "  if (row == 0) { set title name[i] font ',13' offset 0,-0.4\n set yrange [40:101] } else { set xlabel 'epoch'\n set yrange [0:2.5] }\n"
     "  if (i == 1) { set ylabel (row == 0 ? '% right' : 'loss') font ',12' }\n"
     "  if (i == 1 && row == 0) { set key } else { unset key }\n"
     "  if (i == 6) { set arrow from best_min, graph 0 to best_min, graph 1 nohead lw 1.5 dt (3,3) lc rgb '#202020'\n"
@@ -182,7 +182,7 @@ int main(int count, char **arguments) {
     const char *folder = count > 1 ? arguments[1] : ".";
     nn_dataset both;
     moons(folder);
-    const char *from = load_digits(&both, 600, &others, 2000);
+    const char *from = load_digits(&both, 600, &others, full_or_quick(2000, 100));
     known = nn_dataset_range(&both, 0, 300);
     valid = nn_dataset_range(&both, 300, 300);
     FILE *dat = create(folder, "overfitting_curves", ".dat");
