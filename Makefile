@@ -15,20 +15,32 @@ override CFLAGS += -DNN_NO_SLEEF
 NOTE = echo 'SLEEF (-lsleef) was not found: building with NN_NO_SLEEF, the built-in exp and log.' &&
 endif
 
+# With zlib, where it is found, the loaders read .gz files as they are.
+ZLIB := $(shell echo 'char *zlibVersion(void); int main(void) { return !zlibVersion(); }' | $(CC) -x c - -o $(B)/zlib $(LDFLAGS) -lz 2>&1 || echo no)
+ifeq ($(ZLIB),)
+LIBS += -lz
+override CFLAGS += -DNN_ZLIB
+endif
+
 EXAMPLES = $(patsubst examples/%.c,$(B)/examples/%,$(wildcard examples/*.c))
 
 .PHONY: help demo examples test test-exhaustive bits goldens bench bench-plots bench-tables install deps clean
 help: ## this list
 	@sed -n 's/^\([a-z.-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
-demo: $(B)/examples/hello ## build and run examples/hello.c
+demo: $(B)/examples/demo ## learn digits in half a minute, test, save, load: examples/demo.c
 	$<
 
 examples: $(EXAMPLES) ## build every example
 
-$(B)/examples/%: examples/%.c nn.h
+# nn.h takes half a minute to compile, so the examples share one object; NN_IMPLEMENTED leaves the implementation out of them.
+$(B)/nn.o: nn.h
 	@mkdir -p $(@D)
-	@$(NOTE) $(CC) -std=c11 -I. $(CFLAGS) $< -o $@ $(LDFLAGS) $(LIBS)
+	@$(NOTE) printf '#define NN_IMPLEMENTATION\n#include "nn.h"\n' | $(CC) -std=c11 -I. $(CFLAGS) -x c -c - -o $@
+
+$(B)/examples/%: examples/%.c examples/common.h $(B)/nn.o
+	@mkdir -p $(@D)
+	@$(CC) -std=c11 -I. $(CFLAGS) -DNN_IMPLEMENTED $< $(B)/nn.o -o $@ $(LDFLAGS) $(LIBS)
 
 test: ## build and run all tests; skips what the machine lacks and says so
 	tests/run.sh

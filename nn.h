@@ -2722,6 +2722,9 @@ NN_API NN_MUST_USE nn_status nn_classifier(nn_model **model, nn_shape in, const 
 #define NNI_UNROLL _Pragma("GCC unroll 64")
 #endif
 
+/* A pointer about whose origin the compiler forgets: what follows is reckoned from it and not from where it came. */
+#define NNI_HIDE(pointer) __asm__("" : "+r"(pointer))
+
 /* Between these GCC mixes the instructions of several vectors: a long formula waits for its own results, and the processor does
  * not look far enough ahead to find the next vector's by itself. Clang has no such switch. */
 #ifdef __clang__
@@ -2748,6 +2751,8 @@ static inline size_t nni_min(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t nni_max(size_t a, size_t b) { return a > b ? a : b; }
 static inline size_t nni_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 static inline size_t nni_round_up(size_t a, size_t b) { return nni_ceil_div(a, b) * b; }
+/* The size of a part when n is cut evenly into as few parts of at most `most` as can be. */
+static inline size_t nni_even_part(size_t n, size_t most) { return nni_ceil_div(n, nni_ceil_div(n, most)); }
 
 /* ---- src/status.h ---- */
 
@@ -3260,6 +3265,7 @@ float Sleef_finz_logf1_u10purecfma(float);
 #define VF_LANES 1
 #define VF_FREE_MASK 0
 #define VF_MIXED 1
+#define VF_MATHS static __attribute__((noinline, unused))
 #define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 4, 4, 2, 2
 #define NNI_LARGE_VECTORS 2
@@ -3395,10 +3401,10 @@ NNI_INLINE nni_vf_scalar nni_vf_fma_q_scalar(nni_vq_scalar a, int i, nni_vf_scal
 
 #if !defined(NN_NO_SLEEF)
 /* SLEEF's scalar functions with these bits are compiled for processors with FMA; older ones get the built-in maths. */
-NNI_INLINE nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x);
-NNI_INLINE nni_vf_scalar nni_log_builtin_scalar(nni_vf_scalar x);
-NNI_INLINE nni_vf_scalar nni_vf_exp_sleef_scalar(nni_vf_scalar a) { return nni_cpu_has_fma() ? Sleef_finz_expf1_u10purecfma(a) : nni_exp_builtin_scalar(a); }
-NNI_INLINE nni_vf_scalar nni_vf_log_sleef_scalar(nni_vf_scalar a) { return nni_cpu_has_fma() ? Sleef_finz_logf1_u10purecfma(a) : nni_log_builtin_scalar(a); }
+VF_MATHS nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x);
+VF_MATHS nni_vf_scalar nni_log_builtin_scalar(nni_vf_scalar x);
+VF_MATHS nni_vf_scalar nni_vf_exp_sleef_scalar(nni_vf_scalar a) { return nni_cpu_has_fma() ? Sleef_finz_expf1_u10purecfma(a) : nni_exp_builtin_scalar(a); }
+VF_MATHS nni_vf_scalar nni_vf_log_sleef_scalar(nni_vf_scalar a) { return nni_cpu_has_fma() ? Sleef_finz_logf1_u10purecfma(a) : nni_log_builtin_scalar(a); }
 #endif
 
 /* ---- simd/kernels.h ---- */
@@ -3432,7 +3438,7 @@ NNI_INLINE nni_vf_scalar nni_exp_reduced_scalar(nni_vf_scalar r, nni_vf_scalar r
 }
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
-NNI_INLINE nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x) {
     const nni_vf_scalar above = nni_vf_set1_scalar(89.0f), below = nni_vf_set1_scalar(-105.0f); /* beyond these the result is inf or 0; NaN passes */
     x = nni_vf_select_scalar(nni_vf_lt_scalar(above, x), above, x);
     x = nni_vf_select_scalar(nni_vf_lt_scalar(x, below), below, x);
@@ -3453,7 +3459,7 @@ NNI_INLINE nni_vf_scalar nni_exp_in_parts_scalar(nni_vf_scalar x, nni_vf_scalar 
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
-NNI_INLINE nni_vf_scalar nni_log_builtin_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_log_builtin_scalar(nni_vf_scalar x) {
     const nni_vf_scalar tiny = nni_vf_set1_scalar(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
     const nni_vm_scalar small = nni_vf_lt_scalar(x, tiny);
     const nni_vf_scalar scaled = nni_vf_select_scalar(small, nni_vf_mul_scalar(x, nni_vf_set1_scalar(33554432.0f)), x);
@@ -3485,11 +3491,11 @@ NNI_INLINE nni_vf_scalar nni_log_builtin_scalar(nni_vf_scalar x) {
 }
 
 #ifdef NN_NO_SLEEF
-NNI_INLINE nni_vf_scalar nni_vexp_scalar(nni_vf_scalar x) { return nni_exp_builtin_scalar(x); }
-NNI_INLINE nni_vf_scalar nni_vlog_scalar(nni_vf_scalar x) { return nni_log_builtin_scalar(x); }
+VF_MATHS nni_vf_scalar nni_vexp_scalar(nni_vf_scalar x) { return nni_exp_builtin_scalar(x); }
+VF_MATHS nni_vf_scalar nni_vlog_scalar(nni_vf_scalar x) { return nni_log_builtin_scalar(x); }
 #else
-NNI_INLINE nni_vf_scalar nni_vexp_scalar(nni_vf_scalar x) { return nni_vf_exp_sleef_scalar(x); }
-NNI_INLINE nni_vf_scalar nni_vlog_scalar(nni_vf_scalar x) { return nni_vf_log_sleef_scalar(x); }
+VF_MATHS nni_vf_scalar nni_vexp_scalar(nni_vf_scalar x) { return nni_vf_exp_sleef_scalar(x); }
+VF_MATHS nni_vf_scalar nni_vlog_scalar(nni_vf_scalar x) { return nni_vf_log_sleef_scalar(x); }
 #endif
 NNI_INLINE nni_vf_scalar nni_power_scalar(nni_vf_scalar x, nni_vf_scalar exponent) { return nni_vexp_scalar(nni_vf_mul_scalar(exponent, nni_vlog_scalar(x))); }
 
@@ -3511,7 +3517,7 @@ NNI_INLINE nni_vf_scalar nni_vexpm1_negative_scalar(nni_vf_scalar x, nni_vf_scal
 }
 
 /* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
-NNI_INLINE nni_vf_scalar nni_vtanh_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_vtanh_scalar(nni_vf_scalar x) {
     const nni_vf_scalar a = nni_vf_abs_scalar(x), one = nni_vf_set1_scalar(1.0f), two = nni_vf_set1_scalar(2.0f), square = nni_vf_mul_scalar(x, x);
     nni_vf_scalar q = nni_vf_set1_scalar(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(-8.435009978711605072021484375e-3f));
@@ -3527,7 +3533,7 @@ NNI_INLINE nni_vf_scalar nni_vtanh_scalar(nni_vf_scalar x) {
 
 /* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
  * so that the last addition is the only rounding after e: the result never falls where x rises. */
-NNI_INLINE nni_vf_scalar nni_vsigmoid_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_vsigmoid_scalar(nni_vf_scalar x) {
     const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f);
     const nni_vf_scalar e = nni_vexp_scalar(nni_vf_sub_scalar(zero, nni_vf_abs_scalar(x)));
     const nni_vf_scalar u = nni_vf_add_scalar(one, e), c = nni_vf_sub_scalar(e, nni_vf_sub_scalar(u, one)), inverse = nni_vf_div_scalar(one, u);
@@ -3537,14 +3543,14 @@ NNI_INLINE nni_vf_scalar nni_vsigmoid_scalar(nni_vf_scalar x) {
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
-NNI_INLINE nni_vf_scalar nni_vsoftplus_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_vsoftplus_scalar(nni_vf_scalar x) {
     const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f);
     const nni_vf_scalar e = nni_vexp_scalar(nni_vf_sub_scalar(zero, nni_vf_abs_scalar(x)));
     const nni_vf_scalar u = nni_vf_add_scalar(one, e), c = nni_vf_sub_scalar(e, nni_vf_sub_scalar(u, one));
     return nni_vf_add_scalar(nni_vf_max_scalar(zero, x), nni_vf_add_scalar(nni_vlog_scalar(u), nni_vf_div_scalar(c, u)));
 }
 
-NNI_INLINE nni_vf_scalar nni_velu_scalar(nni_vf_scalar x, nni_vf_scalar a) {
+VF_MATHS nni_vf_scalar nni_velu_scalar(nni_vf_scalar x, nni_vf_scalar a) {
     const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), below = nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), zero, x);
     const nni_vf_scalar curve = nni_vf_mul_scalar(a, nni_vexpm1_negative_scalar(below, nni_vexp_scalar(below)));
     return nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), x, curve);
@@ -3555,7 +3561,7 @@ NNI_INLINE nni_vf_scalar nni_velu_scalar(nni_vf_scalar x, nni_vf_scalar a) {
 #define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
 
 /* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
-NNI_INLINE nni_vf_scalar nni_vselu_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_vselu_scalar(nni_vf_scalar x) {
     const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), slope = nni_vf_set1_scalar(NNI_SELU_SLOPE);
     const nni_vf_scalar line = nni_vf_fma_scalar(x, nni_vf_set1_scalar(NNI_SELU_HIGH), nni_vf_mul_scalar(x, nni_vf_set1_scalar(NNI_SELU_LOW)));
     const nni_vf_scalar below = nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), zero, x), curve = nni_vf_mul_scalar(nni_vf_mul_scalar(below, below), nni_expm1_factor_scalar(below));
@@ -3600,11 +3606,11 @@ NNI_INLINE nni_vf_scalar nni_logistic_tail_slope_scalar(nni_vf_scalar a, nni_vf_
 }
 
 /* x / (1 + e^-x) */
-NNI_INLINE nni_vf_scalar nni_vsilu_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_vsilu_scalar(nni_vf_scalar x) {
     const nni_vf_scalar a = nni_gate_size_scalar(x, 110.0f), zero = nni_vf_set1_scalar(0.0f);
     return nni_gate_scalar(x, nni_logistic_tail_scalar(a, nni_vf_sub_scalar(zero, a), zero));
 }
-NNI_INLINE nni_vf_scalar nni_vsilu_slope_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_vsilu_slope_scalar(nni_vf_scalar x) {
     const nni_vf_scalar a = nni_gate_size_scalar(x, 110.0f), zero = nni_vf_set1_scalar(0.0f);
     return nni_gate_slope_scalar(x, nni_logistic_tail_slope_scalar(a, nni_vf_sub_scalar(zero, a), zero, nni_vf_set1_scalar(1.0f)));
 }
@@ -3625,13 +3631,13 @@ NNI_INLINE nni_vf_scalar nni_gelu_tanh_exponent_scalar(nni_vf_scalar a, nni_vf_s
     *more = nni_vf_fnma_scalar(a, nni_vf_add_scalar(lost, small), nni_vf_fnma_scalar(a, sum, w));
     return nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), w);
 }
-NNI_INLINE nni_vf_scalar nni_vgelu_tanh_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_vgelu_tanh_scalar(nni_vf_scalar x) {
     const nni_vf_scalar a = nni_gate_size_scalar(x, 11.0f);
     nni_vf_scalar more;
     const nni_vf_scalar exponent = nni_gelu_tanh_exponent_scalar(a, &more);
     return nni_gate_scalar(x, nni_logistic_tail_scalar(a, exponent, more));
 }
-NNI_INLINE nni_vf_scalar nni_vgelu_tanh_slope_scalar(nni_vf_scalar x) {
+VF_MATHS nni_vf_scalar nni_vgelu_tanh_slope_scalar(nni_vf_scalar x) {
     const nni_vf_scalar a = nni_gate_size_scalar(x, 11.0f), c1 = nni_vf_set1_scalar(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
     nni_vf_scalar more;
     const nni_vf_scalar exponent = nni_gelu_tanh_exponent_scalar(a, &more);
@@ -3658,14 +3664,14 @@ NNI_INLINE nni_vf_scalar nni_normal_exponential_scalar(nni_vf_scalar a, nni_vf_s
     const nni_vf_scalar square = nni_vf_mul_scalar(a, a), lost = nni_vf_fnma_scalar(a, a, square), half = nni_vf_set1_scalar(0.5f);
     return nni_exp_in_parts_scalar(nni_vf_mul_scalar(square, nni_vf_set1_scalar(-0.5f)), nni_vf_mul_scalar(lost, half), low, n);
 }
-NNI_INLINE nni_vf_scalar nni_vgelu_scalar(nni_vf_scalar x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+VF_MATHS nni_vf_scalar nni_vgelu_scalar(nni_vf_scalar x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
     const nni_vf_scalar a = nni_gate_size_scalar(x, NNI_TAIL_END), v = nni_vf_div_scalar(a, nni_vf_add_scalar(a, nni_vf_set1_scalar(NNI_TAIL_SHIFT)));
     const nni_vf_scalar factor = nni_vf_mul_scalar(v, nni_normal_tail_factor_scalar(v));
     nni_vf_scalar low, n;
     const nni_vf_scalar high = nni_normal_exponential_scalar(a, &low, &n);
     return nni_gate_scalar(x, nni_vf_times_power_scalar(nni_vf_fma_scalar(factor, high, nni_vf_mul_scalar(factor, low)), n));
 }
-NNI_INLINE nni_vf_scalar nni_vgelu_slope_scalar(nni_vf_scalar x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+VF_MATHS nni_vf_scalar nni_vgelu_slope_scalar(nni_vf_scalar x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
     const nni_vf_scalar a = nni_gate_size_scalar(x, NNI_TAIL_END), inverse = nni_vf_div_scalar(nni_vf_set1_scalar(1.0f), nni_vf_add_scalar(a, nni_vf_set1_scalar(NNI_TAIL_SHIFT)));
     nni_vf_scalar low, n;
     const nni_vf_scalar high = nni_normal_exponential_scalar(a, &low, &n);
@@ -5580,166 +5586,174 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
  * it, or just one.
  */
 
-/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 384
-#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
-#define NNI_MC 336
-#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
-#define NNI_PAGE 1024
-#define NNI_NC 3072
-#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
-#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
-#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3). */
+#define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
+#define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
+#define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
+#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
+ * next, while B runs on but for a jump after each row; a product is a single stretch. */
 typedef struct nni_tiles_scalar {
     size_t k, count;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
-    size_t ahead;     /* where to prefetch B, in floats from where it is read */
-    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    size_t ahead;   /* where to prefetch B, in floats from where it is read */
+    int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
+    size_t tap_rows, stretches;
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
+    size_t b_jump;            /* of B: after a row of stretches */
+    const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
+    size_t bias_next;         /* and from a tile's to the next one's */
+    int relu;                 /* done last */
 } nni_tiles_scalar;
 
 /* A run from a, b and c on. */
 typedef void (*nni_tile_fn_scalar)(const nni_tiles_scalar *run, const float *a, const float *b, float *c);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
- * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
-typedef struct nni_taps_scalar {
-    size_t rows, count;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
-    size_t b_jump;            /* of B, after a row */
-    const float *bias;        /* of the columns of the tile, or NULL */
-    int relu;
-} nni_taps_scalar;
-
-typedef void (*nni_taps_fn_scalar)(const nni_tiles_scalar *run, const nni_taps_scalar *taps, const float *a, const float *b, float *c);
-
-NNI_INLINE nni_vf_scalar nni_tile_load_b_scalar(const float *b, int last, nni_vm_scalar mask) {
-    return VF_FREE_MASK && last ? nni_vf_load_m_scalar(b, mask) : nni_vf_load_scalar(b);
+/* A run of one tile of one stretch; the strides are left to say where it lies. */
+NNI_INLINE nni_tiles_scalar nni_tiles_plain_scalar(size_t k, float beta) {
+    const nni_tiles_scalar run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    return run;
 }
 
-/* What is done to the sums of a convolution before they are stored. */
-NNI_INLINE void nni_tile_finish_scalar(const int rows, const int vectors, const nni_taps_scalar *taps, nni_vf_scalar *sum, nni_vm_scalar mask) {
-    if (taps->bias)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            const float *at = taps->bias + j * VF_LANES;
-            const nni_vf_scalar bias = j == vectors - 1 ? nni_vf_load_m_scalar(at, mask) : nni_vf_load_scalar(at);
-            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_scalar(sum[i * vectors + j], bias);
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
+NNI_INLINE void nni_tile_load_b_scalar(const int vectors, const int masked, nni_vf_scalar *bv, const float *b, nni_vm_scalar mask) {
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_scalar(b + j * VF_LANES, mask) : nni_vf_load_scalar(b + j * VF_LANES);
+}
+
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
+                                      const float *a, const float *b, nni_vm_scalar mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
+    nni_vf_scalar bv[4];
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t p = run->k; p > 0; p--) {
+            nni_tile_load_b_scalar(vectors, masked, bv, b, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const nni_vq_scalar av = nni_vq_load_scalar(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = nni_vf_fma_q_scalar(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const nni_vf_scalar av = nni_vf_set1_scalar(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
         }
-    if (taps->relu)
+        a += run->row_jump;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
+ * pointers would spill. */
+NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
+                                        const float *a, const float *b, nni_vm_scalar mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const float *row[6];
+    nni_vf_scalar bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+            for (size_t p = run->k; p > 0; p--) {
+                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+                nni_tile_load_b_scalar(vectors, masked, bv, b, mask);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const nni_vf_scalar av = nni_vf_set1_scalar(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
+                }
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                b += ldb;
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        b += run->b_jump;
+    }
+}
+
+NNI_INLINE void nni_tile_sum_scalar(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_scalar *run,
+                                 nni_vf_scalar *sum, const float *a, const float *b, nni_vm_scalar mask) {
+    if (by_k) nni_tile_sum_by_k_scalar(rows, vectors, masked, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_scalar(rows, vectors, masked, run, sum, a, b, mask);
+}
+
+/* What is done to the sums before they are stored. */
+NNI_INLINE void nni_tile_finish_scalar(const int rows, const int vectors, const nni_tiles_scalar *run, const float *bias, nni_vf_scalar *sum,
+                                    nni_vm_scalar mask) {
+    if (bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const nni_vf_scalar add = j == vectors - 1 ? nni_vf_load_m_scalar(bias + j * VF_LANES, mask) : nni_vf_load_scalar(bias + j * VF_LANES);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_scalar(sum[i * vectors + j], add);
+        }
+    if (run->relu)
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_scalar(sum[s], sum[s]);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
- * a plain product, of which nothing then is left of the loops over them. */
-NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run,
-                             const nni_taps_scalar *taps, const float *a, const float *b, float *c) {
-    nni_vf_scalar sum[28], bv[4];
-    const nni_vm_scalar mask = nni_vm_first_scalar(run->ragged);
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_scalar(0.0f);
+/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run, const float *a,
+                             const float *b, float *c, const float *bias) {
+    nni_vf_scalar sum[28];
+    const size_t ldc = run->ldc, ragged = run->ragged;
+    const nni_vm_scalar mask = nni_vm_first_scalar(ragged);
+    NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_vf_set1_scalar(0.0f);
     if (run->beta != 0.0f) {
         const nni_vf_scalar scale = nni_vf_set1_scalar(run->beta);
-        NNI_UNROLL for (int i = 0; i < rows; i++)
+        const float *from = c;
+        NNI_UNROLL for (int i = 0; i < rows; i++) {
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                const float *at = from + j * VF_LANES;
                 sum[i * vectors + j] = nni_vf_mul_scalar(scale, j == vectors - 1 ? nni_vf_load_m_scalar(at, mask) : nni_vf_load_scalar(at));
             }
-    }
-
-    if (by_k) {
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t p = 0; p < k; p++) {
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    bv[j] = nni_tile_load_b_scalar(b + j * VF_LANES, j == vectors - 1, mask);
-                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                    const nni_vq_scalar av = nni_vq_load_scalar(a + i);
-                    NNI_UNROLL for (int r = 0; r < 4; r++)
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[(i + r) * vectors + j] = nni_vf_fma_q_scalar(av, r, bv[j], sum[(i + r) * vectors + j]);
-                }
-                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                    const nni_vf_scalar av = nni_vf_set1_scalar(a[i]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
-                }
-                a += a_stride;
-                b += ldb;
-            }
-            if (taps) a += taps->row_jump;
-        }
-    } else {
-        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[6];
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
-                for (size_t p = 0; p < k; p++) {
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
-                        bv[j] = nni_tile_load_b_scalar(b + j * VF_LANES, j == vectors - 1, mask);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i++) {
-                        const nni_vf_scalar av = nni_vf_set1_scalar(row[i / 3][(size_t)(i % 3) * a_stride]);
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-                    b += ldb;
-                }
-                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
-            }
-            if (taps) {
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
-                b += taps->b_jump;
-            }
+            from += ldc;
+            NNI_HIDE(from);
         }
     }
-    if (taps && !by_k) nni_tile_finish_scalar(rows, vectors, taps, sum, mask);
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
+    if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_scalar(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    else nni_tile_sum_scalar(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    nni_tile_finish_scalar(rows, vectors, run, bias, sum, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            float *at = c + (size_t)i * ldc + j * VF_LANES;
-            if (j < vectors - 1) nni_vf_store_scalar(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || run->ragged < VF_LANES) nni_vf_store_m_scalar(at, sum[i * vectors + j], mask);
-            else nni_vf_store_scalar(at, sum[i * vectors + j]);
+            float *at = c + j * VF_LANES;
+            if (j < vectors - 1 || (!VF_FREE_MASK && ragged == VF_LANES)) nni_vf_store_scalar(at, sum[i * vectors + j]);
+            else nni_vf_store_m_scalar(at, sum[i * vectors + j], mask);
         }
+        c += ldc;
+        NNI_HIDE(c);
+    }
 }
 
-NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run,
-                                 const nni_taps_scalar *taps, const float *a, const float *b, float *c) {
+NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run, const float *a,
+                                 const float *b, float *c) {
+    const float *bias = run->bias;
     for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1)
-            NNI_UNROLL for (int i = 0; i < rows; i++)
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        nni_tile_scalar(rows, vectors, by_k, run, taps, a, b, c);
+        if (run->prefetch_c && t > 1) {
+            const float *next = c + run->c_next;
+            for (int i = 0; i < rows; i++, next += run->ldc)
+                NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
+        }
+        nni_tile_scalar(rows, vectors, by_k, run, a, b, c, bias);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
+        if (bias) bias += run->bias_next;
     }
 }
 
-/* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
-    static void nni_tile_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run,                           \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_scalar(rows, vectors, 0, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_tile_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run,                             \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_scalar(rows, vectors, 1, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_taps_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const nni_taps_scalar *taps, \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_scalar(rows, vectors, 0, run, taps, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_taps_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const nni_taps_scalar *taps,   \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_scalar(rows, vectors, 1, run, taps, a, b, c);                                            \
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
+    static void nni_tile_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) { \
+        nni_tile_run_scalar(rows, vectors, 0, run, a, b, c);                                                                    \
+    }                                                                                                                        \
+    static void nni_tile_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) {   \
+        nni_tile_run_scalar(rows, vectors, 1, run, a, b, c);                                                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -5759,15 +5773,6 @@ static nni_tile_fn_scalar nni_tile_find_scalar(int by_k, size_t rows, size_t vec
     static const nni_tile_fn_scalar by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    return (by_k ? by_k_table : by_row_table)[nni_tile_index_scalar(rows, vectors)];
-}
-
-static nni_taps_fn_scalar nni_taps_find_scalar(int by_k, size_t rows, size_t vectors) {
-#define NNI_TAPS_BY_ROW(rows, vectors) nni_taps_by_row_##rows##x##vectors##_scalar,
-#define NNI_TAPS_BY_K(rows, vectors) nni_taps_by_k_##rows##x##vectors##_scalar,
-    static const nni_taps_fn_scalar by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
-#undef NNI_TAPS_BY_ROW
-#undef NNI_TAPS_BY_K
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_scalar(rows, vectors)];
 }
 
@@ -5925,7 +5930,7 @@ static void nni_gemm_dot_scalar(const nni_gemm *g) {
             rows = least + (t < taller);
             switch (rows) { /* the sums live in registers only if their number is a constant */
             case 1: nni_dot_rows_scalar(1, g, i, j); break;
-#define NNI_DOT_CASE(count) case count: nni_dot_rows_scalar(count <= NNI_DOT_ROWS ? count : 1, g, i, j); break;
+#define NNI_DOT_CASE(count) case count: if (count <= NNI_DOT_ROWS) nni_dot_rows_scalar(count, g, i, j); break;
             NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
 #undef NNI_DOT_CASE
             }
@@ -6006,7 +6011,7 @@ NNI_INLINE void nni_gemm_row_short_scalar(const int vectors, const nni_gemm *g, 
 static void nni_gemm_row_scalar(const nni_gemm *g, float *c, const float *a) {
     if (g->n <= (size_t)NNI_ROW_VECTORS * VF_LANES)
         switch ((g->n - 1) / VF_LANES + 1) { /* the sums live in registers only if their number is a constant */
-#define NNI_ROW_CASE(count) case count: nni_gemm_row_short_scalar(count <= NNI_ROW_VECTORS ? count : 1, g, c, a); return;
+#define NNI_ROW_CASE(count) case count: if (count <= NNI_ROW_VECTORS) nni_gemm_row_short_scalar(count, g, c, a); return;
         NNI_ROW_CASE(1) NNI_ROW_CASE(2) NNI_ROW_CASE(3) NNI_ROW_CASE(4) NNI_ROW_CASE(5) NNI_ROW_CASE(6) NNI_ROW_CASE(7)
         NNI_ROW_CASE(8) NNI_ROW_CASE(9) NNI_ROW_CASE(10) NNI_ROW_CASE(11) NNI_ROW_CASE(12) NNI_ROW_CASE(13) NNI_ROW_CASE(14)
         NNI_ROW_CASE(15) NNI_ROW_CASE(16) NNI_ROW_CASE(17) NNI_ROW_CASE(18) NNI_ROW_CASE(19) NNI_ROW_CASE(20)
@@ -6098,34 +6103,43 @@ static void nni_turn_out_scalar(float *c, size_t ldc, const float *tile, size_t 
     }
 }
 
+/* Tiles of `rows` columns of C from j on, at rows [i, i + cols): b are the rows of B, x the panel of A. */
+static void nni_turned_tile_scalar(const nni_gemm *g, size_t i, size_t cols, size_t j, size_t rows, const float *x, size_t ldx) {
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int by_k = g->b_col == 1;
+    const nni_tile_fn_scalar compute = nni_tile_find_scalar(by_k, rows, cols / VF_LANES);
+    const size_t kc = nni_even_part(g->k, NNI_KC);
+    float *c = g->c + i * g->ldc + j;
+    nni_tiles_scalar run = nni_tiles_plain_scalar(0, 0.0f);
+    run.a_stride = by_k ? g->b_row : g->b_col;
+    run.ldb = ldx;
+    run.ldc = cols;
+    if (g->beta != 0.0f) nni_turn_in_scalar(tile, c, g->ldc, rows, cols);
+    for (size_t p = 0; p < g->k; p += kc) {
+        run.k = nni_min(kc, g->k - p);
+        run.beta = p == 0 ? g->beta : 1.0f;
+        compute(&run, g->b + j * g->b_col + p * g->b_row, x + p * ldx, tile);
+    }
+    nni_turn_out_scalar(c, g->ldc, tile, rows, cols);
+}
+
+/* Rows of B are taken in blocks that stay in L2 while the panels of A pass. */
 static void nni_gemm_turned_scalar(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_scalar[vectors - 1];
-    const int pack = g->a_row != 1, by_k = g->b_col == 1;
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int pack = g->a_row != 1;
     for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_scalar(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    nni_tiles_scalar run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
-    for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = least + (t < taller);
+    const size_t block = nni_max(NNI_NEAR / 2 / (most * g->k), 1);
+    for (size_t first = 0; first < tiles; first += block)
         for (size_t i = 0; i < g->m; i += panel) {
             const size_t cols = nni_min(panel, g->m - i);
-            const nni_tile_fn_scalar compute = nni_tile_find_scalar(by_k, rows, cols / VF_LANES);
-            float *c = g->c + i * g->ldc + j;
-            run.ldb = pack ? cols : g->a_col;
-            run.ldc = cols;
-            if (g->beta != 0.0f) nni_turn_in_scalar(tile, c, g->ldc, rows, cols);
-            for (size_t p = 0; p < g->k; p += NNI_KC) {
-                run.k = nni_min(NNI_KC, g->k - p);
-                run.beta = p == 0 ? g->beta : 1.0f;
-                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
-            }
-            nni_turn_out_scalar(c, g->ldc, tile, rows, cols);
+            for (size_t t = first; t < nni_min(first + block, tiles); t++)
+                nni_turned_tile_scalar(g, i, cols, t * least + nni_min(t, taller), least + (t < taller),
+                                    pack ? work + i * g->k : g->a + i, pack ? cols : g->a_col);
         }
-        j += rows;
-    }
 }
 
 /* ---- simd/kernels/gemm.h ---- */
@@ -6143,7 +6157,7 @@ typedef struct nni_gemm_plan_scalar {
     int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
-    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
+    int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } nni_gemm_plan_scalar;
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -6169,28 +6183,30 @@ static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
+ * so that each element of B is fetched once, and is asked for one panel ahead. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
-    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
-    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_scalar(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.along = many;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
-    plan.nc = NNI_NC;
-    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
-    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k);
-    else if (large) plan.vectors = NNI_LARGE_VECTORS;
-    else plan.vectors = nni_plan_vectors_scalar(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    else plan.vectors = nni_plan_vectors_scalar(g->m, g->n, g->k);
+    const size_t panel = plan.vectors * VF_LANES;
+    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.mc = plan.pack_a ? NNI_MC : g->m;
+    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
     plan.ahead = 0;
-    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
-    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
+    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
+    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
     return plan;
 }
 
@@ -6225,24 +6241,36 @@ typedef struct nni_gemm_where_scalar {
     const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
     size_t ldb;         /* 0: rows are as wide as their panel */
     size_t panel;       /* from one panel of B to the next */
+    size_t column;      /* of C, at which B's block begins */
+    int last;           /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_scalar;
 
+/* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
+static int nni_gemm_fuses_scalar(const nni_gemm *g) { return !g->bias || g->bias_step; }
+
+/* What a run from column j on does of the epilogue while it holds C: bias and ReLU. */
+static void nni_gemm_fuse_scalar(nni_tiles_scalar *run, const nni_gemm *g, size_t j) {
+    if (!nni_gemm_fuses_scalar(g)) return;
+    if (g->bias) run->bias = g->bias + j;
+    run->relu = g->activation == NN_RELU;
+}
+
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
- * are one run down a panel or, where writing C is what costs, one run along the rows. */
+ * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void nni_gemm_panels_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const nni_gemm_where_scalar *where, float *c,
                                 nni_gemm_deal_scalar d, size_t s, size_t panels, size_t width, size_t k, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
     const size_t a_step = plan->pack_a ? k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    nni_tiles_scalar run;
-    run.k = k;
-    run.beta = beta;
+    nni_tiles_scalar run = nni_tiles_plain_scalar(k, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
     run.b_next = along ? where->panel : 0;
+    run.bias_next = along ? panel : 0;
+    if (where->last) nni_gemm_fuse_scalar(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
@@ -6260,12 +6288,13 @@ static void nni_gemm_panels_scalar(const nni_gemm *g, const nni_gemm_plan_scalar
 static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const nni_gemm_where_scalar *where, float *c,
                                size_t height, size_t width, size_t k, float beta) {
     const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_scalar(g, plan, where, c, d, s, step, panel, k, beta);
     const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
     if (rest > ragged) nni_gemm_panels_scalar(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
     if (ragged) {
-        const nni_gemm_where_scalar edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        const size_t column = where->column + width - ragged;
+        const nni_gemm_where_scalar edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
         nni_gemm_panels_scalar(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
     }
 }
@@ -6292,7 +6321,7 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                     nni_pack_b_scalar(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
+            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -6331,10 +6360,10 @@ static void nni_gemm_scale_scalar(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) nni_scale_scalar(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
 }
 
-/* Bias and activation for one finished row of C. */
-static void nni_gemm_epilogue_scalar(const nni_gemm *g, float *c) {
-    if (g->bias && g->bias_step) nni_add_scalar(c, c, g->bias, g->n);
-    else if (g->bias) nni_map1_scalar(nni_v_shift_scalar, c, c, g->n, g->bias[0]);
+/* Bias and activation for one finished row of C, or what the tiles have left of them. */
+static void nni_gemm_epilogue_scalar(const nni_gemm *g, float *c, int fused) {
+    if (g->bias && g->bias_step && !fused) nni_add_scalar(c, c, g->bias, g->n);
+    else if (g->bias && !fused) nni_map1_scalar(nni_v_shift_scalar, c, c, g->n, g->bias[0]);
     if (g->activation != NN_IDENTITY) nni_activate_scalar(c, c, g->n, g->activation, g->slope);
 }
 
@@ -6346,7 +6375,12 @@ static int nni_gemm_small_scalar(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_scalar[vectors - 1];
     const int by_k = g->a_row == 1;
     if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
-    nni_tiles_scalar run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    nni_tiles_scalar run = nni_tiles_plain_scalar(g->k, g->beta);
+    run.a_stride = by_k ? g->a_col : g->a_row;
+    run.ldb = g->b_row;
+    run.ldc = g->ldc;
+    run.ragged = g->n - (vectors - 1) * VF_LANES;
+    nni_gemm_fuse_scalar(&run, g, 0);
     if (g->m <= most) {
         nni_tile_find_scalar(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
         return 1;
@@ -6364,20 +6398,26 @@ static int nni_gemm_small_scalar(const nni_gemm *g) {
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t nni_gemm_scalar(const nni_gemm *g, float *work, size_t floats) {
+    int fused = 0;
     if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_scalar(g);
     else if (g->dot) nni_gemm_dot_scalar(g);
-    else if (nni_gemm_small_scalar(g)) {} /* done */
+    else if (nni_gemm_small_scalar(g)) fused = nni_gemm_fuses_scalar(g);
     else if (nni_gemm_is_row_scalar(g)) nni_gemm_rows_scalar(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_scalar(g);
     else {
         const nni_gemm_plan_scalar plan = nni_plan_scalar(g);
         const size_t needed = nni_plan_workspace_scalar(g, &plan);
         if (needed > floats) return needed;
-        if (plan.turned) nni_gemm_turned_scalar(g, plan.vectors, work);
-        else nni_gemm_blocked_scalar(g, &plan, work);
+        if (plan.turned) {
+            nni_gemm_turned_scalar(g, plan.vectors, work);
+        } else {
+            nni_gemm_blocked_scalar(g, &plan, work);
+            fused = nni_gemm_fuses_scalar(g);
+        }
     }
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_scalar(g, g->c + i * g->ldc);
+    const int bare = g->activation == NN_IDENTITY || (fused && g->activation == NN_RELU);
+    const int left = !bare || (g->bias && !fused);
+    for (size_t i = 0; left && i < g->m; i++) nni_gemm_epilogue_scalar(g, g->c + i * g->ldc, fused);
     return 0;
 }
 
@@ -6655,56 +6695,50 @@ static void nni_conv_pack_scalar(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A that the taps of a block read, each of *k floats. */
-static nni_taps_scalar nni_conv_stretches_scalar(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
-                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
+/* A run with the stretches of A that the taps of a block read. */
+static nni_tiles_scalar nni_conv_run_scalar(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const nni_conv_run *y, const nni_conv_run *x, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
-    nni_taps_scalar taps;
-    *k = whole ? x->taps * job->in : job->in;
-    taps.rows = x->taps ? y->taps : 0;
-    taps.count = whole ? 1 : x->taps;
-    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
-    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
-    taps.bias = NULL;
-    taps.relu = job->activation == NN_RELU;
-    return taps;
+    nni_tiles_scalar run = nni_tiles_plain_scalar(whole ? x->taps * job->in : job->in, 0.0f);
+    run.ldb = ldb;
+    run.tap_rows = x->taps ? y->taps : 0;
+    run.stretches = whole ? 1 : x->taps;
+    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.relu = job->activation == NN_RELU;
+    return run;
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_scalar(nni_tiles_scalar *run, const nni_taps_scalar *taps, nni_gemm_deal_scalar d, size_t vectors,
-                               const float *a, const float *b, float *c) {
+static void nni_conv_tiles_scalar(nni_tiles_scalar *run, nni_gemm_deal_scalar d, size_t vectors, const float *a, const float *b,
+                               float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        nni_taps_find_scalar(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
+        nni_tile_find_scalar(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
     }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
-static void nni_conv_compute_scalar(const nni_conv *job, const nni_conv_block_scalar *from, const nni_taps_scalar *taps, const float *b,
-                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+static void nni_conv_compute_scalar(const nni_conv *job, const nni_conv_block_scalar *from, nni_tiles_scalar run, const float *b,
+                                 size_t group, size_t j, size_t width) {
     const size_t vectors = nni_ceil_div(width, VF_LANES);
     nni_conv_block_scalar block = *from;
     nni_conv_choose_scalar(&block, vectors);
     const nni_conv_steps_scalar *axis = block.axis;
     const nni_gemm_deal_scalar d = nni_deal_scalar(axis[0].count, vectors);
-    nni_tiles_scalar run;
-    run.k = k;
     run.a_stride = axis[0].source;
-    run.ldb = ldb;
     run.ldc = axis[0].target;
-    run.b_next = run.ahead = 0;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
+    if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_conv_tiles_scalar(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
-                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            nni_conv_tiles_scalar(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
+                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
@@ -6716,11 +6750,9 @@ static void nni_conv_panel_scalar(const nni_conv *job, const nni_conv_unit_scala
         y = nni_conv_run_of(&job->y, py, i, y_to);
         for (size_t l = px->from; l < px->to; l = x.to) {
             x = nni_conv_run_of(&job->x, px, l, px->to);
-            size_t k;
             const nni_conv_block_scalar block = nni_conv_block_of_scalar(job, unit, py, px, &y, &x);
-            nni_taps_scalar taps = nni_conv_stretches_scalar(job, py, px, &y, &x, ldb, &k);
-            if (job->bias) taps.bias = job->bias + group * job->out + j;
-            nni_conv_compute_scalar(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
+            const nni_tiles_scalar run = nni_conv_run_scalar(job, py, px, &y, &x, ldb);
+            nni_conv_compute_scalar(job, &block, run, b + (y.tap * px->taps + x.tap) * job->in * ldb, group, j, width);
         }
     }
 }
@@ -6843,16 +6875,12 @@ static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_wi
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
-    nni_tiles_scalar run;
-    nni_taps_scalar taps = {rows, 1, 0, 0, 0, NULL, 0};
-    run.k = job->x.target;
+    nni_tiles_scalar run = nni_tiles_plain_scalar(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.tap_rows = rows;
+    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_scalar d = nni_deal_scalar(height, vectors);
@@ -6862,7 +6890,7 @@ static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_wi
             run.count = t < d.taller ? d.taller : d.tiles - t;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            nni_taps_find_scalar(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
+            nni_tile_find_scalar(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }
@@ -7485,6 +7513,7 @@ static const nni_tier nni_tier_scalar = {"scalar", NNI_LARGE_VECTORS * VF_LANES 
 #undef VF_LANES
 #undef VF_FREE_MASK
 #undef VF_MIXED
+#undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
@@ -7522,6 +7551,7 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
 #define VF_LANES 8
 #define VF_FREE_MASK 0 /* VMASKMOVPS needs a register for the mask, and there are none to spare */
 #define VF_MIXED 2
+#define VF_MATHS NNI_INLINE
 /* rows x vectors + vectors of B + one broadcast <= 16 registers */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \
@@ -7735,7 +7765,7 @@ NNI_INLINE nni_vf_avx2 nni_exp_reduced_avx2(nni_vf_avx2 r, nni_vf_avx2 rest, nni
 }
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
-NNI_INLINE nni_vf_avx2 nni_exp_builtin_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_exp_builtin_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 above = nni_vf_set1_avx2(89.0f), below = nni_vf_set1_avx2(-105.0f); /* beyond these the result is inf or 0; NaN passes */
     x = nni_vf_select_avx2(nni_vf_lt_avx2(above, x), above, x);
     x = nni_vf_select_avx2(nni_vf_lt_avx2(x, below), below, x);
@@ -7756,7 +7786,7 @@ NNI_INLINE nni_vf_avx2 nni_exp_in_parts_avx2(nni_vf_avx2 x, nni_vf_avx2 more, nn
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
-NNI_INLINE nni_vf_avx2 nni_log_builtin_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_log_builtin_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 tiny = nni_vf_set1_avx2(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
     const nni_vm_avx2 small = nni_vf_lt_avx2(x, tiny);
     const nni_vf_avx2 scaled = nni_vf_select_avx2(small, nni_vf_mul_avx2(x, nni_vf_set1_avx2(33554432.0f)), x);
@@ -7788,11 +7818,11 @@ NNI_INLINE nni_vf_avx2 nni_log_builtin_avx2(nni_vf_avx2 x) {
 }
 
 #ifdef NN_NO_SLEEF
-NNI_INLINE nni_vf_avx2 nni_vexp_avx2(nni_vf_avx2 x) { return nni_exp_builtin_avx2(x); }
-NNI_INLINE nni_vf_avx2 nni_vlog_avx2(nni_vf_avx2 x) { return nni_log_builtin_avx2(x); }
+VF_MATHS nni_vf_avx2 nni_vexp_avx2(nni_vf_avx2 x) { return nni_exp_builtin_avx2(x); }
+VF_MATHS nni_vf_avx2 nni_vlog_avx2(nni_vf_avx2 x) { return nni_log_builtin_avx2(x); }
 #else
-NNI_INLINE nni_vf_avx2 nni_vexp_avx2(nni_vf_avx2 x) { return nni_vf_exp_sleef_avx2(x); }
-NNI_INLINE nni_vf_avx2 nni_vlog_avx2(nni_vf_avx2 x) { return nni_vf_log_sleef_avx2(x); }
+VF_MATHS nni_vf_avx2 nni_vexp_avx2(nni_vf_avx2 x) { return nni_vf_exp_sleef_avx2(x); }
+VF_MATHS nni_vf_avx2 nni_vlog_avx2(nni_vf_avx2 x) { return nni_vf_log_sleef_avx2(x); }
 #endif
 NNI_INLINE nni_vf_avx2 nni_power_avx2(nni_vf_avx2 x, nni_vf_avx2 exponent) { return nni_vexp_avx2(nni_vf_mul_avx2(exponent, nni_vlog_avx2(x))); }
 
@@ -7814,7 +7844,7 @@ NNI_INLINE nni_vf_avx2 nni_vexpm1_negative_avx2(nni_vf_avx2 x, nni_vf_avx2 exp_x
 }
 
 /* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
-NNI_INLINE nni_vf_avx2 nni_vtanh_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_vtanh_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 a = nni_vf_abs_avx2(x), one = nni_vf_set1_avx2(1.0f), two = nni_vf_set1_avx2(2.0f), square = nni_vf_mul_avx2(x, x);
     nni_vf_avx2 q = nni_vf_set1_avx2(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(-8.435009978711605072021484375e-3f));
@@ -7830,7 +7860,7 @@ NNI_INLINE nni_vf_avx2 nni_vtanh_avx2(nni_vf_avx2 x) {
 
 /* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
  * so that the last addition is the only rounding after e: the result never falls where x rises. */
-NNI_INLINE nni_vf_avx2 nni_vsigmoid_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_vsigmoid_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f);
     const nni_vf_avx2 e = nni_vexp_avx2(nni_vf_sub_avx2(zero, nni_vf_abs_avx2(x)));
     const nni_vf_avx2 u = nni_vf_add_avx2(one, e), c = nni_vf_sub_avx2(e, nni_vf_sub_avx2(u, one)), inverse = nni_vf_div_avx2(one, u);
@@ -7840,14 +7870,14 @@ NNI_INLINE nni_vf_avx2 nni_vsigmoid_avx2(nni_vf_avx2 x) {
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
-NNI_INLINE nni_vf_avx2 nni_vsoftplus_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_vsoftplus_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f);
     const nni_vf_avx2 e = nni_vexp_avx2(nni_vf_sub_avx2(zero, nni_vf_abs_avx2(x)));
     const nni_vf_avx2 u = nni_vf_add_avx2(one, e), c = nni_vf_sub_avx2(e, nni_vf_sub_avx2(u, one));
     return nni_vf_add_avx2(nni_vf_max_avx2(zero, x), nni_vf_add_avx2(nni_vlog_avx2(u), nni_vf_div_avx2(c, u)));
 }
 
-NNI_INLINE nni_vf_avx2 nni_velu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) {
+VF_MATHS nni_vf_avx2 nni_velu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) {
     const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), below = nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), zero, x);
     const nni_vf_avx2 curve = nni_vf_mul_avx2(a, nni_vexpm1_negative_avx2(below, nni_vexp_avx2(below)));
     return nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), x, curve);
@@ -7858,7 +7888,7 @@ NNI_INLINE nni_vf_avx2 nni_velu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) {
 #define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
 
 /* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
-NNI_INLINE nni_vf_avx2 nni_vselu_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_vselu_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), slope = nni_vf_set1_avx2(NNI_SELU_SLOPE);
     const nni_vf_avx2 line = nni_vf_fma_avx2(x, nni_vf_set1_avx2(NNI_SELU_HIGH), nni_vf_mul_avx2(x, nni_vf_set1_avx2(NNI_SELU_LOW)));
     const nni_vf_avx2 below = nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), zero, x), curve = nni_vf_mul_avx2(nni_vf_mul_avx2(below, below), nni_expm1_factor_avx2(below));
@@ -7903,11 +7933,11 @@ NNI_INLINE nni_vf_avx2 nni_logistic_tail_slope_avx2(nni_vf_avx2 a, nni_vf_avx2 x
 }
 
 /* x / (1 + e^-x) */
-NNI_INLINE nni_vf_avx2 nni_vsilu_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_vsilu_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 a = nni_gate_size_avx2(x, 110.0f), zero = nni_vf_set1_avx2(0.0f);
     return nni_gate_avx2(x, nni_logistic_tail_avx2(a, nni_vf_sub_avx2(zero, a), zero));
 }
-NNI_INLINE nni_vf_avx2 nni_vsilu_slope_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_vsilu_slope_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 a = nni_gate_size_avx2(x, 110.0f), zero = nni_vf_set1_avx2(0.0f);
     return nni_gate_slope_avx2(x, nni_logistic_tail_slope_avx2(a, nni_vf_sub_avx2(zero, a), zero, nni_vf_set1_avx2(1.0f)));
 }
@@ -7928,13 +7958,13 @@ NNI_INLINE nni_vf_avx2 nni_gelu_tanh_exponent_avx2(nni_vf_avx2 a, nni_vf_avx2 *m
     *more = nni_vf_fnma_avx2(a, nni_vf_add_avx2(lost, small), nni_vf_fnma_avx2(a, sum, w));
     return nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), w);
 }
-NNI_INLINE nni_vf_avx2 nni_vgelu_tanh_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_vgelu_tanh_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 a = nni_gate_size_avx2(x, 11.0f);
     nni_vf_avx2 more;
     const nni_vf_avx2 exponent = nni_gelu_tanh_exponent_avx2(a, &more);
     return nni_gate_avx2(x, nni_logistic_tail_avx2(a, exponent, more));
 }
-NNI_INLINE nni_vf_avx2 nni_vgelu_tanh_slope_avx2(nni_vf_avx2 x) {
+VF_MATHS nni_vf_avx2 nni_vgelu_tanh_slope_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 a = nni_gate_size_avx2(x, 11.0f), c1 = nni_vf_set1_avx2(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
     nni_vf_avx2 more;
     const nni_vf_avx2 exponent = nni_gelu_tanh_exponent_avx2(a, &more);
@@ -7961,14 +7991,14 @@ NNI_INLINE nni_vf_avx2 nni_normal_exponential_avx2(nni_vf_avx2 a, nni_vf_avx2 *l
     const nni_vf_avx2 square = nni_vf_mul_avx2(a, a), lost = nni_vf_fnma_avx2(a, a, square), half = nni_vf_set1_avx2(0.5f);
     return nni_exp_in_parts_avx2(nni_vf_mul_avx2(square, nni_vf_set1_avx2(-0.5f)), nni_vf_mul_avx2(lost, half), low, n);
 }
-NNI_INLINE nni_vf_avx2 nni_vgelu_avx2(nni_vf_avx2 x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+VF_MATHS nni_vf_avx2 nni_vgelu_avx2(nni_vf_avx2 x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
     const nni_vf_avx2 a = nni_gate_size_avx2(x, NNI_TAIL_END), v = nni_vf_div_avx2(a, nni_vf_add_avx2(a, nni_vf_set1_avx2(NNI_TAIL_SHIFT)));
     const nni_vf_avx2 factor = nni_vf_mul_avx2(v, nni_normal_tail_factor_avx2(v));
     nni_vf_avx2 low, n;
     const nni_vf_avx2 high = nni_normal_exponential_avx2(a, &low, &n);
     return nni_gate_avx2(x, nni_vf_times_power_avx2(nni_vf_fma_avx2(factor, high, nni_vf_mul_avx2(factor, low)), n));
 }
-NNI_INLINE nni_vf_avx2 nni_vgelu_slope_avx2(nni_vf_avx2 x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+VF_MATHS nni_vf_avx2 nni_vgelu_slope_avx2(nni_vf_avx2 x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
     const nni_vf_avx2 a = nni_gate_size_avx2(x, NNI_TAIL_END), inverse = nni_vf_div_avx2(nni_vf_set1_avx2(1.0f), nni_vf_add_avx2(a, nni_vf_set1_avx2(NNI_TAIL_SHIFT)));
     nni_vf_avx2 low, n;
     const nni_vf_avx2 high = nni_normal_exponential_avx2(a, &low, &n);
@@ -9883,166 +9913,174 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
  * it, or just one.
  */
 
-/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 384
-#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
-#define NNI_MC 336
-#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
-#define NNI_PAGE 1024
-#define NNI_NC 3072
-#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
-#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
-#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3). */
+#define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
+#define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
+#define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
+#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
+ * next, while B runs on but for a jump after each row; a product is a single stretch. */
 typedef struct nni_tiles_avx2 {
     size_t k, count;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
-    size_t ahead;     /* where to prefetch B, in floats from where it is read */
-    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    size_t ahead;   /* where to prefetch B, in floats from where it is read */
+    int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
+    size_t tap_rows, stretches;
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
+    size_t b_jump;            /* of B: after a row of stretches */
+    const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
+    size_t bias_next;         /* and from a tile's to the next one's */
+    int relu;                 /* done last */
 } nni_tiles_avx2;
 
 /* A run from a, b and c on. */
 typedef void (*nni_tile_fn_avx2)(const nni_tiles_avx2 *run, const float *a, const float *b, float *c);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
- * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
-typedef struct nni_taps_avx2 {
-    size_t rows, count;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
-    size_t b_jump;            /* of B, after a row */
-    const float *bias;        /* of the columns of the tile, or NULL */
-    int relu;
-} nni_taps_avx2;
-
-typedef void (*nni_taps_fn_avx2)(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps, const float *a, const float *b, float *c);
-
-NNI_INLINE nni_vf_avx2 nni_tile_load_b_avx2(const float *b, int last, nni_vm_avx2 mask) {
-    return VF_FREE_MASK && last ? nni_vf_load_m_avx2(b, mask) : nni_vf_load_avx2(b);
+/* A run of one tile of one stretch; the strides are left to say where it lies. */
+NNI_INLINE nni_tiles_avx2 nni_tiles_plain_avx2(size_t k, float beta) {
+    const nni_tiles_avx2 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    return run;
 }
 
-/* What is done to the sums of a convolution before they are stored. */
-NNI_INLINE void nni_tile_finish_avx2(const int rows, const int vectors, const nni_taps_avx2 *taps, nni_vf_avx2 *sum, nni_vm_avx2 mask) {
-    if (taps->bias)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            const float *at = taps->bias + j * VF_LANES;
-            const nni_vf_avx2 bias = j == vectors - 1 ? nni_vf_load_m_avx2(at, mask) : nni_vf_load_avx2(at);
-            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_avx2(sum[i * vectors + j], bias);
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
+NNI_INLINE void nni_tile_load_b_avx2(const int vectors, const int masked, nni_vf_avx2 *bv, const float *b, nni_vm_avx2 mask) {
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx2(b + j * VF_LANES, mask) : nni_vf_load_avx2(b + j * VF_LANES);
+}
+
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
+                                      const float *a, const float *b, nni_vm_avx2 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
+    nni_vf_avx2 bv[4];
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t p = run->k; p > 0; p--) {
+            nni_tile_load_b_avx2(vectors, masked, bv, b, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const nni_vq_avx2 av = nni_vq_load_avx2(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = nni_vf_fma_q_avx2(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const nni_vf_avx2 av = nni_vf_set1_avx2(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
         }
-    if (taps->relu)
+        a += run->row_jump;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
+ * pointers would spill. */
+NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
+                                        const float *a, const float *b, nni_vm_avx2 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const float *row[6];
+    nni_vf_avx2 bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+            for (size_t p = run->k; p > 0; p--) {
+                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+                nni_tile_load_b_avx2(vectors, masked, bv, b, mask);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
+                }
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                b += ldb;
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        b += run->b_jump;
+    }
+}
+
+NNI_INLINE void nni_tile_sum_avx2(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_avx2 *run,
+                                 nni_vf_avx2 *sum, const float *a, const float *b, nni_vm_avx2 mask) {
+    if (by_k) nni_tile_sum_by_k_avx2(rows, vectors, masked, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_avx2(rows, vectors, masked, run, sum, a, b, mask);
+}
+
+/* What is done to the sums before they are stored. */
+NNI_INLINE void nni_tile_finish_avx2(const int rows, const int vectors, const nni_tiles_avx2 *run, const float *bias, nni_vf_avx2 *sum,
+                                    nni_vm_avx2 mask) {
+    if (bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const nni_vf_avx2 add = j == vectors - 1 ? nni_vf_load_m_avx2(bias + j * VF_LANES, mask) : nni_vf_load_avx2(bias + j * VF_LANES);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_avx2(sum[i * vectors + j], add);
+        }
+    if (run->relu)
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_avx2(sum[s], sum[s]);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
- * a plain product, of which nothing then is left of the loops over them. */
-NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run,
-                             const nni_taps_avx2 *taps, const float *a, const float *b, float *c) {
-    nni_vf_avx2 sum[28], bv[4];
-    const nni_vm_avx2 mask = nni_vm_first_avx2(run->ragged);
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_avx2(0.0f);
+/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run, const float *a,
+                             const float *b, float *c, const float *bias) {
+    nni_vf_avx2 sum[28];
+    const size_t ldc = run->ldc, ragged = run->ragged;
+    const nni_vm_avx2 mask = nni_vm_first_avx2(ragged);
+    NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_vf_set1_avx2(0.0f);
     if (run->beta != 0.0f) {
         const nni_vf_avx2 scale = nni_vf_set1_avx2(run->beta);
-        NNI_UNROLL for (int i = 0; i < rows; i++)
+        const float *from = c;
+        NNI_UNROLL for (int i = 0; i < rows; i++) {
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                const float *at = from + j * VF_LANES;
                 sum[i * vectors + j] = nni_vf_mul_avx2(scale, j == vectors - 1 ? nni_vf_load_m_avx2(at, mask) : nni_vf_load_avx2(at));
             }
-    }
-
-    if (by_k) {
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t p = 0; p < k; p++) {
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    bv[j] = nni_tile_load_b_avx2(b + j * VF_LANES, j == vectors - 1, mask);
-                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                    const nni_vq_avx2 av = nni_vq_load_avx2(a + i);
-                    NNI_UNROLL for (int r = 0; r < 4; r++)
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[(i + r) * vectors + j] = nni_vf_fma_q_avx2(av, r, bv[j], sum[(i + r) * vectors + j]);
-                }
-                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                    const nni_vf_avx2 av = nni_vf_set1_avx2(a[i]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
-                }
-                a += a_stride;
-                b += ldb;
-            }
-            if (taps) a += taps->row_jump;
-        }
-    } else {
-        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[6];
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
-                for (size_t p = 0; p < k; p++) {
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
-                        bv[j] = nni_tile_load_b_avx2(b + j * VF_LANES, j == vectors - 1, mask);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i++) {
-                        const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / 3][(size_t)(i % 3) * a_stride]);
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-                    b += ldb;
-                }
-                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
-            }
-            if (taps) {
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
-                b += taps->b_jump;
-            }
+            from += ldc;
+            NNI_HIDE(from);
         }
     }
-    if (taps && !by_k) nni_tile_finish_avx2(rows, vectors, taps, sum, mask);
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
+    if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx2(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    else nni_tile_sum_avx2(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    nni_tile_finish_avx2(rows, vectors, run, bias, sum, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            float *at = c + (size_t)i * ldc + j * VF_LANES;
-            if (j < vectors - 1) nni_vf_store_avx2(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || run->ragged < VF_LANES) nni_vf_store_m_avx2(at, sum[i * vectors + j], mask);
-            else nni_vf_store_avx2(at, sum[i * vectors + j]);
+            float *at = c + j * VF_LANES;
+            if (j < vectors - 1 || (!VF_FREE_MASK && ragged == VF_LANES)) nni_vf_store_avx2(at, sum[i * vectors + j]);
+            else nni_vf_store_m_avx2(at, sum[i * vectors + j], mask);
         }
+        c += ldc;
+        NNI_HIDE(c);
+    }
 }
 
-NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run,
-                                 const nni_taps_avx2 *taps, const float *a, const float *b, float *c) {
+NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run, const float *a,
+                                 const float *b, float *c) {
+    const float *bias = run->bias;
     for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1)
-            NNI_UNROLL for (int i = 0; i < rows; i++)
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        nni_tile_avx2(rows, vectors, by_k, run, taps, a, b, c);
+        if (run->prefetch_c && t > 1) {
+            const float *next = c + run->c_next;
+            for (int i = 0; i < rows; i++, next += run->ldc)
+                NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
+        }
+        nni_tile_avx2(rows, vectors, by_k, run, a, b, c, bias);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
+        if (bias) bias += run->bias_next;
     }
 }
 
-/* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
-    static void nni_tile_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run,                           \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_avx2(rows, vectors, 0, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_tile_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run,                             \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_avx2(rows, vectors, 1, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_taps_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps, \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_avx2(rows, vectors, 0, run, taps, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_taps_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const nni_taps_avx2 *taps,   \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_avx2(rows, vectors, 1, run, taps, a, b, c);                                            \
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
+    static void nni_tile_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) { \
+        nni_tile_run_avx2(rows, vectors, 0, run, a, b, c);                                                                    \
+    }                                                                                                                        \
+    static void nni_tile_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) {   \
+        nni_tile_run_avx2(rows, vectors, 1, run, a, b, c);                                                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -10062,15 +10100,6 @@ static nni_tile_fn_avx2 nni_tile_find_avx2(int by_k, size_t rows, size_t vectors
     static const nni_tile_fn_avx2 by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx2(rows, vectors)];
-}
-
-static nni_taps_fn_avx2 nni_taps_find_avx2(int by_k, size_t rows, size_t vectors) {
-#define NNI_TAPS_BY_ROW(rows, vectors) nni_taps_by_row_##rows##x##vectors##_avx2,
-#define NNI_TAPS_BY_K(rows, vectors) nni_taps_by_k_##rows##x##vectors##_avx2,
-    static const nni_taps_fn_avx2 by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
-#undef NNI_TAPS_BY_ROW
-#undef NNI_TAPS_BY_K
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx2(rows, vectors)];
 }
 
@@ -10228,7 +10257,7 @@ static void nni_gemm_dot_avx2(const nni_gemm *g) {
             rows = least + (t < taller);
             switch (rows) { /* the sums live in registers only if their number is a constant */
             case 1: nni_dot_rows_avx2(1, g, i, j); break;
-#define NNI_DOT_CASE(count) case count: nni_dot_rows_avx2(count <= NNI_DOT_ROWS ? count : 1, g, i, j); break;
+#define NNI_DOT_CASE(count) case count: if (count <= NNI_DOT_ROWS) nni_dot_rows_avx2(count, g, i, j); break;
             NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
 #undef NNI_DOT_CASE
             }
@@ -10309,7 +10338,7 @@ NNI_INLINE void nni_gemm_row_short_avx2(const int vectors, const nni_gemm *g, fl
 static void nni_gemm_row_avx2(const nni_gemm *g, float *c, const float *a) {
     if (g->n <= (size_t)NNI_ROW_VECTORS * VF_LANES)
         switch ((g->n - 1) / VF_LANES + 1) { /* the sums live in registers only if their number is a constant */
-#define NNI_ROW_CASE(count) case count: nni_gemm_row_short_avx2(count <= NNI_ROW_VECTORS ? count : 1, g, c, a); return;
+#define NNI_ROW_CASE(count) case count: if (count <= NNI_ROW_VECTORS) nni_gemm_row_short_avx2(count, g, c, a); return;
         NNI_ROW_CASE(1) NNI_ROW_CASE(2) NNI_ROW_CASE(3) NNI_ROW_CASE(4) NNI_ROW_CASE(5) NNI_ROW_CASE(6) NNI_ROW_CASE(7)
         NNI_ROW_CASE(8) NNI_ROW_CASE(9) NNI_ROW_CASE(10) NNI_ROW_CASE(11) NNI_ROW_CASE(12) NNI_ROW_CASE(13) NNI_ROW_CASE(14)
         NNI_ROW_CASE(15) NNI_ROW_CASE(16) NNI_ROW_CASE(17) NNI_ROW_CASE(18) NNI_ROW_CASE(19) NNI_ROW_CASE(20)
@@ -10401,34 +10430,43 @@ static void nni_turn_out_avx2(float *c, size_t ldc, const float *tile, size_t ro
     }
 }
 
+/* Tiles of `rows` columns of C from j on, at rows [i, i + cols): b are the rows of B, x the panel of A. */
+static void nni_turned_tile_avx2(const nni_gemm *g, size_t i, size_t cols, size_t j, size_t rows, const float *x, size_t ldx) {
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int by_k = g->b_col == 1;
+    const nni_tile_fn_avx2 compute = nni_tile_find_avx2(by_k, rows, cols / VF_LANES);
+    const size_t kc = nni_even_part(g->k, NNI_KC);
+    float *c = g->c + i * g->ldc + j;
+    nni_tiles_avx2 run = nni_tiles_plain_avx2(0, 0.0f);
+    run.a_stride = by_k ? g->b_row : g->b_col;
+    run.ldb = ldx;
+    run.ldc = cols;
+    if (g->beta != 0.0f) nni_turn_in_avx2(tile, c, g->ldc, rows, cols);
+    for (size_t p = 0; p < g->k; p += kc) {
+        run.k = nni_min(kc, g->k - p);
+        run.beta = p == 0 ? g->beta : 1.0f;
+        compute(&run, g->b + j * g->b_col + p * g->b_row, x + p * ldx, tile);
+    }
+    nni_turn_out_avx2(c, g->ldc, tile, rows, cols);
+}
+
+/* Rows of B are taken in blocks that stay in L2 while the panels of A pass. */
 static void nni_gemm_turned_avx2(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_avx2[vectors - 1];
-    const int pack = g->a_row != 1, by_k = g->b_col == 1;
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int pack = g->a_row != 1;
     for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_avx2(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    nni_tiles_avx2 run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
-    for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = least + (t < taller);
+    const size_t block = nni_max(NNI_NEAR / 2 / (most * g->k), 1);
+    for (size_t first = 0; first < tiles; first += block)
         for (size_t i = 0; i < g->m; i += panel) {
             const size_t cols = nni_min(panel, g->m - i);
-            const nni_tile_fn_avx2 compute = nni_tile_find_avx2(by_k, rows, cols / VF_LANES);
-            float *c = g->c + i * g->ldc + j;
-            run.ldb = pack ? cols : g->a_col;
-            run.ldc = cols;
-            if (g->beta != 0.0f) nni_turn_in_avx2(tile, c, g->ldc, rows, cols);
-            for (size_t p = 0; p < g->k; p += NNI_KC) {
-                run.k = nni_min(NNI_KC, g->k - p);
-                run.beta = p == 0 ? g->beta : 1.0f;
-                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
-            }
-            nni_turn_out_avx2(c, g->ldc, tile, rows, cols);
+            for (size_t t = first; t < nni_min(first + block, tiles); t++)
+                nni_turned_tile_avx2(g, i, cols, t * least + nni_min(t, taller), least + (t < taller),
+                                    pack ? work + i * g->k : g->a + i, pack ? cols : g->a_col);
         }
-        j += rows;
-    }
 }
 
 /* ---- simd/kernels/gemm.h ---- */
@@ -10446,7 +10484,7 @@ typedef struct nni_gemm_plan_avx2 {
     int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
-    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
+    int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } nni_gemm_plan_avx2;
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -10472,28 +10510,30 @@ static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
+ * so that each element of B is fetched once, and is asked for one panel ahead. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
-    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
-    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_avx2(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.along = many;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
-    plan.nc = NNI_NC;
-    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
-    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k);
-    else if (large) plan.vectors = NNI_LARGE_VECTORS;
-    else plan.vectors = nni_plan_vectors_avx2(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    else plan.vectors = nni_plan_vectors_avx2(g->m, g->n, g->k);
+    const size_t panel = plan.vectors * VF_LANES;
+    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.mc = plan.pack_a ? NNI_MC : g->m;
+    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
     plan.ahead = 0;
-    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
-    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
+    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
+    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
     return plan;
 }
 
@@ -10528,24 +10568,36 @@ typedef struct nni_gemm_where_avx2 {
     const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
     size_t ldb;         /* 0: rows are as wide as their panel */
     size_t panel;       /* from one panel of B to the next */
+    size_t column;      /* of C, at which B's block begins */
+    int last;           /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_avx2;
 
+/* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
+static int nni_gemm_fuses_avx2(const nni_gemm *g) { return !g->bias || g->bias_step; }
+
+/* What a run from column j on does of the epilogue while it holds C: bias and ReLU. */
+static void nni_gemm_fuse_avx2(nni_tiles_avx2 *run, const nni_gemm *g, size_t j) {
+    if (!nni_gemm_fuses_avx2(g)) return;
+    if (g->bias) run->bias = g->bias + j;
+    run->relu = g->activation == NN_RELU;
+}
+
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
- * are one run down a panel or, where writing C is what costs, one run along the rows. */
+ * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void nni_gemm_panels_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const nni_gemm_where_avx2 *where, float *c,
                                 nni_gemm_deal_avx2 d, size_t s, size_t panels, size_t width, size_t k, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
     const size_t a_step = plan->pack_a ? k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    nni_tiles_avx2 run;
-    run.k = k;
-    run.beta = beta;
+    nni_tiles_avx2 run = nni_tiles_plain_avx2(k, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
     run.b_next = along ? where->panel : 0;
+    run.bias_next = along ? panel : 0;
+    if (where->last) nni_gemm_fuse_avx2(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
@@ -10563,12 +10615,13 @@ static void nni_gemm_panels_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pl
 static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const nni_gemm_where_avx2 *where, float *c,
                                size_t height, size_t width, size_t k, float beta) {
     const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx2(g, plan, where, c, d, s, step, panel, k, beta);
     const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
     if (rest > ragged) nni_gemm_panels_avx2(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
     if (ragged) {
-        const nni_gemm_where_avx2 edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        const size_t column = where->column + width - ragged;
+        const nni_gemm_where_avx2 edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
         nni_gemm_panels_avx2(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
     }
 }
@@ -10595,7 +10648,7 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                     nni_pack_b_avx2(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
+            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -10634,10 +10687,10 @@ static void nni_gemm_scale_avx2(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) nni_scale_avx2(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
 }
 
-/* Bias and activation for one finished row of C. */
-static void nni_gemm_epilogue_avx2(const nni_gemm *g, float *c) {
-    if (g->bias && g->bias_step) nni_add_avx2(c, c, g->bias, g->n);
-    else if (g->bias) nni_map1_avx2(nni_v_shift_avx2, c, c, g->n, g->bias[0]);
+/* Bias and activation for one finished row of C, or what the tiles have left of them. */
+static void nni_gemm_epilogue_avx2(const nni_gemm *g, float *c, int fused) {
+    if (g->bias && g->bias_step && !fused) nni_add_avx2(c, c, g->bias, g->n);
+    else if (g->bias && !fused) nni_map1_avx2(nni_v_shift_avx2, c, c, g->n, g->bias[0]);
     if (g->activation != NN_IDENTITY) nni_activate_avx2(c, c, g->n, g->activation, g->slope);
 }
 
@@ -10649,7 +10702,12 @@ static int nni_gemm_small_avx2(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_avx2[vectors - 1];
     const int by_k = g->a_row == 1;
     if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
-    nni_tiles_avx2 run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    nni_tiles_avx2 run = nni_tiles_plain_avx2(g->k, g->beta);
+    run.a_stride = by_k ? g->a_col : g->a_row;
+    run.ldb = g->b_row;
+    run.ldc = g->ldc;
+    run.ragged = g->n - (vectors - 1) * VF_LANES;
+    nni_gemm_fuse_avx2(&run, g, 0);
     if (g->m <= most) {
         nni_tile_find_avx2(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
         return 1;
@@ -10667,20 +10725,26 @@ static int nni_gemm_small_avx2(const nni_gemm *g) {
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t nni_gemm_avx2(const nni_gemm *g, float *work, size_t floats) {
+    int fused = 0;
     if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx2(g);
     else if (g->dot) nni_gemm_dot_avx2(g);
-    else if (nni_gemm_small_avx2(g)) {} /* done */
+    else if (nni_gemm_small_avx2(g)) fused = nni_gemm_fuses_avx2(g);
     else if (nni_gemm_is_row_avx2(g)) nni_gemm_rows_avx2(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_avx2(g);
     else {
         const nni_gemm_plan_avx2 plan = nni_plan_avx2(g);
         const size_t needed = nni_plan_workspace_avx2(g, &plan);
         if (needed > floats) return needed;
-        if (plan.turned) nni_gemm_turned_avx2(g, plan.vectors, work);
-        else nni_gemm_blocked_avx2(g, &plan, work);
+        if (plan.turned) {
+            nni_gemm_turned_avx2(g, plan.vectors, work);
+        } else {
+            nni_gemm_blocked_avx2(g, &plan, work);
+            fused = nni_gemm_fuses_avx2(g);
+        }
     }
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_avx2(g, g->c + i * g->ldc);
+    const int bare = g->activation == NN_IDENTITY || (fused && g->activation == NN_RELU);
+    const int left = !bare || (g->bias && !fused);
+    for (size_t i = 0; left && i < g->m; i++) nni_gemm_epilogue_avx2(g, g->c + i * g->ldc, fused);
     return 0;
 }
 
@@ -10958,56 +11022,50 @@ static void nni_conv_pack_avx2(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A that the taps of a block read, each of *k floats. */
-static nni_taps_avx2 nni_conv_stretches_avx2(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
-                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
+/* A run with the stretches of A that the taps of a block read. */
+static nni_tiles_avx2 nni_conv_run_avx2(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const nni_conv_run *y, const nni_conv_run *x, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
-    nni_taps_avx2 taps;
-    *k = whole ? x->taps * job->in : job->in;
-    taps.rows = x->taps ? y->taps : 0;
-    taps.count = whole ? 1 : x->taps;
-    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
-    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
-    taps.bias = NULL;
-    taps.relu = job->activation == NN_RELU;
-    return taps;
+    nni_tiles_avx2 run = nni_tiles_plain_avx2(whole ? x->taps * job->in : job->in, 0.0f);
+    run.ldb = ldb;
+    run.tap_rows = x->taps ? y->taps : 0;
+    run.stretches = whole ? 1 : x->taps;
+    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.relu = job->activation == NN_RELU;
+    return run;
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_avx2(nni_tiles_avx2 *run, const nni_taps_avx2 *taps, nni_gemm_deal_avx2 d, size_t vectors,
-                               const float *a, const float *b, float *c) {
+static void nni_conv_tiles_avx2(nni_tiles_avx2 *run, nni_gemm_deal_avx2 d, size_t vectors, const float *a, const float *b,
+                               float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        nni_taps_find_avx2(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
+        nni_tile_find_avx2(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
     }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
-static void nni_conv_compute_avx2(const nni_conv *job, const nni_conv_block_avx2 *from, const nni_taps_avx2 *taps, const float *b,
-                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+static void nni_conv_compute_avx2(const nni_conv *job, const nni_conv_block_avx2 *from, nni_tiles_avx2 run, const float *b,
+                                 size_t group, size_t j, size_t width) {
     const size_t vectors = nni_ceil_div(width, VF_LANES);
     nni_conv_block_avx2 block = *from;
     nni_conv_choose_avx2(&block, vectors);
     const nni_conv_steps_avx2 *axis = block.axis;
     const nni_gemm_deal_avx2 d = nni_deal_avx2(axis[0].count, vectors);
-    nni_tiles_avx2 run;
-    run.k = k;
     run.a_stride = axis[0].source;
-    run.ldb = ldb;
     run.ldc = axis[0].target;
-    run.b_next = run.ahead = 0;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
+    if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_conv_tiles_avx2(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
-                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            nni_conv_tiles_avx2(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
+                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
@@ -11019,11 +11077,9 @@ static void nni_conv_panel_avx2(const nni_conv *job, const nni_conv_unit_avx2 *u
         y = nni_conv_run_of(&job->y, py, i, y_to);
         for (size_t l = px->from; l < px->to; l = x.to) {
             x = nni_conv_run_of(&job->x, px, l, px->to);
-            size_t k;
             const nni_conv_block_avx2 block = nni_conv_block_of_avx2(job, unit, py, px, &y, &x);
-            nni_taps_avx2 taps = nni_conv_stretches_avx2(job, py, px, &y, &x, ldb, &k);
-            if (job->bias) taps.bias = job->bias + group * job->out + j;
-            nni_conv_compute_avx2(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
+            const nni_tiles_avx2 run = nni_conv_run_avx2(job, py, px, &y, &x, ldb);
+            nni_conv_compute_avx2(job, &block, run, b + (y.tap * px->taps + x.tap) * job->in * ldb, group, j, width);
         }
     }
 }
@@ -11146,16 +11202,12 @@ static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_wind
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
-    nni_tiles_avx2 run;
-    nni_taps_avx2 taps = {rows, 1, 0, 0, 0, NULL, 0};
-    run.k = job->x.target;
+    nni_tiles_avx2 run = nni_tiles_plain_avx2(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.tap_rows = rows;
+    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx2 d = nni_deal_avx2(height, vectors);
@@ -11165,7 +11217,7 @@ static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_wind
             run.count = t < d.taller ? d.taller : d.tiles - t;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            nni_taps_find_avx2(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
+            nni_tile_find_avx2(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }
@@ -11788,6 +11840,7 @@ static const nni_tier nni_tier_avx2 = {"avx2", NNI_LARGE_VECTORS * VF_LANES NNI_
 #undef VF_LANES
 #undef VF_FREE_MASK
 #undef VF_MIXED
+#undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
@@ -11837,6 +11890,7 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
 #define VF_LANES 16
 #define VF_FREE_MASK 1
 #define VF_MIXED 4
+#define VF_MATHS NNI_INLINE
 /* rows x vectors + vectors of B + one broadcast <= 32 registers */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1)        \
@@ -12063,7 +12117,7 @@ NNI_INLINE nni_vf_avx512 nni_exp_reduced_avx512(nni_vf_avx512 r, nni_vf_avx512 r
 }
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
-NNI_INLINE nni_vf_avx512 nni_exp_builtin_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_exp_builtin_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 above = nni_vf_set1_avx512(89.0f), below = nni_vf_set1_avx512(-105.0f); /* beyond these the result is inf or 0; NaN passes */
     x = nni_vf_select_avx512(nni_vf_lt_avx512(above, x), above, x);
     x = nni_vf_select_avx512(nni_vf_lt_avx512(x, below), below, x);
@@ -12084,7 +12138,7 @@ NNI_INLINE nni_vf_avx512 nni_exp_in_parts_avx512(nni_vf_avx512 x, nni_vf_avx512 
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
-NNI_INLINE nni_vf_avx512 nni_log_builtin_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_log_builtin_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 tiny = nni_vf_set1_avx512(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
     const nni_vm_avx512 small = nni_vf_lt_avx512(x, tiny);
     const nni_vf_avx512 scaled = nni_vf_select_avx512(small, nni_vf_mul_avx512(x, nni_vf_set1_avx512(33554432.0f)), x);
@@ -12116,11 +12170,11 @@ NNI_INLINE nni_vf_avx512 nni_log_builtin_avx512(nni_vf_avx512 x) {
 }
 
 #ifdef NN_NO_SLEEF
-NNI_INLINE nni_vf_avx512 nni_vexp_avx512(nni_vf_avx512 x) { return nni_exp_builtin_avx512(x); }
-NNI_INLINE nni_vf_avx512 nni_vlog_avx512(nni_vf_avx512 x) { return nni_log_builtin_avx512(x); }
+VF_MATHS nni_vf_avx512 nni_vexp_avx512(nni_vf_avx512 x) { return nni_exp_builtin_avx512(x); }
+VF_MATHS nni_vf_avx512 nni_vlog_avx512(nni_vf_avx512 x) { return nni_log_builtin_avx512(x); }
 #else
-NNI_INLINE nni_vf_avx512 nni_vexp_avx512(nni_vf_avx512 x) { return nni_vf_exp_sleef_avx512(x); }
-NNI_INLINE nni_vf_avx512 nni_vlog_avx512(nni_vf_avx512 x) { return nni_vf_log_sleef_avx512(x); }
+VF_MATHS nni_vf_avx512 nni_vexp_avx512(nni_vf_avx512 x) { return nni_vf_exp_sleef_avx512(x); }
+VF_MATHS nni_vf_avx512 nni_vlog_avx512(nni_vf_avx512 x) { return nni_vf_log_sleef_avx512(x); }
 #endif
 NNI_INLINE nni_vf_avx512 nni_power_avx512(nni_vf_avx512 x, nni_vf_avx512 exponent) { return nni_vexp_avx512(nni_vf_mul_avx512(exponent, nni_vlog_avx512(x))); }
 
@@ -12142,7 +12196,7 @@ NNI_INLINE nni_vf_avx512 nni_vexpm1_negative_avx512(nni_vf_avx512 x, nni_vf_avx5
 }
 
 /* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
-NNI_INLINE nni_vf_avx512 nni_vtanh_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_vtanh_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 a = nni_vf_abs_avx512(x), one = nni_vf_set1_avx512(1.0f), two = nni_vf_set1_avx512(2.0f), square = nni_vf_mul_avx512(x, x);
     nni_vf_avx512 q = nni_vf_set1_avx512(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(-8.435009978711605072021484375e-3f));
@@ -12158,7 +12212,7 @@ NNI_INLINE nni_vf_avx512 nni_vtanh_avx512(nni_vf_avx512 x) {
 
 /* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
  * so that the last addition is the only rounding after e: the result never falls where x rises. */
-NNI_INLINE nni_vf_avx512 nni_vsigmoid_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_vsigmoid_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f);
     const nni_vf_avx512 e = nni_vexp_avx512(nni_vf_sub_avx512(zero, nni_vf_abs_avx512(x)));
     const nni_vf_avx512 u = nni_vf_add_avx512(one, e), c = nni_vf_sub_avx512(e, nni_vf_sub_avx512(u, one)), inverse = nni_vf_div_avx512(one, u);
@@ -12168,14 +12222,14 @@ NNI_INLINE nni_vf_avx512 nni_vsigmoid_avx512(nni_vf_avx512 x) {
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
-NNI_INLINE nni_vf_avx512 nni_vsoftplus_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_vsoftplus_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f);
     const nni_vf_avx512 e = nni_vexp_avx512(nni_vf_sub_avx512(zero, nni_vf_abs_avx512(x)));
     const nni_vf_avx512 u = nni_vf_add_avx512(one, e), c = nni_vf_sub_avx512(e, nni_vf_sub_avx512(u, one));
     return nni_vf_add_avx512(nni_vf_max_avx512(zero, x), nni_vf_add_avx512(nni_vlog_avx512(u), nni_vf_div_avx512(c, u)));
 }
 
-NNI_INLINE nni_vf_avx512 nni_velu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) {
+VF_MATHS nni_vf_avx512 nni_velu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) {
     const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), below = nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), zero, x);
     const nni_vf_avx512 curve = nni_vf_mul_avx512(a, nni_vexpm1_negative_avx512(below, nni_vexp_avx512(below)));
     return nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), x, curve);
@@ -12186,7 +12240,7 @@ NNI_INLINE nni_vf_avx512 nni_velu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) {
 #define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
 
 /* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
-NNI_INLINE nni_vf_avx512 nni_vselu_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_vselu_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), slope = nni_vf_set1_avx512(NNI_SELU_SLOPE);
     const nni_vf_avx512 line = nni_vf_fma_avx512(x, nni_vf_set1_avx512(NNI_SELU_HIGH), nni_vf_mul_avx512(x, nni_vf_set1_avx512(NNI_SELU_LOW)));
     const nni_vf_avx512 below = nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), zero, x), curve = nni_vf_mul_avx512(nni_vf_mul_avx512(below, below), nni_expm1_factor_avx512(below));
@@ -12231,11 +12285,11 @@ NNI_INLINE nni_vf_avx512 nni_logistic_tail_slope_avx512(nni_vf_avx512 a, nni_vf_
 }
 
 /* x / (1 + e^-x) */
-NNI_INLINE nni_vf_avx512 nni_vsilu_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_vsilu_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 a = nni_gate_size_avx512(x, 110.0f), zero = nni_vf_set1_avx512(0.0f);
     return nni_gate_avx512(x, nni_logistic_tail_avx512(a, nni_vf_sub_avx512(zero, a), zero));
 }
-NNI_INLINE nni_vf_avx512 nni_vsilu_slope_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_vsilu_slope_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 a = nni_gate_size_avx512(x, 110.0f), zero = nni_vf_set1_avx512(0.0f);
     return nni_gate_slope_avx512(x, nni_logistic_tail_slope_avx512(a, nni_vf_sub_avx512(zero, a), zero, nni_vf_set1_avx512(1.0f)));
 }
@@ -12256,13 +12310,13 @@ NNI_INLINE nni_vf_avx512 nni_gelu_tanh_exponent_avx512(nni_vf_avx512 a, nni_vf_a
     *more = nni_vf_fnma_avx512(a, nni_vf_add_avx512(lost, small), nni_vf_fnma_avx512(a, sum, w));
     return nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), w);
 }
-NNI_INLINE nni_vf_avx512 nni_vgelu_tanh_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_vgelu_tanh_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 a = nni_gate_size_avx512(x, 11.0f);
     nni_vf_avx512 more;
     const nni_vf_avx512 exponent = nni_gelu_tanh_exponent_avx512(a, &more);
     return nni_gate_avx512(x, nni_logistic_tail_avx512(a, exponent, more));
 }
-NNI_INLINE nni_vf_avx512 nni_vgelu_tanh_slope_avx512(nni_vf_avx512 x) {
+VF_MATHS nni_vf_avx512 nni_vgelu_tanh_slope_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 a = nni_gate_size_avx512(x, 11.0f), c1 = nni_vf_set1_avx512(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
     nni_vf_avx512 more;
     const nni_vf_avx512 exponent = nni_gelu_tanh_exponent_avx512(a, &more);
@@ -12289,14 +12343,14 @@ NNI_INLINE nni_vf_avx512 nni_normal_exponential_avx512(nni_vf_avx512 a, nni_vf_a
     const nni_vf_avx512 square = nni_vf_mul_avx512(a, a), lost = nni_vf_fnma_avx512(a, a, square), half = nni_vf_set1_avx512(0.5f);
     return nni_exp_in_parts_avx512(nni_vf_mul_avx512(square, nni_vf_set1_avx512(-0.5f)), nni_vf_mul_avx512(lost, half), low, n);
 }
-NNI_INLINE nni_vf_avx512 nni_vgelu_avx512(nni_vf_avx512 x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+VF_MATHS nni_vf_avx512 nni_vgelu_avx512(nni_vf_avx512 x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
     const nni_vf_avx512 a = nni_gate_size_avx512(x, NNI_TAIL_END), v = nni_vf_div_avx512(a, nni_vf_add_avx512(a, nni_vf_set1_avx512(NNI_TAIL_SHIFT)));
     const nni_vf_avx512 factor = nni_vf_mul_avx512(v, nni_normal_tail_factor_avx512(v));
     nni_vf_avx512 low, n;
     const nni_vf_avx512 high = nni_normal_exponential_avx512(a, &low, &n);
     return nni_gate_avx512(x, nni_vf_times_power_avx512(nni_vf_fma_avx512(factor, high, nni_vf_mul_avx512(factor, low)), n));
 }
-NNI_INLINE nni_vf_avx512 nni_vgelu_slope_avx512(nni_vf_avx512 x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+VF_MATHS nni_vf_avx512 nni_vgelu_slope_avx512(nni_vf_avx512 x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
     const nni_vf_avx512 a = nni_gate_size_avx512(x, NNI_TAIL_END), inverse = nni_vf_div_avx512(nni_vf_set1_avx512(1.0f), nni_vf_add_avx512(a, nni_vf_set1_avx512(NNI_TAIL_SHIFT)));
     nni_vf_avx512 low, n;
     const nni_vf_avx512 high = nni_normal_exponential_avx512(a, &low, &n);
@@ -14211,166 +14265,174 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
  * it, or just one.
  */
 
-/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 384
-#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
-#define NNI_MC 336
-#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
-#define NNI_PAGE 1024
-#define NNI_NC 3072
-#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
-#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
-#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3). */
+#define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
+#define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
+#define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
+#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
+ * next, while B runs on but for a jump after each row; a product is a single stretch. */
 typedef struct nni_tiles_avx512 {
     size_t k, count;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
-    size_t ahead;     /* where to prefetch B, in floats from where it is read */
-    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    size_t ahead;   /* where to prefetch B, in floats from where it is read */
+    int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
+    size_t tap_rows, stretches;
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
+    size_t b_jump;            /* of B: after a row of stretches */
+    const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
+    size_t bias_next;         /* and from a tile's to the next one's */
+    int relu;                 /* done last */
 } nni_tiles_avx512;
 
 /* A run from a, b and c on. */
 typedef void (*nni_tile_fn_avx512)(const nni_tiles_avx512 *run, const float *a, const float *b, float *c);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
- * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
-typedef struct nni_taps_avx512 {
-    size_t rows, count;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
-    size_t b_jump;            /* of B, after a row */
-    const float *bias;        /* of the columns of the tile, or NULL */
-    int relu;
-} nni_taps_avx512;
-
-typedef void (*nni_taps_fn_avx512)(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps, const float *a, const float *b, float *c);
-
-NNI_INLINE nni_vf_avx512 nni_tile_load_b_avx512(const float *b, int last, nni_vm_avx512 mask) {
-    return VF_FREE_MASK && last ? nni_vf_load_m_avx512(b, mask) : nni_vf_load_avx512(b);
+/* A run of one tile of one stretch; the strides are left to say where it lies. */
+NNI_INLINE nni_tiles_avx512 nni_tiles_plain_avx512(size_t k, float beta) {
+    const nni_tiles_avx512 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    return run;
 }
 
-/* What is done to the sums of a convolution before they are stored. */
-NNI_INLINE void nni_tile_finish_avx512(const int rows, const int vectors, const nni_taps_avx512 *taps, nni_vf_avx512 *sum, nni_vm_avx512 mask) {
-    if (taps->bias)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            const float *at = taps->bias + j * VF_LANES;
-            const nni_vf_avx512 bias = j == vectors - 1 ? nni_vf_load_m_avx512(at, mask) : nni_vf_load_avx512(at);
-            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_avx512(sum[i * vectors + j], bias);
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
+NNI_INLINE void nni_tile_load_b_avx512(const int vectors, const int masked, nni_vf_avx512 *bv, const float *b, nni_vm_avx512 mask) {
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx512(b + j * VF_LANES, mask) : nni_vf_load_avx512(b + j * VF_LANES);
+}
+
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
+                                      const float *a, const float *b, nni_vm_avx512 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
+    nni_vf_avx512 bv[4];
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t p = run->k; p > 0; p--) {
+            nni_tile_load_b_avx512(vectors, masked, bv, b, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const nni_vq_avx512 av = nni_vq_load_avx512(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = nni_vf_fma_q_avx512(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const nni_vf_avx512 av = nni_vf_set1_avx512(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
         }
-    if (taps->relu)
+        a += run->row_jump;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
+ * pointers would spill. */
+NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
+                                        const float *a, const float *b, nni_vm_avx512 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const float *row[6];
+    nni_vf_avx512 bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+            for (size_t p = run->k; p > 0; p--) {
+                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+                nni_tile_load_b_avx512(vectors, masked, bv, b, mask);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
+                }
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                b += ldb;
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        b += run->b_jump;
+    }
+}
+
+NNI_INLINE void nni_tile_sum_avx512(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_avx512 *run,
+                                 nni_vf_avx512 *sum, const float *a, const float *b, nni_vm_avx512 mask) {
+    if (by_k) nni_tile_sum_by_k_avx512(rows, vectors, masked, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_avx512(rows, vectors, masked, run, sum, a, b, mask);
+}
+
+/* What is done to the sums before they are stored. */
+NNI_INLINE void nni_tile_finish_avx512(const int rows, const int vectors, const nni_tiles_avx512 *run, const float *bias, nni_vf_avx512 *sum,
+                                    nni_vm_avx512 mask) {
+    if (bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const nni_vf_avx512 add = j == vectors - 1 ? nni_vf_load_m_avx512(bias + j * VF_LANES, mask) : nni_vf_load_avx512(bias + j * VF_LANES);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_avx512(sum[i * vectors + j], add);
+        }
+    if (run->relu)
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_avx512(sum[s], sum[s]);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
- * a plain product, of which nothing then is left of the loops over them. */
-NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run,
-                             const nni_taps_avx512 *taps, const float *a, const float *b, float *c) {
-    nni_vf_avx512 sum[28], bv[4];
-    const nni_vm_avx512 mask = nni_vm_first_avx512(run->ragged);
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_avx512(0.0f);
+/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run, const float *a,
+                             const float *b, float *c, const float *bias) {
+    nni_vf_avx512 sum[28];
+    const size_t ldc = run->ldc, ragged = run->ragged;
+    const nni_vm_avx512 mask = nni_vm_first_avx512(ragged);
+    NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_vf_set1_avx512(0.0f);
     if (run->beta != 0.0f) {
         const nni_vf_avx512 scale = nni_vf_set1_avx512(run->beta);
-        NNI_UNROLL for (int i = 0; i < rows; i++)
+        const float *from = c;
+        NNI_UNROLL for (int i = 0; i < rows; i++) {
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                const float *at = from + j * VF_LANES;
                 sum[i * vectors + j] = nni_vf_mul_avx512(scale, j == vectors - 1 ? nni_vf_load_m_avx512(at, mask) : nni_vf_load_avx512(at));
             }
-    }
-
-    if (by_k) {
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t p = 0; p < k; p++) {
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    bv[j] = nni_tile_load_b_avx512(b + j * VF_LANES, j == vectors - 1, mask);
-                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                    const nni_vq_avx512 av = nni_vq_load_avx512(a + i);
-                    NNI_UNROLL for (int r = 0; r < 4; r++)
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[(i + r) * vectors + j] = nni_vf_fma_q_avx512(av, r, bv[j], sum[(i + r) * vectors + j]);
-                }
-                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                    const nni_vf_avx512 av = nni_vf_set1_avx512(a[i]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
-                }
-                a += a_stride;
-                b += ldb;
-            }
-            if (taps) a += taps->row_jump;
-        }
-    } else {
-        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[6];
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
-                for (size_t p = 0; p < k; p++) {
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
-                        bv[j] = nni_tile_load_b_avx512(b + j * VF_LANES, j == vectors - 1, mask);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i++) {
-                        const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / 3][(size_t)(i % 3) * a_stride]);
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-                    b += ldb;
-                }
-                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
-            }
-            if (taps) {
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
-                b += taps->b_jump;
-            }
+            from += ldc;
+            NNI_HIDE(from);
         }
     }
-    if (taps && !by_k) nni_tile_finish_avx512(rows, vectors, taps, sum, mask);
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
+    if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx512(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    else nni_tile_sum_avx512(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    nni_tile_finish_avx512(rows, vectors, run, bias, sum, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            float *at = c + (size_t)i * ldc + j * VF_LANES;
-            if (j < vectors - 1) nni_vf_store_avx512(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || run->ragged < VF_LANES) nni_vf_store_m_avx512(at, sum[i * vectors + j], mask);
-            else nni_vf_store_avx512(at, sum[i * vectors + j]);
+            float *at = c + j * VF_LANES;
+            if (j < vectors - 1 || (!VF_FREE_MASK && ragged == VF_LANES)) nni_vf_store_avx512(at, sum[i * vectors + j]);
+            else nni_vf_store_m_avx512(at, sum[i * vectors + j], mask);
         }
+        c += ldc;
+        NNI_HIDE(c);
+    }
 }
 
-NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run,
-                                 const nni_taps_avx512 *taps, const float *a, const float *b, float *c) {
+NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run, const float *a,
+                                 const float *b, float *c) {
+    const float *bias = run->bias;
     for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1)
-            NNI_UNROLL for (int i = 0; i < rows; i++)
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        nni_tile_avx512(rows, vectors, by_k, run, taps, a, b, c);
+        if (run->prefetch_c && t > 1) {
+            const float *next = c + run->c_next;
+            for (int i = 0; i < rows; i++, next += run->ldc)
+                NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
+        }
+        nni_tile_avx512(rows, vectors, by_k, run, a, b, c, bias);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
+        if (bias) bias += run->bias_next;
     }
 }
 
-/* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
-    static void nni_tile_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run,                           \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_avx512(rows, vectors, 0, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_tile_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run,                             \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_avx512(rows, vectors, 1, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_taps_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps, \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_avx512(rows, vectors, 0, run, taps, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_taps_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const nni_taps_avx512 *taps,   \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_avx512(rows, vectors, 1, run, taps, a, b, c);                                            \
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
+    static void nni_tile_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) { \
+        nni_tile_run_avx512(rows, vectors, 0, run, a, b, c);                                                                    \
+    }                                                                                                                        \
+    static void nni_tile_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) {   \
+        nni_tile_run_avx512(rows, vectors, 1, run, a, b, c);                                                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -14390,15 +14452,6 @@ static nni_tile_fn_avx512 nni_tile_find_avx512(int by_k, size_t rows, size_t vec
     static const nni_tile_fn_avx512 by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx512(rows, vectors)];
-}
-
-static nni_taps_fn_avx512 nni_taps_find_avx512(int by_k, size_t rows, size_t vectors) {
-#define NNI_TAPS_BY_ROW(rows, vectors) nni_taps_by_row_##rows##x##vectors##_avx512,
-#define NNI_TAPS_BY_K(rows, vectors) nni_taps_by_k_##rows##x##vectors##_avx512,
-    static const nni_taps_fn_avx512 by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
-#undef NNI_TAPS_BY_ROW
-#undef NNI_TAPS_BY_K
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx512(rows, vectors)];
 }
 
@@ -14556,7 +14609,7 @@ static void nni_gemm_dot_avx512(const nni_gemm *g) {
             rows = least + (t < taller);
             switch (rows) { /* the sums live in registers only if their number is a constant */
             case 1: nni_dot_rows_avx512(1, g, i, j); break;
-#define NNI_DOT_CASE(count) case count: nni_dot_rows_avx512(count <= NNI_DOT_ROWS ? count : 1, g, i, j); break;
+#define NNI_DOT_CASE(count) case count: if (count <= NNI_DOT_ROWS) nni_dot_rows_avx512(count, g, i, j); break;
             NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
 #undef NNI_DOT_CASE
             }
@@ -14637,7 +14690,7 @@ NNI_INLINE void nni_gemm_row_short_avx512(const int vectors, const nni_gemm *g, 
 static void nni_gemm_row_avx512(const nni_gemm *g, float *c, const float *a) {
     if (g->n <= (size_t)NNI_ROW_VECTORS * VF_LANES)
         switch ((g->n - 1) / VF_LANES + 1) { /* the sums live in registers only if their number is a constant */
-#define NNI_ROW_CASE(count) case count: nni_gemm_row_short_avx512(count <= NNI_ROW_VECTORS ? count : 1, g, c, a); return;
+#define NNI_ROW_CASE(count) case count: if (count <= NNI_ROW_VECTORS) nni_gemm_row_short_avx512(count, g, c, a); return;
         NNI_ROW_CASE(1) NNI_ROW_CASE(2) NNI_ROW_CASE(3) NNI_ROW_CASE(4) NNI_ROW_CASE(5) NNI_ROW_CASE(6) NNI_ROW_CASE(7)
         NNI_ROW_CASE(8) NNI_ROW_CASE(9) NNI_ROW_CASE(10) NNI_ROW_CASE(11) NNI_ROW_CASE(12) NNI_ROW_CASE(13) NNI_ROW_CASE(14)
         NNI_ROW_CASE(15) NNI_ROW_CASE(16) NNI_ROW_CASE(17) NNI_ROW_CASE(18) NNI_ROW_CASE(19) NNI_ROW_CASE(20)
@@ -14729,34 +14782,43 @@ static void nni_turn_out_avx512(float *c, size_t ldc, const float *tile, size_t 
     }
 }
 
+/* Tiles of `rows` columns of C from j on, at rows [i, i + cols): b are the rows of B, x the panel of A. */
+static void nni_turned_tile_avx512(const nni_gemm *g, size_t i, size_t cols, size_t j, size_t rows, const float *x, size_t ldx) {
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int by_k = g->b_col == 1;
+    const nni_tile_fn_avx512 compute = nni_tile_find_avx512(by_k, rows, cols / VF_LANES);
+    const size_t kc = nni_even_part(g->k, NNI_KC);
+    float *c = g->c + i * g->ldc + j;
+    nni_tiles_avx512 run = nni_tiles_plain_avx512(0, 0.0f);
+    run.a_stride = by_k ? g->b_row : g->b_col;
+    run.ldb = ldx;
+    run.ldc = cols;
+    if (g->beta != 0.0f) nni_turn_in_avx512(tile, c, g->ldc, rows, cols);
+    for (size_t p = 0; p < g->k; p += kc) {
+        run.k = nni_min(kc, g->k - p);
+        run.beta = p == 0 ? g->beta : 1.0f;
+        compute(&run, g->b + j * g->b_col + p * g->b_row, x + p * ldx, tile);
+    }
+    nni_turn_out_avx512(c, g->ldc, tile, rows, cols);
+}
+
+/* Rows of B are taken in blocks that stay in L2 while the panels of A pass. */
 static void nni_gemm_turned_avx512(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_avx512[vectors - 1];
-    const int pack = g->a_row != 1, by_k = g->b_col == 1;
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int pack = g->a_row != 1;
     for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_avx512(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    nni_tiles_avx512 run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
-    for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = least + (t < taller);
+    const size_t block = nni_max(NNI_NEAR / 2 / (most * g->k), 1);
+    for (size_t first = 0; first < tiles; first += block)
         for (size_t i = 0; i < g->m; i += panel) {
             const size_t cols = nni_min(panel, g->m - i);
-            const nni_tile_fn_avx512 compute = nni_tile_find_avx512(by_k, rows, cols / VF_LANES);
-            float *c = g->c + i * g->ldc + j;
-            run.ldb = pack ? cols : g->a_col;
-            run.ldc = cols;
-            if (g->beta != 0.0f) nni_turn_in_avx512(tile, c, g->ldc, rows, cols);
-            for (size_t p = 0; p < g->k; p += NNI_KC) {
-                run.k = nni_min(NNI_KC, g->k - p);
-                run.beta = p == 0 ? g->beta : 1.0f;
-                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
-            }
-            nni_turn_out_avx512(c, g->ldc, tile, rows, cols);
+            for (size_t t = first; t < nni_min(first + block, tiles); t++)
+                nni_turned_tile_avx512(g, i, cols, t * least + nni_min(t, taller), least + (t < taller),
+                                    pack ? work + i * g->k : g->a + i, pack ? cols : g->a_col);
         }
-        j += rows;
-    }
 }
 
 /* ---- simd/kernels/gemm.h ---- */
@@ -14774,7 +14836,7 @@ typedef struct nni_gemm_plan_avx512 {
     int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
-    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
+    int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } nni_gemm_plan_avx512;
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -14800,28 +14862,30 @@ static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
+ * so that each element of B is fetched once, and is asked for one panel ahead. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
-    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
-    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_avx512(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.along = many;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
-    plan.nc = NNI_NC;
-    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
-    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k);
-    else if (large) plan.vectors = NNI_LARGE_VECTORS;
-    else plan.vectors = nni_plan_vectors_avx512(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    else plan.vectors = nni_plan_vectors_avx512(g->m, g->n, g->k);
+    const size_t panel = plan.vectors * VF_LANES;
+    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.mc = plan.pack_a ? NNI_MC : g->m;
+    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
     plan.ahead = 0;
-    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
-    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
+    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
+    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
     return plan;
 }
 
@@ -14856,24 +14920,36 @@ typedef struct nni_gemm_where_avx512 {
     const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
     size_t ldb;         /* 0: rows are as wide as their panel */
     size_t panel;       /* from one panel of B to the next */
+    size_t column;      /* of C, at which B's block begins */
+    int last;           /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_avx512;
 
+/* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
+static int nni_gemm_fuses_avx512(const nni_gemm *g) { return !g->bias || g->bias_step; }
+
+/* What a run from column j on does of the epilogue while it holds C: bias and ReLU. */
+static void nni_gemm_fuse_avx512(nni_tiles_avx512 *run, const nni_gemm *g, size_t j) {
+    if (!nni_gemm_fuses_avx512(g)) return;
+    if (g->bias) run->bias = g->bias + j;
+    run->relu = g->activation == NN_RELU;
+}
+
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
- * are one run down a panel or, where writing C is what costs, one run along the rows. */
+ * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void nni_gemm_panels_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const nni_gemm_where_avx512 *where, float *c,
                                 nni_gemm_deal_avx512 d, size_t s, size_t panels, size_t width, size_t k, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
     const size_t a_step = plan->pack_a ? k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    nni_tiles_avx512 run;
-    run.k = k;
-    run.beta = beta;
+    nni_tiles_avx512 run = nni_tiles_plain_avx512(k, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
     run.b_next = along ? where->panel : 0;
+    run.bias_next = along ? panel : 0;
+    if (where->last) nni_gemm_fuse_avx512(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
@@ -14891,12 +14967,13 @@ static void nni_gemm_panels_avx512(const nni_gemm *g, const nni_gemm_plan_avx512
 static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const nni_gemm_where_avx512 *where, float *c,
                                size_t height, size_t width, size_t k, float beta) {
     const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx512(g, plan, where, c, d, s, step, panel, k, beta);
     const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
     if (rest > ragged) nni_gemm_panels_avx512(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
     if (ragged) {
-        const nni_gemm_where_avx512 edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        const size_t column = where->column + width - ragged;
+        const nni_gemm_where_avx512 edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
         nni_gemm_panels_avx512(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
     }
 }
@@ -14923,7 +15000,7 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                     nni_pack_b_avx512(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
+            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -14962,10 +15039,10 @@ static void nni_gemm_scale_avx512(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) nni_scale_avx512(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
 }
 
-/* Bias and activation for one finished row of C. */
-static void nni_gemm_epilogue_avx512(const nni_gemm *g, float *c) {
-    if (g->bias && g->bias_step) nni_add_avx512(c, c, g->bias, g->n);
-    else if (g->bias) nni_map1_avx512(nni_v_shift_avx512, c, c, g->n, g->bias[0]);
+/* Bias and activation for one finished row of C, or what the tiles have left of them. */
+static void nni_gemm_epilogue_avx512(const nni_gemm *g, float *c, int fused) {
+    if (g->bias && g->bias_step && !fused) nni_add_avx512(c, c, g->bias, g->n);
+    else if (g->bias && !fused) nni_map1_avx512(nni_v_shift_avx512, c, c, g->n, g->bias[0]);
     if (g->activation != NN_IDENTITY) nni_activate_avx512(c, c, g->n, g->activation, g->slope);
 }
 
@@ -14977,7 +15054,12 @@ static int nni_gemm_small_avx512(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_avx512[vectors - 1];
     const int by_k = g->a_row == 1;
     if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
-    nni_tiles_avx512 run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    nni_tiles_avx512 run = nni_tiles_plain_avx512(g->k, g->beta);
+    run.a_stride = by_k ? g->a_col : g->a_row;
+    run.ldb = g->b_row;
+    run.ldc = g->ldc;
+    run.ragged = g->n - (vectors - 1) * VF_LANES;
+    nni_gemm_fuse_avx512(&run, g, 0);
     if (g->m <= most) {
         nni_tile_find_avx512(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
         return 1;
@@ -14995,20 +15077,26 @@ static int nni_gemm_small_avx512(const nni_gemm *g) {
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t nni_gemm_avx512(const nni_gemm *g, float *work, size_t floats) {
+    int fused = 0;
     if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_avx512(g);
     else if (g->dot) nni_gemm_dot_avx512(g);
-    else if (nni_gemm_small_avx512(g)) {} /* done */
+    else if (nni_gemm_small_avx512(g)) fused = nni_gemm_fuses_avx512(g);
     else if (nni_gemm_is_row_avx512(g)) nni_gemm_rows_avx512(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_avx512(g);
     else {
         const nni_gemm_plan_avx512 plan = nni_plan_avx512(g);
         const size_t needed = nni_plan_workspace_avx512(g, &plan);
         if (needed > floats) return needed;
-        if (plan.turned) nni_gemm_turned_avx512(g, plan.vectors, work);
-        else nni_gemm_blocked_avx512(g, &plan, work);
+        if (plan.turned) {
+            nni_gemm_turned_avx512(g, plan.vectors, work);
+        } else {
+            nni_gemm_blocked_avx512(g, &plan, work);
+            fused = nni_gemm_fuses_avx512(g);
+        }
     }
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_avx512(g, g->c + i * g->ldc);
+    const int bare = g->activation == NN_IDENTITY || (fused && g->activation == NN_RELU);
+    const int left = !bare || (g->bias && !fused);
+    for (size_t i = 0; left && i < g->m; i++) nni_gemm_epilogue_avx512(g, g->c + i * g->ldc, fused);
     return 0;
 }
 
@@ -15286,56 +15374,50 @@ static void nni_conv_pack_avx512(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A that the taps of a block read, each of *k floats. */
-static nni_taps_avx512 nni_conv_stretches_avx512(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
-                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
+/* A run with the stretches of A that the taps of a block read. */
+static nni_tiles_avx512 nni_conv_run_avx512(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const nni_conv_run *y, const nni_conv_run *x, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
-    nni_taps_avx512 taps;
-    *k = whole ? x->taps * job->in : job->in;
-    taps.rows = x->taps ? y->taps : 0;
-    taps.count = whole ? 1 : x->taps;
-    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
-    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
-    taps.bias = NULL;
-    taps.relu = job->activation == NN_RELU;
-    return taps;
+    nni_tiles_avx512 run = nni_tiles_plain_avx512(whole ? x->taps * job->in : job->in, 0.0f);
+    run.ldb = ldb;
+    run.tap_rows = x->taps ? y->taps : 0;
+    run.stretches = whole ? 1 : x->taps;
+    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.relu = job->activation == NN_RELU;
+    return run;
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_avx512(nni_tiles_avx512 *run, const nni_taps_avx512 *taps, nni_gemm_deal_avx512 d, size_t vectors,
-                               const float *a, const float *b, float *c) {
+static void nni_conv_tiles_avx512(nni_tiles_avx512 *run, nni_gemm_deal_avx512 d, size_t vectors, const float *a, const float *b,
+                               float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        nni_taps_find_avx512(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
+        nni_tile_find_avx512(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
     }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
-static void nni_conv_compute_avx512(const nni_conv *job, const nni_conv_block_avx512 *from, const nni_taps_avx512 *taps, const float *b,
-                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+static void nni_conv_compute_avx512(const nni_conv *job, const nni_conv_block_avx512 *from, nni_tiles_avx512 run, const float *b,
+                                 size_t group, size_t j, size_t width) {
     const size_t vectors = nni_ceil_div(width, VF_LANES);
     nni_conv_block_avx512 block = *from;
     nni_conv_choose_avx512(&block, vectors);
     const nni_conv_steps_avx512 *axis = block.axis;
     const nni_gemm_deal_avx512 d = nni_deal_avx512(axis[0].count, vectors);
-    nni_tiles_avx512 run;
-    run.k = k;
     run.a_stride = axis[0].source;
-    run.ldb = ldb;
     run.ldc = axis[0].target;
-    run.b_next = run.ahead = 0;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
+    if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_conv_tiles_avx512(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
-                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            nni_conv_tiles_avx512(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
+                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
@@ -15347,11 +15429,9 @@ static void nni_conv_panel_avx512(const nni_conv *job, const nni_conv_unit_avx51
         y = nni_conv_run_of(&job->y, py, i, y_to);
         for (size_t l = px->from; l < px->to; l = x.to) {
             x = nni_conv_run_of(&job->x, px, l, px->to);
-            size_t k;
             const nni_conv_block_avx512 block = nni_conv_block_of_avx512(job, unit, py, px, &y, &x);
-            nni_taps_avx512 taps = nni_conv_stretches_avx512(job, py, px, &y, &x, ldb, &k);
-            if (job->bias) taps.bias = job->bias + group * job->out + j;
-            nni_conv_compute_avx512(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
+            const nni_tiles_avx512 run = nni_conv_run_avx512(job, py, px, &y, &x, ldb);
+            nni_conv_compute_avx512(job, &block, run, b + (y.tap * px->taps + x.tap) * job->in * ldb, group, j, width);
         }
     }
 }
@@ -15474,16 +15554,12 @@ static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_wi
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
-    nni_tiles_avx512 run;
-    nni_taps_avx512 taps = {rows, 1, 0, 0, 0, NULL, 0};
-    run.k = job->x.target;
+    nni_tiles_avx512 run = nni_tiles_plain_avx512(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.tap_rows = rows;
+    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx512 d = nni_deal_avx512(height, vectors);
@@ -15493,7 +15569,7 @@ static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_wi
             run.count = t < d.taller ? d.taller : d.tiles - t;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            nni_taps_find_avx512(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
+            nni_tile_find_avx512(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }
@@ -16116,6 +16192,7 @@ static const nni_tier nni_tier_avx512 = {"avx512", NNI_LARGE_VECTORS * VF_LANES 
 #undef VF_LANES
 #undef VF_FREE_MASK
 #undef VF_MIXED
+#undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
@@ -16155,6 +16232,7 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
 #define VF_LANES 4
 #define VF_FREE_MASK 0
 #define VF_MIXED 4
+#define VF_MATHS NNI_INLINE
 /* rows x vectors + vectors of B + rows/4 registers of A <= 32 */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \
@@ -16363,7 +16441,7 @@ NNI_INLINE nni_vf_neon nni_exp_reduced_neon(nni_vf_neon r, nni_vf_neon rest, nni
 }
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
-NNI_INLINE nni_vf_neon nni_exp_builtin_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_exp_builtin_neon(nni_vf_neon x) {
     const nni_vf_neon above = nni_vf_set1_neon(89.0f), below = nni_vf_set1_neon(-105.0f); /* beyond these the result is inf or 0; NaN passes */
     x = nni_vf_select_neon(nni_vf_lt_neon(above, x), above, x);
     x = nni_vf_select_neon(nni_vf_lt_neon(x, below), below, x);
@@ -16384,7 +16462,7 @@ NNI_INLINE nni_vf_neon nni_exp_in_parts_neon(nni_vf_neon x, nni_vf_neon more, nn
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
-NNI_INLINE nni_vf_neon nni_log_builtin_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_log_builtin_neon(nni_vf_neon x) {
     const nni_vf_neon tiny = nni_vf_set1_neon(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
     const nni_vm_neon small = nni_vf_lt_neon(x, tiny);
     const nni_vf_neon scaled = nni_vf_select_neon(small, nni_vf_mul_neon(x, nni_vf_set1_neon(33554432.0f)), x);
@@ -16416,11 +16494,11 @@ NNI_INLINE nni_vf_neon nni_log_builtin_neon(nni_vf_neon x) {
 }
 
 #ifdef NN_NO_SLEEF
-NNI_INLINE nni_vf_neon nni_vexp_neon(nni_vf_neon x) { return nni_exp_builtin_neon(x); }
-NNI_INLINE nni_vf_neon nni_vlog_neon(nni_vf_neon x) { return nni_log_builtin_neon(x); }
+VF_MATHS nni_vf_neon nni_vexp_neon(nni_vf_neon x) { return nni_exp_builtin_neon(x); }
+VF_MATHS nni_vf_neon nni_vlog_neon(nni_vf_neon x) { return nni_log_builtin_neon(x); }
 #else
-NNI_INLINE nni_vf_neon nni_vexp_neon(nni_vf_neon x) { return nni_vf_exp_sleef_neon(x); }
-NNI_INLINE nni_vf_neon nni_vlog_neon(nni_vf_neon x) { return nni_vf_log_sleef_neon(x); }
+VF_MATHS nni_vf_neon nni_vexp_neon(nni_vf_neon x) { return nni_vf_exp_sleef_neon(x); }
+VF_MATHS nni_vf_neon nni_vlog_neon(nni_vf_neon x) { return nni_vf_log_sleef_neon(x); }
 #endif
 NNI_INLINE nni_vf_neon nni_power_neon(nni_vf_neon x, nni_vf_neon exponent) { return nni_vexp_neon(nni_vf_mul_neon(exponent, nni_vlog_neon(x))); }
 
@@ -16442,7 +16520,7 @@ NNI_INLINE nni_vf_neon nni_vexpm1_negative_neon(nni_vf_neon x, nni_vf_neon exp_x
 }
 
 /* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
-NNI_INLINE nni_vf_neon nni_vtanh_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_vtanh_neon(nni_vf_neon x) {
     const nni_vf_neon a = nni_vf_abs_neon(x), one = nni_vf_set1_neon(1.0f), two = nni_vf_set1_neon(2.0f), square = nni_vf_mul_neon(x, x);
     nni_vf_neon q = nni_vf_set1_neon(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(-8.435009978711605072021484375e-3f));
@@ -16458,7 +16536,7 @@ NNI_INLINE nni_vf_neon nni_vtanh_neon(nni_vf_neon x) {
 
 /* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
  * so that the last addition is the only rounding after e: the result never falls where x rises. */
-NNI_INLINE nni_vf_neon nni_vsigmoid_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_vsigmoid_neon(nni_vf_neon x) {
     const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f);
     const nni_vf_neon e = nni_vexp_neon(nni_vf_sub_neon(zero, nni_vf_abs_neon(x)));
     const nni_vf_neon u = nni_vf_add_neon(one, e), c = nni_vf_sub_neon(e, nni_vf_sub_neon(u, one)), inverse = nni_vf_div_neon(one, u);
@@ -16468,14 +16546,14 @@ NNI_INLINE nni_vf_neon nni_vsigmoid_neon(nni_vf_neon x) {
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
-NNI_INLINE nni_vf_neon nni_vsoftplus_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_vsoftplus_neon(nni_vf_neon x) {
     const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f);
     const nni_vf_neon e = nni_vexp_neon(nni_vf_sub_neon(zero, nni_vf_abs_neon(x)));
     const nni_vf_neon u = nni_vf_add_neon(one, e), c = nni_vf_sub_neon(e, nni_vf_sub_neon(u, one));
     return nni_vf_add_neon(nni_vf_max_neon(zero, x), nni_vf_add_neon(nni_vlog_neon(u), nni_vf_div_neon(c, u)));
 }
 
-NNI_INLINE nni_vf_neon nni_velu_neon(nni_vf_neon x, nni_vf_neon a) {
+VF_MATHS nni_vf_neon nni_velu_neon(nni_vf_neon x, nni_vf_neon a) {
     const nni_vf_neon zero = nni_vf_set1_neon(0.0f), below = nni_vf_select_neon(nni_vf_lt_neon(zero, x), zero, x);
     const nni_vf_neon curve = nni_vf_mul_neon(a, nni_vexpm1_negative_neon(below, nni_vexp_neon(below)));
     return nni_vf_select_neon(nni_vf_lt_neon(zero, x), x, curve);
@@ -16486,7 +16564,7 @@ NNI_INLINE nni_vf_neon nni_velu_neon(nni_vf_neon x, nni_vf_neon a) {
 #define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
 
 /* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
-NNI_INLINE nni_vf_neon nni_vselu_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_vselu_neon(nni_vf_neon x) {
     const nni_vf_neon zero = nni_vf_set1_neon(0.0f), slope = nni_vf_set1_neon(NNI_SELU_SLOPE);
     const nni_vf_neon line = nni_vf_fma_neon(x, nni_vf_set1_neon(NNI_SELU_HIGH), nni_vf_mul_neon(x, nni_vf_set1_neon(NNI_SELU_LOW)));
     const nni_vf_neon below = nni_vf_select_neon(nni_vf_lt_neon(zero, x), zero, x), curve = nni_vf_mul_neon(nni_vf_mul_neon(below, below), nni_expm1_factor_neon(below));
@@ -16531,11 +16609,11 @@ NNI_INLINE nni_vf_neon nni_logistic_tail_slope_neon(nni_vf_neon a, nni_vf_neon x
 }
 
 /* x / (1 + e^-x) */
-NNI_INLINE nni_vf_neon nni_vsilu_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_vsilu_neon(nni_vf_neon x) {
     const nni_vf_neon a = nni_gate_size_neon(x, 110.0f), zero = nni_vf_set1_neon(0.0f);
     return nni_gate_neon(x, nni_logistic_tail_neon(a, nni_vf_sub_neon(zero, a), zero));
 }
-NNI_INLINE nni_vf_neon nni_vsilu_slope_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_vsilu_slope_neon(nni_vf_neon x) {
     const nni_vf_neon a = nni_gate_size_neon(x, 110.0f), zero = nni_vf_set1_neon(0.0f);
     return nni_gate_slope_neon(x, nni_logistic_tail_slope_neon(a, nni_vf_sub_neon(zero, a), zero, nni_vf_set1_neon(1.0f)));
 }
@@ -16556,13 +16634,13 @@ NNI_INLINE nni_vf_neon nni_gelu_tanh_exponent_neon(nni_vf_neon a, nni_vf_neon *m
     *more = nni_vf_fnma_neon(a, nni_vf_add_neon(lost, small), nni_vf_fnma_neon(a, sum, w));
     return nni_vf_sub_neon(nni_vf_set1_neon(0.0f), w);
 }
-NNI_INLINE nni_vf_neon nni_vgelu_tanh_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_vgelu_tanh_neon(nni_vf_neon x) {
     const nni_vf_neon a = nni_gate_size_neon(x, 11.0f);
     nni_vf_neon more;
     const nni_vf_neon exponent = nni_gelu_tanh_exponent_neon(a, &more);
     return nni_gate_neon(x, nni_logistic_tail_neon(a, exponent, more));
 }
-NNI_INLINE nni_vf_neon nni_vgelu_tanh_slope_neon(nni_vf_neon x) {
+VF_MATHS nni_vf_neon nni_vgelu_tanh_slope_neon(nni_vf_neon x) {
     const nni_vf_neon a = nni_gate_size_neon(x, 11.0f), c1 = nni_vf_set1_neon(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
     nni_vf_neon more;
     const nni_vf_neon exponent = nni_gelu_tanh_exponent_neon(a, &more);
@@ -16589,14 +16667,14 @@ NNI_INLINE nni_vf_neon nni_normal_exponential_neon(nni_vf_neon a, nni_vf_neon *l
     const nni_vf_neon square = nni_vf_mul_neon(a, a), lost = nni_vf_fnma_neon(a, a, square), half = nni_vf_set1_neon(0.5f);
     return nni_exp_in_parts_neon(nni_vf_mul_neon(square, nni_vf_set1_neon(-0.5f)), nni_vf_mul_neon(lost, half), low, n);
 }
-NNI_INLINE nni_vf_neon nni_vgelu_neon(nni_vf_neon x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+VF_MATHS nni_vf_neon nni_vgelu_neon(nni_vf_neon x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
     const nni_vf_neon a = nni_gate_size_neon(x, NNI_TAIL_END), v = nni_vf_div_neon(a, nni_vf_add_neon(a, nni_vf_set1_neon(NNI_TAIL_SHIFT)));
     const nni_vf_neon factor = nni_vf_mul_neon(v, nni_normal_tail_factor_neon(v));
     nni_vf_neon low, n;
     const nni_vf_neon high = nni_normal_exponential_neon(a, &low, &n);
     return nni_gate_neon(x, nni_vf_times_power_neon(nni_vf_fma_neon(factor, high, nni_vf_mul_neon(factor, low)), n));
 }
-NNI_INLINE nni_vf_neon nni_vgelu_slope_neon(nni_vf_neon x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+VF_MATHS nni_vf_neon nni_vgelu_slope_neon(nni_vf_neon x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
     const nni_vf_neon a = nni_gate_size_neon(x, NNI_TAIL_END), inverse = nni_vf_div_neon(nni_vf_set1_neon(1.0f), nni_vf_add_neon(a, nni_vf_set1_neon(NNI_TAIL_SHIFT)));
     nni_vf_neon low, n;
     const nni_vf_neon high = nni_normal_exponential_neon(a, &low, &n);
@@ -18511,166 +18589,174 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
  * it, or just one.
  */
 
-/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 384
-#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
-#define NNI_MC 336
-#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
-#define NNI_PAGE 1024
-#define NNI_NC 3072
-#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
-#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
-#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3). */
+#define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
+#define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
+#define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
+#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
+ * next, while B runs on but for a jump after each row; a product is a single stretch. */
 typedef struct nni_tiles_neon {
     size_t k, count;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
-    size_t ahead;     /* where to prefetch B, in floats from where it is read */
-    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    size_t ahead;   /* where to prefetch B, in floats from where it is read */
+    int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
+    size_t tap_rows, stretches;
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
+    size_t b_jump;            /* of B: after a row of stretches */
+    const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
+    size_t bias_next;         /* and from a tile's to the next one's */
+    int relu;                 /* done last */
 } nni_tiles_neon;
 
 /* A run from a, b and c on. */
 typedef void (*nni_tile_fn_neon)(const nni_tiles_neon *run, const float *a, const float *b, float *c);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
- * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
-typedef struct nni_taps_neon {
-    size_t rows, count;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
-    size_t b_jump;            /* of B, after a row */
-    const float *bias;        /* of the columns of the tile, or NULL */
-    int relu;
-} nni_taps_neon;
-
-typedef void (*nni_taps_fn_neon)(const nni_tiles_neon *run, const nni_taps_neon *taps, const float *a, const float *b, float *c);
-
-NNI_INLINE nni_vf_neon nni_tile_load_b_neon(const float *b, int last, nni_vm_neon mask) {
-    return VF_FREE_MASK && last ? nni_vf_load_m_neon(b, mask) : nni_vf_load_neon(b);
+/* A run of one tile of one stretch; the strides are left to say where it lies. */
+NNI_INLINE nni_tiles_neon nni_tiles_plain_neon(size_t k, float beta) {
+    const nni_tiles_neon run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    return run;
 }
 
-/* What is done to the sums of a convolution before they are stored. */
-NNI_INLINE void nni_tile_finish_neon(const int rows, const int vectors, const nni_taps_neon *taps, nni_vf_neon *sum, nni_vm_neon mask) {
-    if (taps->bias)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            const float *at = taps->bias + j * VF_LANES;
-            const nni_vf_neon bias = j == vectors - 1 ? nni_vf_load_m_neon(at, mask) : nni_vf_load_neon(at);
-            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_neon(sum[i * vectors + j], bias);
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
+NNI_INLINE void nni_tile_load_b_neon(const int vectors, const int masked, nni_vf_neon *bv, const float *b, nni_vm_neon mask) {
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_neon(b + j * VF_LANES, mask) : nni_vf_load_neon(b + j * VF_LANES);
+}
+
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
+                                      const float *a, const float *b, nni_vm_neon mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
+    nni_vf_neon bv[4];
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t p = run->k; p > 0; p--) {
+            nni_tile_load_b_neon(vectors, masked, bv, b, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const nni_vq_neon av = nni_vq_load_neon(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = nni_vf_fma_q_neon(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const nni_vf_neon av = nni_vf_set1_neon(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
         }
-    if (taps->relu)
+        a += run->row_jump;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
+ * pointers would spill. */
+NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
+                                        const float *a, const float *b, nni_vm_neon mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const float *row[6];
+    nni_vf_neon bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+            for (size_t p = run->k; p > 0; p--) {
+                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+                nni_tile_load_b_neon(vectors, masked, bv, b, mask);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const nni_vf_neon av = nni_vf_set1_neon(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
+                }
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                b += ldb;
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        b += run->b_jump;
+    }
+}
+
+NNI_INLINE void nni_tile_sum_neon(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_neon *run,
+                                 nni_vf_neon *sum, const float *a, const float *b, nni_vm_neon mask) {
+    if (by_k) nni_tile_sum_by_k_neon(rows, vectors, masked, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_neon(rows, vectors, masked, run, sum, a, b, mask);
+}
+
+/* What is done to the sums before they are stored. */
+NNI_INLINE void nni_tile_finish_neon(const int rows, const int vectors, const nni_tiles_neon *run, const float *bias, nni_vf_neon *sum,
+                                    nni_vm_neon mask) {
+    if (bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const nni_vf_neon add = j == vectors - 1 ? nni_vf_load_m_neon(bias + j * VF_LANES, mask) : nni_vf_load_neon(bias + j * VF_LANES);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = nni_vf_add_neon(sum[i * vectors + j], add);
+        }
+    if (run->relu)
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_neon(sum[s], sum[s]);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
- * a plain product, of which nothing then is left of the loops over them. */
-NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run,
-                             const nni_taps_neon *taps, const float *a, const float *b, float *c) {
-    nni_vf_neon sum[28], bv[4];
-    const nni_vm_neon mask = nni_vm_first_neon(run->ragged);
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_set1_neon(0.0f);
+/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run, const float *a,
+                             const float *b, float *c, const float *bias) {
+    nni_vf_neon sum[28];
+    const size_t ldc = run->ldc, ragged = run->ragged;
+    const nni_vm_neon mask = nni_vm_first_neon(ragged);
+    NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_vf_set1_neon(0.0f);
     if (run->beta != 0.0f) {
         const nni_vf_neon scale = nni_vf_set1_neon(run->beta);
-        NNI_UNROLL for (int i = 0; i < rows; i++)
+        const float *from = c;
+        NNI_UNROLL for (int i = 0; i < rows; i++) {
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                const float *at = from + j * VF_LANES;
                 sum[i * vectors + j] = nni_vf_mul_neon(scale, j == vectors - 1 ? nni_vf_load_m_neon(at, mask) : nni_vf_load_neon(at));
             }
-    }
-
-    if (by_k) {
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t p = 0; p < k; p++) {
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    bv[j] = nni_tile_load_b_neon(b + j * VF_LANES, j == vectors - 1, mask);
-                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                    const nni_vq_neon av = nni_vq_load_neon(a + i);
-                    NNI_UNROLL for (int r = 0; r < 4; r++)
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[(i + r) * vectors + j] = nni_vf_fma_q_neon(av, r, bv[j], sum[(i + r) * vectors + j]);
-                }
-                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                    const nni_vf_neon av = nni_vf_set1_neon(a[i]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
-                }
-                a += a_stride;
-                b += ldb;
-            }
-            if (taps) a += taps->row_jump;
-        }
-    } else {
-        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[6];
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
-                for (size_t p = 0; p < k; p++) {
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
-                        bv[j] = nni_tile_load_b_neon(b + j * VF_LANES, j == vectors - 1, mask);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i++) {
-                        const nni_vf_neon av = nni_vf_set1_neon(row[i / 3][(size_t)(i % 3) * a_stride]);
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-                    b += ldb;
-                }
-                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
-            }
-            if (taps) {
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
-                b += taps->b_jump;
-            }
+            from += ldc;
+            NNI_HIDE(from);
         }
     }
-    if (taps && !by_k) nni_tile_finish_neon(rows, vectors, taps, sum, mask);
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
+    if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_neon(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    else nni_tile_sum_neon(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    nni_tile_finish_neon(rows, vectors, run, bias, sum, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            float *at = c + (size_t)i * ldc + j * VF_LANES;
-            if (j < vectors - 1) nni_vf_store_neon(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || run->ragged < VF_LANES) nni_vf_store_m_neon(at, sum[i * vectors + j], mask);
-            else nni_vf_store_neon(at, sum[i * vectors + j]);
+            float *at = c + j * VF_LANES;
+            if (j < vectors - 1 || (!VF_FREE_MASK && ragged == VF_LANES)) nni_vf_store_neon(at, sum[i * vectors + j]);
+            else nni_vf_store_m_neon(at, sum[i * vectors + j], mask);
         }
+        c += ldc;
+        NNI_HIDE(c);
+    }
 }
 
-NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run,
-                                 const nni_taps_neon *taps, const float *a, const float *b, float *c) {
+NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run, const float *a,
+                                 const float *b, float *c) {
+    const float *bias = run->bias;
     for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1)
-            NNI_UNROLL for (int i = 0; i < rows; i++)
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        nni_tile_neon(rows, vectors, by_k, run, taps, a, b, c);
+        if (run->prefetch_c && t > 1) {
+            const float *next = c + run->c_next;
+            for (int i = 0; i < rows; i++, next += run->ldc)
+                NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
+        }
+        nni_tile_neon(rows, vectors, by_k, run, a, b, c, bias);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
+        if (bias) bias += run->bias_next;
     }
 }
 
-/* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
-    static void nni_tile_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run,                           \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_neon(rows, vectors, 0, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_tile_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run,                             \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_neon(rows, vectors, 1, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_taps_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run, const nni_taps_neon *taps, \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_neon(rows, vectors, 0, run, taps, a, b, c);                                            \
-    }                                                                                                      \
-    static void nni_taps_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run, const nni_taps_neon *taps,   \
-                                                       const float *a, const float *b, float *c) {         \
-        nni_tile_run_neon(rows, vectors, 1, run, taps, a, b, c);                                            \
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
+    static void nni_tile_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) { \
+        nni_tile_run_neon(rows, vectors, 0, run, a, b, c);                                                                    \
+    }                                                                                                                        \
+    static void nni_tile_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) {   \
+        nni_tile_run_neon(rows, vectors, 1, run, a, b, c);                                                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -18690,15 +18776,6 @@ static nni_tile_fn_neon nni_tile_find_neon(int by_k, size_t rows, size_t vectors
     static const nni_tile_fn_neon by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    return (by_k ? by_k_table : by_row_table)[nni_tile_index_neon(rows, vectors)];
-}
-
-static nni_taps_fn_neon nni_taps_find_neon(int by_k, size_t rows, size_t vectors) {
-#define NNI_TAPS_BY_ROW(rows, vectors) nni_taps_by_row_##rows##x##vectors##_neon,
-#define NNI_TAPS_BY_K(rows, vectors) nni_taps_by_k_##rows##x##vectors##_neon,
-    static const nni_taps_fn_neon by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
-#undef NNI_TAPS_BY_ROW
-#undef NNI_TAPS_BY_K
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_neon(rows, vectors)];
 }
 
@@ -18856,7 +18933,7 @@ static void nni_gemm_dot_neon(const nni_gemm *g) {
             rows = least + (t < taller);
             switch (rows) { /* the sums live in registers only if their number is a constant */
             case 1: nni_dot_rows_neon(1, g, i, j); break;
-#define NNI_DOT_CASE(count) case count: nni_dot_rows_neon(count <= NNI_DOT_ROWS ? count : 1, g, i, j); break;
+#define NNI_DOT_CASE(count) case count: if (count <= NNI_DOT_ROWS) nni_dot_rows_neon(count, g, i, j); break;
             NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
 #undef NNI_DOT_CASE
             }
@@ -18937,7 +19014,7 @@ NNI_INLINE void nni_gemm_row_short_neon(const int vectors, const nni_gemm *g, fl
 static void nni_gemm_row_neon(const nni_gemm *g, float *c, const float *a) {
     if (g->n <= (size_t)NNI_ROW_VECTORS * VF_LANES)
         switch ((g->n - 1) / VF_LANES + 1) { /* the sums live in registers only if their number is a constant */
-#define NNI_ROW_CASE(count) case count: nni_gemm_row_short_neon(count <= NNI_ROW_VECTORS ? count : 1, g, c, a); return;
+#define NNI_ROW_CASE(count) case count: if (count <= NNI_ROW_VECTORS) nni_gemm_row_short_neon(count, g, c, a); return;
         NNI_ROW_CASE(1) NNI_ROW_CASE(2) NNI_ROW_CASE(3) NNI_ROW_CASE(4) NNI_ROW_CASE(5) NNI_ROW_CASE(6) NNI_ROW_CASE(7)
         NNI_ROW_CASE(8) NNI_ROW_CASE(9) NNI_ROW_CASE(10) NNI_ROW_CASE(11) NNI_ROW_CASE(12) NNI_ROW_CASE(13) NNI_ROW_CASE(14)
         NNI_ROW_CASE(15) NNI_ROW_CASE(16) NNI_ROW_CASE(17) NNI_ROW_CASE(18) NNI_ROW_CASE(19) NNI_ROW_CASE(20)
@@ -19029,34 +19106,43 @@ static void nni_turn_out_neon(float *c, size_t ldc, const float *tile, size_t ro
     }
 }
 
+/* Tiles of `rows` columns of C from j on, at rows [i, i + cols): b are the rows of B, x the panel of A. */
+static void nni_turned_tile_neon(const nni_gemm *g, size_t i, size_t cols, size_t j, size_t rows, const float *x, size_t ldx) {
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int by_k = g->b_col == 1;
+    const nni_tile_fn_neon compute = nni_tile_find_neon(by_k, rows, cols / VF_LANES);
+    const size_t kc = nni_even_part(g->k, NNI_KC);
+    float *c = g->c + i * g->ldc + j;
+    nni_tiles_neon run = nni_tiles_plain_neon(0, 0.0f);
+    run.a_stride = by_k ? g->b_row : g->b_col;
+    run.ldb = ldx;
+    run.ldc = cols;
+    if (g->beta != 0.0f) nni_turn_in_neon(tile, c, g->ldc, rows, cols);
+    for (size_t p = 0; p < g->k; p += kc) {
+        run.k = nni_min(kc, g->k - p);
+        run.beta = p == 0 ? g->beta : 1.0f;
+        compute(&run, g->b + j * g->b_col + p * g->b_row, x + p * ldx, tile);
+    }
+    nni_turn_out_neon(c, g->ldc, tile, rows, cols);
+}
+
+/* Rows of B are taken in blocks that stay in L2 while the panels of A pass. */
 static void nni_gemm_turned_neon(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)nni_tile_rows_neon[vectors - 1];
-    const int pack = g->a_row != 1, by_k = g->b_col == 1;
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int pack = g->a_row != 1;
     for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         nni_pack_b_neon(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    nni_tiles_neon run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
-    for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = least + (t < taller);
+    const size_t block = nni_max(NNI_NEAR / 2 / (most * g->k), 1);
+    for (size_t first = 0; first < tiles; first += block)
         for (size_t i = 0; i < g->m; i += panel) {
             const size_t cols = nni_min(panel, g->m - i);
-            const nni_tile_fn_neon compute = nni_tile_find_neon(by_k, rows, cols / VF_LANES);
-            float *c = g->c + i * g->ldc + j;
-            run.ldb = pack ? cols : g->a_col;
-            run.ldc = cols;
-            if (g->beta != 0.0f) nni_turn_in_neon(tile, c, g->ldc, rows, cols);
-            for (size_t p = 0; p < g->k; p += NNI_KC) {
-                run.k = nni_min(NNI_KC, g->k - p);
-                run.beta = p == 0 ? g->beta : 1.0f;
-                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
-            }
-            nni_turn_out_neon(c, g->ldc, tile, rows, cols);
+            for (size_t t = first; t < nni_min(first + block, tiles); t++)
+                nni_turned_tile_neon(g, i, cols, t * least + nni_min(t, taller), least + (t < taller),
+                                    pack ? work + i * g->k : g->a + i, pack ? cols : g->a_col);
         }
-        j += rows;
-    }
 }
 
 /* ---- simd/kernels/gemm.h ---- */
@@ -19074,7 +19160,7 @@ typedef struct nni_gemm_plan_neon {
     int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
-    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
+    int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } nni_gemm_plan_neon;
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -19100,28 +19186,30 @@ static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
+ * so that each element of B is fetched once, and is asked for one panel ahead. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
-    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
-    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_neon(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.along = many;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
-    plan.nc = NNI_NC;
-    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
-    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k);
-    else if (large) plan.vectors = NNI_LARGE_VECTORS;
-    else plan.vectors = nni_plan_vectors_neon(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    else plan.vectors = nni_plan_vectors_neon(g->m, g->n, g->k);
+    const size_t panel = plan.vectors * VF_LANES;
+    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.mc = plan.pack_a ? NNI_MC : g->m;
+    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
     plan.ahead = 0;
-    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
-    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
+    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
+    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
     return plan;
 }
 
@@ -19156,24 +19244,36 @@ typedef struct nni_gemm_where_neon {
     const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
     size_t ldb;         /* 0: rows are as wide as their panel */
     size_t panel;       /* from one panel of B to the next */
+    size_t column;      /* of C, at which B's block begins */
+    int last;           /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_neon;
 
+/* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
+static int nni_gemm_fuses_neon(const nni_gemm *g) { return !g->bias || g->bias_step; }
+
+/* What a run from column j on does of the epilogue while it holds C: bias and ReLU. */
+static void nni_gemm_fuse_neon(nni_tiles_neon *run, const nni_gemm *g, size_t j) {
+    if (!nni_gemm_fuses_neon(g)) return;
+    if (g->bias) run->bias = g->bias + j;
+    run->relu = g->activation == NN_RELU;
+}
+
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
- * are one run down a panel or, where writing C is what costs, one run along the rows. */
+ * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void nni_gemm_panels_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const nni_gemm_where_neon *where, float *c,
                                 nni_gemm_deal_neon d, size_t s, size_t panels, size_t width, size_t k, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
     const size_t a_step = plan->pack_a ? k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    nni_tiles_neon run;
-    run.k = k;
-    run.beta = beta;
+    nni_tiles_neon run = nni_tiles_plain_neon(k, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
     run.b_next = along ? where->panel : 0;
+    run.bias_next = along ? panel : 0;
+    if (where->last) nni_gemm_fuse_neon(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
@@ -19191,12 +19291,13 @@ static void nni_gemm_panels_neon(const nni_gemm *g, const nni_gemm_plan_neon *pl
 static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const nni_gemm_where_neon *where, float *c,
                                size_t height, size_t width, size_t k, float beta) {
     const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_neon(g, plan, where, c, d, s, step, panel, k, beta);
     const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
     if (rest > ragged) nni_gemm_panels_neon(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
     if (ragged) {
-        const nni_gemm_where_neon edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        const size_t column = where->column + width - ragged;
+        const nni_gemm_where_neon edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
         nni_gemm_panels_neon(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
     }
 }
@@ -19223,7 +19324,7 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                     nni_pack_b_neon(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
+            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -19262,10 +19363,10 @@ static void nni_gemm_scale_neon(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) nni_scale_neon(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
 }
 
-/* Bias and activation for one finished row of C. */
-static void nni_gemm_epilogue_neon(const nni_gemm *g, float *c) {
-    if (g->bias && g->bias_step) nni_add_neon(c, c, g->bias, g->n);
-    else if (g->bias) nni_map1_neon(nni_v_shift_neon, c, c, g->n, g->bias[0]);
+/* Bias and activation for one finished row of C, or what the tiles have left of them. */
+static void nni_gemm_epilogue_neon(const nni_gemm *g, float *c, int fused) {
+    if (g->bias && g->bias_step && !fused) nni_add_neon(c, c, g->bias, g->n);
+    else if (g->bias && !fused) nni_map1_neon(nni_v_shift_neon, c, c, g->n, g->bias[0]);
     if (g->activation != NN_IDENTITY) nni_activate_neon(c, c, g->n, g->activation, g->slope);
 }
 
@@ -19277,7 +19378,12 @@ static int nni_gemm_small_neon(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_neon[vectors - 1];
     const int by_k = g->a_row == 1;
     if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
-    nni_tiles_neon run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    nni_tiles_neon run = nni_tiles_plain_neon(g->k, g->beta);
+    run.a_stride = by_k ? g->a_col : g->a_row;
+    run.ldb = g->b_row;
+    run.ldc = g->ldc;
+    run.ragged = g->n - (vectors - 1) * VF_LANES;
+    nni_gemm_fuse_neon(&run, g, 0);
     if (g->m <= most) {
         nni_tile_find_neon(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
         return 1;
@@ -19295,20 +19401,26 @@ static int nni_gemm_small_neon(const nni_gemm *g) {
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t nni_gemm_neon(const nni_gemm *g, float *work, size_t floats) {
+    int fused = 0;
     if (g->k == 0 || g->alpha == 0.0f) nni_gemm_scale_neon(g);
     else if (g->dot) nni_gemm_dot_neon(g);
-    else if (nni_gemm_small_neon(g)) {} /* done */
+    else if (nni_gemm_small_neon(g)) fused = nni_gemm_fuses_neon(g);
     else if (nni_gemm_is_row_neon(g)) nni_gemm_rows_neon(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) nni_gemm_packed_row_neon(g);
     else {
         const nni_gemm_plan_neon plan = nni_plan_neon(g);
         const size_t needed = nni_plan_workspace_neon(g, &plan);
         if (needed > floats) return needed;
-        if (plan.turned) nni_gemm_turned_neon(g, plan.vectors, work);
-        else nni_gemm_blocked_neon(g, &plan, work);
+        if (plan.turned) {
+            nni_gemm_turned_neon(g, plan.vectors, work);
+        } else {
+            nni_gemm_blocked_neon(g, &plan, work);
+            fused = nni_gemm_fuses_neon(g);
+        }
     }
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) nni_gemm_epilogue_neon(g, g->c + i * g->ldc);
+    const int bare = g->activation == NN_IDENTITY || (fused && g->activation == NN_RELU);
+    const int left = !bare || (g->bias && !fused);
+    for (size_t i = 0; left && i < g->m; i++) nni_gemm_epilogue_neon(g, g->c + i * g->ldc, fused);
     return 0;
 }
 
@@ -19586,56 +19698,50 @@ static void nni_conv_pack_neon(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A that the taps of a block read, each of *k floats. */
-static nni_taps_neon nni_conv_stretches_neon(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
-                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
+/* A run with the stretches of A that the taps of a block read. */
+static nni_tiles_neon nni_conv_run_neon(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const nni_conv_run *y, const nni_conv_run *x, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
-    nni_taps_neon taps;
-    *k = whole ? x->taps * job->in : job->in;
-    taps.rows = x->taps ? y->taps : 0;
-    taps.count = whole ? 1 : x->taps;
-    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
-    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
-    taps.bias = NULL;
-    taps.relu = job->activation == NN_RELU;
-    return taps;
+    nni_tiles_neon run = nni_tiles_plain_neon(whole ? x->taps * job->in : job->in, 0.0f);
+    run.ldb = ldb;
+    run.tap_rows = x->taps ? y->taps : 0;
+    run.stretches = whole ? 1 : x->taps;
+    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.relu = job->activation == NN_RELU;
+    return run;
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_neon(nni_tiles_neon *run, const nni_taps_neon *taps, nni_gemm_deal_neon d, size_t vectors,
-                               const float *a, const float *b, float *c) {
+static void nni_conv_tiles_neon(nni_tiles_neon *run, nni_gemm_deal_neon d, size_t vectors, const float *a, const float *b,
+                               float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        nni_taps_find_neon(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
+        nni_tile_find_neon(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
     }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
-static void nni_conv_compute_neon(const nni_conv *job, const nni_conv_block_neon *from, const nni_taps_neon *taps, const float *b,
-                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+static void nni_conv_compute_neon(const nni_conv *job, const nni_conv_block_neon *from, nni_tiles_neon run, const float *b,
+                                 size_t group, size_t j, size_t width) {
     const size_t vectors = nni_ceil_div(width, VF_LANES);
     nni_conv_block_neon block = *from;
     nni_conv_choose_neon(&block, vectors);
     const nni_conv_steps_neon *axis = block.axis;
     const nni_gemm_deal_neon d = nni_deal_neon(axis[0].count, vectors);
-    nni_tiles_neon run;
-    run.k = k;
     run.a_stride = axis[0].source;
-    run.ldb = ldb;
     run.ldc = axis[0].target;
-    run.b_next = run.ahead = 0;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
+    if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_conv_tiles_neon(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
-                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            nni_conv_tiles_neon(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
+                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
@@ -19647,11 +19753,9 @@ static void nni_conv_panel_neon(const nni_conv *job, const nni_conv_unit_neon *u
         y = nni_conv_run_of(&job->y, py, i, y_to);
         for (size_t l = px->from; l < px->to; l = x.to) {
             x = nni_conv_run_of(&job->x, px, l, px->to);
-            size_t k;
             const nni_conv_block_neon block = nni_conv_block_of_neon(job, unit, py, px, &y, &x);
-            nni_taps_neon taps = nni_conv_stretches_neon(job, py, px, &y, &x, ldb, &k);
-            if (job->bias) taps.bias = job->bias + group * job->out + j;
-            nni_conv_compute_neon(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
+            const nni_tiles_neon run = nni_conv_run_neon(job, py, px, &y, &x, ldb);
+            nni_conv_compute_neon(job, &block, run, b + (y.tap * px->taps + x.tap) * job->in * ldb, group, j, width);
         }
     }
 }
@@ -19774,16 +19878,12 @@ static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_wind
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
-    nni_tiles_neon run;
-    nni_taps_neon taps = {rows, 1, 0, 0, 0, NULL, 0};
-    run.k = job->x.target;
+    nni_tiles_neon run = nni_tiles_plain_neon(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.tap_rows = rows;
+    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_neon d = nni_deal_neon(height, vectors);
@@ -19793,7 +19893,7 @@ static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_wind
             run.count = t < d.taller ? d.taller : d.tiles - t;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            nni_taps_find_neon(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
+            nni_tile_find_neon(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }
@@ -20416,6 +20516,7 @@ static const nni_tier nni_tier_neon = {"neon", NNI_LARGE_VECTORS * VF_LANES NNI_
 #undef VF_LANES
 #undef VF_FREE_MASK
 #undef VF_MIXED
+#undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS
@@ -31750,7 +31851,8 @@ static int nni_json_float(nni_json *j, float *value) {
     double wide = 0.0;
     if (!nni_json_double(j, &wide)) return 0;
     *value = (float)wide;
-    return *value < -FLT_MAX || *value > FLT_MAX ? (wide >= -DBL_MAX && wide <= DBL_MAX ? nni_json_fail(j, "a number is too large") : 1) : 1;
+    const int finite = wide >= -DBL_MAX && wide <= DBL_MAX, fits = *value >= -FLT_MAX && *value <= FLT_MAX;
+    return finite && !fits ? nni_json_fail(j, "a number is too large") : 1;
 }
 
 static int nni_json_word(nni_json *j, const char *word) {
@@ -33436,7 +33538,7 @@ static void nni_picture_options(nni_writer *w, const nni_node *node) {
         nni_write(w, "<br/>%.4g x + %.4g", (double)o->linear.a, (double)o->linear.b);
     } else if (node->op == &nni_op_loss) {
         nni_write(w, "<br/>%s", o->loss.is_custom ? "the caller's" : nni_loss_names[o->loss.desc.loss]);
-    } else if (node->flags & NNI_ACTIVATION && (o->activation.kind == NN_LEAKY_RELU || (o->activation.kind == NN_ELU && o->activation.slope != 1.0f))) {
+    } else if ((node->flags & NNI_ACTIVATION) && (o->activation.kind == NN_LEAKY_RELU || o->activation.kind == NN_ELU)) {
         nni_write(w, "<br/>slope %.4g", (double)o->activation.slope);
     }
 }
@@ -35604,6 +35706,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_LIKELY
 #undef NNI_UNLIKELY
 #undef NNI_UNROLL
+#undef NNI_HIDE
 #undef NNI_MIX_BEGIN
 #undef NNI_MIX_END
 #undef NNI_ALIGNMENT
@@ -35636,14 +35739,11 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_NORM_ROWS
 #undef NNI_NORM_PANEL
 #undef NNI_KC
-#undef NNI_KC_LARGE
+#undef NNI_NEAR
 #undef NNI_MC
-#undef NNI_MC_PAGES
-#undef NNI_PAGE
-#undef NNI_NC
+#undef NNI_MANY_ROWS
 #undef NNI_SHALLOW
-#undef NNI_WIDE_C
-#undef NNI_FAR
+#undef NNI_BRIEF
 #undef NNI_ROW_STREAMS
 #undef NNI_CONV_FEW
 #undef NNI_CONV_DEPTH

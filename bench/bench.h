@@ -77,28 +77,54 @@ static inline void bench_fail(const char *message) {
 #define BENCH_ARRAYS 16
 #define BENCH_HUGE ((size_t)1 << 21)
 
-static void *bench_arrays[BENCH_ARRAYS];
+typedef struct bench_array {
+    void *start;
+    size_t mapped; /* bytes, or 0 if it is malloc's */
+} bench_array;
+
+static bench_array bench_arrays[BENCH_ARRAYS];
 static size_t bench_arrays_used;
 
 static void bench_release(void) {
-    while (bench_arrays_used) free(bench_arrays[--bench_arrays_used]);
+    while (bench_arrays_used) {
+        const bench_array *a = &bench_arrays[--bench_arrays_used];
+#ifdef __linux__
+        if (a->mapped) munmap(a->start, a->mapped);
+        else
+#endif
+            free(a->start);
+    }
 }
 
-/* Large arrays ask for huge pages, so that times do not depend on which pages a process happened to get. Each array starts at
- * another place of its page: at equal places, stores stall later loads from other arrays on most processors. */
-static float *bench_floats(size_t n) {
-    const size_t start = bench_arrays_used * 1088, bytes = n * sizeof(float) + start, huge = bytes >= BENCH_HUGE / 2;
-    void *p;
-    if (bench_arrays_used == BENCH_ARRAYS || posix_memalign(&p, huge ? BENCH_HUGE : 4096, bytes)) {
-        bench_fail("out of memory");
-        return NULL;
+/* Memory of its own for an array: in huge pages if it is large, so that times do not depend on which pages a process happened
+ * to get. malloc would give memory back that an earlier case had touched, and whose small pages stay small. */
+static void *bench_map(size_t bytes) {
+    bench_array *a = &bench_arrays[bench_arrays_used];
+    a->mapped = 0;
+#if defined(__linux__) && defined(MADV_HUGEPAGE)
+    if (bytes >= BENCH_HUGE / 2) { /* whole huge pages: the rest of one would be small ones */
+        bytes = (bytes + BENCH_HUGE - 1) / BENCH_HUGE * BENCH_HUGE;
+        a->mapped = bytes + BENCH_HUGE;
+        a->start = mmap(NULL, a->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (a->start == MAP_FAILED) bench_fail("out of memory");
+        char *const aligned = (char *)(((uintptr_t)a->start + BENCH_HUGE - 1) / BENCH_HUGE * BENCH_HUGE);
+        (void)madvise(aligned, bytes, MADV_HUGEPAGE);
+        return aligned;
     }
-#ifdef MADV_HUGEPAGE
-    if (huge) (void)madvise(p, bytes, MADV_HUGEPAGE);
 #endif
-    bench_arrays[bench_arrays_used++] = p;
+    if (posix_memalign(&a->start, 4096, bytes)) bench_fail("out of memory");
+    return a->start;
+}
+
+/* Each array starts at another place of its page: at equal places, stores stall later loads from other arrays on most
+ * processors. */
+static float *bench_floats(size_t n) {
+    const size_t place = bench_arrays_used * 1088, bytes = n * sizeof(float) + place;
+    if (bench_arrays_used == BENCH_ARRAYS) bench_fail("too many arrays");
+    char *const p = (char *)bench_map(bytes);
+    bench_arrays_used++;
     memset(p, 0, bytes);
-    return (float *)((char *)p + start);
+    return (float *)(void *)(p + place);
 }
 
 /* ---- inputs ---- */

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define BENCH_LINE 4096
+#define BENCH_BATCHES 3 /* in a turn, at least */
 #define BENCH_PATIENCE 120000 /* milliseconds until a silent worker counts as dead */
 
 /* ---- the side that works ---- */
@@ -43,13 +44,15 @@ static size_t bench_calibrate(const bench_job *job, double seconds) {
     }
 }
 
-/* Seconds of a call: the fastest of some batches, all within about `seconds`, and each long enough to hide the clock. Before
- * them one call fetches the data into the caches, which hold the previous contender's. */
+/* Seconds of a call: the fastest of some batches, all within about `seconds`, and each long enough to hide the clock; three at
+ * least, unless a batch takes that long by itself. Before them one call fetches the data into the caches, which hold the
+ * previous contender's; large arrays take a second call, so a single batch would time the caches. */
 static double bench_measure(const bench_job *job, size_t calls, double seconds) {
     job->call(job->data);
     const double end = bench_now(job) + seconds;
     double best = bench_batch(job, calls);
-    while (bench_now(job) + best * (double)calls < end) {
+    for (int batches = 1; best * (double)calls < seconds; batches++) {
+        if (batches >= BENCH_BATCHES && bench_now(job) + best * (double)calls >= end) break;
         const double each = bench_batch(job, calls);
         if (each < best) best = each;
     }

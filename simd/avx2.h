@@ -34,6 +34,7 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
 #define VF_LANES 8
 #define VF_FREE_MASK 0 /* VMASKMOVPS needs a register for the mask, and there are none to spare */
 #define VF_MIXED 2
+#define VF_MATHS NNI_INLINE
 /* rows x vectors + vectors of B + one broadcast <= 16 registers */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \

@@ -39,6 +39,7 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
 #define VF_LANES 16
 #define VF_FREE_MASK 1
 #define VF_MIXED 4
+#define VF_MATHS NNI_INLINE
 /* rows x vectors + vectors of B + one broadcast <= 32 registers */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(13, 1)        \

@@ -9,6 +9,8 @@
  * Limits  VF_LANES                 1, 4, 8 or 16: divides 16, the width that fixes the order of every reduction
  *         VF_FREE_MASK             1 if vf_load_m costs as much as vf_load: ragged columns of B need no packing
  *         VF_MIXED                 vectors that a map works on side by side, as many as the registers hold
+ *         VF_MATHS                 how functions of the maths are declared: inlined everywhere, or for one lane, which gains
+ *                                  nothing by it, called, which makes that instruction set a quarter smaller
  *         NNI_TILES(X)             X(rows, vectors) for each GEMM tile that fits the registers: all of 1 vector, then 2, 3, 4
  *         NNI_TILE_ROWS            the most rows of a tile of 1, 2, 3 and 4 vectors, as an initialiser
  *         NNI_LARGE_VECTORS        the width of tile for large products: few rows, which may fall into one set of the cache

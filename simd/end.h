@@ -77,6 +77,7 @@
 #undef VF_LANES
 #undef VF_FREE_MASK
 #undef VF_MIXED
+#undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
 #undef NNI_LARGE_VECTORS

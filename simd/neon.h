@@ -28,6 +28,7 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
 #define VF_LANES 4
 #define VF_FREE_MASK 0
 #define VF_MIXED 4
+#define VF_MATHS NNI_INLINE
 /* rows x vectors + vectors of B + rows/4 registers of A <= 32 */
 #define NNI_TILES(X)                                                                                                   \
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \

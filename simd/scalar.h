@@ -24,6 +24,7 @@ float Sleef_finz_logf1_u10purecfma(float);
 #define VF_LANES 1
 #define VF_FREE_MASK 0
 #define VF_MIXED 1
+#define VF_MATHS static __attribute__((noinline, unused))
 #define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 4, 4, 2, 2
 #define NNI_LARGE_VECTORS 2
@@ -159,10 +160,10 @@ NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) { return fmaf(a.at[i], b, c); }
 
 #if !defined(NN_NO_SLEEF)
 /* SLEEF's scalar functions with these bits are compiled for processors with FMA; older ones get the built-in maths. */
-NNI_INLINE vf NNI_FN(exp_builtin)(vf x);
-NNI_INLINE vf NNI_FN(log_builtin)(vf x);
-NNI_INLINE vf vf_exp_sleef(vf a) { return nni_cpu_has_fma() ? Sleef_finz_expf1_u10purecfma(a) : NNI_FN(exp_builtin)(a); }
-NNI_INLINE vf vf_log_sleef(vf a) { return nni_cpu_has_fma() ? Sleef_finz_logf1_u10purecfma(a) : NNI_FN(log_builtin)(a); }
+VF_MATHS vf NNI_FN(exp_builtin)(vf x);
+VF_MATHS vf NNI_FN(log_builtin)(vf x);
+VF_MATHS vf vf_exp_sleef(vf a) { return nni_cpu_has_fma() ? Sleef_finz_expf1_u10purecfma(a) : NNI_FN(exp_builtin)(a); }
+VF_MATHS vf vf_log_sleef(vf a) { return nni_cpu_has_fma() ? Sleef_finz_logf1_u10purecfma(a) : NNI_FN(log_builtin)(a); }
 #endif
 
 #include "kernels.h"

@@ -69,6 +69,9 @@
 #define NNI_UNROLL _Pragma("GCC unroll 64")
 #endif
 
+/* A pointer about whose origin the compiler forgets: what follows is reckoned from it and not from where it came. */
+#define NNI_HIDE(pointer) __asm__("" : "+r"(pointer))
+
 /* Between these GCC mixes the instructions of several vectors: a long formula waits for its own results, and the processor does
  * not look far enough ahead to find the next vector's by itself. Clang has no such switch. */
 #ifdef __clang__
@@ -95,6 +98,8 @@ static inline size_t nni_min(size_t a, size_t b) { return a < b ? a : b; }
 static inline size_t nni_max(size_t a, size_t b) { return a > b ? a : b; }
 static inline size_t nni_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 static inline size_t nni_round_up(size_t a, size_t b) { return nni_ceil_div(a, b) * b; }
+/* The size of a part when n is cut evenly into as few parts of at most `most` as can be. */
+static inline size_t nni_even_part(size_t n, size_t most) { return nni_ceil_div(n, nni_ceil_div(n, most)); }
 
 #endif /* NN_IMPLEMENTATION */
 #endif /* NN_CONFIG_H */

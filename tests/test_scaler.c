@@ -120,7 +120,7 @@ static void special(void) {
 
 /* A scaled dataset keeps all that is not scaled, in the order of its samples, also in place of itself. */
 static void datasets(void) {
-    float x[12], targets[6] = {0, 1, 2, 3, 4, 5}, weights[6] = {9, 8, 7, 6, 5, 4};
+    float x[12] = {0}, targets[6] = {0, 1, 2, 3, 4, 5}, weights[6] = {9, 8, 7, 6, 5, 4};
     const uint32_t labels[6] = {0, 1, 2, 0, 1, 2};
     static const char *const names[] = {"a", "b", "c"};
     const size_t which[] = {5, 2};

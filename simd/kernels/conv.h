@@ -62,56 +62,50 @@ static void NNI_FN(conv_pack)(float *dst, const nni_conv *job) {
         }
 }
 
-/* The stretches of A that the taps of a block read, each of *k floats. */
-static NNI_FN(taps) NNI_FN(conv_stretches)(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
-                                           const nni_conv_run *y, const nni_conv_run *x, size_t ldb, size_t *k) {
+/* A run with the stretches of A that the taps of a block read. */
+static NNI_FN(tiles) NNI_FN(conv_run)(const nni_conv *job, const nni_conv_phase *py, const nni_conv_phase *px,
+                                      const nni_conv_run *y, const nni_conv_run *x, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const int whole = px->tap_step == 1 && job->groups == 1;
-    NNI_FN(taps) taps;
-    *k = whole ? x->taps * job->in : job->in;
-    taps.rows = x->taps ? y->taps : 0;
-    taps.count = whole ? 1 : x->taps;
-    taps.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    taps.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)taps.count * ((ptrdiff_t)*k + taps.jump);
-    taps.b_jump = (px->taps - x->taps) * job->in * ldb;
-    taps.bias = NULL;
-    taps.relu = job->activation == NN_RELU;
-    return taps;
+    NNI_FN(tiles) run = NNI_FN(tiles_plain)(whole ? x->taps * job->in : job->in, 0.0f);
+    run.ldb = ldb;
+    run.tap_rows = x->taps ? y->taps : 0;
+    run.stretches = whole ? 1 : x->taps;
+    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.relu = job->activation == NN_RELU;
+    return run;
 }
 
 /* Tiles along axis[0] of a block, `width` columns. */
-static void NNI_FN(conv_tiles)(NNI_FN(tiles) *run, const NNI_FN(taps) *taps, NNI_FN(gemm_deal) d, size_t vectors,
-                               const float *a, const float *b, float *c) {
+static void NNI_FN(conv_tiles)(NNI_FN(tiles) *run, NNI_FN(gemm_deal) d, size_t vectors, const float *a, const float *b,
+                               float *c) {
     for (size_t t = 0; t < d.tiles; t += run->count) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         run->count = t < d.taller ? d.taller : d.tiles - t;
         run->a_next = rows * run->a_stride;
         run->c_next = rows * run->ldc;
-        NNI_FN(taps_find)(0, rows, vectors)(run, taps, a + i * run->a_stride, b, c + i * run->ldc);
+        NNI_FN(tile_find)(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
     }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
-static void NNI_FN(conv_compute)(const nni_conv *job, const NNI_FN(conv_block) *from, const NNI_FN(taps) *taps, const float *b,
-                                 size_t ldb, size_t k, size_t group, size_t j, size_t width) {
+static void NNI_FN(conv_compute)(const nni_conv *job, const NNI_FN(conv_block) *from, NNI_FN(tiles) run, const float *b,
+                                 size_t group, size_t j, size_t width) {
     const size_t vectors = nni_ceil_div(width, VF_LANES);
     NNI_FN(conv_block) block = *from;
     NNI_FN(conv_choose)(&block, vectors);
     const NNI_FN(conv_steps) *axis = block.axis;
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(axis[0].count, vectors);
-    NNI_FN(tiles) run;
-    run.k = k;
     run.a_stride = axis[0].source;
-    run.ldb = ldb;
     run.ldc = axis[0].target;
-    run.b_next = run.ahead = 0;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.prefetch_c = 0;
-    run.beta = 0.0f;
+    if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            NNI_FN(conv_tiles)(&run, taps, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
-                               b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            NNI_FN(conv_tiles)(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
+                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
@@ -123,11 +117,9 @@ static void NNI_FN(conv_panel)(const nni_conv *job, const NNI_FN(conv_unit) *uni
         y = nni_conv_run_of(&job->y, py, i, y_to);
         for (size_t l = px->from; l < px->to; l = x.to) {
             x = nni_conv_run_of(&job->x, px, l, px->to);
-            size_t k;
             const NNI_FN(conv_block) block = NNI_FN(conv_block_of)(job, unit, py, px, &y, &x);
-            NNI_FN(taps) taps = NNI_FN(conv_stretches)(job, py, px, &y, &x, ldb, &k);
-            if (job->bias) taps.bias = job->bias + group * job->out + j;
-            NNI_FN(conv_compute)(job, &block, &taps, b + (y.tap * px->taps + x.tap) * job->in * ldb, ldb, k, group, j, width);
+            const NNI_FN(tiles) run = NNI_FN(conv_run)(job, py, px, &y, &x, ldb);
+            NNI_FN(conv_compute)(job, &block, run, b + (y.tap * px->taps + x.tap) * job->in * ldb, group, j, width);
         }
     }
 }

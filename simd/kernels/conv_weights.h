@@ -44,16 +44,12 @@ static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_wi
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
     const size_t panel = NNI_FN(plan_vectors)(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
-    NNI_FN(tiles) run;
-    NNI_FN(taps) taps = {rows, 1, 0, 0, 0, NULL, 0};
-    run.k = job->x.target;
+    NNI_FN(tiles) run = NNI_FN(tiles_plain)(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
-    run.b_next = run.ahead = 0;
-    run.prefetch_c = 0;
-    run.beta = 1.0f;
-    taps.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.tap_rows = rows;
+    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, vectors);
@@ -63,7 +59,7 @@ static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_wi
             run.count = t < d.taller ? d.taller : d.tiles - t;
             run.a_next = tall;
             run.c_next = tall * run.ldc;
-            NNI_FN(taps_find)(1, tall, vectors)(&run, &taps, a + i, b + j, c + i * run.ldc + j);
+            NNI_FN(tile_find)(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
         }
     }
 }

@@ -15,7 +15,7 @@ typedef struct NNI_FN(gemm_plan) {
     int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
-    int rows_outside; /* walk along the rows of C: where C is what costs, and B stays in cache */
+    int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } NNI_FN(gemm_plan);
 
 /* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
@@ -41,28 +41,30 @@ static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
+ * so that each element of B is fetched once, and is asked for one panel ahead. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
-    /* From some size on the copies pay: they cost 1/n and 1/m of the product, rows far apart more. */
-    const int large = g->m > 512 && g->n >= 128 && g->k >= 128 && (g->a_col == 1 || g->k > NNI_KC);
+    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = NNI_FN(gemm_is_turned)(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || large || deep || (ragged && narrow));
+    plan.along = many;
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1) || large;
-    plan.kc = large ? NNI_KC_LARGE : NNI_KC;
-    plan.mc = plan.pack_a ? NNI_MC / 2 : !plan.pack_b && g->b_row >= NNI_PAGE ? NNI_MC_PAGES : NNI_MC;
-    plan.nc = NNI_NC;
-    plan.await_c = large && g->m * g->n >= NNI_WIDE_C;
-    plan.rows_outside = g->k <= NNI_SHALLOW && g->m * g->n >= NNI_WIDE_C;
+    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k);
-    else if (large) plan.vectors = NNI_LARGE_VECTORS;
-    else plan.vectors = NNI_FN(plan_vectors)(nni_min(g->m, NNI_MC), nni_min(g->n, NNI_NC), g->k);
+    else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k);
+    const size_t panel = plan.vectors * VF_LANES;
+    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.mc = plan.pack_a ? NNI_MC : g->m;
+    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
     plan.ahead = 0;
-    if (g->k * g->n >= NNI_FAR && g->packed_b) plan.ahead = plan.vectors * VF_LANES * g->k;
-    else if (g->k * g->n >= NNI_FAR && g->b_col == 1 && !plan.pack_b) plan.ahead = plan.vectors * VF_LANES;
+    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
+    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
     return plan;
 }
 
@@ -97,24 +99,36 @@ typedef struct NNI_FN(gemm_where) {
     const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
     size_t ldb;         /* 0: rows are as wide as their panel */
     size_t panel;       /* from one panel of B to the next */
+    size_t column;      /* of C, at which B's block begins */
+    int last;           /* of the blocks of k: the epilogue follows */
 } NNI_FN(gemm_where);
 
+/* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
+static int NNI_FN(gemm_fuses)(const nni_gemm *g) { return !g->bias || g->bias_step; }
+
+/* What a run from column j on does of the epilogue while it holds C: bias and ReLU. */
+static void NNI_FN(gemm_fuse)(NNI_FN(tiles) *run, const nni_gemm *g, size_t j) {
+    if (!NNI_FN(gemm_fuses)(g)) return;
+    if (g->bias) run->bias = g->bias + j;
+    run->relu = g->activation == NN_RELU;
+}
+
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
- * are one run down a panel or, where writing C is what costs, one run along the rows. */
+ * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
                                 NNI_FN(gemm_deal) d, size_t s, size_t panels, size_t width, size_t k, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
     const size_t a_step = plan->pack_a ? k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    NNI_FN(tiles) run;
-    run.k = k;
-    run.beta = beta;
+    NNI_FN(tiles) run = NNI_FN(tiles_plain)(k, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
     run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
     run.b_next = along ? where->panel : 0;
+    run.bias_next = along ? panel : 0;
+    if (where->last) NNI_FN(gemm_fuse)(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
@@ -132,12 +146,13 @@ static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan
 static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
                                size_t height, size_t width, size_t k, float beta) {
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
-    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->rows_outside ? nni_max(whole, 1) : 1;
+    const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) NNI_FN(gemm_panels)(g, plan, where, c, d, s, step, panel, k, beta);
     const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
     if (rest > ragged) NNI_FN(gemm_panels)(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
     if (ragged) {
-        const NNI_FN(gemm_where) edge = {where->a, where->edge, NULL, VF_LANES, 0};
+        const size_t column = where->column + width - ragged;
+        const NNI_FN(gemm_where) edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
         NNI_FN(gemm_panels)(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
     }
 }
@@ -164,7 +179,7 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                     NNI_FN(pack_b)(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel};
+            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -203,10 +218,10 @@ static void NNI_FN(gemm_scale)(const nni_gemm *g) {
     for (size_t i = 0; i < g->m; i++) NNI_FN(scale)(g->c + i * g->ldc, g->c + i * g->ldc, g->n, g->beta);
 }
 
-/* Bias and activation for one finished row of C. */
-static void NNI_FN(gemm_epilogue)(const nni_gemm *g, float *c) {
-    if (g->bias && g->bias_step) NNI_FN(add)(c, c, g->bias, g->n);
-    else if (g->bias) NNI_FN(map1)(NNI_FN(v_shift), c, c, g->n, g->bias[0]);
+/* Bias and activation for one finished row of C, or what the tiles have left of them. */
+static void NNI_FN(gemm_epilogue)(const nni_gemm *g, float *c, int fused) {
+    if (g->bias && g->bias_step && !fused) NNI_FN(add)(c, c, g->bias, g->n);
+    else if (g->bias && !fused) NNI_FN(map1)(NNI_FN(v_shift), c, c, g->n, g->bias[0]);
     if (g->activation != NN_IDENTITY) NNI_FN(activate)(c, c, g->n, g->activation, g->slope);
 }
 
@@ -218,7 +233,12 @@ static int NNI_FN(gemm_small)(const nni_gemm *g) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)NNI_FN(tile_rows)[vectors - 1];
     const int by_k = g->a_row == 1;
     if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
-    NNI_FN(tiles) run = {g->k, 1, by_k ? g->a_col : g->a_row, g->b_row, g->ldc, 0, 0, 0, g->n - (vectors - 1) * VF_LANES, 0, 0, g->beta};
+    NNI_FN(tiles) run = NNI_FN(tiles_plain)(g->k, g->beta);
+    run.a_stride = by_k ? g->a_col : g->a_row;
+    run.ldb = g->b_row;
+    run.ldc = g->ldc;
+    run.ragged = g->n - (vectors - 1) * VF_LANES;
+    NNI_FN(gemm_fuse)(&run, g, 0);
     if (g->m <= most) {
         NNI_FN(tile_find)(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
         return 1;
@@ -236,20 +256,26 @@ static int NNI_FN(gemm_small)(const nni_gemm *g) {
 
 /* Computes the product and returns 0; or, if it takes more than the `floats` of workspace given, how many it takes. */
 static size_t NNI_FN(gemm)(const nni_gemm *g, float *work, size_t floats) {
+    int fused = 0;
     if (g->k == 0 || g->alpha == 0.0f) NNI_FN(gemm_scale)(g);
     else if (g->dot) NNI_FN(gemm_dot)(g);
-    else if (NNI_FN(gemm_small)(g)) {} /* done */
+    else if (NNI_FN(gemm_small)(g)) fused = NNI_FN(gemm_fuses)(g);
     else if (NNI_FN(gemm_is_row)(g)) NNI_FN(gemm_rows)(g);
     else if (g->packed_b && g->m == 1 && g->alpha == 1.0f) NNI_FN(gemm_packed_row)(g);
     else {
         const NNI_FN(gemm_plan) plan = NNI_FN(plan)(g);
         const size_t needed = NNI_FN(plan_workspace)(g, &plan);
         if (needed > floats) return needed;
-        if (plan.turned) NNI_FN(gemm_turned)(g, plan.vectors, work);
-        else NNI_FN(gemm_blocked)(g, &plan, work);
+        if (plan.turned) {
+            NNI_FN(gemm_turned)(g, plan.vectors, work);
+        } else {
+            NNI_FN(gemm_blocked)(g, &plan, work);
+            fused = NNI_FN(gemm_fuses)(g);
+        }
     }
-    if (g->bias || g->activation != NN_IDENTITY)
-        for (size_t i = 0; i < g->m; i++) NNI_FN(gemm_epilogue)(g, g->c + i * g->ldc);
+    const int bare = g->activation == NN_IDENTITY || (fused && g->activation == NN_RELU);
+    const int left = !bare || (g->bias && !fused);
+    for (size_t i = 0; left && i < g->m; i++) NNI_FN(gemm_epilogue)(g, g->c + i * g->ldc, fused);
     return 0;
 }
 

@@ -80,7 +80,7 @@ static void NNI_FN(gemm_dot)(const nni_gemm *g) {
             rows = least + (t < taller);
             switch (rows) { /* the sums live in registers only if their number is a constant */
             case 1: NNI_FN(dot_rows)(1, g, i, j); break;
-#define NNI_DOT_CASE(count) case count: NNI_FN(dot_rows)(count <= NNI_DOT_ROWS ? count : 1, g, i, j); break;
+#define NNI_DOT_CASE(count) case count: if (count <= NNI_DOT_ROWS) NNI_FN(dot_rows)(count, g, i, j); break;
             NNI_DOT_CASE(2) NNI_DOT_CASE(3) NNI_DOT_CASE(4) NNI_DOT_CASE(5) NNI_DOT_CASE(6)
 #undef NNI_DOT_CASE
             }

@@ -74,7 +74,7 @@ NNI_INLINE void NNI_FN(gemm_row_short)(const int vectors, const nni_gemm *g, flo
 static void NNI_FN(gemm_row)(const nni_gemm *g, float *c, const float *a) {
     if (g->n <= (size_t)NNI_ROW_VECTORS * VF_LANES)
         switch ((g->n - 1) / VF_LANES + 1) { /* the sums live in registers only if their number is a constant */
-#define NNI_ROW_CASE(count) case count: NNI_FN(gemm_row_short)(count <= NNI_ROW_VECTORS ? count : 1, g, c, a); return;
+#define NNI_ROW_CASE(count) case count: if (count <= NNI_ROW_VECTORS) NNI_FN(gemm_row_short)(count, g, c, a); return;
         NNI_ROW_CASE(1) NNI_ROW_CASE(2) NNI_ROW_CASE(3) NNI_ROW_CASE(4) NNI_ROW_CASE(5) NNI_ROW_CASE(6) NNI_ROW_CASE(7)
         NNI_ROW_CASE(8) NNI_ROW_CASE(9) NNI_ROW_CASE(10) NNI_ROW_CASE(11) NNI_ROW_CASE(12) NNI_ROW_CASE(13) NNI_ROW_CASE(14)
         NNI_ROW_CASE(15) NNI_ROW_CASE(16) NNI_ROW_CASE(17) NNI_ROW_CASE(18) NNI_ROW_CASE(19) NNI_ROW_CASE(20)

@@ -16,166 +16,174 @@
 #include "../scalar.h"
 #else
 
-/* KC rows of B: a panel of two vectors stays in L1 (48 KiB at 16 lanes). MC rows of A: MC x KC stays in L2. */
-#define NNI_KC 384
-#define NNI_KC_LARGE 512 /* packed, C is what costs, and passes over it are k/KC */
-#define NNI_MC 336
-#define NNI_MC_PAGES 64 /* rows of A where each row of B is on a page of its own: both must fit the first TLB */
-#define NNI_PAGE 1024
-#define NNI_NC 3072
-#define NNI_SHALLOW 32 /* k up to which writing C is most of the work */
-#define NNI_WIDE_C (1u << 20) /* floats of C from which its rows are written one after another */
-#define NNI_FAR (3u << 20) /* floats of B from which it is memory that has to be waited for: prefetch */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3). */
+#define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
+#define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
+#define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
+#define NNI_MANY_ROWS (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
+ * next, while B runs on but for a jump after each row; a product is a single stretch. */
 typedef struct NNI_FN(tiles) {
     size_t k, count;
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
-    size_t ahead;     /* where to prefetch B, in floats from where it is read */
-    int prefetch_c;   /* ask for the next tile of C before computing this one */
+    size_t ahead;   /* where to prefetch B, in floats from where it is read */
+    int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
+    size_t tap_rows, stretches;
+    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
+    size_t b_jump;            /* of B: after a row of stretches */
+    const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
+    size_t bias_next;         /* and from a tile's to the next one's */
+    int relu;                 /* done last */
 } NNI_FN(tiles);
 
 /* A run from a, b and c on. */
 typedef void (*NNI_FN(tile_fn))(const NNI_FN(tiles) *run, const float *a, const float *b, float *c);
 
-/* For convolutions: A is read in `rows` x `count` stretches of k, with jumps between the end of one and the next, and B
- * jumps between rows; and bias and ReLU are done before C is stored. By k there is one stretch a row, and no epilogue. */
-typedef struct NNI_FN(taps) {
-    size_t rows, count;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after `count` of them, on top */
-    size_t b_jump;            /* of B, after a row */
-    const float *bias;        /* of the columns of the tile, or NULL */
-    int relu;
-} NNI_FN(taps);
-
-typedef void (*NNI_FN(taps_fn))(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps, const float *a, const float *b, float *c);
-
-NNI_INLINE vf NNI_FN(tile_load_b)(const float *b, int last, vm mask) {
-    return VF_FREE_MASK && last ? vf_load_m(b, mask) : vf_load(b);
+/* A run of one tile of one stretch; the strides are left to say where it lies. */
+NNI_INLINE NNI_FN(tiles) NNI_FN(tiles_plain)(size_t k, float beta) {
+    const NNI_FN(tiles) run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    return run;
 }
 
-/* What is done to the sums of a convolution before they are stored. */
-NNI_INLINE void NNI_FN(tile_finish)(const int rows, const int vectors, const NNI_FN(taps) *taps, vf *sum, vm mask) {
-    if (taps->bias)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            const float *at = taps->bias + j * VF_LANES;
-            const vf bias = j == vectors - 1 ? vf_load_m(at, mask) : vf_load(at);
-            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = vf_add(sum[i * vectors + j], bias);
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
+NNI_INLINE void NNI_FN(tile_load_b)(const int vectors, const int masked, vf *bv, const float *b, vm mask) {
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        bv[j] = masked && j == vectors - 1 ? vf_load_m(b + j * VF_LANES, mask) : vf_load(b + j * VF_LANES);
+}
+
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
+                                      const float *a, const float *b, vm mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
+    vf bv[4];
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t p = run->k; p > 0; p--) {
+            NNI_FN(tile_load_b)(vectors, masked, bv, b, mask);
+            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+                const vq av = vq_load(a + i);
+                NNI_UNROLL for (int r = 0; r < 4; r++)
+                    NNI_UNROLL for (int j = 0; j < vectors; j++)
+                        sum[(i + r) * vectors + j] = vf_fma_q(av, r, bv[j], sum[(i + r) * vectors + j]);
+            }
+            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
+                const vf av = vf_set1(a[i]);
+                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
+            }
+            a += a_stride;
+            b += ldb;
         }
-    if (taps->relu)
+        a += run->row_jump;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
+ * pointers would spill. */
+NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
+                                        const float *a, const float *b, vm mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const float *row[6];
+    vf bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+            for (size_t p = run->k; p > 0; p--) {
+                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+                NNI_FN(tile_load_b)(vectors, masked, bv, b, mask);
+                NNI_UNROLL for (int i = 0; i < rows; i++) {
+                    const vf av = vf_set1(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
+                }
+                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                b += ldb;
+            }
+            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        b += run->b_jump;
+    }
+}
+
+NNI_INLINE void NNI_FN(tile_sum)(const int rows, const int vectors, const int by_k, const int masked, const NNI_FN(tiles) *run,
+                                 vf *sum, const float *a, const float *b, vm mask) {
+    if (by_k) NNI_FN(tile_sum_by_k)(rows, vectors, masked, run, sum, a, b, mask);
+    else NNI_FN(tile_sum_by_row)(rows, vectors, masked, run, sum, a, b, mask);
+}
+
+/* What is done to the sums before they are stored. */
+NNI_INLINE void NNI_FN(tile_finish)(const int rows, const int vectors, const NNI_FN(tiles) *run, const float *bias, vf *sum,
+                                    vm mask) {
+    if (bias)
+        NNI_UNROLL for (int j = 0; j < vectors; j++) {
+            const vf add = j == vectors - 1 ? vf_load_m(bias + j * VF_LANES, mask) : vf_load(bias + j * VF_LANES);
+            NNI_UNROLL for (int i = 0; i < rows; i++) sum[i * vectors + j] = vf_add(sum[i * vectors + j], add);
+        }
+    if (run->relu)
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = NNI_FN(v_relu)(sum[s], sum[s]);
 }
 
-/* by_k: a(i,p) = a[p*a_stride + i], as in a packed or transposed A; otherwise a(i,p) = a[i*a_stride + p]. taps is NULL for
- * a plain product, of which nothing then is left of the loops over them. */
-NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run,
-                             const NNI_FN(taps) *taps, const float *a, const float *b, float *c) {
-    vf sum[28], bv[4];
-    const vm mask = vm_first(run->ragged);
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ldc = run->ldc, k = run->k, ahead = run->ahead;
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_set1(0.0f);
+/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run, const float *a,
+                             const float *b, float *c, const float *bias) {
+    vf sum[28];
+    const size_t ldc = run->ldc, ragged = run->ragged;
+    const vm mask = vm_first(ragged);
+    NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = vf_set1(0.0f);
     if (run->beta != 0.0f) {
         const vf scale = vf_set1(run->beta);
-        NNI_UNROLL for (int i = 0; i < rows; i++)
+        const float *from = c;
+        NNI_UNROLL for (int i = 0; i < rows; i++) {
             NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                const float *at = c + (size_t)i * ldc + j * VF_LANES;
+                const float *at = from + j * VF_LANES;
                 sum[i * vectors + j] = vf_mul(scale, j == vectors - 1 ? vf_load_m(at, mask) : vf_load(at));
             }
-    }
-
-    if (by_k) {
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t p = 0; p < k; p++) {
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    bv[j] = NNI_FN(tile_load_b)(b + j * VF_LANES, j == vectors - 1, mask);
-                NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                    const vq av = vq_load(a + i);
-                    NNI_UNROLL for (int r = 0; r < 4; r++)
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[(i + r) * vectors + j] = vf_fma_q(av, r, bv[j], sum[(i + r) * vectors + j]);
-                }
-                NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                    const vf av = vf_set1(a[i]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
-                }
-                a += a_stride;
-                b += ldb;
-            }
-            if (taps) a += taps->row_jump;
-        }
-    } else {
-        /* One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14 pointers would spill. */
-        const float *row[6];
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-        for (size_t tap_rows = taps ? taps->rows : 1; tap_rows > 0; tap_rows--) {
-            for (size_t count = taps ? taps->count : 1; count > 0; count--) {
-                for (size_t p = 0; p < k; p++) {
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) {
-                        if (!taps) __builtin_prefetch(b + ahead + j * VF_LANES);
-                        bv[j] = NNI_FN(tile_load_b)(b + j * VF_LANES, j == vectors - 1, mask);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i++) {
-                        const vf av = vf_set1(row[i / 3][(size_t)(i % 3) * a_stride]);
-                        NNI_UNROLL for (int j = 0; j < vectors; j++)
-                            sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
-                    }
-                    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
-                    b += ldb;
-                }
-                if (taps) NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->jump;
-            }
-            if (taps) {
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += taps->row_jump;
-                b += taps->b_jump;
-            }
+            from += ldc;
+            NNI_HIDE(from);
         }
     }
-    if (taps && !by_k) NNI_FN(tile_finish)(rows, vectors, taps, sum, mask);
-
-    NNI_UNROLL for (int i = 0; i < rows; i++)
+    if (VF_FREE_MASK && ragged < VF_LANES) NNI_FN(tile_sum)(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    else NNI_FN(tile_sum)(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    NNI_FN(tile_finish)(rows, vectors, run, bias, sum, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
-            float *at = c + (size_t)i * ldc + j * VF_LANES;
-            if (j < vectors - 1) vf_store(at, sum[i * vectors + j]);
-            else if (VF_FREE_MASK || run->ragged < VF_LANES) vf_store_m(at, sum[i * vectors + j], mask);
-            else vf_store(at, sum[i * vectors + j]);
+            float *at = c + j * VF_LANES;
+            if (j < vectors - 1 || (!VF_FREE_MASK && ragged == VF_LANES)) vf_store(at, sum[i * vectors + j]);
+            else vf_store_m(at, sum[i * vectors + j], mask);
         }
+        c += ldc;
+        NNI_HIDE(c);
+    }
 }
 
-NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run,
-                                 const NNI_FN(taps) *taps, const float *a, const float *b, float *c) {
+NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run, const float *a,
+                                 const float *b, float *c) {
+    const float *bias = run->bias;
     for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1)
-            NNI_UNROLL for (int i = 0; i < rows; i++)
-                NNI_UNROLL for (int j = 0; j < vectors; j++)
-                    __builtin_prefetch(c + run->c_next + (size_t)i * run->ldc + j * VF_LANES, 1);
-        NNI_FN(tile)(rows, vectors, by_k, run, taps, a, b, c);
+        if (run->prefetch_c && t > 1) {
+            const float *next = c + run->c_next;
+            for (int i = 0; i < rows; i++, next += run->ldc)
+                NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
+        }
+        NNI_FN(tile)(rows, vectors, by_k, run, a, b, c, bias);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
+        if (bias) bias += run->bias_next;
     }
 }
 
-/* Every tile that fits, in both readings of A, for products and for convolutions. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                     \
-    static void NNI_FN(tile_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run,                           \
-                                                       const float *a, const float *b, float *c) {         \
-        NNI_FN(tile_run)(rows, vectors, 0, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void NNI_FN(tile_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run,                             \
-                                                       const float *a, const float *b, float *c) {         \
-        NNI_FN(tile_run)(rows, vectors, 1, run, NULL, a, b, c);                                            \
-    }                                                                                                      \
-    static void NNI_FN(taps_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps, \
-                                                       const float *a, const float *b, float *c) {         \
-        NNI_FN(tile_run)(rows, vectors, 0, run, taps, a, b, c);                                            \
-    }                                                                                                      \
-    static void NNI_FN(taps_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run, const NNI_FN(taps) *taps,   \
-                                                       const float *a, const float *b, float *c) {         \
-        NNI_FN(tile_run)(rows, vectors, 1, run, taps, a, b, c);                                            \
+/* Every tile that fits, in both readings of A. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
+    static void NNI_FN(tile_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) { \
+        NNI_FN(tile_run)(rows, vectors, 0, run, a, b, c);                                                                    \
+    }                                                                                                                        \
+    static void NNI_FN(tile_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) {   \
+        NNI_FN(tile_run)(rows, vectors, 1, run, a, b, c);                                                                    \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -195,15 +203,6 @@ static NNI_FN(tile_fn) NNI_FN(tile_find)(int by_k, size_t rows, size_t vectors) 
     static const NNI_FN(tile_fn) by_row_table[] = {NNI_TILES(NNI_TILE_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TILE_BY_K)};
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
-    return (by_k ? by_k_table : by_row_table)[NNI_FN(tile_index)(rows, vectors)];
-}
-
-static NNI_FN(taps_fn) NNI_FN(taps_find)(int by_k, size_t rows, size_t vectors) {
-#define NNI_TAPS_BY_ROW(rows, vectors) NNI_FN(taps_by_row_##rows##x##vectors),
-#define NNI_TAPS_BY_K(rows, vectors) NNI_FN(taps_by_k_##rows##x##vectors),
-    static const NNI_FN(taps_fn) by_row_table[] = {NNI_TILES(NNI_TAPS_BY_ROW)}, by_k_table[] = {NNI_TILES(NNI_TAPS_BY_K)};
-#undef NNI_TAPS_BY_ROW
-#undef NNI_TAPS_BY_K
     return (by_k ? by_k_table : by_row_table)[NNI_FN(tile_index)(rows, vectors)];
 }
 

@@ -37,34 +37,43 @@ static void NNI_FN(turn_out)(float *c, size_t ldc, const float *tile, size_t row
     }
 }
 
+/* Tiles of `rows` columns of C from j on, at rows [i, i + cols): b are the rows of B, x the panel of A. */
+static void NNI_FN(turned_tile)(const nni_gemm *g, size_t i, size_t cols, size_t j, size_t rows, const float *x, size_t ldx) {
+    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int by_k = g->b_col == 1;
+    const NNI_FN(tile_fn) compute = NNI_FN(tile_find)(by_k, rows, cols / VF_LANES);
+    const size_t kc = nni_even_part(g->k, NNI_KC);
+    float *c = g->c + i * g->ldc + j;
+    NNI_FN(tiles) run = NNI_FN(tiles_plain)(0, 0.0f);
+    run.a_stride = by_k ? g->b_row : g->b_col;
+    run.ldb = ldx;
+    run.ldc = cols;
+    if (g->beta != 0.0f) NNI_FN(turn_in)(tile, c, g->ldc, rows, cols);
+    for (size_t p = 0; p < g->k; p += kc) {
+        run.k = nni_min(kc, g->k - p);
+        run.beta = p == 0 ? g->beta : 1.0f;
+        compute(&run, g->b + j * g->b_col + p * g->b_row, x + p * ldx, tile);
+    }
+    NNI_FN(turn_out)(c, g->ldc, tile, rows, cols);
+}
+
+/* Rows of B are taken in blocks that stay in L2 while the panels of A pass. */
 static void NNI_FN(gemm_turned)(const nni_gemm *g, size_t vectors, float *work) {
     const size_t panel = vectors * VF_LANES, most = (size_t)NNI_FN(tile_rows)[vectors - 1];
-    const int pack = g->a_row != 1, by_k = g->b_col == 1;
-    NNI_ALIGNED(64) float tile[32 * 4 * VF_LANES]; /* the rows of the tallest tile, and whole vectors to read behind them */
+    const int pack = g->a_row != 1;
     for (size_t i = 0; pack && i < g->m; i += panel) {
         const size_t cols = nni_min(panel, g->m - i);
         NNI_FN(pack_b)(work + i * g->k, g->a + i * g->a_row, 1, g->a_row, g->k, cols, cols);
     }
-    NNI_FN(tiles) run = {0, 1, by_k ? g->b_row : g->b_col, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0.0f};
     const size_t tiles = nni_ceil_div(g->n, most), least = g->n / tiles, taller = g->n % tiles;
-    for (size_t t = 0, j = 0; t < tiles; t++) {
-        const size_t rows = least + (t < taller);
+    const size_t block = nni_max(NNI_NEAR / 2 / (most * g->k), 1);
+    for (size_t first = 0; first < tiles; first += block)
         for (size_t i = 0; i < g->m; i += panel) {
             const size_t cols = nni_min(panel, g->m - i);
-            const NNI_FN(tile_fn) compute = NNI_FN(tile_find)(by_k, rows, cols / VF_LANES);
-            float *c = g->c + i * g->ldc + j;
-            run.ldb = pack ? cols : g->a_col;
-            run.ldc = cols;
-            if (g->beta != 0.0f) NNI_FN(turn_in)(tile, c, g->ldc, rows, cols);
-            for (size_t p = 0; p < g->k; p += NNI_KC) {
-                run.k = nni_min(NNI_KC, g->k - p);
-                run.beta = p == 0 ? g->beta : 1.0f;
-                compute(&run, g->b + j * g->b_col + p * g->b_row, (pack ? work + i * g->k : g->a + i) + p * run.ldb, tile);
-            }
-            NNI_FN(turn_out)(c, g->ldc, tile, rows, cols);
+            for (size_t t = first; t < nni_min(first + block, tiles); t++)
+                NNI_FN(turned_tile)(g, i, cols, t * least + nni_min(t, taller), least + (t < taller),
+                                    pack ? work + i * g->k : g->a + i, pack ? cols : g->a_col);
         }
-        j += rows;
-    }
 }
 
 #endif /* NNI_ISA */

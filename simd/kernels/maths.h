@@ -28,7 +28,7 @@ NNI_INLINE vf NNI_FN(exp_reduced)(vf r, vf rest, vf *low) {
 }
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
-NNI_INLINE vf NNI_FN(exp_builtin)(vf x) {
+VF_MATHS vf NNI_FN(exp_builtin)(vf x) {
     const vf above = vf_set1(89.0f), below = vf_set1(-105.0f); /* beyond these the result is inf or 0; NaN passes */
     x = vf_select(vf_lt(above, x), above, x);
     x = vf_select(vf_lt(x, below), below, x);
@@ -49,7 +49,7 @@ NNI_INLINE vf NNI_FN(exp_in_parts)(vf x, vf more, vf *low, vf *n) {
 }
 
 /* log x = n ln2 + log m with m in [sqrt(1/2), sqrt(2)). At most 0.63 ULP from the truth. */
-NNI_INLINE vf NNI_FN(log_builtin)(vf x) {
+VF_MATHS vf NNI_FN(log_builtin)(vf x) {
     const vf tiny = vf_set1(1.17549435e-38f); /* below it the exponent field is 0: scale by 2^25 first */
     const vm small = vf_lt(x, tiny);
     const vf scaled = vf_select(small, vf_mul(x, vf_set1(33554432.0f)), x);
@@ -81,11 +81,11 @@ NNI_INLINE vf NNI_FN(log_builtin)(vf x) {
 }
 
 #ifdef NN_NO_SLEEF
-NNI_INLINE vf NNI_FN(vexp)(vf x) { return NNI_FN(exp_builtin)(x); }
-NNI_INLINE vf NNI_FN(vlog)(vf x) { return NNI_FN(log_builtin)(x); }
+VF_MATHS vf NNI_FN(vexp)(vf x) { return NNI_FN(exp_builtin)(x); }
+VF_MATHS vf NNI_FN(vlog)(vf x) { return NNI_FN(log_builtin)(x); }
 #else
-NNI_INLINE vf NNI_FN(vexp)(vf x) { return vf_exp_sleef(x); }
-NNI_INLINE vf NNI_FN(vlog)(vf x) { return vf_log_sleef(x); }
+VF_MATHS vf NNI_FN(vexp)(vf x) { return vf_exp_sleef(x); }
+VF_MATHS vf NNI_FN(vlog)(vf x) { return vf_log_sleef(x); }
 #endif
 NNI_INLINE vf NNI_FN(power)(vf x, vf exponent) { return NNI_FN(vexp)(vf_mul(exponent, NNI_FN(vlog)(x))); }
 
@@ -107,7 +107,7 @@ NNI_INLINE vf NNI_FN(vexpm1_negative)(vf x, vf exp_x) {
 }
 
 /* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
-NNI_INLINE vf NNI_FN(vtanh)(vf x) {
+VF_MATHS vf NNI_FN(vtanh)(vf x) {
     const vf a = vf_abs(x), one = vf_set1(1.0f), two = vf_set1(2.0f), square = vf_mul(x, x);
     vf q = vf_set1(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = vf_fma(q, square, vf_set1(-8.435009978711605072021484375e-3f));
@@ -123,7 +123,7 @@ NNI_INLINE vf NNI_FN(vtanh)(vf x) {
 
 /* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
  * so that the last addition is the only rounding after e: the result never falls where x rises. */
-NNI_INLINE vf NNI_FN(vsigmoid)(vf x) {
+VF_MATHS vf NNI_FN(vsigmoid)(vf x) {
     const vf zero = vf_set1(0.0f), one = vf_set1(1.0f);
     const vf e = NNI_FN(vexp)(vf_sub(zero, vf_abs(x)));
     const vf u = vf_add(one, e), c = vf_sub(e, vf_sub(u, one)), inverse = vf_div(one, u);
@@ -133,14 +133,14 @@ NNI_INLINE vf NNI_FN(vsigmoid)(vf x) {
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
-NNI_INLINE vf NNI_FN(vsoftplus)(vf x) {
+VF_MATHS vf NNI_FN(vsoftplus)(vf x) {
     const vf zero = vf_set1(0.0f), one = vf_set1(1.0f);
     const vf e = NNI_FN(vexp)(vf_sub(zero, vf_abs(x)));
     const vf u = vf_add(one, e), c = vf_sub(e, vf_sub(u, one));
     return vf_add(vf_max(zero, x), vf_add(NNI_FN(vlog)(u), vf_div(c, u)));
 }
 
-NNI_INLINE vf NNI_FN(velu)(vf x, vf a) {
+VF_MATHS vf NNI_FN(velu)(vf x, vf a) {
     const vf zero = vf_set1(0.0f), below = vf_select(vf_lt(zero, x), zero, x);
     const vf curve = vf_mul(a, NNI_FN(vexpm1_negative)(below, NNI_FN(vexp)(below)));
     return vf_select(vf_lt(zero, x), x, curve);
@@ -151,7 +151,7 @@ NNI_INLINE vf NNI_FN(velu)(vf x, vf a) {
 #define NNI_SELU_SLOPE 1.758099317550659180f /* lambda * alpha */
 
 /* As ELU, but the factor goes into the last sum instead of multiplying what was rounded. */
-NNI_INLINE vf NNI_FN(vselu)(vf x) {
+VF_MATHS vf NNI_FN(vselu)(vf x) {
     const vf zero = vf_set1(0.0f), slope = vf_set1(NNI_SELU_SLOPE);
     const vf line = vf_fma(x, vf_set1(NNI_SELU_HIGH), vf_mul(x, vf_set1(NNI_SELU_LOW)));
     const vf below = vf_select(vf_lt(zero, x), zero, x), curve = vf_mul(vf_mul(below, below), NNI_FN(expm1_factor)(below));
@@ -196,11 +196,11 @@ NNI_INLINE vf NNI_FN(logistic_tail_slope)(vf a, vf x, vf more, vf dw) {
 }
 
 /* x / (1 + e^-x) */
-NNI_INLINE vf NNI_FN(vsilu)(vf x) {
+VF_MATHS vf NNI_FN(vsilu)(vf x) {
     const vf a = NNI_FN(gate_size)(x, 110.0f), zero = vf_set1(0.0f);
     return NNI_FN(gate)(x, NNI_FN(logistic_tail)(a, vf_sub(zero, a), zero));
 }
-NNI_INLINE vf NNI_FN(vsilu_slope)(vf x) {
+VF_MATHS vf NNI_FN(vsilu_slope)(vf x) {
     const vf a = NNI_FN(gate_size)(x, 110.0f), zero = vf_set1(0.0f);
     return NNI_FN(gate_slope)(x, NNI_FN(logistic_tail_slope)(a, vf_sub(zero, a), zero, vf_set1(1.0f)));
 }
@@ -221,13 +221,13 @@ NNI_INLINE vf NNI_FN(gelu_tanh_exponent)(vf a, vf *more) { /* -w */
     *more = vf_fnma(a, vf_add(lost, small), vf_fnma(a, sum, w));
     return vf_sub(vf_set1(0.0f), w);
 }
-NNI_INLINE vf NNI_FN(vgelu_tanh)(vf x) {
+VF_MATHS vf NNI_FN(vgelu_tanh)(vf x) {
     const vf a = NNI_FN(gate_size)(x, 11.0f);
     vf more;
     const vf exponent = NNI_FN(gelu_tanh_exponent)(a, &more);
     return NNI_FN(gate)(x, NNI_FN(logistic_tail)(a, exponent, more));
 }
-NNI_INLINE vf NNI_FN(vgelu_tanh_slope)(vf x) {
+VF_MATHS vf NNI_FN(vgelu_tanh_slope)(vf x) {
     const vf a = NNI_FN(gate_size)(x, 11.0f), c1 = vf_set1(NNI_GELU_C1_HIGH + NNI_GELU_C1_LOW);
     vf more;
     const vf exponent = NNI_FN(gelu_tanh_exponent)(a, &more);
@@ -254,14 +254,14 @@ NNI_INLINE vf NNI_FN(normal_exponential)(vf a, vf *low, vf *n) { /* e^(-a^2/2), 
     const vf square = vf_mul(a, a), lost = vf_fnma(a, a, square), half = vf_set1(0.5f);
     return NNI_FN(exp_in_parts)(vf_mul(square, vf_set1(-0.5f)), vf_mul(lost, half), low, n);
 }
-NNI_INLINE vf NNI_FN(vgelu)(vf x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
+VF_MATHS vf NNI_FN(vgelu)(vf x) { /* h(a) = a Q(a) = v G(v) e^(-a^2/2) */
     const vf a = NNI_FN(gate_size)(x, NNI_TAIL_END), v = vf_div(a, vf_add(a, vf_set1(NNI_TAIL_SHIFT)));
     const vf factor = vf_mul(v, NNI_FN(normal_tail_factor)(v));
     vf low, n;
     const vf high = NNI_FN(normal_exponential)(a, &low, &n);
     return NNI_FN(gate)(x, vf_times_power(vf_fma(factor, high, vf_mul(factor, low)), n));
 }
-NNI_INLINE vf NNI_FN(vgelu_slope)(vf x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
+VF_MATHS vf NNI_FN(vgelu_slope)(vf x) { /* h'(a) = Q(a) - a e^(-a^2/2) / sqrt(2 pi) */
     const vf a = NNI_FN(gate_size)(x, NNI_TAIL_END), inverse = vf_div(vf_set1(1.0f), vf_add(a, vf_set1(NNI_TAIL_SHIFT)));
     vf low, n;
     const vf high = NNI_FN(normal_exponential)(a, &low, &n);

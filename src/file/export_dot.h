@@ -102,7 +102,7 @@ static void nni_picture_options(nni_writer *w, const nni_node *node) {
         nni_write(w, "<br/>%.4g x + %.4g", (double)o->linear.a, (double)o->linear.b);
     } else if (node->op == &nni_op_loss) {
         nni_write(w, "<br/>%s", o->loss.is_custom ? "the caller's" : nni_loss_names[o->loss.desc.loss]);
-    } else if (node->flags & NNI_ACTIVATION && (o->activation.kind == NN_LEAKY_RELU || (o->activation.kind == NN_ELU && o->activation.slope != 1.0f))) {
+    } else if ((node->flags & NNI_ACTIVATION) && (o->activation.kind == NN_LEAKY_RELU || o->activation.kind == NN_ELU)) {
         nni_write(w, "<br/>slope %.4g", (double)o->activation.slope);
     }
 }

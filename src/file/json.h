@@ -249,7 +249,8 @@ static int nni_json_float(nni_json *j, float *value) {
     double wide = 0.0;
     if (!nni_json_double(j, &wide)) return 0;
     *value = (float)wide;
-    return *value < -FLT_MAX || *value > FLT_MAX ? (wide >= -DBL_MAX && wide <= DBL_MAX ? nni_json_fail(j, "a number is too large") : 1) : 1;
+    const int finite = wide >= -DBL_MAX && wide <= DBL_MAX, fits = *value >= -FLT_MAX && *value <= FLT_MAX;
+    return finite && !fits ? nni_json_fail(j, "a number is too large") : 1;
 }
 
 static int nni_json_word(nni_json *j, const char *word) {

@@ -5,7 +5,7 @@
  */
 #include "nn.h"
 
-NN_MUST_USE nn_status xor_network_load(nn_model **model, const nn_load_desc *desc, nn_report *report);
+NN_MUST_USE nn_status xor_network_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report);
 
 static const unsigned char xor_network_bytes[884] = {
     72,3,0,0,0,0,0,0,123,34,95,95,109,101,116,97,100,97,116,97,95,95,34,58,123,34,110,110,46,99,
@@ -40,6 +40,6 @@ static const unsigned char xor_network_bytes[884] = {
     128,191,0,0,128,63,0,0,0,192,0,0,0,0
 };
 
-nn_status xor_network_load(nn_model **model, const nn_load_desc *desc, nn_report *report) {
+nn_status xor_network_load(nn_model **model, const nn_model_load_desc *desc, nn_report *report) {
     return nn_model_load_memory(model, xor_network_bytes, sizeof xor_network_bytes, desc, report);
 }
