@@ -29,7 +29,7 @@ help: ## this list
 	@sed -n 's/^\([a-z.-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
 
 demo: $(B)/examples/demo ## learn digits in half a minute, test, save, load: examples/demo.c
-	$<
+	$< $(B)
 
 examples: $(EXAMPLES) ## build every example
 
