@@ -7462,22 +7462,29 @@ static void nni_filter_scalar(float *y, size_t y_stride, const float *x, size_t 
     if (j < n) nni_filter_rows_scalar(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_scalar(n - j));
 }
 
+/* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
+NNI_INLINE nni_vf_scalar nni_resize_gray_scalar(const float *x, const nni_taps *t, nni_vi_scalar at, size_t i, size_t n) {
+    const float *weights = t->weights + i;
+    nni_vf_scalar sum = nni_vf_set1_scalar(0.0f), next;
+    size_t k = 0;
+    for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+        const nni_vf_scalar left = nni_vf_gather_pair_scalar(x + k, at, &next);
+        sum = nni_vf_fma_scalar(n == VF_LANES ? nni_vf_load_scalar(weights) : nni_vf_load_n_scalar(weights, n), left, sum);
+        sum = nni_vf_fma_scalar(n == VF_LANES ? nni_vf_load_scalar(weights + t->outputs) : nni_vf_load_n_scalar(weights + t->outputs, n), next, sum);
+    }
+    if (k < t->taps) sum = nni_vf_fma_scalar(nni_vf_load_n_scalar(weights, n), nni_vf_gather_scalar(x + k, at), sum);
+    return sum;
+}
+
 NNI_INLINE void nni_resize_row_gray_scalar(float *y, const float *x, const nni_taps *t) {
-    for (size_t i = 0; i < t->outputs; i += VF_LANES) {
-        const size_t n = nni_min(VF_LANES, t->outputs - i);
-        const float *weights = t->weights + i;
+    size_t i = 0;
+    for (; i + VF_LANES <= t->outputs; i += VF_LANES)
+        nni_vf_store_scalar(y + i, nni_resize_gray_scalar(x, t, nni_vi_load_scalar(t->first + i), i, VF_LANES));
+    if (i < t->outputs) {
+        const size_t n = t->outputs - i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const nni_vi_scalar at = nni_vi_load_scalar(n == VF_LANES ? t->first + i : first);
-        nni_vf_scalar sum = nni_vf_set1_scalar(0.0f), next;
-        size_t k = 0;
-        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
-            const nni_vf_scalar left = nni_vf_gather_pair_scalar(x + k, at, &next);
-            sum = nni_vf_fma_scalar(nni_vf_load_n_scalar(weights, n), left, sum);
-            sum = nni_vf_fma_scalar(nni_vf_load_n_scalar(weights + t->outputs, n), next, sum);
-        }
-        if (k < t->taps) sum = nni_vf_fma_scalar(nni_vf_load_n_scalar(weights, n), nni_vf_gather_scalar(x + k, at), sum);
-        nni_vf_store_n_scalar(y + i, sum, n);
+        nni_vf_store_n_scalar(y + i, nni_resize_gray_scalar(x, t, nni_vi_load_scalar(first), i, n), n);
     }
 }
 
@@ -11789,22 +11796,29 @@ static void nni_filter_avx2(float *y, size_t y_stride, const float *x, size_t x_
     if (j < n) nni_filter_rows_avx2(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx2(n - j));
 }
 
+/* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
+NNI_INLINE nni_vf_avx2 nni_resize_gray_avx2(const float *x, const nni_taps *t, nni_vi_avx2 at, size_t i, size_t n) {
+    const float *weights = t->weights + i;
+    nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f), next;
+    size_t k = 0;
+    for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+        const nni_vf_avx2 left = nni_vf_gather_pair_avx2(x + k, at, &next);
+        sum = nni_vf_fma_avx2(n == VF_LANES ? nni_vf_load_avx2(weights) : nni_vf_load_n_avx2(weights, n), left, sum);
+        sum = nni_vf_fma_avx2(n == VF_LANES ? nni_vf_load_avx2(weights + t->outputs) : nni_vf_load_n_avx2(weights + t->outputs, n), next, sum);
+    }
+    if (k < t->taps) sum = nni_vf_fma_avx2(nni_vf_load_n_avx2(weights, n), nni_vf_gather_avx2(x + k, at), sum);
+    return sum;
+}
+
 NNI_INLINE void nni_resize_row_gray_avx2(float *y, const float *x, const nni_taps *t) {
-    for (size_t i = 0; i < t->outputs; i += VF_LANES) {
-        const size_t n = nni_min(VF_LANES, t->outputs - i);
-        const float *weights = t->weights + i;
+    size_t i = 0;
+    for (; i + VF_LANES <= t->outputs; i += VF_LANES)
+        nni_vf_store_avx2(y + i, nni_resize_gray_avx2(x, t, nni_vi_load_avx2(t->first + i), i, VF_LANES));
+    if (i < t->outputs) {
+        const size_t n = t->outputs - i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const nni_vi_avx2 at = nni_vi_load_avx2(n == VF_LANES ? t->first + i : first);
-        nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f), next;
-        size_t k = 0;
-        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
-            const nni_vf_avx2 left = nni_vf_gather_pair_avx2(x + k, at, &next);
-            sum = nni_vf_fma_avx2(nni_vf_load_n_avx2(weights, n), left, sum);
-            sum = nni_vf_fma_avx2(nni_vf_load_n_avx2(weights + t->outputs, n), next, sum);
-        }
-        if (k < t->taps) sum = nni_vf_fma_avx2(nni_vf_load_n_avx2(weights, n), nni_vf_gather_avx2(x + k, at), sum);
-        nni_vf_store_n_avx2(y + i, sum, n);
+        nni_vf_store_n_avx2(y + i, nni_resize_gray_avx2(x, t, nni_vi_load_avx2(first), i, n), n);
     }
 }
 
@@ -16141,22 +16155,29 @@ static void nni_filter_avx512(float *y, size_t y_stride, const float *x, size_t 
     if (j < n) nni_filter_rows_avx512(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx512(n - j));
 }
 
+/* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
+NNI_INLINE nni_vf_avx512 nni_resize_gray_avx512(const float *x, const nni_taps *t, nni_vi_avx512 at, size_t i, size_t n) {
+    const float *weights = t->weights + i;
+    nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f), next;
+    size_t k = 0;
+    for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+        const nni_vf_avx512 left = nni_vf_gather_pair_avx512(x + k, at, &next);
+        sum = nni_vf_fma_avx512(n == VF_LANES ? nni_vf_load_avx512(weights) : nni_vf_load_n_avx512(weights, n), left, sum);
+        sum = nni_vf_fma_avx512(n == VF_LANES ? nni_vf_load_avx512(weights + t->outputs) : nni_vf_load_n_avx512(weights + t->outputs, n), next, sum);
+    }
+    if (k < t->taps) sum = nni_vf_fma_avx512(nni_vf_load_n_avx512(weights, n), nni_vf_gather_avx512(x + k, at), sum);
+    return sum;
+}
+
 NNI_INLINE void nni_resize_row_gray_avx512(float *y, const float *x, const nni_taps *t) {
-    for (size_t i = 0; i < t->outputs; i += VF_LANES) {
-        const size_t n = nni_min(VF_LANES, t->outputs - i);
-        const float *weights = t->weights + i;
+    size_t i = 0;
+    for (; i + VF_LANES <= t->outputs; i += VF_LANES)
+        nni_vf_store_avx512(y + i, nni_resize_gray_avx512(x, t, nni_vi_load_avx512(t->first + i), i, VF_LANES));
+    if (i < t->outputs) {
+        const size_t n = t->outputs - i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const nni_vi_avx512 at = nni_vi_load_avx512(n == VF_LANES ? t->first + i : first);
-        nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f), next;
-        size_t k = 0;
-        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
-            const nni_vf_avx512 left = nni_vf_gather_pair_avx512(x + k, at, &next);
-            sum = nni_vf_fma_avx512(nni_vf_load_n_avx512(weights, n), left, sum);
-            sum = nni_vf_fma_avx512(nni_vf_load_n_avx512(weights + t->outputs, n), next, sum);
-        }
-        if (k < t->taps) sum = nni_vf_fma_avx512(nni_vf_load_n_avx512(weights, n), nni_vf_gather_avx512(x + k, at), sum);
-        nni_vf_store_n_avx512(y + i, sum, n);
+        nni_vf_store_n_avx512(y + i, nni_resize_gray_avx512(x, t, nni_vi_load_avx512(first), i, n), n);
     }
 }
 
@@ -20465,22 +20486,29 @@ static void nni_filter_neon(float *y, size_t y_stride, const float *x, size_t x_
     if (j < n) nni_filter_rows_neon(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_neon(n - j));
 }
 
+/* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
+NNI_INLINE nni_vf_neon nni_resize_gray_neon(const float *x, const nni_taps *t, nni_vi_neon at, size_t i, size_t n) {
+    const float *weights = t->weights + i;
+    nni_vf_neon sum = nni_vf_set1_neon(0.0f), next;
+    size_t k = 0;
+    for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
+        const nni_vf_neon left = nni_vf_gather_pair_neon(x + k, at, &next);
+        sum = nni_vf_fma_neon(n == VF_LANES ? nni_vf_load_neon(weights) : nni_vf_load_n_neon(weights, n), left, sum);
+        sum = nni_vf_fma_neon(n == VF_LANES ? nni_vf_load_neon(weights + t->outputs) : nni_vf_load_n_neon(weights + t->outputs, n), next, sum);
+    }
+    if (k < t->taps) sum = nni_vf_fma_neon(nni_vf_load_n_neon(weights, n), nni_vf_gather_neon(x + k, at), sum);
+    return sum;
+}
+
 NNI_INLINE void nni_resize_row_gray_neon(float *y, const float *x, const nni_taps *t) {
-    for (size_t i = 0; i < t->outputs; i += VF_LANES) {
-        const size_t n = nni_min(VF_LANES, t->outputs - i);
-        const float *weights = t->weights + i;
+    size_t i = 0;
+    for (; i + VF_LANES <= t->outputs; i += VF_LANES)
+        nni_vf_store_neon(y + i, nni_resize_gray_neon(x, t, nni_vi_load_neon(t->first + i), i, VF_LANES));
+    if (i < t->outputs) {
+        const size_t n = t->outputs - i;
         uint32_t first[VF_LANES] = {0};
         memcpy(first, t->first + i, n * sizeof *first);
-        const nni_vi_neon at = nni_vi_load_neon(n == VF_LANES ? t->first + i : first);
-        nni_vf_neon sum = nni_vf_set1_neon(0.0f), next;
-        size_t k = 0;
-        for (; k + 2 <= t->taps; k += 2, weights += 2 * t->outputs) {
-            const nni_vf_neon left = nni_vf_gather_pair_neon(x + k, at, &next);
-            sum = nni_vf_fma_neon(nni_vf_load_n_neon(weights, n), left, sum);
-            sum = nni_vf_fma_neon(nni_vf_load_n_neon(weights + t->outputs, n), next, sum);
-        }
-        if (k < t->taps) sum = nni_vf_fma_neon(nni_vf_load_n_neon(weights, n), nni_vf_gather_neon(x + k, at), sum);
-        nni_vf_store_n_neon(y + i, sum, n);
+        nni_vf_store_n_neon(y + i, nni_resize_gray_neon(x, t, nni_vi_load_neon(first), i, n), n);
     }
 }
 
@@ -30048,7 +30076,8 @@ static void nni_resize_fill(uint32_t *first, float *weights, double *sum, const 
         for (ptrdiff_t t = 0; t < taps; t++) sum[t] = 0.0;
         if (a->sampling == NN_NEAREST) sum[0] = 1.0;
         else total = nni_resize_sum(sum, a, begin, end - begin > taps && most > 0 ? begin + taps : end, at, centre, shrink);
-        for (ptrdiff_t t = 0; t < taps; t++) weights[(size_t)t * a->outputs + output] = (float)(sum[t] / total);
+        for (ptrdiff_t t = 0; t < taps; t++)
+            weights[(size_t)t * a->outputs + output] = (float)(total == 1.0 ? sum[t] : sum[t] / total);
     }
 }
 
@@ -30072,42 +30101,76 @@ static size_t nni_resize_rows(const nni_resize *r) {
     return nni_min((size_t)ceil(r->down.length) + 2 * nni_resize_taps(&r->down), r->down.inputs);
 }
 
-/* Floats of the workspace: the weights of both axes; sums in double; a row of x; rows in their new width; a row of y. */
-static size_t nni_resize_work(const nni_resize *r) {
-    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down),
-                 width = r->across.outputs * r->channels;
-    return (across + 1) * r->across.outputs + (down + 1) * r->down.outputs + 3 * nni_max(across, down) + 2 +
-           r->across.inputs * r->channels + 4 + nni_resize_rows(r) * width + width;
+/* Floats of the workspace: the weights of both axes; sums in double; a row of x; rows of one pass; a row of y. */
+static size_t nni_resize_work(const nni_resize *r, int bytes) {
+    const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down);
+    const size_t wide = r->across.inputs * r->channels, narrow = r->across.outputs * r->channels;
+    return (across + 1) * r->across.outputs + (down + 1) * r->down.outputs + 3 * nni_max(across, down) + 2 + wide + 4 +
+           nni_resize_rows(r) * (bytes ? nni_max(wide, narrow) : narrow) + narrow;
 }
 
-/* Floats to y or, if y is NULL, bytes to `image`. Nothing can fail. */
-static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, const nni_resize *r, float *work) {
-    const nni_tier *tier = nni_get_tier();
+/* The workspace in its parts. */
+typedef struct nni_resize_parts {
+    nni_taps across;
+    size_t taps; /* of an output row */
+    const uint32_t *first;
+    const float *weights;       /* as in nni_taps */
+    float *column;              /* the weights of one output row */
+    float *source, *rows, *out; /* a row of x and four floats more; rows of one pass; a row of y */
+    size_t top, end;            /* rows of x that are looked at */
+} nni_resize_parts;
+
+static nni_resize_parts nni_resize_prepare(const nni_resize *r, float *work) {
     const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down), most = nni_max(across, down);
-    const size_t columns = r->across.outputs, rows = r->down.outputs, width = columns * r->channels;
+    const size_t columns = r->across.outputs, rows = r->down.outputs;
     double *sum = (double *)(void *)(work + ((uintptr_t)work % sizeof(double)) / sizeof(float));
     float *column = work + 2 * most + 2, *weights_x = column + most, *weights_y = weights_x + across * columns;
     uint32_t *first_x = (uint32_t *)(void *)(weights_y + down * rows), *first_y = first_x + columns;
-    float *source = (float *)(void *)(first_y + rows), *narrow = source + r->across.inputs * r->channels + 4;
+    float *source = (float *)(void *)(first_y + rows), *out = source + r->across.inputs * r->channels + 4;
     nni_resize_fill(first_x, weights_x, sum, &r->across);
     nni_resize_fill(first_y, weights_y, sum, &r->down);
-    const nni_taps taps = {first_x, weights_x, across, columns};
+    memset(out - 4, 0, 4 * sizeof *out);
     const size_t top = nni_min(first_y[0], first_y[rows - 1]), end = nni_max(first_y[0], first_y[rows - 1]) + down;
-    float *result = narrow + (end - top) * width;
-    size_t next = top; /* row of the source */
-    memset(source + r->across.inputs * r->channels, 0, 4 * sizeof *source);
+    const nni_resize_parts p = {{first_x, weights_x, across, columns}, down, first_y, weights_y, column, source,
+                                out + columns * r->channels, out, top, end};
+    return p;
+}
+
+/* Rows [from, to) of x in their new width. What is read beyond a row's end lies in the next one; the last is copied. */
+static void nni_resize_across(const nni_resize_parts *p, const nn_image *x, size_t from, size_t to) {
+    const size_t width = p->across.outputs * x->channels;
+    for (; from < to; from++) {
+        const float *row = (const float *)(const void *)nni_image_row(x, from);
+        if (x->bytes || from + 1 == x->height) nni_image_load(p->source, x, from, 0, x->width * x->channels), row = p->source;
+        nni_get_tier()->resize_row(p->rows + (from - p->top) * width, row, &p->across, x->channels);
+    }
+}
+
+/* Floats to y or, if y is NULL, bytes to `image`. Nothing can fail. Where rows become fewer, columns of pixels are summed
+ * first, which is cheaper; else they are second. */
+static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, const nni_resize *r, float *work) {
+    const nni_tier *tier = nni_get_tier();
+    const nni_resize_parts p = nni_resize_prepare(r, work);
+    const size_t rows = r->down.outputs, narrow = r->across.outputs * r->channels, wide = x->width * x->channels;
+    const int down_first = rows < p.end - p.top;
+    const float *from = x->bytes ? p.rows : (const float *)(const void *)nni_image_row(x, p.top);
+    const size_t stride = x->bytes ? wide : nni_image_stride(x); /* of `from` */
+    size_t next = p.top;                                         /* row of x */
     for (size_t i = 0; i < rows; i++) {
-        const size_t row = r->down.mirrored ? rows - 1 - i : i; /* so that the source is read from top to bottom */
-        float *to = y ? y + row * (image ? nni_image_stride(image) : width) : result;
-        for (next = nni_max(next, first_y[row]); next < first_y[row] + down; next++) {
-            const int direct = !x->bytes && next + 1 < x->height; /* what is read beyond its end lies in the next row */
-            if (!direct) nni_image_load(source, x, next, 0, r->across.inputs * r->channels);
-            tier->resize_row(narrow + (next - top) * width, direct ? (float *)(void *)nni_image_row(x, next) : source, &taps,
-                             r->channels);
+        const size_t row = r->down.mirrored ? rows - 1 - i : i, first = p.first[row]; /* x is read from top to bottom */
+        float *to = y ? y + row * (image ? nni_image_stride(image) : narrow) : p.out;
+        for (size_t t = 0; t < p.taps; t++) p.column[t] = p.weights[t * rows + row];
+        next = nni_max(next, first);
+        if (down_first) {
+            for (; next < first + p.taps && x->bytes; next++) nni_image_load(p.rows + (next - p.top) * wide, x, next, 0, wide);
+            tier->filter(p.source, wide, from + (first - p.top) * stride, stride, 1, wide, stride, p.column, p.taps);
+            tier->resize_row(to, p.source, &p.across, r->channels);
+        } else {
+            nni_resize_across(&p, x, next, first + p.taps);
+            next = nni_max(next, first + p.taps);
+            tier->filter(to, narrow, p.rows + (first - p.top) * narrow, narrow, 1, narrow, narrow, p.column, p.taps);
         }
-        for (size_t t = 0; t < down; t++) column[t] = weights_y[t * rows + row];
-        tier->filter(to, width, narrow + (first_y[row] - top) * width, width, 1, width, width, column, down);
-        if (!y) nni_image_store(image, row, to, width);
+        if (!y) nni_image_store(image, row, to, narrow);
     }
 }
 
@@ -30120,7 +30183,7 @@ NN_API nn_status nn_image_resized_crop(nn_image y, nn_image x, nn_box box, const
     if ((unsigned)d->sampling > NN_BICUBIC || !inside) return NN_ERROR_ARGUMENT;
     const nn_shape to = nn_shape_image(y.height, y.width, y.channels), from = nn_shape_image(x.height, x.width, x.channels);
     const nni_resize r = nni_resize_of(to, from, &box, d->sampling, d->plain, 0, 0);
-    float *work = (float *)nni_alloc(d->allocator, nni_resize_work(&r), sizeof *work);
+    float *work = (float *)nni_alloc(d->allocator, nni_resize_work(&r, x.bytes), sizeof *work);
     if (!work) return NN_ERROR_MEMORY;
     nni_resize_run(y.bytes ? NULL : (float *)y.pixels, &y, &x, &r, work);
     nni_free(d->allocator, work);
@@ -30652,7 +30715,7 @@ static nni_augment_parts nni_augment_parts_of(const nn_augment *a, nn_shape in) 
         const nn_box all = {0.0, 0.0, (double)in.height, (double)in.width};
         const nni_resize r = nni_augment_resize(a, in, out, &all, 0, 0);
         p.resized = nn_shape_size(out);
-        p.scratch = nni_max(p.scratch, nni_resize_work(&r));
+        p.scratch = nni_max(p.scratch, nni_resize_work(&r, 0));
     }
     const nn_shape source = nni_augment_resizes(a) ? out : in;
     p.scratch = nni_max(p.scratch, nni_warp_floats(source.height, source.width, source.channels, a->sampling));
