@@ -38,7 +38,7 @@ $(B)/nn.o: nn.h
 	@mkdir -p $(@D)
 	@$(NOTE) printf '#define NN_IMPLEMENTATION\n#include "nn.h"\n' | $(CC) -std=c11 -I. $(CFLAGS) -x c -c - -o $@
 
-$(B)/examples/%: examples/%.c examples/common.h $(B)/nn.o
+$(B)/examples/%: examples/%.c $(wildcard examples/*.h) $(B)/nn.o
 	@mkdir -p $(@D)
 	@$(CC) -std=c11 -I. $(CFLAGS) -DNN_IMPLEMENTED $< $(B)/nn.o -o $@ $(LDFLAGS) $(LIBS)
 

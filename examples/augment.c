@@ -5,37 +5,20 @@
 #define NN_IMPLEMENTATION
 #include "nn.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "sheet.h"
 
-enum { CELL = 84, STEP = 92, LINE = 102, COLUMNS = 8, MOST = 96 };
+enum { MOST = 96 };
 
 static nn_random numbers = {7, 0, 0};
 
-static void must(nn_status status) {
-    if (status == NN_OK) return;
-    fprintf(stderr, "augment: %s\n", nn_status_message(status));
-    exit(1);
-}
-
 /* ---- two pictures ---- */
 
-/* A five as strokes: how near a pixel is to a line decides how bright it is. */
+/* The first five among the digits that nn.h draws. */
 static void draw_digit(float *x) {
-    static const float stroke[][2] = {{18.5f, 6},  {10.5f, 6.5f}, {9.5f, 12.5f}, {14, 11.5f},  {17.5f, 13.5f},
-                                      {18.5f, 17}, {16, 20.5f},   {12, 21.5f},   {8.5f, 19.5f}};
-    for (int i = 0; i < 784; i++) {
-        const float px = (float)(i % 28), py = (float)(i / 28);
-        float nearest = 9;
-        for (size_t s = 0; s + 1 < sizeof stroke / sizeof *stroke; s++) {
-            const float dx = stroke[s + 1][0] - stroke[s][0], dy = stroke[s + 1][1] - stroke[s][1];
-            float t = ((px - stroke[s][0]) * dx + (py - stroke[s][1]) * dy) / (dx * dx + dy * dy);
-            t = t < 0 ? 0 : t > 1 ? 1 : t;
-            const float ex = px - stroke[s][0] - t * dx, ey = py - stroke[s][1] - t * dy, d = sqrtf(ex * ex + ey * ey);
-            nearest = d < nearest ? d : nearest;
-        }
-        x[i] = nearest < 0.8f ? 1 : nearest < 2 ? (2 - nearest) / 1.2f : 0;
-    }
+    uint8_t bytes[784];
+    uint32_t label = 0;
+    for (uint64_t i = 0; label != 5; i++) nn_digit_draw(bytes, &label, 1, i);
+    nn_floats_from_bytes(x, bytes, 784);
 }
 
 /* A house under the sun. */
@@ -162,45 +145,6 @@ static const struct {
 
 /* ---- the sheet ---- */
 
-static nn_image sheet;
-
-static void write_label(size_t top, size_t left, const char *text) {
-    static const char known[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+./,"; /* five columns each, the lowest bit at the top */
-    static const char font[] =
-        "~\x11\x11\x11~\x7fIII6>AAA\"\x7f"
-        "AA\"\x1c\x7fIIIA\x7f\t\t\t\1>AIIz\x7f\b\b\b\x7f\0A\x7f"
-        "A\0 @A?\1\x7f\b\x14\"A\x7f@@@@"
-        "\x7f\2\f\2\x7f\x7f\4\b\x10\x7f>AAA>\x7f\t\t\t\6>AQ!^\x7f\t\x19)FFIII1\1\1\x7f\1\1?@@@?\x1f @ \x1f?@8@?c\x14\b\x14"
-        "c\a\bp\b\a"
-        "aQIEC>QIE>\0B\x7f@\0BaQIF!AEK1\x18\x14\x12\x7f\x10'EEE9<JII0\1q\t\5\3"
-        "6III6\6II)\x1e\b\b\b\b\b\b\b>\b\b\0``\0\0 \x10\b\4\2\0P0\0\0";
-    for (; *text; text++, left += 6) {
-        const char *at = *text == ' ' ? NULL : strchr(known, *text);
-        for (size_t i = 0; i < 35 && at; i++)
-            if (font[5 * (at - known) + (ptrdiff_t)(i / 7)] >> i % 7 & 1)
-                must(nn_image_cutout(sheet, (ptrdiff_t)(top + i % 7), (ptrdiff_t)(left + i / 7), 1, 1, 0));
-    }
-}
-
-/* An image of any size into the cell `place`, with its label. */
-static void show(size_t place, nn_image x, const char *label) {
-    static float cell[CELL * CELL * 3], grey[CELL * CELL];
-    static uint8_t bytes[CELL * CELL * 3];
-    const size_t top = place / COLUMNS * LINE + 8, left = place % COLUMNS * STEP + 8;
-    const nn_image picture = nn_image_floats(cell, nn_shape_image(CELL, CELL, 3)),
-                   pixels = nn_image_bytes(bytes, nn_shape_image(CELL, CELL, 3));
-    const nn_resize_desc desc = {NN_NEAREST, 0, NULL};
-    if (x.channels == 3) must(nn_image_resize(picture, x, &desc));
-    else {
-        must(nn_image_resize(nn_image_floats(grey, nn_shape_image(CELL, CELL, 1)), x, &desc));
-        for (size_t i = 0; i < CELL * CELL * 3; i++) cell[i] = grey[i / 3];
-    }
-    must(nn_image_convert(pixels, picture));
-    for (size_t row = 0; row < CELL; row++)
-        memcpy((uint8_t *)sheet.pixels + ((top + row) * sheet.width + left) * 3, bytes + row * CELL * 3, CELL * 3);
-    write_label(top + CELL + 2, left, label);
-}
-
 /* A row of what the pipeline makes of one picture. */
 static size_t show_pipeline(size_t place, nn_image x, const nn_augment *a, const char *label) {
     static float y[MOST * MOST * 3], work[60 * MOST * MOST];
@@ -220,11 +164,8 @@ int main(int count, char **arguments) {
     const size_t each = sizeof transforms / sizeof *transforms;
     const nn_image pictures[2] = {nn_image_floats(digit, nn_shape_image(28, 28, 1)),
                                   nn_image_floats(house, nn_shape_image(CELL, CELL, 3))};
-    const nn_shape size = nn_shape_image((2 * each + 3 * COLUMNS) / COLUMNS * LINE + 8, COLUMNS * STEP + 8, 3);
     size_t place = 0;
-    sheet = nn_image_bytes((uint8_t *)malloc(nn_shape_size(size)), size);
-    if (!sheet.pixels) must(NN_ERROR_MEMORY);
-    memset(sheet.pixels, 235, nn_shape_size(size));
+    sheet_begin(2 * each + 3 * COLUMNS - 2);
     draw_digit(digit);
     draw_house(house);
     for (size_t p = 0; p < 2; p++)
@@ -252,12 +193,6 @@ int main(int count, char **arguments) {
     a.cutout_height = a.cutout_width = 24;
     show_pipeline(place, pictures[1], &a, "CROP, TURN");
 
-    FILE *file = fopen(path, "wb");
-    if (!file) return fprintf(stderr, "augment: cannot write %s\n", path), 1;
-    fprintf(file, "P6 %zu %zu 255\n", size.width, size.height);
-    const size_t written = fwrite(sheet.pixels, 1, nn_shape_size(size), file);
-    if (fclose(file) != 0 || written != nn_shape_size(size)) return fprintf(stderr, "augment: cannot write %s\n", path), 1;
-    printf("%s: %zu x %zu pixels\n", path, size.width, size.height);
-    free(sheet.pixels);
+    sheet_end(path);
     return 0;
 }
