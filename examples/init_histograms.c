@@ -14,7 +14,9 @@
 
 #include <math.h>
 
-enum { SAMPLES = 1000, UNITS = 100, LAYERS = 5, BINS = 40, VALUES = SAMPLES * UNITS };
+enum { SAMPLES = 1000, UNITS = 100, LAYERS = 5, BINS = 40 };
+
+static size_t samples, values; /* values = samples * UNITS, of each layer */
 
 /* A histogram is drawn from `from` to `to`; what lies beyond counts as the outermost. */
 static const struct {
@@ -33,12 +35,12 @@ static nn_init init_of(int i) {
 /* The shares of a layer's values in BINS bins: lines of where (the layer, and within it from 0.05 to 0.95) and how much. */
 static void histogram(FILE *dat, int layer, const float *y, float from, float to) {
     size_t bins[BINS] = {0};
-    for (size_t i = 0; i < VALUES; i++) {
+    for (size_t i = 0; i < values; i++) {
         const float place = (y[i] - from) / (to - from) * BINS;
         bins[place < 0 ? 0 : place >= BINS ? BINS - 1 : (int)place]++;
     }
     for (int b = 0; b < BINS; b++)
-        fprintf(dat, "%g %g\n", layer + 0.05 + 0.9 * (b + 0.5) / BINS, 100 * (double)bins[b] / VALUES);
+        fprintf(dat, "%g %g\n", layer + 0.05 + 0.9 * (b + 0.5) / BINS, 100 * (double)bins[b] / (double)values);
 }
 
 /* One line of the report: the deviation of each layer's values, and how much of the gradient comes back to the first. */
@@ -47,18 +49,18 @@ static void look(nn_model *m, const nn_node *layer, FILE *dat, size_t a, int i) 
     fprintf(dat, "# %s, %s: place, %% of the values\n", activations[a].name, init_names[i]);
     for (int l = 0; l < LAYERS; l++) {
         const float *y = nn_activation_of(m, layer[l]);
-        const double mean = (double)nn_sum(y, VALUES) / VALUES;
-        printf(" %9.3g", sqrt(fmax(0, (double)nn_sum_squares(y, VALUES) / VALUES - mean * mean)));
+        const double mean = (double)nn_sum(y, values) / (double)values;
+        printf(" %9.3g", sqrt(fmax(0, (double)nn_sum_squares(y, values) / (double)values - mean * mean)));
         histogram(dat, l, y, activations[a].from, activations[a].to);
     }
     fprintf(dat, "\n\n");
     const float *first = nn_gradient_of(m, layer[0]), *last = nn_gradient_of(m, layer[LAYERS - 1]);
-    printf("   %9.3g\n", (double)nn_norm(first, VALUES) / (double)nn_norm(last, VALUES));
+    printf("   %9.3g\n", (double)nn_norm(first, values) / (double)nn_norm(last, values));
 }
 
 /* Forward, and back with a random gradient at the end. */
 static void pass(const float *x, const float *dy, FILE *dat, size_t a, int i) {
-    const nn_build_desc build = {.seed = 1, .init = init_of(i), .batch = SAMPLES, .keep = 1}; /* keep: to be looked at */
+    const nn_build_desc build = {.seed = 1, .init = init_of(i), .batch = samples, .keep = 1}; /* keep: to be looked at */
     nn_model *m = nn_model_new(NULL);
     const nn_node in = nn_layer_input(m, nn_shape_vector(UNITS));
     nn_node node = in, layer[LAYERS];
@@ -69,7 +71,7 @@ static void pass(const float *x, const float *dy, FILE *dat, size_t a, int i) {
     nn_status status = nn_model_build(m, &build);
     if (status == NN_OK) status = nn_feed(m, in, x);
     if (status == NN_OK) status = nn_feed_gradient(m, node, dy);
-    if (status == NN_OK) status = nn_forward(m, SAMPLES, NN_TRAIN);
+    if (status == NN_OK) status = nn_forward(m, samples, NN_TRAIN);
     if (status == NN_OK) status = nn_backward(m, 0);
     stop_unless(status, nn_error(m));
     look(m, layer, dat, a, i);
@@ -95,12 +97,14 @@ static const char picture[] =
     "  unset label 1\n} }\nunset multiplot\n";
 
 int main(int count, char **arguments) {
-    static float x[VALUES], dy[VALUES];
+    static float x[SAMPLES * UNITS], dy[SAMPLES * UNITS];
     const char *folder = count > 1 ? arguments[1] : ".";
     nn_random random = {2026, 0, 0};
     FILE *dat = create(folder, "init_histograms", ".dat");
-    nn_random_normal(x, VALUES, 0, 1, &random);
-    nn_random_normal(dy, VALUES, 0, 1, &random);
+    samples = full_or_quick(SAMPLES, 50);
+    values = samples * UNITS;
+    nn_random_normal(x, values, 0, 1, &random);
+    nn_random_normal(dy, values, 0, 1, &random);
     printf("                          deviation of the values of layer                     gradient at\n"
            "  units    weights               1         2         3         4         5     layer 1 : 5\n");
     for (int i = 0; i < 4; i++)
