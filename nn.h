@@ -5590,7 +5590,13 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
+<<<<<<< HEAD
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
+=======
+#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_LONG 1024                /* columns from which a row of B is a stream, */
+#define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
+>>>>>>> gemm
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -6184,16 +6190,18 @@ static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k) {
 }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
- * so that each element of B is fetched once, and is asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
+ * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
+ * cache; or else down its columns, each asked for one panel ahead. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_scalar(g);
-    plan.along = many;
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -6201,9 +6209,10 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k);
     else plan.vectors = nni_plan_vectors_scalar(g->m, g->n, g->k);
     const size_t panel = plan.vectors * VF_LANES;
-    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
-    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
+    plan.nc = g->n;
+    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = 0;
     if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
     else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
@@ -9924,7 +9933,13 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
+<<<<<<< HEAD
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
+=======
+#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_LONG 1024                /* columns from which a row of B is a stream, */
+#define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
+>>>>>>> gemm
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -10518,16 +10533,18 @@ static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k) {
 }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
- * so that each element of B is fetched once, and is asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
+ * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
+ * cache; or else down its columns, each asked for one panel ahead. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_avx2(g);
-    plan.along = many;
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -10535,9 +10552,10 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k);
     else plan.vectors = nni_plan_vectors_avx2(g->m, g->n, g->k);
     const size_t panel = plan.vectors * VF_LANES;
-    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
-    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
+    plan.nc = g->n;
+    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = 0;
     if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
     else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
@@ -14283,7 +14301,13 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
+<<<<<<< HEAD
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
+=======
+#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_LONG 1024                /* columns from which a row of B is a stream, */
+#define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
+>>>>>>> gemm
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -14877,16 +14901,18 @@ static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k) {
 }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
- * so that each element of B is fetched once, and is asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
+ * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
+ * cache; or else down its columns, each asked for one panel ahead. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_avx512(g);
-    plan.along = many;
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -14894,9 +14920,10 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k);
     else plan.vectors = nni_plan_vectors_avx512(g->m, g->n, g->k);
     const size_t panel = plan.vectors * VF_LANES;
-    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
-    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
+    plan.nc = g->n;
+    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = 0;
     if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
     else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
@@ -18614,7 +18641,13 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
+<<<<<<< HEAD
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
+=======
+#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_LONG 1024                /* columns from which a row of B is a stream, */
+#define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
+>>>>>>> gemm
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -19208,16 +19241,18 @@ static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k) {
 }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
- * so that each element of B is fetched once, and is asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
+ * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
+ * cache; or else down its columns, each asked for one panel ahead. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = nni_gemm_is_turned_neon(g);
-    plan.along = many;
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -19225,9 +19260,10 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k);
     else plan.vectors = nni_plan_vectors_neon(g->m, g->n, g->k);
     const size_t panel = plan.vectors * VF_LANES;
-    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
-    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
+    plan.nc = g->n;
+    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = 0;
     if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
     else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
@@ -35806,6 +35842,9 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_NEAR
 #undef NNI_MC
 #undef NNI_MANY_ROWS
+#undef NNI_MANY
+#undef NNI_LONG
+#undef NNI_B_STREAMS
 #undef NNI_SHALLOW
 #undef NNI_BRIEF
 #undef NNI_ROW_STREAMS
@@ -35849,7 +35888,6 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_NONE
 #undef NNI_FIELD
 #undef NNI_FIELDS_END
-#undef NNI_MANY
 #undef NNI_MISTAKE
 #undef NNI_SPANS_A_NODE
 #undef NNI_EPSILON_USUAL

@@ -76,6 +76,7 @@ static inline void bench_fail(const char *message) {
 
 #define BENCH_ARRAYS 16
 #define BENCH_HUGE ((size_t)1 << 21)
+#define BENCH_SPREAD ((size_t)1 << 17) /* bytes from which small pages may fall into a few sets of the L2 cache, by chance */
 
 typedef struct bench_array {
     void *start;
@@ -96,13 +97,13 @@ static void bench_release(void) {
     }
 }
 
-/* Memory of its own for an array: in huge pages if it is large, so that times do not depend on which pages a process happened
- * to get. malloc would give memory back that an earlier case had touched, and whose small pages stay small. */
+/* Memory of its own for an array: in huge pages unless it is small, so that times do not depend on which pages a process
+ * happened to get. malloc would give memory back that an earlier case had touched, and whose small pages stay small. */
 static void *bench_map(size_t bytes) {
     bench_array *a = &bench_arrays[bench_arrays_used];
     a->mapped = 0;
 #if defined(__linux__) && defined(MADV_HUGEPAGE)
-    if (bytes >= BENCH_HUGE / 2) { /* whole huge pages: the rest of one would be small ones */
+    if (bytes >= BENCH_SPREAD) { /* whole huge pages: the rest of one would be small ones */
         bytes = (bytes + BENCH_HUGE - 1) / BENCH_HUGE * BENCH_HUGE;
         a->mapped = bytes + BENCH_HUGE;
         a->start = mmap(NULL, a->mapped, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -42,16 +42,18 @@ static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k) {
 }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, walk down the columns,
- * so that each element of B is fetched once, and is asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
+ * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
+ * cache; or else down its columns, each asked for one panel ahead. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
     const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     plan.turned = NNI_FN(gemm_is_turned)(g);
-    plan.along = many;
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -59,9 +61,10 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k);
     else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k);
     const size_t panel = plan.vectors * VF_LANES;
-    plan.kc = nni_even_part(g->k, NNI_KC);
+    plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
-    plan.nc = plan.along || plan.pack_b ? nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel) : g->n;
+    plan.nc = g->n;
+    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = 0;
     if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
     else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
