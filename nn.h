@@ -5590,13 +5590,9 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-<<<<<<< HEAD
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
-=======
-#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
->>>>>>> gemm
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -9933,13 +9929,9 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-<<<<<<< HEAD
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
-=======
-#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
->>>>>>> gemm
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -14301,13 +14293,9 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-<<<<<<< HEAD
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
-=======
-#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
->>>>>>> gemm
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -18641,13 +18629,9 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-<<<<<<< HEAD
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
-=======
-#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
->>>>>>> gemm
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
@@ -35842,7 +35826,6 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_NEAR
 #undef NNI_MC
 #undef NNI_MANY_ROWS
-#undef NNI_MANY
 #undef NNI_LONG
 #undef NNI_B_STREAMS
 #undef NNI_SHALLOW
@@ -35888,6 +35871,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_NONE
 #undef NNI_FIELD
 #undef NNI_FIELDS_END
+#undef NNI_MANY
 #undef NNI_MISTAKE
 #undef NNI_SPANS_A_NODE
 #undef NNI_EPSILON_USUAL

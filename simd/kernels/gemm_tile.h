@@ -20,13 +20,9 @@
 #define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
-<<<<<<< HEAD
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
-=======
-#define NNI_MANY (6 * VF_LANES)      /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
->>>>>>> gemm
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 
