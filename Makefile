@@ -51,8 +51,8 @@ test-exhaustive: ## the accuracy of exp, log, tanh, ... over all 2^32 floats, in
 bits: ## record the hashes of all results anew, when their bits are meant to change
 	tests/run.sh --bits
 
-goldens: ## record PyTorch's results anew, which the tests compare ours with (needs python3-torch)
-	for script in tests/torch/[a-z]*.py; do /usr/bin/python3 $$script || exit 1; done
+goldens: ## record the results of PyTorch, OpenCV, SciPy and PIL anew, which the tests compare ours with
+	for script in tests/torch/[a-z]*.py tests/opencv/[a-z]*.py; do /usr/bin/python3 $$script || exit 1; done
 
 bench: nn.h ## measure against what is installed: tables in build/bench
 	CC='$(CC)' LDLIBS='$(LDFLAGS) $(LIBS) -ldl' bench/run.sh
@@ -74,7 +74,7 @@ install: ## nn.h and nn.pc under PREFIX
 	  '$(PREFIX)' "$$(sed -n 's/^#define NN_VERSION "\(.*\)"/\1/p' nn.h)" >$(DESTDIR)$(PREFIX)/lib/pkgconfig/nn.pc
 
 DEBIAN = gcc g++ clang libclang-rt-dev libomp-dev python3 binutils libsleef-dev qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libsleef-dev:arm64 \
-  libopenblas-dev libblis-dev libdnnl-dev libxsmm-dev zlib1g-dev gnuplot-nox
+  libopenblas-dev libblis-dev libdnnl-dev libxsmm-dev libopencv-dev zlib1g-dev gnuplot-nox
 deps: ## install what tests and benches use (Debian, as root); elsewhere names it
 	@if command -v apt-get >/dev/null; then \
 	  dpkg --add-architecture arm64 && apt-get update -q && apt-get install -y -q --no-install-recommends $(DEBIAN); \

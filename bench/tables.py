@@ -13,7 +13,8 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 ISAS = ('avx512', 'avx2')
-TITLES = {'gemm': 'Products', 'maths': 'Functions', 'conv': 'Convolutions', 'layers': 'Layers and networks'}
+TITLES = {'gemm': 'Products', 'maths': 'Functions', 'conv': 'Convolutions', 'layers': 'Layers and networks',
+          'optim': 'Optimizers', 'image': 'Images'}
 WIDTHS = {'avx512': 'AVX-512', 'avx2': 'AVX2, peers held to AVX2', 'neon': 'NEON'}
 
 
@@ -93,10 +94,18 @@ def layers(run):
     return cases(run, 'layers')
 
 
+def optim(run):
+    return cases(run, 'optim', limit=True)
+
+
+def image(run):
+    return cases(run, 'image')
+
+
 def main():
     run = Run(pathlib.Path(sys.argv[1]).resolve())
     readme = ROOT / 'README.md'
-    tables = {f.__name__: f for f in (gemm_summary, gemm, maths, conv, layers)}
+    tables = {f.__name__: f for f in (gemm_summary, gemm, maths, conv, layers, optim, image)}
     readme.write_text(re.sub(r'(<!-- bench (\w+) -->\n).*?(<!-- end -->)',
                              lambda m: m[1] + '\n' + '\n'.join(tables[m[2]](run)) + '\n\n' + m[3], readme.read_text(), flags=re.S))
     text = ('# Benchmarks\n\nThe whole output of `make bench` on the machine that the README describes. `limit` is what the hardware can do, '
