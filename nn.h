@@ -113,8 +113,8 @@
  *   networks     nn_model_new; nn_layer_input _dense _conv2d _depthwise _max_pool _average_pool _global_average_pool, each
  *                activation, _prelu _softmax, _add _sub _mul _concat _reshape _flatten, _exp _log _reciprocal _linear, _batch_norm
  *                _layer_norm _group_norm _instance_norm, _dropout _noise, _loss _custom_loss; nn_model_build, nn_summary
- *   at work      nn_feed, nn_forward, nn_backward, nn_loss_value, nn_activation_of, nn_gradient_of, nn_predict; nn_workspace_new
- *                for many threads on one model; nn_statistics_begin and nn_fold for batch norm
+ *   at work      nn_feed, nn_forward, nn_backward, nn_loss_value, nn_activation_of, nn_gradient_of, nn_predict, nn_model_input,
+ *                nn_model_output; nn_workspace_new for many threads on one model; nn_statistics_begin and nn_fold for batch norm
  *   parameters   nn_parameters_of, nn_parameter_named, nn_layer_init, nn_layer_penalty, nn_layer_max_norm, nn_freeze
  *   matrices     nn_sgemm, with bias and activation; nn_sgemm_pack and nn_sgemm_packed for weights used many times
  *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_selu nn_relu nn_leaky_relu nn_step nn_gelu
@@ -2607,7 +2607,7 @@ NN_API const nn_history *nn_trainer_history(const nn_trainer *trainer);
 #include <stdio.h>
 
 /* A watcher for nn_fit_desc that prints to `stream`, a FILE * (NULL: standard output): one line an epoch with loss, accuracy, those of the
- * validation data, samples a second and time; on a terminal also a bar for the epoch at work, with the time that is left to it. Never
+ * validation data, samples a second and time; on a terminal also a bar for the epoch at work, with the time that is left to all epochs. Never
  * stops the training. To do more than print, call it from a watcher of your own. */
 NN_API int nn_progress(const nn_fit_event *event, void *stream);
 
@@ -35501,7 +35501,8 @@ static void nni_print_bar(FILE *out, const nn_fit_event *e) {
     fputc(']', out);
     nni_print_evaluation(out, "loss", &e->train);
     fprintf(out, "  %.0f samples/s  left ", speed);
-    nni_print_time(out, (double)(e->samples_in_all - e->samples) / speed);
+    const double samples_left = (double)(e->samples_in_all - e->samples) + (double)(e->epochs - e->epoch) * (double)e->samples_in_all;
+    nni_print_time(out, samples_left / speed);
     fputs("\033[K", out);
     fflush(out);
 }
@@ -35511,7 +35512,7 @@ static void nni_print_epoch(FILE *out, const nn_fit_event *e) {
     nni_print_epoch_number(out, e);
     nni_print_evaluation(out, "loss", &d->train);
     if (d->valid.samples) nni_print_evaluation(out, "valid", &d->valid);
-    fprintf(out, "  rate %.3g  %.0f samples/s  ", (double)d->rate, (double)d->train.samples / fmax(d->seconds, 1e-9));
+    fprintf(out, "  %.0f samples/s  ", (double)d->train.samples / fmax(d->seconds, 1e-9));
     nni_print_time(out, d->seconds);
     if (d->best && d->epoch > 1) fputs("  best", out);
     fputc('\n', out);

@@ -112,8 +112,8 @@
  *   networks     nn_model_new; nn_layer_input _dense _conv2d _depthwise _max_pool _average_pool _global_average_pool, each
  *                activation, _prelu _softmax, _add _sub _mul _concat _reshape _flatten, _exp _log _reciprocal _linear, _batch_norm
  *                _layer_norm _group_norm _instance_norm, _dropout _noise, _loss _custom_loss; nn_model_build, nn_summary
- *   at work      nn_feed, nn_forward, nn_backward, nn_loss_value, nn_activation_of, nn_gradient_of, nn_predict; nn_workspace_new
- *                for many threads on one model; nn_statistics_begin and nn_fold for batch norm
+ *   at work      nn_feed, nn_forward, nn_backward, nn_loss_value, nn_activation_of, nn_gradient_of, nn_predict, nn_model_input,
+ *                nn_model_output; nn_workspace_new for many threads on one model; nn_statistics_begin and nn_fold for batch norm
  *   parameters   nn_parameters_of, nn_parameter_named, nn_layer_init, nn_layer_penalty, nn_layer_max_norm, nn_freeze
  *   matrices     nn_sgemm, with bias and activation; nn_sgemm_pack and nn_sgemm_packed for weights used many times
  *   functions    nn_exp nn_log nn_tanh nn_sigmoid nn_softplus nn_elu nn_selu nn_relu nn_leaky_relu nn_step nn_gelu

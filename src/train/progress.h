@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 /* A watcher for nn_fit_desc that prints to `stream`, a FILE * (NULL: standard output): one line an epoch with loss, accuracy, those of the
- * validation data, samples a second and time; on a terminal also a bar for the epoch at work, with the time that is left to it. Never
+ * validation data, samples a second and time; on a terminal also a bar for the epoch at work, with the time that is left to all epochs. Never
  * stops the training. To do more than print, call it from a watcher of your own. */
 NN_API int nn_progress(const nn_fit_event *event, void *stream);
 
@@ -57,7 +57,8 @@ static void nni_print_bar(FILE *out, const nn_fit_event *e) {
     fputc(']', out);
     nni_print_evaluation(out, "loss", &e->train);
     fprintf(out, "  %.0f samples/s  left ", speed);
-    nni_print_time(out, (double)(e->samples_in_all - e->samples) / speed);
+    const double samples_left = (double)(e->samples_in_all - e->samples) + (double)(e->epochs - e->epoch) * (double)e->samples_in_all;
+    nni_print_time(out, samples_left / speed);
     fputs("\033[K", out);
     fflush(out);
 }
@@ -67,7 +68,7 @@ static void nni_print_epoch(FILE *out, const nn_fit_event *e) {
     nni_print_epoch_number(out, e);
     nni_print_evaluation(out, "loss", &d->train);
     if (d->valid.samples) nni_print_evaluation(out, "valid", &d->valid);
-    fprintf(out, "  rate %.3g  %.0f samples/s  ", (double)d->rate, (double)d->train.samples / fmax(d->seconds, 1e-9));
+    fprintf(out, "  %.0f samples/s  ", (double)d->train.samples / fmax(d->seconds, 1e-9));
     nni_print_time(out, d->seconds);
     if (d->best && d->epoch > 1) fputs("  best", out);
     fputc('\n', out);
