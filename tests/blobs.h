@@ -52,4 +52,21 @@ static inline nn_model *blobs_model(const nn_allocator *allocator, size_t output
     return m;
 }
 
+/* ---- memory that is counted, and refused after so many times ---- */
+
+typedef struct scarce {
+    size_t allowed, taken, alive;
+} scarce;
+
+static inline void *scarce_alloc(size_t bytes, void *user) {
+    scarce *s = (scarce *)user;
+    if (s->taken++ >= s->allowed) return NULL;
+    s->alive++;
+    return malloc(bytes);
+}
+static inline void scarce_free(void *memory, void *user) {
+    ((scarce *)user)->alive--;
+    free(memory);
+}
+
 #endif /* BLOBS_H */

@@ -148,42 +148,30 @@ static void refused(void) {
 
 /* ---- every failing allocation, on both ways ---- */
 
-static size_t allowed, taken, alive;
-static void *some(size_t bytes, void *user) {
-    (void)user;
-    if (taken++ >= allowed) return NULL;
-    alive++;
-    return malloc(bytes);
-}
-static void back(void *memory, void *user) {
-    (void)user;
-    alive--;
-    free(memory);
-}
-
-static void memory(void) {
-    const nn_allocator few = {some, back, NULL};
+static void failing(void) {
+    scarce memory = {0};
+    const nn_allocator few = {scarce_alloc, scarce_free, &memory};
     const nn_fit_desc d = {.epochs = 2, .average = 0.9f, .keep = NN_KEEP_BEST};
     for (int load = 0; load < 2; load++) {
         int done = 0;
         for (size_t n = 0; !done; n++) {
             nn_trainer *t;
             test_case("%s, %zu allocations", load ? "load" : "save", n);
-            allowed = SIZE_MAX;
+            memory.allowed = SIZE_MAX;
             nn_model *m = blobs_model(&few, BLOBS_CLASSES, NN_LOSS_SOFTMAX_CE, 32);
             must(nn_trainer_new(&t, m, &d), m);
             if (!load) must(nn_trainer_run(t, &b.data, NULL), m);
             const uint64_t before = hash_of(m, t);
-            taken = 0;
-            allowed = n;
+            memory.taken = 0;
+            memory.allowed = n;
             const nn_status status = load ? nn_trainer_load(t, path) : nn_trainer_save(t, path);
             CHECK(status == NN_OK || status == NN_ERROR_MEMORY);
             CHECK(load && status == NN_OK ? hash_of(m, t) != before : hash_of(m, t) == before);
             done = status == NN_OK;
-            allowed = SIZE_MAX;
+            memory.allowed = SIZE_MAX;
             nn_trainer_free(t);
             nn_model_free(m);
-            CHECK(alive == 0);
+            CHECK(memory.alive == 0);
         }
     }
     remove(path);
@@ -196,6 +184,6 @@ int main(void) {
     every_optimizer();
     as_model();
     refused();
-    memory();
+    failing();
     return test_end("test_checkpoint");
 }

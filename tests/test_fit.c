@@ -309,35 +309,23 @@ static void refused(void) {
 
 /* ---- every failing allocation ---- */
 
-static size_t allowed, taken, alive;
-static void *some(size_t bytes, void *user) {
-    (void)user;
-    if (taken++ >= allowed) return NULL;
-    alive++;
-    return malloc(bytes);
-}
-static void back(void *memory, void *user) {
-    (void)user;
-    alive--;
-    free(memory);
-}
-
-static void memory(void) {
-    const nn_allocator few = {some, back, NULL};
+static void failing(void) {
+    scarce memory = {0};
+    const nn_allocator few = {scarce_alloc, scarce_free, &memory};
     const nn_fit_desc d = {.epochs = 2, .average = 0.9f, .patience = 1};
     int done = 0;
     for (size_t n = 0; !done; n++) {
         test_case("%zu allocations", n);
-        allowed = SIZE_MAX;
+        memory.allowed = SIZE_MAX;
         nn_model *m = blobs_model(&few, BLOBS_CLASSES, NN_LOSS_SOFTMAX_CE, 32);
-        taken = 0;
-        allowed = n;
+        memory.taken = 0;
+        memory.allowed = n;
         const nn_status status = nn_fit(m, &b.data, &v.data, &d);
         CHECK(status == NN_OK || status == NN_ERROR_MEMORY);
         done = status == NN_OK;
-        allowed = SIZE_MAX;
+        memory.allowed = SIZE_MAX;
         nn_model_free(m);
-        CHECK(alive == 0);
+        CHECK(memory.alive == 0);
     }
 }
 
@@ -462,7 +450,7 @@ int main(void) {
     stops();
     evaluation();
     refused();
-    memory();
+    failing();
     progress();
     rates();
     ensembles();
