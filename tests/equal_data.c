@@ -84,10 +84,11 @@ static void text(void) {
     FILE *out = file < 0 ? NULL : fdopen(file, "w");
     uint64_t state = 7;
     if (!out) exit(1);
-    for (int i = 0; i < 500; i++)
-        fprintf(out, "%llu.%llue%d;%c;%d\n", (unsigned long long)test_random(&state) >> 50,
-                (unsigned long long)test_random(&state), (int)(test_random(&state) % 60) - 30, "EWSN"[test_random(&state) % 4],
-                (int)(test_random(&state) % 12));
+    for (int i = 0; i < 500; i++) {
+        unsigned long long r[5];
+        for (size_t k = 0; k < COUNT(r); k++) r[k] = (unsigned long long)test_random(&state);
+        fprintf(out, "%llu.%llue%d;%c;%d\n", r[0] >> 50, r[1], (int)(r[2] % 60) - 30, "EWSN"[r[3] % 4], (int)(r[4] % 12));
+    }
     fclose(out);
     desc.label = "last";
     begin(), must(nn_load_csv(&d, path, &desc, NULL)), hash_dataset(&d), end("csv");

@@ -423,5 +423,5 @@ int main(void) {
     all_batches();
     failures();
     threads();
-    return test_end("test_dataset");
+    return test_end("dataset");
 }

@@ -558,5 +558,5 @@ int main(void) {
     folders();
     mapped();
     data_end();
-    return test_end("test_loaders");
+    return test_end("loaders");
 }

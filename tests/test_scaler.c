@@ -7,7 +7,7 @@ static nn_report report;
 /* ---- against plain double arithmetic ---- */
 
 static void fit_one(size_t count, nn_shape shape, nn_scaling kind, int per_channel, int bytes, int gaps) {
-    enum { MOST = 4000 };
+    enum { MOST = 15000 };
     static float x[MOST], y[MOST], back[MOST];
     static uint8_t b[MOST];
     const size_t size = nn_shape_size(shape), period = per_channel ? shape.channels : size, n = count * size;
@@ -68,7 +68,7 @@ static void fit_one(size_t count, nn_shape shape, nn_scaling kind, int per_chann
 }
 
 static void fits(void) {
-    static const nn_shape shapes[] = {{1, 1, 1}, {1, 1, 5}, {1, 1, 67}, {3, 4, 3}, {6, 5, 1}};
+    static const nn_shape shapes[] = {{1, 1, 1}, {1, 1, 5}, {1, 1, 67}, {3, 4, 3}, {6, 5, 1}, {1, 100, 3}};
     static const size_t counts[] = {1, 2, 13, 48};
     for (size_t s = 0; s < COUNT(shapes); s++)
         for (size_t c = 0; c < COUNT(counts); c++)
@@ -268,5 +268,5 @@ int main(void) {
     layers();
     codes();
     categories();
-    return test_end("test_scaler");
+    return test_end("scaler");
 }

@@ -13,7 +13,9 @@ NN_API NN_MUST_USE nn_status nn_load_image_folder(nn_dataset *d, const char *fol
 
 #ifdef NN_IMPLEMENTATION
 
+#include "../graph/model.h"
 #include "idx.h"
+#include "view.h"
 
 #include <dirent.h>
 #include <stdlib.h>
