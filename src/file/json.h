@@ -23,7 +23,7 @@
 typedef struct nni_json {
     char *at, *end;
     const char *mistake; /* NULL: none yet */
-    char none[1];        /* the key that stands for a mistake */
+    char none[16];       /* the key that stands for a mistake: "", with room, since GCC compares sizes where strcmp compares texts */
 } nni_json;
 
 static int nni_json_fail(nni_json *j, const char *mistake) {
