@@ -33928,7 +33928,7 @@ NN_API void nn_optimizer_start(nn_optimizer_state *state, const nn_optimizer *o,
     state->step = 0;
     state->product_1 = state->product_2 = 1.0;
     state->momentum = state->momentum_before = 0.0;
-    for (size_t s = 0; s < slots; s++) {
+    for (size_t s = 0; n && s < slots; s++) {
         float *const slot = state->slots + s * state->stride;
         const float first = accumulates && s == square ? o->accumulator : 0.0f;
         for (size_t i = 0; i < n; i++) slot[i] = first;
@@ -34089,7 +34089,7 @@ NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, co
     u->w = w;
     u->g = g;
     const size_t slots = nn_optimizer_slots(o);
-    for (size_t s = 0; s < slots; s++) u->slot[s] = state->slots + s * state->stride + at;
+    for (size_t s = 0; n && s < slots; s++) u->slot[s] = state->slots + s * state->stride + at;
     nni_optimizer_constants(u->constant, state, o);
     nni_map_run(&job.map, slots ? NNI_UPDATE_SHARE : NNI_MAP_SHARE);
 }
@@ -34102,7 +34102,7 @@ NN_API void nn_optimizer_step(float *w, const float *g, size_t n, nn_optimizer_s
 static void nni_optimizer_look(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,
                                const nn_optimizer *o, double sign) {
     if (to != w && n) memcpy(to, w, n * sizeof *to);
-    if (o->kind == NN_NESTEROV && !o->rate_outside) nn_axpy(to, state->slots + at, n, (float)(sign * state->momentum));
+    if (n && o->kind == NN_NESTEROV && !o->rate_outside) nn_axpy(to, state->slots + at, n, (float)(sign * state->momentum));
 }
 
 NN_API void nn_optimizer_look_back(float *to, const float *w, size_t n, size_t at, const nn_optimizer_state *state,

@@ -268,7 +268,7 @@ static void chosen(void) {
 
 static void random_shapes(void) {
     uint64_t state = 77;
-    for (size_t i = 0; i < (test_quick() ? 60 : 400); i++) {
+    for (size_t i = 0; i < (test_quick() ? 30 : 400); i++) {
         nn_conv2d_desc d = {0};
         const size_t kind = test_below(&state, 8);
         d.images = test_size(&state, 5);

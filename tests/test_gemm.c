@@ -536,8 +536,8 @@ int main(void) {
     small_reference();
     large_buffers();
     for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa))
-        small_shapes(test_quick() ? 29 : strcmp(isa, "scalar") == 0 ? 5 : 1);
-    random_shapes(test_quick() ? 25 : 200);
+        small_shapes(test_quick() ? 97 : strcmp(isa, "scalar") == 0 ? 5 : 1);
+    random_shapes(test_quick() ? 12 : 200);
     if (!test_quick()) chosen_shapes();
     thin_c();
     rows();
