@@ -3,8 +3,8 @@
 
     bench/tables.py DIRECTORY       where bench/run.sh left its tables, usually build/bench
 
-A table of the README stands between <!-- bench NAME --> and <!-- end -->, NAME being a function below. docs/benchmarks.md is the
-whole output. Sentences that quote figures are not changed: read them again.
+A table of the README stands between <!-- bench NAME --> and <!-- end -->, NAME being a function below; where the run lacks
+that bench it stays as it is. docs/benchmarks.md is the whole output that is there. Sentences that quote figures are not changed: read them again.
 """
 import csv
 import pathlib
@@ -23,8 +23,8 @@ class Run:
         self.directory = directory
 
     def rows(self, bench, isa):
-        with open(self.directory / f'{bench}-{isa}.csv') as file:
-            return {row['case']: row for row in csv.DictReader(file)}
+        path = self.directory / f'{bench}-{isa}.csv'
+        return {row['case']: row for row in csv.DictReader(path.read_text().splitlines())} if path.is_file() else {}
 
     def text(self, bench, isa):
         path = self.directory / f'{bench}-{isa}.txt'
@@ -63,12 +63,14 @@ def cells(row, limit):
 
 
 def cases(run, bench, names=None, limit=False):
-    both = [run.rows(bench, isa) for isa in ISAS]
+    """A row for each case that a peer has, too; instruction sets that were not measured are left out."""
+    measured = {isa: run.rows(bench, isa) for isa in ISAS if run.rows(bench, isa)}
     head = ['case']
-    for isa in ISAS:
+    for isa in measured:
         head += ['AVX-512' if isa == 'avx512' else 'AVX2', 'best peer', 'ratio'] + (['share of limit'] if limit else [])
-    wanted = [name for name in (names or both[0]) if name in both[0]]
-    return table(head, [(name,) + cells(both[0][name], limit) + cells(both[1].get(name), limit) for name in wanted])
+    first = measured[ISAS[0]]
+    wanted = [name for name in (names or first) if name in first and first[name]['best_peer']]
+    return table(head, [(name,) + sum((cells(rows.get(name), limit) for rows in measured.values()), ()) for name in wanted])
 
 
 def gemm_summary(run):
@@ -106,8 +108,12 @@ def main():
     run = Run(pathlib.Path(sys.argv[1]).resolve())
     readme = ROOT / 'README.md'
     tables = {f.__name__: f for f in (gemm_summary, gemm, maths, conv, layers, optim, image)}
-    readme.write_text(re.sub(r'(<!-- bench (\w+) -->\n).*?(<!-- end -->)',
-                             lambda m: m[1] + '\n' + '\n'.join(tables[m[2]](run)) + '\n\n' + m[3], readme.read_text(), flags=re.S))
+
+    def fill(m):
+        measured = run.rows(m[2].split('_')[0], ISAS[0])
+        return m[1] + '\n' + '\n'.join(tables[m[2]](run)) + '\n\n' + m[3] if measured else m[0]
+
+    readme.write_text(re.sub(r'(<!-- bench (\w+) -->\n).*?(<!-- end -->)', fill, readme.read_text(), flags=re.S))
     text = ('# Benchmarks\n\nThe whole output of `make bench` on the machine that the README describes. `limit` is what the hardware can do, '
             'measured in the\nsame run: the FMA peak, or the bandwidth bound of the case; `share` is ours of it. Pictures: [`docs/pictures`](pictures).\n')
     for bench, title in TITLES.items():
