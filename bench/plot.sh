@@ -10,11 +10,14 @@ out=$1
 shift
 [ $# -gt 0 ] || set -- build/bench/*.csv
 mkdir -p "$out"
+compared=$(mktemp)
+trap 'rm -f "$compared"' EXIT
 
 for csv in "$@"; do
     [ -s "$csv" ] || { echo "plot.sh: $csv: no such table" >&2; exit 1; }
-    # Ratios need peers, which the scalar tables lack.
-    [ -n "$(sed -n 2p "$csv" | cut -d, -f8)" ] || { echo "plot.sh: $csv: nothing to compare, left out" >&2; continue; }
+    # Ratios need peers, which the scalar tables lack, and some cases of others.
+    awk -F, 'NR == 1 || $8 != ""' "$csv" >"$compared"
+    [ "$(wc -l <"$compared")" -gt 1 ] || { echo "plot.sh: $csv: nothing to compare, left out" >&2; continue; }
     name=$out/$(basename "$csv" .csv)
     isa=$(sed -n 2p "$csv" | cut -d, -f2)
     case $(basename "$csv") in
@@ -22,7 +25,7 @@ for csv in "$@"; do
     *) pictures=maths_ratio ;;
     esac
     for picture in $pictures; do
-        gnuplot -e "csv='$csv'; isa='$isa'; out='$name-${picture#*_}.png'" "$here/plots/$picture.gp"
+        gnuplot -e "csv='$compared'; isa='$isa'; out='$name-${picture#*_}.png'" "$here/plots/$picture.gp"
         echo "$name-${picture#*_}.png"
     done
 done
