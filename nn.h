@@ -26423,6 +26423,111 @@ static NNI_UNUSED void nni_say_nothing(nn_report *report) {
     if (report) report->sentence[0] = 0;
 }
 
+/* ---- src/image/image.h ---- */
+
+#define NNI_IMAGE_MOST ((size_t)INT32_MAX) /* values: kernels index with 32 bits */
+
+static inline size_t nni_image_stride(const nn_image *a) { return a->stride ? a->stride : a->width * a->channels; }
+static inline size_t nni_image_value(const nn_image *a) { return a->bytes ? 1 : sizeof(float); }
+static inline char *nni_image_row(const nn_image *a, size_t row) {
+    return (char *)a->pixels + row * nni_image_stride(a) * nni_image_value(a);
+}
+/* Values from the first to the last. */
+static inline size_t nni_image_span(const nn_image *a) {
+    return (a->height - 1) * nni_image_stride(a) + a->width * a->channels;
+}
+
+/* Sizes first, so that no product overflows. */
+static nn_status nni_image_check(const nn_image *a) {
+    size_t row, span;
+    if (a->channels < 1 || a->channels > 4 || !a->height || !a->width) return NN_ERROR_ARGUMENT;
+    if (a->width > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
+    row = a->width * a->channels;
+    if (a->stride && a->stride < row) return NN_ERROR_STRIDE;
+    if (!nni_mul_size(a->stride ? a->stride : row, a->height, &span) || span > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
+    return a->pixels ? NN_OK : NN_ERROR_NULL;
+}
+
+static int nni_image_overlap(const nn_image *a, const nn_image *b) {
+    const uintptr_t at = (uintptr_t)a->pixels, from = (uintptr_t)b->pixels;
+    return at < from + nni_image_span(b) * nni_image_value(b) && from < at + nni_image_span(a) * nni_image_value(a);
+}
+
+/* Two images of one type and number of channels. */
+static nn_status nni_image_check_pair(const nn_image *y, const nn_image *x) {
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = nni_image_check(y);
+    if (status == NN_OK) status = nni_image_check(x);
+    if (status != NN_OK) return status;
+    if (!y->bytes != !x->bytes || y->channels != x->channels) return NN_ERROR_ARGUMENT;
+    return nni_image_overlap(y, x) ? NN_ERROR_ALIAS : NN_OK;
+}
+
+/* The same, and of one size; y may be x. */
+static nn_status nni_image_check_same(const nn_image *y, const nn_image *x) {
+    const int in_place = y->pixels == x->pixels && nni_image_stride(y) == nni_image_stride(x);
+    const nn_status status = nni_image_check_pair(y, x);
+    if (status != NN_OK && !(status == NN_ERROR_ALIAS && in_place)) return status;
+    return y->height == x->height && y->width == x->width ? NN_OK : NN_ERROR_ARGUMENT;
+}
+
+static nn_status nni_image_check_desc(const nn_image_desc *d) {
+    return (unsigned)d->sampling <= NN_BICUBIC && (unsigned)d->border <= NN_BORDER_WRAP ? NN_OK : NN_ERROR_ARGUMENT;
+}
+
+static void nni_image_copy(const nn_image *y, const nn_image *x) {
+    const size_t bytes = x->width * x->channels * nni_image_value(x);
+    for (size_t row = 0; row < x->height; row++) memcpy(nni_image_row(y, row), nni_image_row(x, row), bytes);
+}
+
+/* Values of a row as floats, and back; bytes keep their scale. */
+static void nni_image_load(float *to, const nn_image *x, size_t row, size_t from, size_t n) {
+    const char *at = nni_image_row(x, row);
+    if (x->bytes) nni_get_tier()->floats_from_bytes(to, (const uint8_t *)at + from, n, 1.0f);
+    else memcpy(to, (const float *)(const void *)at + from, n * sizeof *to);
+}
+static void nni_image_store(const nn_image *y, size_t row, const float *from, size_t n) {
+    char *at = nni_image_row(y, row);
+    if (y->bytes) nni_get_tier()->bytes_from_floats((uint8_t *)at, from, n, 1.0f);
+    else memcpy(at, from, n * sizeof *from);
+}
+
+/* Where the pixel i of an axis of n really is; n itself stands for the constant. */
+static size_t nni_border_index(ptrdiff_t i, size_t n, nn_border border) {
+    const ptrdiff_t m = (ptrdiff_t)n;
+    ptrdiff_t period = m;
+    if (i >= 0 && i < m) return (size_t)i;
+    if (border == NN_BORDER_CONSTANT) return n;
+    if (border == NN_BORDER_EDGE || n == 1) return i < 0 ? 0 : n - 1;
+    if (border == NN_BORDER_REFLECT) period = 2 * m - 2;
+    if (border == NN_BORDER_SYMMETRIC) period = 2 * m;
+    i %= period;
+    if (i < 0) i += period;
+    return (size_t)(i < m ? i : border == NN_BORDER_REFLECT ? period - i : period - 1 - i);
+}
+
+NN_API void nn_floats_from_bytes(float *y, const uint8_t *x, size_t n) { nni_get_tier()->floats_from_bytes(y, x, n, 255.0f); }
+NN_API void nn_bytes_from_floats(uint8_t *y, const float *x, size_t n) { nni_get_tier()->bytes_from_floats(y, x, n, 255.0f); }
+
+NN_API nn_status nn_image_convert(nn_image y, nn_image x) {
+    nn_status status = nn_isa_status();
+    if (status == NN_OK) status = nni_image_check(&y);
+    if (status == NN_OK) status = nni_image_check(&x);
+    if (status != NN_OK) return status;
+    if (y.height != x.height || y.width != x.width || y.channels != x.channels) return NN_ERROR_ARGUMENT;
+    if (nni_image_overlap(&y, &x)) return NN_ERROR_ALIAS;
+    if (!y.bytes == !x.bytes) {
+        nni_image_copy(&y, &x);
+        return NN_OK;
+    }
+    for (size_t row = 0; row < x.height; row++) {
+        char *to = nni_image_row(&y, row), *from = nni_image_row(&x, row);
+        if (x.bytes) nn_floats_from_bytes((float *)(void *)to, (const uint8_t *)from, x.width * x.channels);
+        else nn_bytes_from_floats((uint8_t *)to, (const float *)(const void *)from, x.width * x.channels);
+    }
+    return NN_OK;
+}
+
 /* ---- src/data/dataset.h ---- */
 
 #ifndef _WIN32
@@ -26559,10 +26664,6 @@ NN_API nn_status nn_dataset_check(const nn_dataset *d, nn_report *report) {
 
 /* ---- batches ---- */
 
-static void nni_bytes_to_floats(float *y, const uint8_t *x, size_t n) {
-    for (size_t i = 0; i < n; i++) y[i] = (float)x[i] / 255.0f;
-}
-
 NN_API nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, float *weights, const nn_dataset *d,
                                    const size_t *which, size_t n) {
     if (!d || (n && x && !d->floats && !d->bytes)) return NN_ERROR_NULL;
@@ -26573,7 +26674,7 @@ NN_API nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, f
     for (size_t i = 0; i < n; i++) {
         const size_t row = nn_dataset_row(d, which ? which[i] : i);
         if (x && d->floats) memcpy(x + i * size, d->floats + row * size, size * sizeof *x);
-        else if (x) nni_bytes_to_floats(x + i * size, d->bytes + row * size, size);
+        else if (x) nn_floats_from_bytes(x + i * size, d->bytes + row * size, size);
         if (labels && d->labels) labels[i] = d->labels[row];
         if (targets && d->targets)
             memcpy(targets + i * d->target_size, d->targets + row * d->target_size, d->target_size * sizeof *targets);
@@ -29547,111 +29648,6 @@ NN_API nn_node nn_layer_scale(nn_model *m, nn_node x, const nn_scaler *s) {
     o.scaler.mean = s->mean;
     o.scaler.scale = s->scale;
     return nni_layer(m, &nni_op_scaler, &x, 1, &o);
-}
-
-/* ---- src/image/image.h ---- */
-
-#define NNI_IMAGE_MOST ((size_t)INT32_MAX) /* values: kernels index with 32 bits */
-
-static inline size_t nni_image_stride(const nn_image *a) { return a->stride ? a->stride : a->width * a->channels; }
-static inline size_t nni_image_value(const nn_image *a) { return a->bytes ? 1 : sizeof(float); }
-static inline char *nni_image_row(const nn_image *a, size_t row) {
-    return (char *)a->pixels + row * nni_image_stride(a) * nni_image_value(a);
-}
-/* Values from the first to the last. */
-static inline size_t nni_image_span(const nn_image *a) {
-    return (a->height - 1) * nni_image_stride(a) + a->width * a->channels;
-}
-
-/* Sizes first, so that no product overflows. */
-static nn_status nni_image_check(const nn_image *a) {
-    size_t row, span;
-    if (a->channels < 1 || a->channels > 4 || !a->height || !a->width) return NN_ERROR_ARGUMENT;
-    if (a->width > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
-    row = a->width * a->channels;
-    if (a->stride && a->stride < row) return NN_ERROR_STRIDE;
-    if (!nni_mul_size(a->stride ? a->stride : row, a->height, &span) || span > NNI_IMAGE_MOST) return NN_ERROR_SIZE;
-    return a->pixels ? NN_OK : NN_ERROR_NULL;
-}
-
-static int nni_image_overlap(const nn_image *a, const nn_image *b) {
-    const uintptr_t at = (uintptr_t)a->pixels, from = (uintptr_t)b->pixels;
-    return at < from + nni_image_span(b) * nni_image_value(b) && from < at + nni_image_span(a) * nni_image_value(a);
-}
-
-/* Two images of one type and number of channels. */
-static nn_status nni_image_check_pair(const nn_image *y, const nn_image *x) {
-    nn_status status = nn_isa_status();
-    if (status == NN_OK) status = nni_image_check(y);
-    if (status == NN_OK) status = nni_image_check(x);
-    if (status != NN_OK) return status;
-    if (!y->bytes != !x->bytes || y->channels != x->channels) return NN_ERROR_ARGUMENT;
-    return nni_image_overlap(y, x) ? NN_ERROR_ALIAS : NN_OK;
-}
-
-/* The same, and of one size; y may be x. */
-static nn_status nni_image_check_same(const nn_image *y, const nn_image *x) {
-    const int in_place = y->pixels == x->pixels && nni_image_stride(y) == nni_image_stride(x);
-    const nn_status status = nni_image_check_pair(y, x);
-    if (status != NN_OK && !(status == NN_ERROR_ALIAS && in_place)) return status;
-    return y->height == x->height && y->width == x->width ? NN_OK : NN_ERROR_ARGUMENT;
-}
-
-static nn_status nni_image_check_desc(const nn_image_desc *d) {
-    return (unsigned)d->sampling <= NN_BICUBIC && (unsigned)d->border <= NN_BORDER_WRAP ? NN_OK : NN_ERROR_ARGUMENT;
-}
-
-static void nni_image_copy(const nn_image *y, const nn_image *x) {
-    const size_t bytes = x->width * x->channels * nni_image_value(x);
-    for (size_t row = 0; row < x->height; row++) memcpy(nni_image_row(y, row), nni_image_row(x, row), bytes);
-}
-
-/* Values of a row as floats, and back; bytes keep their scale. */
-static void nni_image_load(float *to, const nn_image *x, size_t row, size_t from, size_t n) {
-    const char *at = nni_image_row(x, row);
-    if (x->bytes) nni_get_tier()->floats_from_bytes(to, (const uint8_t *)at + from, n, 1.0f);
-    else memcpy(to, (const float *)(const void *)at + from, n * sizeof *to);
-}
-static void nni_image_store(const nn_image *y, size_t row, const float *from, size_t n) {
-    char *at = nni_image_row(y, row);
-    if (y->bytes) nni_get_tier()->bytes_from_floats((uint8_t *)at, from, n, 1.0f);
-    else memcpy(at, from, n * sizeof *from);
-}
-
-/* Where the pixel i of an axis of n really is; n itself stands for the constant. */
-static size_t nni_border_index(ptrdiff_t i, size_t n, nn_border border) {
-    const ptrdiff_t m = (ptrdiff_t)n;
-    ptrdiff_t period = m;
-    if (i >= 0 && i < m) return (size_t)i;
-    if (border == NN_BORDER_CONSTANT) return n;
-    if (border == NN_BORDER_EDGE || n == 1) return i < 0 ? 0 : n - 1;
-    if (border == NN_BORDER_REFLECT) period = 2 * m - 2;
-    if (border == NN_BORDER_SYMMETRIC) period = 2 * m;
-    i %= period;
-    if (i < 0) i += period;
-    return (size_t)(i < m ? i : border == NN_BORDER_REFLECT ? period - i : period - 1 - i);
-}
-
-NN_API void nn_floats_from_bytes(float *y, const uint8_t *x, size_t n) { nni_get_tier()->floats_from_bytes(y, x, n, 255.0f); }
-NN_API void nn_bytes_from_floats(uint8_t *y, const float *x, size_t n) { nni_get_tier()->bytes_from_floats(y, x, n, 255.0f); }
-
-NN_API nn_status nn_image_convert(nn_image y, nn_image x) {
-    nn_status status = nn_isa_status();
-    if (status == NN_OK) status = nni_image_check(&y);
-    if (status == NN_OK) status = nni_image_check(&x);
-    if (status != NN_OK) return status;
-    if (y.height != x.height || y.width != x.width || y.channels != x.channels) return NN_ERROR_ARGUMENT;
-    if (nni_image_overlap(&y, &x)) return NN_ERROR_ALIAS;
-    if (!y.bytes == !x.bytes) {
-        nni_image_copy(&y, &x);
-        return NN_OK;
-    }
-    for (size_t row = 0; row < x.height; row++) {
-        char *to = nni_image_row(&y, row), *from = nni_image_row(&x, row);
-        if (x.bytes) nn_floats_from_bytes((float *)(void *)to, (const uint8_t *)from, x.width * x.channels);
-        else nn_bytes_from_floats((uint8_t *)to, (const float *)(const void *)from, x.width * x.channels);
-    }
-    return NN_OK;
 }
 
 /* ---- src/image/move.h ---- */
@@ -34367,6 +34363,16 @@ static nn_status nni_supply_check_answers(nni_supply *s, const char *what) {
     return NN_OK;
 }
 
+/* A label becomes a place in a row of targets: it must lie there. (Where labels are fed as they are the loss looks at them.) */
+static nn_status nni_supply_check_labels(const nni_supply *s, const char *what) {
+    const nn_dataset *d = s->data;
+    if (s->answer != NNI_ANSWER_ONE_HOT || s->out == 1) return NN_OK;
+    for (size_t i = 0; i < d->count; i++)
+        if (d->labels[nn_dataset_row(d, i)] >= s->out)
+            return nni_report(s->m, NN_ERROR_LABEL, "%s: sample %zu is of class %u, of %zu", what, i, (unsigned)d->labels[nn_dataset_row(d, i)], s->out);
+    return NN_OK;
+}
+
 static nn_status nni_supply_check_samples(nni_supply *s, const char *what) {
     const nn_dataset *d = s->data;
     const nni_node *input = nni_node_of(s->m, s->input);
@@ -34433,6 +34439,7 @@ static nn_status nni_supply_new(nni_supply *s, nn_model *m, const nn_dataset *da
     if (status == NN_OK) status = nni_supply_check_samples(s, what);
     if (status == NN_OK) status = nni_supply_check_answers(s, what);
     if (status == NN_OK && augment && augment->mixup > 0.0f && s->answer == NNI_ANSWER_LABELS) s->answer = NNI_ANSWER_ONE_HOT;
+    if (status == NN_OK) status = nni_supply_check_labels(s, what);
     if (status == NN_OK && !nni_supply_take(s, slots)) {
         nni_supply_free(s);
         status = nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, batch);
@@ -35878,6 +35885,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_EPSILON_USUAL
 #undef NNI_MOMENTUM_USUAL
 #undef NNI_BATCH_USUAL
+#undef NNI_IMAGE_MOST
 #undef NNI_READ_FIRST
 #undef NNI_IDX_DIMENSIONS
 #undef NNI_PATH_MOST
@@ -35888,7 +35896,6 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_BIG_WORDS
 #undef NNI_DIGITS
 #undef NNI_CATEGORIES_USUAL
-#undef NNI_IMAGE_MOST
 #undef NNI_WARP_SIDE
 #undef NNI_ELASTIC_SIGMA
 #undef NNI_ADJUST_PIXELS

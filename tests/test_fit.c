@@ -292,6 +292,19 @@ static void refused(void) {
     CHECK(nn_fit(r, &b.regression, NULL, &d) == NN_ERROR_ARGUMENT);
     nn_model_free(r);
 
+    test_case("a label that is no class, where labels are mixed");
+    static uint32_t labels[BLOBS_COUNT];
+    const nn_augment mixed = {.mixup = 0.5f};
+    memcpy(labels, b.labels, sizeof labels);
+    labels[77] = 1u << 30;
+    data = b.data;
+    data.labels = labels;
+    d.augment = &mixed;
+    d.monitor = NN_MONITOR_LOSS;
+    CHECK(nn_fit(m, &data, NULL, &d) == NN_ERROR_LABEL && strstr(nn_error(m), "sample 77"));
+    d.augment = NULL;
+    CHECK(nn_fit(m, &data, NULL, &d) == NN_ERROR_LABEL);
+
     test_case("NaN in the data");
     memcpy(broken, b.x, sizeof broken);
     broken[BLOBS_FEATURES * 100] = NAN;

@@ -52,6 +52,8 @@ NN_API NN_MUST_USE nn_status nn_dataset_gather(float *x, uint32_t *labels, float
 
 #ifdef NN_IMPLEMENTATION
 
+#include "../image/image.h"
+
 #ifndef _WIN32
 #include <sys/mman.h>
 #endif
@@ -186,10 +188,6 @@ NN_API nn_status nn_dataset_check(const nn_dataset *d, nn_report *report) {
 
 /* ---- batches ---- */
 
-static void nni_bytes_to_floats(float *y, const uint8_t *x, size_t n) {
-    for (size_t i = 0; i < n; i++) y[i] = (float)x[i] / 255.0f;
-}
-
 NN_API nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, float *weights, const nn_dataset *d,
                                    const size_t *which, size_t n) {
     if (!d || (n && x && !d->floats && !d->bytes)) return NN_ERROR_NULL;
@@ -200,7 +198,7 @@ NN_API nn_status nn_dataset_gather(float *x, uint32_t *labels, float *targets, f
     for (size_t i = 0; i < n; i++) {
         const size_t row = nn_dataset_row(d, which ? which[i] : i);
         if (x && d->floats) memcpy(x + i * size, d->floats + row * size, size * sizeof *x);
-        else if (x) nni_bytes_to_floats(x + i * size, d->bytes + row * size, size);
+        else if (x) nn_floats_from_bytes(x + i * size, d->bytes + row * size, size);
         if (labels && d->labels) labels[i] = d->labels[row];
         if (targets && d->targets)
             memcpy(targets + i * d->target_size, d->targets + row * d->target_size, d->target_size * sizeof *targets);

@@ -83,6 +83,16 @@ static nn_status nni_supply_check_answers(nni_supply *s, const char *what) {
     return NN_OK;
 }
 
+/* A label becomes a place in a row of targets: it must lie there. (Where labels are fed as they are the loss looks at them.) */
+static nn_status nni_supply_check_labels(const nni_supply *s, const char *what) {
+    const nn_dataset *d = s->data;
+    if (s->answer != NNI_ANSWER_ONE_HOT || s->out == 1) return NN_OK;
+    for (size_t i = 0; i < d->count; i++)
+        if (d->labels[nn_dataset_row(d, i)] >= s->out)
+            return nni_report(s->m, NN_ERROR_LABEL, "%s: sample %zu is of class %u, of %zu", what, i, (unsigned)d->labels[nn_dataset_row(d, i)], s->out);
+    return NN_OK;
+}
+
 static nn_status nni_supply_check_samples(nni_supply *s, const char *what) {
     const nn_dataset *d = s->data;
     const nni_node *input = nni_node_of(s->m, s->input);
@@ -149,6 +159,7 @@ static nn_status nni_supply_new(nni_supply *s, nn_model *m, const nn_dataset *da
     if (status == NN_OK) status = nni_supply_check_samples(s, what);
     if (status == NN_OK) status = nni_supply_check_answers(s, what);
     if (status == NN_OK && augment && augment->mixup > 0.0f && s->answer == NNI_ANSWER_LABELS) s->answer = NNI_ANSWER_ONE_HOT;
+    if (status == NN_OK) status = nni_supply_check_labels(s, what);
     if (status == NN_OK && !nni_supply_take(s, slots)) {
         nni_supply_free(s);
         status = nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, batch);
