@@ -1,4 +1,4 @@
-/* equal_network.c - the bits of training: a network with every kind of layer and loss learns for a hundred steps
+/* equal_network.c - the bits of training: a network with every kind of layer and loss learns for 64 steps
  *
  * Narrow, it takes many steps, in which a wrong bit spreads to all weights; wide, a few, large enough for several threads.
  */
@@ -54,8 +54,8 @@ static void train(const char *name, size_t width, size_t batch, size_t steps, si
 
 static void all(void) {
     draw_samples();
-    train("narrow", 4, 10, 100, 1);
-    train("wide", 64, 64, 3, 1);
+    train("narrow", 4, 10, 64, 1);
+    train("wide", 32, 48, 2, 1);
 }
 
 int main(int count, char **arguments) { return equal_main(count, arguments, all); }
