@@ -5179,6 +5179,8 @@ static size_t nni_zero_small_scalar(float *w, size_t n, float threshold) {
  * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
+NNI_MIX_BEGIN
+
 NNI_INLINE nni_vf_scalar nni_flush_scalar(nni_vf_scalar x) { return nni_vf_select_scalar(nni_vf_lt_scalar(nni_vf_abs_scalar(x), nni_vf_set1_scalar(0x1p-100f)), nni_vf_set1_scalar(0.0f), x); }
 NNI_INLINE nni_vf_scalar nni_flush_positive_scalar(nni_vf_scalar x) { return nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(0x1p-100f)), nni_vf_set1_scalar(0.0f), x); }
 
@@ -5308,52 +5310,66 @@ NNI_INLINE void nni_rule_proximal_adagrad_scalar(nni_vf_scalar *w, nni_vf_scalar
     *w = nni_vf_div_scalar(nni_soft_scalar(down, nni_vf_mul_scalar(rate, k[2])), nni_vf_fma_scalar(rate, k[3], nni_vf_set1_scalar(1.0f)));
 }
 
-/* A rule over n floats, whole vectors. */
-typedef void (*nni_update_fn_scalar)(float *w, const float *g, float *const *slot, size_t n, const float *constant);
-NNI_INLINE void nni_update_with_scalar(void (*rule)(nni_vf_scalar *, nni_vf_scalar, nni_vf_scalar *, const nni_vf_scalar *), const int slots, float *w, const float *g,
-                                    float *const *slot, size_t n, const float *constant) {
-    nni_vf_scalar k[NNI_CONSTANTS];
-    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_scalar(constant[j]);
-    for (size_t i = 0; i < n; i += VF_LANES) {
-        nni_vf_scalar s[NNI_SLOTS], v = nni_vf_load_scalar(w + i);
-        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = nni_vf_load_scalar(slot[j] + i);
-        rule(&v, nni_vf_load_scalar(g + i), s, k);
-        nni_vf_store_scalar(w + i, v);
-        NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_scalar(slot[j] + i, s[j]);
-    }
-}
-#define NNI_UPDATE(name, slots)                                                                                            \
-    static void nni_update_##name##_scalar(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
-        nni_update_with_scalar(nni_rule_##name##_scalar, slots, w, g, slot, n, constant);                                          \
-    }
-NNI_RULES(NNI_UPDATE)
-#undef NNI_UPDATE
-
-/* Less than a vector: in copies of its own, so that a rule is compiled once. */
-static void nni_update_rest_scalar(nni_update_fn_scalar update, int slots, float *w, const float *g, float *const *slot, size_t n,
-                                const float *constant) {
-    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
-    memcpy(some_w, w, n * sizeof *w);
-    memcpy(some_g, g, n * sizeof *g);
-    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
-    update(some_w, some_g, copy, VF_LANES, constant);
-    memcpy(w, some_w, n * sizeof *w);
-    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
-}
-
 NNI_INLINE nni_vf_scalar nni_ready_scalar(nni_vf_scalar g, nni_vf_scalar w, const nni_vf_scalar *k) { /* k: scale, clip, -clip, l1, l2 */
     g = nni_vf_mul_scalar(k[0], g);
     g = nni_vf_select_scalar(nni_vf_lt_scalar(k[1], g), k[1], nni_vf_select_scalar(nni_vf_lt_scalar(g, k[2]), k[2], g));
     return nni_d_penalty_scalar(g, w, k[3], k[4]);
 }
-static void nni_make_ready_scalar(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
-    const nni_vf_scalar k[] = {nni_vf_set1_scalar(u->scale), nni_vf_set1_scalar(u->clip), nni_vf_set1_scalar(-u->clip), nni_vf_set1_scalar(u->l1), nni_vf_set1_scalar(u->l2)};
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_scalar(y + i, nni_ready_scalar(nni_vf_load_scalar(g + i), nni_vf_load_scalar(w + i), k));
-    if (i < n) nni_vf_store_n_scalar(y + i, nni_ready_scalar(nni_vf_load_n_scalar(g + i, n - i), nni_vf_load_n_scalar(w + i, n - i), k), n - i);
+
+/* A rule over n floats, a multiple of NNI_TOGETHER. Two vectors go side by side, since a rule waits for its own results; the
+ * registers hold no more. The arrays are asked for early: the processor's own prefetcher stops at the end of a page, and all
+ * arrays come to the end of one at about the same time. */
+#define NNI_PAIR (VF_MIXED < 2 ? 1 : 2)
+#define NNI_TOGETHER ((size_t)NNI_PAIR * VF_LANES)
+#define NNI_AHEAD 512
+typedef void (*nni_update_fn_scalar)(const nni_update *u, float *w, const float *g, float *const *slot, size_t n);
+NNI_INLINE void nni_update_with_scalar(void (*rule)(nni_vf_scalar *, nni_vf_scalar, nni_vf_scalar *, const nni_vf_scalar *), const int slots, const nni_update *u, float *w,
+                                    const float *g, float *const *slot, size_t n) {
+    const nni_vf_scalar change[] = {nni_vf_set1_scalar(u->scale), nni_vf_set1_scalar(u->clip), nni_vf_set1_scalar(-u->clip), nni_vf_set1_scalar(u->l1), nni_vf_set1_scalar(u->l2)};
+    const int is_ready = u->ready;
+    nni_vf_scalar k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_scalar(u->constant[j]);
+    for (size_t i = 0; i < n; i += NNI_TOGETHER) {
+        nni_vf_scalar v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            __builtin_prefetch(w + at + NNI_AHEAD);
+            __builtin_prefetch(g + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            v[l] = nni_vf_load_scalar(w + at);
+            d[l] = nni_vf_load_scalar(g + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_scalar(slot[j] + at);
+        }
+        if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_scalar(d[l], v[l], change);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            nni_vf_store_scalar(w + at, v[l]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_scalar(slot[j] + at, s[l][j]);
+        }
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void nni_update_##name##_scalar(const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {       \
+        nni_update_with_scalar(nni_rule_##name##_scalar, slots, u, w, g, slot, n);                                                 \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+#undef NNI_AHEAD
+
+/* What is left over: in copies of its own, so that a rule is compiled once. */
+static void nni_update_rest_scalar(nni_update_fn_scalar update, int slots, const nni_update *u, float *w, const float *g,
+                                float *const *slot, size_t n) {
+    float some_w[NNI_TOGETHER] = {0}, some_g[NNI_TOGETHER] = {0}, some[NNI_SLOTS][NNI_TOGETHER] = {{0}}, *copy[NNI_SLOTS] = {0};
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(u, some_w, some_g, copy, NNI_TOGETHER);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
 }
 
-/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+/* Floats [from, from + n) of the arrays. */
 static void nni_optimize_scalar(const nni_update *u, size_t from, size_t n) {
 #define NNI_UPDATE_SLOTS(name, slots) slots,
 #define NNI_UPDATE_NAME(name, slots) nni_update_##name##_scalar,
@@ -5363,19 +5379,13 @@ static void nni_optimize_scalar(const nni_update *u, size_t from, size_t n) {
 #undef NNI_UPDATE_NAME
     const nni_update_fn_scalar update = updates[u->rule];
     const int count = slots[u->rule];
-    float block[NNI_BLOCK];
-    for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
-        const size_t whole = some - some % VF_LANES;
-        float *const w = u->w + from, *slot[NNI_SLOTS];
-        const float *g = u->g + from;
-        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
-        if (!u->ready) nni_make_ready_scalar(block, u, g, w, some), g = block;
-        update(w, g, slot, whole, u->constant);
-        for (int j = 0; j < count; j++) slot[j] += whole;
-        if (whole < some) nni_update_rest_scalar(update, count, w + whole, g + whole, slot, some - whole, u->constant);
-        from += some;
-    }
+    const size_t whole = n - n % NNI_TOGETHER;
+    float *const w = u->w + from, *slot[NNI_SLOTS] = {0};
+    const float *const g = u->g + from;
+    for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+    update(u, w, g, slot, whole);
+    for (int j = 0; j < count; j++) slot[j] += whole;
+    if (whole < n) nni_update_rest_scalar(update, count, u, w + whole, g + whole, slot, n - whole);
 }
 
 /* average += some*(w - average) */
@@ -5383,6 +5393,10 @@ NNI_INLINE nni_vf_scalar nni_toward_scalar(nni_vf_scalar average, nni_vf_scalar 
 static void nni_move_average_scalar(float *average, const float *w, size_t n, float some) {
     nni_map2_scalar(nni_toward_scalar, average, average, w, n, some);
 }
+
+#undef NNI_TOGETHER
+#undef NNI_PAIR
+NNI_MIX_END
 
 /* ---- simd/kernels/init.h ---- */
 /* init.h - the truncated normal distribution */
@@ -9518,6 +9532,8 @@ static size_t nni_zero_small_avx2(float *w, size_t n, float threshold) {
  * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
+NNI_MIX_BEGIN
+
 NNI_INLINE nni_vf_avx2 nni_flush_avx2(nni_vf_avx2 x) { return nni_vf_select_avx2(nni_vf_lt_avx2(nni_vf_abs_avx2(x), nni_vf_set1_avx2(0x1p-100f)), nni_vf_set1_avx2(0.0f), x); }
 NNI_INLINE nni_vf_avx2 nni_flush_positive_avx2(nni_vf_avx2 x) { return nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(0x1p-100f)), nni_vf_set1_avx2(0.0f), x); }
 
@@ -9647,52 +9663,66 @@ NNI_INLINE void nni_rule_proximal_adagrad_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nn
     *w = nni_vf_div_avx2(nni_soft_avx2(down, nni_vf_mul_avx2(rate, k[2])), nni_vf_fma_avx2(rate, k[3], nni_vf_set1_avx2(1.0f)));
 }
 
-/* A rule over n floats, whole vectors. */
-typedef void (*nni_update_fn_avx2)(float *w, const float *g, float *const *slot, size_t n, const float *constant);
-NNI_INLINE void nni_update_with_avx2(void (*rule)(nni_vf_avx2 *, nni_vf_avx2, nni_vf_avx2 *, const nni_vf_avx2 *), const int slots, float *w, const float *g,
-                                    float *const *slot, size_t n, const float *constant) {
-    nni_vf_avx2 k[NNI_CONSTANTS];
-    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx2(constant[j]);
-    for (size_t i = 0; i < n; i += VF_LANES) {
-        nni_vf_avx2 s[NNI_SLOTS], v = nni_vf_load_avx2(w + i);
-        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = nni_vf_load_avx2(slot[j] + i);
-        rule(&v, nni_vf_load_avx2(g + i), s, k);
-        nni_vf_store_avx2(w + i, v);
-        NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx2(slot[j] + i, s[j]);
-    }
-}
-#define NNI_UPDATE(name, slots)                                                                                            \
-    static void nni_update_##name##_avx2(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
-        nni_update_with_avx2(nni_rule_##name##_avx2, slots, w, g, slot, n, constant);                                          \
-    }
-NNI_RULES(NNI_UPDATE)
-#undef NNI_UPDATE
-
-/* Less than a vector: in copies of its own, so that a rule is compiled once. */
-static void nni_update_rest_avx2(nni_update_fn_avx2 update, int slots, float *w, const float *g, float *const *slot, size_t n,
-                                const float *constant) {
-    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
-    memcpy(some_w, w, n * sizeof *w);
-    memcpy(some_g, g, n * sizeof *g);
-    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
-    update(some_w, some_g, copy, VF_LANES, constant);
-    memcpy(w, some_w, n * sizeof *w);
-    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
-}
-
 NNI_INLINE nni_vf_avx2 nni_ready_avx2(nni_vf_avx2 g, nni_vf_avx2 w, const nni_vf_avx2 *k) { /* k: scale, clip, -clip, l1, l2 */
     g = nni_vf_mul_avx2(k[0], g);
     g = nni_vf_select_avx2(nni_vf_lt_avx2(k[1], g), k[1], nni_vf_select_avx2(nni_vf_lt_avx2(g, k[2]), k[2], g));
     return nni_d_penalty_avx2(g, w, k[3], k[4]);
 }
-static void nni_make_ready_avx2(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
-    const nni_vf_avx2 k[] = {nni_vf_set1_avx2(u->scale), nni_vf_set1_avx2(u->clip), nni_vf_set1_avx2(-u->clip), nni_vf_set1_avx2(u->l1), nni_vf_set1_avx2(u->l2)};
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx2(y + i, nni_ready_avx2(nni_vf_load_avx2(g + i), nni_vf_load_avx2(w + i), k));
-    if (i < n) nni_vf_store_n_avx2(y + i, nni_ready_avx2(nni_vf_load_n_avx2(g + i, n - i), nni_vf_load_n_avx2(w + i, n - i), k), n - i);
+
+/* A rule over n floats, a multiple of NNI_TOGETHER. Two vectors go side by side, since a rule waits for its own results; the
+ * registers hold no more. The arrays are asked for early: the processor's own prefetcher stops at the end of a page, and all
+ * arrays come to the end of one at about the same time. */
+#define NNI_PAIR (VF_MIXED < 2 ? 1 : 2)
+#define NNI_TOGETHER ((size_t)NNI_PAIR * VF_LANES)
+#define NNI_AHEAD 512
+typedef void (*nni_update_fn_avx2)(const nni_update *u, float *w, const float *g, float *const *slot, size_t n);
+NNI_INLINE void nni_update_with_avx2(void (*rule)(nni_vf_avx2 *, nni_vf_avx2, nni_vf_avx2 *, const nni_vf_avx2 *), const int slots, const nni_update *u, float *w,
+                                    const float *g, float *const *slot, size_t n) {
+    const nni_vf_avx2 change[] = {nni_vf_set1_avx2(u->scale), nni_vf_set1_avx2(u->clip), nni_vf_set1_avx2(-u->clip), nni_vf_set1_avx2(u->l1), nni_vf_set1_avx2(u->l2)};
+    const int is_ready = u->ready;
+    nni_vf_avx2 k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx2(u->constant[j]);
+    for (size_t i = 0; i < n; i += NNI_TOGETHER) {
+        nni_vf_avx2 v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            __builtin_prefetch(w + at + NNI_AHEAD);
+            __builtin_prefetch(g + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            v[l] = nni_vf_load_avx2(w + at);
+            d[l] = nni_vf_load_avx2(g + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_avx2(slot[j] + at);
+        }
+        if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_avx2(d[l], v[l], change);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            nni_vf_store_avx2(w + at, v[l]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx2(slot[j] + at, s[l][j]);
+        }
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void nni_update_##name##_avx2(const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {       \
+        nni_update_with_avx2(nni_rule_##name##_avx2, slots, u, w, g, slot, n);                                                 \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+#undef NNI_AHEAD
+
+/* What is left over: in copies of its own, so that a rule is compiled once. */
+static void nni_update_rest_avx2(nni_update_fn_avx2 update, int slots, const nni_update *u, float *w, const float *g,
+                                float *const *slot, size_t n) {
+    float some_w[NNI_TOGETHER] = {0}, some_g[NNI_TOGETHER] = {0}, some[NNI_SLOTS][NNI_TOGETHER] = {{0}}, *copy[NNI_SLOTS] = {0};
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(u, some_w, some_g, copy, NNI_TOGETHER);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
 }
 
-/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+/* Floats [from, from + n) of the arrays. */
 static void nni_optimize_avx2(const nni_update *u, size_t from, size_t n) {
 #define NNI_UPDATE_SLOTS(name, slots) slots,
 #define NNI_UPDATE_NAME(name, slots) nni_update_##name##_avx2,
@@ -9702,19 +9732,13 @@ static void nni_optimize_avx2(const nni_update *u, size_t from, size_t n) {
 #undef NNI_UPDATE_NAME
     const nni_update_fn_avx2 update = updates[u->rule];
     const int count = slots[u->rule];
-    float block[NNI_BLOCK];
-    for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
-        const size_t whole = some - some % VF_LANES;
-        float *const w = u->w + from, *slot[NNI_SLOTS];
-        const float *g = u->g + from;
-        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
-        if (!u->ready) nni_make_ready_avx2(block, u, g, w, some), g = block;
-        update(w, g, slot, whole, u->constant);
-        for (int j = 0; j < count; j++) slot[j] += whole;
-        if (whole < some) nni_update_rest_avx2(update, count, w + whole, g + whole, slot, some - whole, u->constant);
-        from += some;
-    }
+    const size_t whole = n - n % NNI_TOGETHER;
+    float *const w = u->w + from, *slot[NNI_SLOTS] = {0};
+    const float *const g = u->g + from;
+    for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+    update(u, w, g, slot, whole);
+    for (int j = 0; j < count; j++) slot[j] += whole;
+    if (whole < n) nni_update_rest_avx2(update, count, u, w + whole, g + whole, slot, n - whole);
 }
 
 /* average += some*(w - average) */
@@ -9722,6 +9746,10 @@ NNI_INLINE nni_vf_avx2 nni_toward_avx2(nni_vf_avx2 average, nni_vf_avx2 w, nni_v
 static void nni_move_average_avx2(float *average, const float *w, size_t n, float some) {
     nni_map2_avx2(nni_toward_avx2, average, average, w, n, some);
 }
+
+#undef NNI_TOGETHER
+#undef NNI_PAIR
+NNI_MIX_END
 
 /* ---- simd/kernels/init.h ---- */
 /* init.h - the truncated normal distribution */
@@ -13882,6 +13910,8 @@ static size_t nni_zero_small_avx512(float *w, size_t n, float threshold) {
  * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
+NNI_MIX_BEGIN
+
 NNI_INLINE nni_vf_avx512 nni_flush_avx512(nni_vf_avx512 x) { return nni_vf_select_avx512(nni_vf_lt_avx512(nni_vf_abs_avx512(x), nni_vf_set1_avx512(0x1p-100f)), nni_vf_set1_avx512(0.0f), x); }
 NNI_INLINE nni_vf_avx512 nni_flush_positive_avx512(nni_vf_avx512 x) { return nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(0x1p-100f)), nni_vf_set1_avx512(0.0f), x); }
 
@@ -14011,52 +14041,66 @@ NNI_INLINE void nni_rule_proximal_adagrad_avx512(nni_vf_avx512 *w, nni_vf_avx512
     *w = nni_vf_div_avx512(nni_soft_avx512(down, nni_vf_mul_avx512(rate, k[2])), nni_vf_fma_avx512(rate, k[3], nni_vf_set1_avx512(1.0f)));
 }
 
-/* A rule over n floats, whole vectors. */
-typedef void (*nni_update_fn_avx512)(float *w, const float *g, float *const *slot, size_t n, const float *constant);
-NNI_INLINE void nni_update_with_avx512(void (*rule)(nni_vf_avx512 *, nni_vf_avx512, nni_vf_avx512 *, const nni_vf_avx512 *), const int slots, float *w, const float *g,
-                                    float *const *slot, size_t n, const float *constant) {
-    nni_vf_avx512 k[NNI_CONSTANTS];
-    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx512(constant[j]);
-    for (size_t i = 0; i < n; i += VF_LANES) {
-        nni_vf_avx512 s[NNI_SLOTS], v = nni_vf_load_avx512(w + i);
-        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = nni_vf_load_avx512(slot[j] + i);
-        rule(&v, nni_vf_load_avx512(g + i), s, k);
-        nni_vf_store_avx512(w + i, v);
-        NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx512(slot[j] + i, s[j]);
-    }
-}
-#define NNI_UPDATE(name, slots)                                                                                            \
-    static void nni_update_##name##_avx512(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
-        nni_update_with_avx512(nni_rule_##name##_avx512, slots, w, g, slot, n, constant);                                          \
-    }
-NNI_RULES(NNI_UPDATE)
-#undef NNI_UPDATE
-
-/* Less than a vector: in copies of its own, so that a rule is compiled once. */
-static void nni_update_rest_avx512(nni_update_fn_avx512 update, int slots, float *w, const float *g, float *const *slot, size_t n,
-                                const float *constant) {
-    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
-    memcpy(some_w, w, n * sizeof *w);
-    memcpy(some_g, g, n * sizeof *g);
-    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
-    update(some_w, some_g, copy, VF_LANES, constant);
-    memcpy(w, some_w, n * sizeof *w);
-    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
-}
-
 NNI_INLINE nni_vf_avx512 nni_ready_avx512(nni_vf_avx512 g, nni_vf_avx512 w, const nni_vf_avx512 *k) { /* k: scale, clip, -clip, l1, l2 */
     g = nni_vf_mul_avx512(k[0], g);
     g = nni_vf_select_avx512(nni_vf_lt_avx512(k[1], g), k[1], nni_vf_select_avx512(nni_vf_lt_avx512(g, k[2]), k[2], g));
     return nni_d_penalty_avx512(g, w, k[3], k[4]);
 }
-static void nni_make_ready_avx512(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
-    const nni_vf_avx512 k[] = {nni_vf_set1_avx512(u->scale), nni_vf_set1_avx512(u->clip), nni_vf_set1_avx512(-u->clip), nni_vf_set1_avx512(u->l1), nni_vf_set1_avx512(u->l2)};
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_avx512(y + i, nni_ready_avx512(nni_vf_load_avx512(g + i), nni_vf_load_avx512(w + i), k));
-    if (i < n) nni_vf_store_n_avx512(y + i, nni_ready_avx512(nni_vf_load_n_avx512(g + i, n - i), nni_vf_load_n_avx512(w + i, n - i), k), n - i);
+
+/* A rule over n floats, a multiple of NNI_TOGETHER. Two vectors go side by side, since a rule waits for its own results; the
+ * registers hold no more. The arrays are asked for early: the processor's own prefetcher stops at the end of a page, and all
+ * arrays come to the end of one at about the same time. */
+#define NNI_PAIR (VF_MIXED < 2 ? 1 : 2)
+#define NNI_TOGETHER ((size_t)NNI_PAIR * VF_LANES)
+#define NNI_AHEAD 512
+typedef void (*nni_update_fn_avx512)(const nni_update *u, float *w, const float *g, float *const *slot, size_t n);
+NNI_INLINE void nni_update_with_avx512(void (*rule)(nni_vf_avx512 *, nni_vf_avx512, nni_vf_avx512 *, const nni_vf_avx512 *), const int slots, const nni_update *u, float *w,
+                                    const float *g, float *const *slot, size_t n) {
+    const nni_vf_avx512 change[] = {nni_vf_set1_avx512(u->scale), nni_vf_set1_avx512(u->clip), nni_vf_set1_avx512(-u->clip), nni_vf_set1_avx512(u->l1), nni_vf_set1_avx512(u->l2)};
+    const int is_ready = u->ready;
+    nni_vf_avx512 k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx512(u->constant[j]);
+    for (size_t i = 0; i < n; i += NNI_TOGETHER) {
+        nni_vf_avx512 v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            __builtin_prefetch(w + at + NNI_AHEAD);
+            __builtin_prefetch(g + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            v[l] = nni_vf_load_avx512(w + at);
+            d[l] = nni_vf_load_avx512(g + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_avx512(slot[j] + at);
+        }
+        if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_avx512(d[l], v[l], change);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            nni_vf_store_avx512(w + at, v[l]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx512(slot[j] + at, s[l][j]);
+        }
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void nni_update_##name##_avx512(const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {       \
+        nni_update_with_avx512(nni_rule_##name##_avx512, slots, u, w, g, slot, n);                                                 \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+#undef NNI_AHEAD
+
+/* What is left over: in copies of its own, so that a rule is compiled once. */
+static void nni_update_rest_avx512(nni_update_fn_avx512 update, int slots, const nni_update *u, float *w, const float *g,
+                                float *const *slot, size_t n) {
+    float some_w[NNI_TOGETHER] = {0}, some_g[NNI_TOGETHER] = {0}, some[NNI_SLOTS][NNI_TOGETHER] = {{0}}, *copy[NNI_SLOTS] = {0};
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(u, some_w, some_g, copy, NNI_TOGETHER);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
 }
 
-/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+/* Floats [from, from + n) of the arrays. */
 static void nni_optimize_avx512(const nni_update *u, size_t from, size_t n) {
 #define NNI_UPDATE_SLOTS(name, slots) slots,
 #define NNI_UPDATE_NAME(name, slots) nni_update_##name##_avx512,
@@ -14066,19 +14110,13 @@ static void nni_optimize_avx512(const nni_update *u, size_t from, size_t n) {
 #undef NNI_UPDATE_NAME
     const nni_update_fn_avx512 update = updates[u->rule];
     const int count = slots[u->rule];
-    float block[NNI_BLOCK];
-    for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
-        const size_t whole = some - some % VF_LANES;
-        float *const w = u->w + from, *slot[NNI_SLOTS];
-        const float *g = u->g + from;
-        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
-        if (!u->ready) nni_make_ready_avx512(block, u, g, w, some), g = block;
-        update(w, g, slot, whole, u->constant);
-        for (int j = 0; j < count; j++) slot[j] += whole;
-        if (whole < some) nni_update_rest_avx512(update, count, w + whole, g + whole, slot, some - whole, u->constant);
-        from += some;
-    }
+    const size_t whole = n - n % NNI_TOGETHER;
+    float *const w = u->w + from, *slot[NNI_SLOTS] = {0};
+    const float *const g = u->g + from;
+    for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+    update(u, w, g, slot, whole);
+    for (int j = 0; j < count; j++) slot[j] += whole;
+    if (whole < n) nni_update_rest_avx512(update, count, u, w + whole, g + whole, slot, n - whole);
 }
 
 /* average += some*(w - average) */
@@ -14086,6 +14124,10 @@ NNI_INLINE nni_vf_avx512 nni_toward_avx512(nni_vf_avx512 average, nni_vf_avx512 
 static void nni_move_average_avx512(float *average, const float *w, size_t n, float some) {
     nni_map2_avx512(nni_toward_avx512, average, average, w, n, some);
 }
+
+#undef NNI_TOGETHER
+#undef NNI_PAIR
+NNI_MIX_END
 
 /* ---- simd/kernels/init.h ---- */
 /* init.h - the truncated normal distribution */
@@ -18218,6 +18260,8 @@ static size_t nni_zero_small_neon(float *w, size_t n, float threshold) {
  * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
+NNI_MIX_BEGIN
+
 NNI_INLINE nni_vf_neon nni_flush_neon(nni_vf_neon x) { return nni_vf_select_neon(nni_vf_lt_neon(nni_vf_abs_neon(x), nni_vf_set1_neon(0x1p-100f)), nni_vf_set1_neon(0.0f), x); }
 NNI_INLINE nni_vf_neon nni_flush_positive_neon(nni_vf_neon x) { return nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(0x1p-100f)), nni_vf_set1_neon(0.0f), x); }
 
@@ -18347,52 +18391,66 @@ NNI_INLINE void nni_rule_proximal_adagrad_neon(nni_vf_neon *w, nni_vf_neon g, nn
     *w = nni_vf_div_neon(nni_soft_neon(down, nni_vf_mul_neon(rate, k[2])), nni_vf_fma_neon(rate, k[3], nni_vf_set1_neon(1.0f)));
 }
 
-/* A rule over n floats, whole vectors. */
-typedef void (*nni_update_fn_neon)(float *w, const float *g, float *const *slot, size_t n, const float *constant);
-NNI_INLINE void nni_update_with_neon(void (*rule)(nni_vf_neon *, nni_vf_neon, nni_vf_neon *, const nni_vf_neon *), const int slots, float *w, const float *g,
-                                    float *const *slot, size_t n, const float *constant) {
-    nni_vf_neon k[NNI_CONSTANTS];
-    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_neon(constant[j]);
-    for (size_t i = 0; i < n; i += VF_LANES) {
-        nni_vf_neon s[NNI_SLOTS], v = nni_vf_load_neon(w + i);
-        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = nni_vf_load_neon(slot[j] + i);
-        rule(&v, nni_vf_load_neon(g + i), s, k);
-        nni_vf_store_neon(w + i, v);
-        NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_neon(slot[j] + i, s[j]);
-    }
-}
-#define NNI_UPDATE(name, slots)                                                                                            \
-    static void nni_update_##name##_neon(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
-        nni_update_with_neon(nni_rule_##name##_neon, slots, w, g, slot, n, constant);                                          \
-    }
-NNI_RULES(NNI_UPDATE)
-#undef NNI_UPDATE
-
-/* Less than a vector: in copies of its own, so that a rule is compiled once. */
-static void nni_update_rest_neon(nni_update_fn_neon update, int slots, float *w, const float *g, float *const *slot, size_t n,
-                                const float *constant) {
-    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
-    memcpy(some_w, w, n * sizeof *w);
-    memcpy(some_g, g, n * sizeof *g);
-    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
-    update(some_w, some_g, copy, VF_LANES, constant);
-    memcpy(w, some_w, n * sizeof *w);
-    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
-}
-
 NNI_INLINE nni_vf_neon nni_ready_neon(nni_vf_neon g, nni_vf_neon w, const nni_vf_neon *k) { /* k: scale, clip, -clip, l1, l2 */
     g = nni_vf_mul_neon(k[0], g);
     g = nni_vf_select_neon(nni_vf_lt_neon(k[1], g), k[1], nni_vf_select_neon(nni_vf_lt_neon(g, k[2]), k[2], g));
     return nni_d_penalty_neon(g, w, k[3], k[4]);
 }
-static void nni_make_ready_neon(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
-    const nni_vf_neon k[] = {nni_vf_set1_neon(u->scale), nni_vf_set1_neon(u->clip), nni_vf_set1_neon(-u->clip), nni_vf_set1_neon(u->l1), nni_vf_set1_neon(u->l2)};
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) nni_vf_store_neon(y + i, nni_ready_neon(nni_vf_load_neon(g + i), nni_vf_load_neon(w + i), k));
-    if (i < n) nni_vf_store_n_neon(y + i, nni_ready_neon(nni_vf_load_n_neon(g + i, n - i), nni_vf_load_n_neon(w + i, n - i), k), n - i);
+
+/* A rule over n floats, a multiple of NNI_TOGETHER. Two vectors go side by side, since a rule waits for its own results; the
+ * registers hold no more. The arrays are asked for early: the processor's own prefetcher stops at the end of a page, and all
+ * arrays come to the end of one at about the same time. */
+#define NNI_PAIR (VF_MIXED < 2 ? 1 : 2)
+#define NNI_TOGETHER ((size_t)NNI_PAIR * VF_LANES)
+#define NNI_AHEAD 512
+typedef void (*nni_update_fn_neon)(const nni_update *u, float *w, const float *g, float *const *slot, size_t n);
+NNI_INLINE void nni_update_with_neon(void (*rule)(nni_vf_neon *, nni_vf_neon, nni_vf_neon *, const nni_vf_neon *), const int slots, const nni_update *u, float *w,
+                                    const float *g, float *const *slot, size_t n) {
+    const nni_vf_neon change[] = {nni_vf_set1_neon(u->scale), nni_vf_set1_neon(u->clip), nni_vf_set1_neon(-u->clip), nni_vf_set1_neon(u->l1), nni_vf_set1_neon(u->l2)};
+    const int is_ready = u->ready;
+    nni_vf_neon k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_neon(u->constant[j]);
+    for (size_t i = 0; i < n; i += NNI_TOGETHER) {
+        nni_vf_neon v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            __builtin_prefetch(w + at + NNI_AHEAD);
+            __builtin_prefetch(g + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            v[l] = nni_vf_load_neon(w + at);
+            d[l] = nni_vf_load_neon(g + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_neon(slot[j] + at);
+        }
+        if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_neon(d[l], v[l], change);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            nni_vf_store_neon(w + at, v[l]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_neon(slot[j] + at, s[l][j]);
+        }
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void nni_update_##name##_neon(const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {       \
+        nni_update_with_neon(nni_rule_##name##_neon, slots, u, w, g, slot, n);                                                 \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+#undef NNI_AHEAD
+
+/* What is left over: in copies of its own, so that a rule is compiled once. */
+static void nni_update_rest_neon(nni_update_fn_neon update, int slots, const nni_update *u, float *w, const float *g,
+                                float *const *slot, size_t n) {
+    float some_w[NNI_TOGETHER] = {0}, some_g[NNI_TOGETHER] = {0}, some[NNI_SLOTS][NNI_TOGETHER] = {{0}}, *copy[NNI_SLOTS] = {0};
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(u, some_w, some_g, copy, NNI_TOGETHER);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
 }
 
-/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+/* Floats [from, from + n) of the arrays. */
 static void nni_optimize_neon(const nni_update *u, size_t from, size_t n) {
 #define NNI_UPDATE_SLOTS(name, slots) slots,
 #define NNI_UPDATE_NAME(name, slots) nni_update_##name##_neon,
@@ -18402,19 +18460,13 @@ static void nni_optimize_neon(const nni_update *u, size_t from, size_t n) {
 #undef NNI_UPDATE_NAME
     const nni_update_fn_neon update = updates[u->rule];
     const int count = slots[u->rule];
-    float block[NNI_BLOCK];
-    for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
-        const size_t whole = some - some % VF_LANES;
-        float *const w = u->w + from, *slot[NNI_SLOTS];
-        const float *g = u->g + from;
-        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
-        if (!u->ready) nni_make_ready_neon(block, u, g, w, some), g = block;
-        update(w, g, slot, whole, u->constant);
-        for (int j = 0; j < count; j++) slot[j] += whole;
-        if (whole < some) nni_update_rest_neon(update, count, w + whole, g + whole, slot, some - whole, u->constant);
-        from += some;
-    }
+    const size_t whole = n - n % NNI_TOGETHER;
+    float *const w = u->w + from, *slot[NNI_SLOTS] = {0};
+    const float *const g = u->g + from;
+    for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+    update(u, w, g, slot, whole);
+    for (int j = 0; j < count; j++) slot[j] += whole;
+    if (whole < n) nni_update_rest_neon(update, count, u, w + whole, g + whole, slot, n - whole);
 }
 
 /* average += some*(w - average) */
@@ -18422,6 +18474,10 @@ NNI_INLINE nni_vf_neon nni_toward_neon(nni_vf_neon average, nni_vf_neon w, nni_v
 static void nni_move_average_neon(float *average, const float *w, size_t n, float some) {
     nni_map2_neon(nni_toward_neon, average, average, w, n, some);
 }
+
+#undef NNI_TOGETHER
+#undef NNI_PAIR
+NNI_MIX_END
 
 /* ---- simd/kernels/init.h ---- */
 /* init.h - the truncated normal distribution */

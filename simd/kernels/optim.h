@@ -8,6 +8,8 @@
 #include "../scalar.h"
 #else
 
+NNI_MIX_BEGIN
+
 NNI_INLINE vf NNI_FN(flush)(vf x) { return vf_select(vf_lt(vf_abs(x), vf_set1(0x1p-100f)), vf_set1(0.0f), x); }
 NNI_INLINE vf NNI_FN(flush_positive)(vf x) { return vf_select(vf_lt(x, vf_set1(0x1p-100f)), vf_set1(0.0f), x); }
 
@@ -137,52 +139,66 @@ NNI_INLINE void NNI_FN(rule_proximal_adagrad)(vf *w, vf g, vf *s, const vf *k) {
     *w = vf_div(NNI_FN(soft)(down, vf_mul(rate, k[2])), vf_fma(rate, k[3], vf_set1(1.0f)));
 }
 
-/* A rule over n floats, whole vectors. */
-typedef void (*NNI_FN(update_fn))(float *w, const float *g, float *const *slot, size_t n, const float *constant);
-NNI_INLINE void NNI_FN(update_with)(void (*rule)(vf *, vf, vf *, const vf *), const int slots, float *w, const float *g,
-                                    float *const *slot, size_t n, const float *constant) {
-    vf k[NNI_CONSTANTS];
-    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = vf_set1(constant[j]);
-    for (size_t i = 0; i < n; i += VF_LANES) {
-        vf s[NNI_SLOTS], v = vf_load(w + i);
-        NNI_UNROLL for (int j = 0; j < slots; j++) s[j] = vf_load(slot[j] + i);
-        rule(&v, vf_load(g + i), s, k);
-        vf_store(w + i, v);
-        NNI_UNROLL for (int j = 0; j < slots; j++) vf_store(slot[j] + i, s[j]);
-    }
-}
-#define NNI_UPDATE(name, slots)                                                                                            \
-    static void NNI_FN(update_##name)(float *w, const float *g, float *const *slot, size_t n, const float *constant) {     \
-        NNI_FN(update_with)(NNI_FN(rule_##name), slots, w, g, slot, n, constant);                                          \
-    }
-NNI_RULES(NNI_UPDATE)
-#undef NNI_UPDATE
-
-/* Less than a vector: in copies of its own, so that a rule is compiled once. */
-static void NNI_FN(update_rest)(NNI_FN(update_fn) update, int slots, float *w, const float *g, float *const *slot, size_t n,
-                                const float *constant) {
-    float some_w[VF_LANES] = {0}, some_g[VF_LANES] = {0}, some[NNI_SLOTS][VF_LANES] = {{0}}, *copy[NNI_SLOTS];
-    memcpy(some_w, w, n * sizeof *w);
-    memcpy(some_g, g, n * sizeof *g);
-    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
-    update(some_w, some_g, copy, VF_LANES, constant);
-    memcpy(w, some_w, n * sizeof *w);
-    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
-}
-
 NNI_INLINE vf NNI_FN(ready)(vf g, vf w, const vf *k) { /* k: scale, clip, -clip, l1, l2 */
     g = vf_mul(k[0], g);
     g = vf_select(vf_lt(k[1], g), k[1], vf_select(vf_lt(g, k[2]), k[2], g));
     return NNI_FN(d_penalty)(g, w, k[3], k[4]);
 }
-static void NNI_FN(make_ready)(float *y, const nni_update *u, const float *g, const float *w, size_t n) {
-    const vf k[] = {vf_set1(u->scale), vf_set1(u->clip), vf_set1(-u->clip), vf_set1(u->l1), vf_set1(u->l2)};
-    size_t i = 0;
-    for (; i + VF_LANES <= n; i += VF_LANES) vf_store(y + i, NNI_FN(ready)(vf_load(g + i), vf_load(w + i), k));
-    if (i < n) vf_store_n(y + i, NNI_FN(ready)(vf_load_n(g + i, n - i), vf_load_n(w + i, n - i), k), n - i);
+
+/* A rule over n floats, a multiple of NNI_TOGETHER. Two vectors go side by side, since a rule waits for its own results; the
+ * registers hold no more. The arrays are asked for early: the processor's own prefetcher stops at the end of a page, and all
+ * arrays come to the end of one at about the same time. */
+#define NNI_PAIR (VF_MIXED < 2 ? 1 : 2)
+#define NNI_TOGETHER ((size_t)NNI_PAIR * VF_LANES)
+#define NNI_AHEAD 512
+typedef void (*NNI_FN(update_fn))(const nni_update *u, float *w, const float *g, float *const *slot, size_t n);
+NNI_INLINE void NNI_FN(update_with)(void (*rule)(vf *, vf, vf *, const vf *), const int slots, const nni_update *u, float *w,
+                                    const float *g, float *const *slot, size_t n) {
+    const vf change[] = {vf_set1(u->scale), vf_set1(u->clip), vf_set1(-u->clip), vf_set1(u->l1), vf_set1(u->l2)};
+    const int is_ready = u->ready;
+    vf k[NNI_CONSTANTS];
+    NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = vf_set1(u->constant[j]);
+    for (size_t i = 0; i < n; i += NNI_TOGETHER) {
+        vf v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            __builtin_prefetch(w + at + NNI_AHEAD);
+            __builtin_prefetch(g + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            v[l] = vf_load(w + at);
+            d[l] = vf_load(g + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = vf_load(slot[j] + at);
+        }
+        if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = NNI_FN(ready)(d[l], v[l], change);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
+            const size_t at = i + (size_t)l * VF_LANES;
+            vf_store(w + at, v[l]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) vf_store(slot[j] + at, s[l][j]);
+        }
+    }
+}
+#define NNI_UPDATE(name, slots)                                                                                            \
+    static void NNI_FN(update_##name)(const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {       \
+        NNI_FN(update_with)(NNI_FN(rule_##name), slots, u, w, g, slot, n);                                                 \
+    }
+NNI_RULES(NNI_UPDATE)
+#undef NNI_UPDATE
+#undef NNI_AHEAD
+
+/* What is left over: in copies of its own, so that a rule is compiled once. */
+static void NNI_FN(update_rest)(NNI_FN(update_fn) update, int slots, const nni_update *u, float *w, const float *g,
+                                float *const *slot, size_t n) {
+    float some_w[NNI_TOGETHER] = {0}, some_g[NNI_TOGETHER] = {0}, some[NNI_SLOTS][NNI_TOGETHER] = {{0}}, *copy[NNI_SLOTS] = {0};
+    memcpy(some_w, w, n * sizeof *w);
+    memcpy(some_g, g, n * sizeof *g);
+    for (int j = 0; j < slots; j++) memcpy(copy[j] = some[j], slot[j], n * sizeof *w);
+    update(u, some_w, some_g, copy, NNI_TOGETHER);
+    memcpy(w, some_w, n * sizeof *w);
+    for (int j = 0; j < slots; j++) memcpy(slot[j], some[j], n * sizeof *w);
 }
 
-/* Floats [from, from + n) of the arrays. A gradient that is not ready is made so a block at a time, which stays in the cache. */
+/* Floats [from, from + n) of the arrays. */
 static void NNI_FN(optimize)(const nni_update *u, size_t from, size_t n) {
 #define NNI_UPDATE_SLOTS(name, slots) slots,
 #define NNI_UPDATE_NAME(name, slots) NNI_FN(update_##name),
@@ -192,19 +208,13 @@ static void NNI_FN(optimize)(const nni_update *u, size_t from, size_t n) {
 #undef NNI_UPDATE_NAME
     const NNI_FN(update_fn) update = updates[u->rule];
     const int count = slots[u->rule];
-    float block[NNI_BLOCK];
-    for (const size_t end = from + n; from < end;) {
-        const size_t some = u->ready ? end - from : nni_min(end - from, NNI_BLOCK);
-        const size_t whole = some - some % VF_LANES;
-        float *const w = u->w + from, *slot[NNI_SLOTS];
-        const float *g = u->g + from;
-        for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
-        if (!u->ready) NNI_FN(make_ready)(block, u, g, w, some), g = block;
-        update(w, g, slot, whole, u->constant);
-        for (int j = 0; j < count; j++) slot[j] += whole;
-        if (whole < some) NNI_FN(update_rest)(update, count, w + whole, g + whole, slot, some - whole, u->constant);
-        from += some;
-    }
+    const size_t whole = n - n % NNI_TOGETHER;
+    float *const w = u->w + from, *slot[NNI_SLOTS] = {0};
+    const float *const g = u->g + from;
+    for (int j = 0; j < count; j++) slot[j] = u->slot[j] + from;
+    update(u, w, g, slot, whole);
+    for (int j = 0; j < count; j++) slot[j] += whole;
+    if (whole < n) NNI_FN(update_rest)(update, count, u, w + whole, g + whole, slot, n - whole);
 }
 
 /* average += some*(w - average) */
@@ -212,5 +222,9 @@ NNI_INLINE vf NNI_FN(toward)(vf average, vf w, vf some) { return NNI_FN(flush)(v
 static void NNI_FN(move_average)(float *average, const float *w, size_t n, float some) {
     NNI_FN(map2)(NNI_FN(toward), average, average, w, n, some);
 }
+
+#undef NNI_TOGETHER
+#undef NNI_PAIR
+NNI_MIX_END
 
 #endif /* NNI_ISA */
