@@ -5608,7 +5608,11 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_PAGE 1024                /* of a page of memory, */
+#define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
 /* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
  * next, while B runs on but for a jump after each row; a product is a single stretch. */
@@ -5810,21 +5814,13 @@ NNI_INLINE void nni_pack_block_scalar(nni_vf_scalar *r, const float *a, size_t s
     nni_vf_transpose_scalar(r);
 }
 
-/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
- * buffer has VF_LANES to spare behind the last panel. */
-static void nni_pack_a_scalar(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+/* A panel of A, whose rows are rows in memory. Whole vectors are stored where `rows` is less than one: the floats too many are
+ * overwritten by the next p, and the buffer has VF_LANES to spare behind the last panel. */
+static void nni_pack_a_scalar(float *dst, const float *a, size_t a_row, size_t rows, size_t k, float scale) {
     const nni_vf_scalar s = nni_vf_set1_scalar(scale);
+    const int spill = rows < VF_LANES;
     for (size_t i = 0; i < rows; i += VF_LANES) {
         const size_t height = nni_min(rows - i, VF_LANES);
-        const int spill = rows < VF_LANES;
-        if (a_row == 1) {
-            for (size_t p = 0; p < k; p++) {
-                const nni_vf_scalar v = nni_vf_mul_scalar(s, nni_vf_load_n_scalar(a + p * a_col + i, height));
-                if (spill) nni_vf_store_scalar(dst + p * rows + i, v);
-                else nni_vf_store_n_scalar(dst + p * rows + i, v, height);
-            }
-            continue;
-        }
         for (size_t p = 0; p < k; p += VF_LANES) {
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_scalar r[VF_LANES];
@@ -5836,6 +5832,17 @@ static void nni_pack_a_scalar(float *dst, const float *a, size_t a_row, size_t a
                     else nni_vf_store_n_scalar(dst + (p + q) * rows + i, v, height);
                 }
         }
+    }
+}
+
+/* The part of a row of A transposed that is one step of k of a panel, of which `left` floats are to come; whole vectors as
+ * above, but not into the next panel, which has been begun. */
+NNI_INLINE void nni_pack_a_step_scalar(float *dst, const float *a, size_t rows, size_t left, nni_vf_scalar scale) {
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const nni_vf_scalar v = nni_vf_mul_scalar(scale, nni_vf_load_n_scalar(a + i, height));
+        if (left - i >= VF_LANES) nni_vf_store_scalar(dst + i, v);
+        else nni_vf_store_n_scalar(dst + i, v, height);
     }
 }
 
@@ -6199,21 +6206,26 @@ static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
+static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
+
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
- * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
- * cache; or else down its columns, each asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
+ * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
+ * ahead. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
-    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
+    const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_scalar(steps, g->a_col) : 0;
+    const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_scalar(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_scalar(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
     const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k);
@@ -6243,15 +6255,28 @@ static nni_gemm_deal_scalar nni_deal_scalar(size_t height, size_t vectors) {
     return d;
 }
 
+/* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
+static void nni_pack_a_steps_scalar(float *dst, const float *a, size_t a_col, nni_gemm_deal_scalar d, size_t t, size_t k,
+                                 float alpha) {
+    const size_t end = nni_min(t + NNI_PACKED_TOGETHER, d.tiles), first = t * d.rows + nni_min(t, d.taller);
+    const nni_vf_scalar scale = nni_vf_set1_scalar(alpha);
+    for (size_t p = 0; p < k; p++)
+        for (size_t u = t, i = first, rows; u < end; u++, i += rows) {
+            rows = d.rows + (u < d.taller);
+            nni_pack_a_step_scalar(dst + i * k + p * rows, a + p * a_col + i, rows, (k - p) * rows, scale);
+        }
+}
+
 /* Packs a block of A in panels as high as the tiles that will read them. */
 static void nni_pack_a_panels_scalar(float *dst, const nni_gemm *g, const nni_gemm_plan_scalar *plan, const float *a, size_t height,
                                   size_t k) {
     const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
-    for (size_t t = 0, i = 0; t < d.tiles; t++) {
-        const size_t rows = d.rows + (t < d.taller);
-        nni_pack_a_scalar(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
-        i += rows;
+    for (size_t t = 0, i = 0, rows; g->a_row != 1 && t < d.tiles; t++, i += rows) {
+        rows = d.rows + (t < d.taller);
+        nni_pack_a_scalar(dst + i * k, a + i * g->a_row, g->a_row, rows, k, g->alpha);
     }
+    for (size_t t = 0; g->a_row == 1 && t < d.tiles; t += NNI_PACKED_TOGETHER)
+        nni_pack_a_steps_scalar(dst, a, g->a_col, d, t, k, g->alpha);
 }
 
 /* Where a block of A or B is: packed, or part of the matrix. */
@@ -9961,7 +9986,11 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_PAGE 1024                /* of a page of memory, */
+#define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
 /* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
  * next, while B runs on but for a jump after each row; a product is a single stretch. */
@@ -10163,21 +10192,13 @@ NNI_INLINE void nni_pack_block_avx2(nni_vf_avx2 *r, const float *a, size_t strid
     nni_vf_transpose_avx2(r);
 }
 
-/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
- * buffer has VF_LANES to spare behind the last panel. */
-static void nni_pack_a_avx2(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+/* A panel of A, whose rows are rows in memory. Whole vectors are stored where `rows` is less than one: the floats too many are
+ * overwritten by the next p, and the buffer has VF_LANES to spare behind the last panel. */
+static void nni_pack_a_avx2(float *dst, const float *a, size_t a_row, size_t rows, size_t k, float scale) {
     const nni_vf_avx2 s = nni_vf_set1_avx2(scale);
+    const int spill = rows < VF_LANES;
     for (size_t i = 0; i < rows; i += VF_LANES) {
         const size_t height = nni_min(rows - i, VF_LANES);
-        const int spill = rows < VF_LANES;
-        if (a_row == 1) {
-            for (size_t p = 0; p < k; p++) {
-                const nni_vf_avx2 v = nni_vf_mul_avx2(s, nni_vf_load_n_avx2(a + p * a_col + i, height));
-                if (spill) nni_vf_store_avx2(dst + p * rows + i, v);
-                else nni_vf_store_n_avx2(dst + p * rows + i, v, height);
-            }
-            continue;
-        }
         for (size_t p = 0; p < k; p += VF_LANES) {
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_avx2 r[VF_LANES];
@@ -10189,6 +10210,17 @@ static void nni_pack_a_avx2(float *dst, const float *a, size_t a_row, size_t a_c
                     else nni_vf_store_n_avx2(dst + (p + q) * rows + i, v, height);
                 }
         }
+    }
+}
+
+/* The part of a row of A transposed that is one step of k of a panel, of which `left` floats are to come; whole vectors as
+ * above, but not into the next panel, which has been begun. */
+NNI_INLINE void nni_pack_a_step_avx2(float *dst, const float *a, size_t rows, size_t left, nni_vf_avx2 scale) {
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const nni_vf_avx2 v = nni_vf_mul_avx2(scale, nni_vf_load_n_avx2(a + i, height));
+        if (left - i >= VF_LANES) nni_vf_store_avx2(dst + i, v);
+        else nni_vf_store_n_avx2(dst + i, v, height);
     }
 }
 
@@ -10552,21 +10584,26 @@ static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
+static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
+
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
- * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
- * cache; or else down its columns, each asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
+ * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
+ * ahead. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
-    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
+    const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx2(steps, g->a_col) : 0;
+    const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx2(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx2(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
     const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k);
@@ -10596,15 +10633,28 @@ static nni_gemm_deal_avx2 nni_deal_avx2(size_t height, size_t vectors) {
     return d;
 }
 
+/* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
+static void nni_pack_a_steps_avx2(float *dst, const float *a, size_t a_col, nni_gemm_deal_avx2 d, size_t t, size_t k,
+                                 float alpha) {
+    const size_t end = nni_min(t + NNI_PACKED_TOGETHER, d.tiles), first = t * d.rows + nni_min(t, d.taller);
+    const nni_vf_avx2 scale = nni_vf_set1_avx2(alpha);
+    for (size_t p = 0; p < k; p++)
+        for (size_t u = t, i = first, rows; u < end; u++, i += rows) {
+            rows = d.rows + (u < d.taller);
+            nni_pack_a_step_avx2(dst + i * k + p * rows, a + p * a_col + i, rows, (k - p) * rows, scale);
+        }
+}
+
 /* Packs a block of A in panels as high as the tiles that will read them. */
 static void nni_pack_a_panels_avx2(float *dst, const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const float *a, size_t height,
                                   size_t k) {
     const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
-    for (size_t t = 0, i = 0; t < d.tiles; t++) {
-        const size_t rows = d.rows + (t < d.taller);
-        nni_pack_a_avx2(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
-        i += rows;
+    for (size_t t = 0, i = 0, rows; g->a_row != 1 && t < d.tiles; t++, i += rows) {
+        rows = d.rows + (t < d.taller);
+        nni_pack_a_avx2(dst + i * k, a + i * g->a_row, g->a_row, rows, k, g->alpha);
     }
+    for (size_t t = 0; g->a_row == 1 && t < d.tiles; t += NNI_PACKED_TOGETHER)
+        nni_pack_a_steps_avx2(dst, a, g->a_col, d, t, k, g->alpha);
 }
 
 /* Where a block of A or B is: packed, or part of the matrix. */
@@ -14339,7 +14389,11 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_PAGE 1024                /* of a page of memory, */
+#define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
 /* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
  * next, while B runs on but for a jump after each row; a product is a single stretch. */
@@ -14541,21 +14595,13 @@ NNI_INLINE void nni_pack_block_avx512(nni_vf_avx512 *r, const float *a, size_t s
     nni_vf_transpose_avx512(r);
 }
 
-/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
- * buffer has VF_LANES to spare behind the last panel. */
-static void nni_pack_a_avx512(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+/* A panel of A, whose rows are rows in memory. Whole vectors are stored where `rows` is less than one: the floats too many are
+ * overwritten by the next p, and the buffer has VF_LANES to spare behind the last panel. */
+static void nni_pack_a_avx512(float *dst, const float *a, size_t a_row, size_t rows, size_t k, float scale) {
     const nni_vf_avx512 s = nni_vf_set1_avx512(scale);
+    const int spill = rows < VF_LANES;
     for (size_t i = 0; i < rows; i += VF_LANES) {
         const size_t height = nni_min(rows - i, VF_LANES);
-        const int spill = rows < VF_LANES;
-        if (a_row == 1) {
-            for (size_t p = 0; p < k; p++) {
-                const nni_vf_avx512 v = nni_vf_mul_avx512(s, nni_vf_load_n_avx512(a + p * a_col + i, height));
-                if (spill) nni_vf_store_avx512(dst + p * rows + i, v);
-                else nni_vf_store_n_avx512(dst + p * rows + i, v, height);
-            }
-            continue;
-        }
         for (size_t p = 0; p < k; p += VF_LANES) {
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_avx512 r[VF_LANES];
@@ -14567,6 +14613,17 @@ static void nni_pack_a_avx512(float *dst, const float *a, size_t a_row, size_t a
                     else nni_vf_store_n_avx512(dst + (p + q) * rows + i, v, height);
                 }
         }
+    }
+}
+
+/* The part of a row of A transposed that is one step of k of a panel, of which `left` floats are to come; whole vectors as
+ * above, but not into the next panel, which has been begun. */
+NNI_INLINE void nni_pack_a_step_avx512(float *dst, const float *a, size_t rows, size_t left, nni_vf_avx512 scale) {
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const nni_vf_avx512 v = nni_vf_mul_avx512(scale, nni_vf_load_n_avx512(a + i, height));
+        if (left - i >= VF_LANES) nni_vf_store_avx512(dst + i, v);
+        else nni_vf_store_n_avx512(dst + i, v, height);
     }
 }
 
@@ -14930,21 +14987,26 @@ static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
+static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
+
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
- * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
- * cache; or else down its columns, each asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
+ * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
+ * ahead. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
-    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
+    const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx512(steps, g->a_col) : 0;
+    const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx512(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx512(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
     const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k);
@@ -14974,15 +15036,28 @@ static nni_gemm_deal_avx512 nni_deal_avx512(size_t height, size_t vectors) {
     return d;
 }
 
+/* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
+static void nni_pack_a_steps_avx512(float *dst, const float *a, size_t a_col, nni_gemm_deal_avx512 d, size_t t, size_t k,
+                                 float alpha) {
+    const size_t end = nni_min(t + NNI_PACKED_TOGETHER, d.tiles), first = t * d.rows + nni_min(t, d.taller);
+    const nni_vf_avx512 scale = nni_vf_set1_avx512(alpha);
+    for (size_t p = 0; p < k; p++)
+        for (size_t u = t, i = first, rows; u < end; u++, i += rows) {
+            rows = d.rows + (u < d.taller);
+            nni_pack_a_step_avx512(dst + i * k + p * rows, a + p * a_col + i, rows, (k - p) * rows, scale);
+        }
+}
+
 /* Packs a block of A in panels as high as the tiles that will read them. */
 static void nni_pack_a_panels_avx512(float *dst, const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const float *a, size_t height,
                                   size_t k) {
     const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
-    for (size_t t = 0, i = 0; t < d.tiles; t++) {
-        const size_t rows = d.rows + (t < d.taller);
-        nni_pack_a_avx512(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
-        i += rows;
+    for (size_t t = 0, i = 0, rows; g->a_row != 1 && t < d.tiles; t++, i += rows) {
+        rows = d.rows + (t < d.taller);
+        nni_pack_a_avx512(dst + i * k, a + i * g->a_row, g->a_row, rows, k, g->alpha);
     }
+    for (size_t t = 0; g->a_row == 1 && t < d.tiles; t += NNI_PACKED_TOGETHER)
+        nni_pack_a_steps_avx512(dst, a, g->a_col, d, t, k, g->alpha);
 }
 
 /* Where a block of A or B is: packed, or part of the matrix. */
@@ -18689,7 +18764,11 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_PAGE 1024                /* of a page of memory, */
+#define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
 /* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
  * next, while B runs on but for a jump after each row; a product is a single stretch. */
@@ -18891,21 +18970,13 @@ NNI_INLINE void nni_pack_block_neon(nni_vf_neon *r, const float *a, size_t strid
     nni_vf_transpose_neon(r);
 }
 
-/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
- * buffer has VF_LANES to spare behind the last panel. */
-static void nni_pack_a_neon(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+/* A panel of A, whose rows are rows in memory. Whole vectors are stored where `rows` is less than one: the floats too many are
+ * overwritten by the next p, and the buffer has VF_LANES to spare behind the last panel. */
+static void nni_pack_a_neon(float *dst, const float *a, size_t a_row, size_t rows, size_t k, float scale) {
     const nni_vf_neon s = nni_vf_set1_neon(scale);
+    const int spill = rows < VF_LANES;
     for (size_t i = 0; i < rows; i += VF_LANES) {
         const size_t height = nni_min(rows - i, VF_LANES);
-        const int spill = rows < VF_LANES;
-        if (a_row == 1) {
-            for (size_t p = 0; p < k; p++) {
-                const nni_vf_neon v = nni_vf_mul_neon(s, nni_vf_load_n_neon(a + p * a_col + i, height));
-                if (spill) nni_vf_store_neon(dst + p * rows + i, v);
-                else nni_vf_store_n_neon(dst + p * rows + i, v, height);
-            }
-            continue;
-        }
         for (size_t p = 0; p < k; p += VF_LANES) {
             const size_t depth = nni_min(k - p, VF_LANES);
             nni_vf_neon r[VF_LANES];
@@ -18917,6 +18988,17 @@ static void nni_pack_a_neon(float *dst, const float *a, size_t a_row, size_t a_c
                     else nni_vf_store_n_neon(dst + (p + q) * rows + i, v, height);
                 }
         }
+    }
+}
+
+/* The part of a row of A transposed that is one step of k of a panel, of which `left` floats are to come; whole vectors as
+ * above, but not into the next panel, which has been begun. */
+NNI_INLINE void nni_pack_a_step_neon(float *dst, const float *a, size_t rows, size_t left, nni_vf_neon scale) {
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const nni_vf_neon v = nni_vf_mul_neon(scale, nni_vf_load_n_neon(a + i, height));
+        if (left - i >= VF_LANES) nni_vf_store_neon(dst + i, v);
+        else nni_vf_store_n_neon(dst + i, v, height);
     }
 }
 
@@ -19280,21 +19362,26 @@ static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
+static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
+
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
- * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
- * cache; or else down its columns, each asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
+ * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
+ * ahead. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
-    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
+    const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_neon(steps, g->a_col) : 0;
+    const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_neon(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_neon(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
     const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k);
@@ -19324,15 +19411,28 @@ static nni_gemm_deal_neon nni_deal_neon(size_t height, size_t vectors) {
     return d;
 }
 
+/* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
+static void nni_pack_a_steps_neon(float *dst, const float *a, size_t a_col, nni_gemm_deal_neon d, size_t t, size_t k,
+                                 float alpha) {
+    const size_t end = nni_min(t + NNI_PACKED_TOGETHER, d.tiles), first = t * d.rows + nni_min(t, d.taller);
+    const nni_vf_neon scale = nni_vf_set1_neon(alpha);
+    for (size_t p = 0; p < k; p++)
+        for (size_t u = t, i = first, rows; u < end; u++, i += rows) {
+            rows = d.rows + (u < d.taller);
+            nni_pack_a_step_neon(dst + i * k + p * rows, a + p * a_col + i, rows, (k - p) * rows, scale);
+        }
+}
+
 /* Packs a block of A in panels as high as the tiles that will read them. */
 static void nni_pack_a_panels_neon(float *dst, const nni_gemm *g, const nni_gemm_plan_neon *plan, const float *a, size_t height,
                                   size_t k) {
     const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
-    for (size_t t = 0, i = 0; t < d.tiles; t++) {
-        const size_t rows = d.rows + (t < d.taller);
-        nni_pack_a_neon(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
-        i += rows;
+    for (size_t t = 0, i = 0, rows; g->a_row != 1 && t < d.tiles; t++, i += rows) {
+        rows = d.rows + (t < d.taller);
+        nni_pack_a_neon(dst + i * k, a + i * g->a_row, g->a_row, rows, k, g->alpha);
     }
+    for (size_t t = 0; g->a_row == 1 && t < d.tiles; t += NNI_PACKED_TOGETHER)
+        nni_pack_a_steps_neon(dst, a, g->a_col, d, t, k, g->alpha);
 }
 
 /* Where a block of A or B is: packed, or part of the matrix. */
@@ -35894,6 +35994,10 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_B_STREAMS
 #undef NNI_SHALLOW
 #undef NNI_BRIEF
+#undef NNI_PAGE
+#undef NNI_PAGES
+#undef NNI_ACROSS
+#undef NNI_PACKED_TOGETHER
 #undef NNI_ROW_STREAMS
 #undef NNI_CONV_FEW
 #undef NNI_CONV_DEPTH

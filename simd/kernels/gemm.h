@@ -41,21 +41,26 @@ static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k) {
     return best;
 }
 
+/* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
+static size_t NNI_FN(plan_pages)(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
+
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short. Few rows, which are not worth a copy, read a large B once:
- * if its rows are long, some of them side by side as streams that the processor follows by itself, past a C that stays in
- * cache; or else down its columns, each asked for one panel ahead. */
+ * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
+ * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
+ * ahead. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
-    const int deep = g->a_row == 1 && g->k > 192; /* both operands are read down long columns */
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
+    const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? NNI_FN(plan_pages)(steps, g->a_col) : 0;
+    const int spread = g->n >= 4 * VF_LANES && pages_a + NNI_FN(plan_pages)(steps, g->b_row) >= NNI_PAGES;
     plan.turned = NNI_FN(gemm_is_turned)(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && far && g->k > NNI_SHALLOW) || deep || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
     const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
-    plan.pack_a = g->alpha != 1.0f || (g->a_row != 1 && g->a_col != 1);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k);
@@ -85,15 +90,28 @@ static NNI_FN(gemm_deal) NNI_FN(deal)(size_t height, size_t vectors) {
     return d;
 }
 
+/* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
+static void NNI_FN(pack_a_steps)(float *dst, const float *a, size_t a_col, NNI_FN(gemm_deal) d, size_t t, size_t k,
+                                 float alpha) {
+    const size_t end = nni_min(t + NNI_PACKED_TOGETHER, d.tiles), first = t * d.rows + nni_min(t, d.taller);
+    const vf scale = vf_set1(alpha);
+    for (size_t p = 0; p < k; p++)
+        for (size_t u = t, i = first, rows; u < end; u++, i += rows) {
+            rows = d.rows + (u < d.taller);
+            NNI_FN(pack_a_step)(dst + i * k + p * rows, a + p * a_col + i, rows, (k - p) * rows, scale);
+        }
+}
+
 /* Packs a block of A in panels as high as the tiles that will read them. */
 static void NNI_FN(pack_a_panels)(float *dst, const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const float *a, size_t height,
                                   size_t k) {
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
-    for (size_t t = 0, i = 0; t < d.tiles; t++) {
-        const size_t rows = d.rows + (t < d.taller);
-        NNI_FN(pack_a)(dst + i * k, a + i * g->a_row, g->a_row, g->a_col, rows, k, g->alpha);
-        i += rows;
+    for (size_t t = 0, i = 0, rows; g->a_row != 1 && t < d.tiles; t++, i += rows) {
+        rows = d.rows + (t < d.taller);
+        NNI_FN(pack_a)(dst + i * k, a + i * g->a_row, g->a_row, rows, k, g->alpha);
     }
+    for (size_t t = 0; g->a_row == 1 && t < d.tiles; t += NNI_PACKED_TOGETHER)
+        NNI_FN(pack_a_steps)(dst, a, g->a_col, d, t, k, g->alpha);
 }
 
 /* Where a block of A or B is: packed, or part of the matrix. */

@@ -18,21 +18,13 @@ NNI_INLINE void NNI_FN(pack_block)(vf *r, const float *a, size_t stride, size_t 
     vf_transpose(r);
 }
 
-/* Whole vectors are stored where `rows` is less than one: the floats too many are overwritten by the next p, and the
- * buffer has VF_LANES to spare behind the last panel. */
-static void NNI_FN(pack_a)(float *dst, const float *a, size_t a_row, size_t a_col, size_t rows, size_t k, float scale) {
+/* A panel of A, whose rows are rows in memory. Whole vectors are stored where `rows` is less than one: the floats too many are
+ * overwritten by the next p, and the buffer has VF_LANES to spare behind the last panel. */
+static void NNI_FN(pack_a)(float *dst, const float *a, size_t a_row, size_t rows, size_t k, float scale) {
     const vf s = vf_set1(scale);
+    const int spill = rows < VF_LANES;
     for (size_t i = 0; i < rows; i += VF_LANES) {
         const size_t height = nni_min(rows - i, VF_LANES);
-        const int spill = rows < VF_LANES;
-        if (a_row == 1) {
-            for (size_t p = 0; p < k; p++) {
-                const vf v = vf_mul(s, vf_load_n(a + p * a_col + i, height));
-                if (spill) vf_store(dst + p * rows + i, v);
-                else vf_store_n(dst + p * rows + i, v, height);
-            }
-            continue;
-        }
         for (size_t p = 0; p < k; p += VF_LANES) {
             const size_t depth = nni_min(k - p, VF_LANES);
             vf r[VF_LANES];
@@ -44,6 +36,17 @@ static void NNI_FN(pack_a)(float *dst, const float *a, size_t a_row, size_t a_co
                     else vf_store_n(dst + (p + q) * rows + i, v, height);
                 }
         }
+    }
+}
+
+/* The part of a row of A transposed that is one step of k of a panel, of which `left` floats are to come; whole vectors as
+ * above, but not into the next panel, which has been begun. */
+NNI_INLINE void NNI_FN(pack_a_step)(float *dst, const float *a, size_t rows, size_t left, vf scale) {
+    for (size_t i = 0; i < rows; i += VF_LANES) {
+        const size_t height = nni_min(rows - i, VF_LANES);
+        const vf v = vf_mul(scale, vf_load_n(a + i, height));
+        if (left - i >= VF_LANES) vf_store(dst + i, v);
+        else vf_store_n(dst + i, v, height);
     }
 }
 

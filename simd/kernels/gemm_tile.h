@@ -24,7 +24,11 @@
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_PAGE 1024                /* of a page of memory, */
+#define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
 /* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
  * next, while B runs on but for a jump after each row; a product is a single stretch. */
