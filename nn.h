@@ -5328,24 +5328,26 @@ NNI_INLINE void nni_update_with_scalar(void (*rule)(nni_vf_scalar *, nni_vf_scal
     const nni_vf_scalar change[] = {nni_vf_set1_scalar(u->scale), nni_vf_set1_scalar(u->clip), nni_vf_set1_scalar(-u->clip), nni_vf_set1_scalar(u->l1), nni_vf_set1_scalar(u->l2)};
     const int is_ready = u->ready;
     nni_vf_scalar k[NNI_CONSTANTS];
+    float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_scalar(u->constant[j]);
+    NNI_UNROLL for (int j = 0; j < slots; j++) array[j] = slot[j];
     for (size_t i = 0; i < n; i += NNI_TOGETHER) {
         nni_vf_scalar v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             __builtin_prefetch(w + at + NNI_AHEAD);
             __builtin_prefetch(g + at + NNI_AHEAD);
-            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(array[j] + at + NNI_AHEAD);
             v[l] = nni_vf_load_scalar(w + at);
             d[l] = nni_vf_load_scalar(g + at);
-            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_scalar(slot[j] + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_scalar(array[j] + at);
         }
         if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_scalar(d[l], v[l], change);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             nni_vf_store_scalar(w + at, v[l]);
-            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_scalar(slot[j] + at, s[l][j]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_scalar(array[j] + at, s[l][j]);
         }
     }
 }
@@ -9706,24 +9708,26 @@ NNI_INLINE void nni_update_with_avx2(void (*rule)(nni_vf_avx2 *, nni_vf_avx2, nn
     const nni_vf_avx2 change[] = {nni_vf_set1_avx2(u->scale), nni_vf_set1_avx2(u->clip), nni_vf_set1_avx2(-u->clip), nni_vf_set1_avx2(u->l1), nni_vf_set1_avx2(u->l2)};
     const int is_ready = u->ready;
     nni_vf_avx2 k[NNI_CONSTANTS];
+    float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx2(u->constant[j]);
+    NNI_UNROLL for (int j = 0; j < slots; j++) array[j] = slot[j];
     for (size_t i = 0; i < n; i += NNI_TOGETHER) {
         nni_vf_avx2 v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             __builtin_prefetch(w + at + NNI_AHEAD);
             __builtin_prefetch(g + at + NNI_AHEAD);
-            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(array[j] + at + NNI_AHEAD);
             v[l] = nni_vf_load_avx2(w + at);
             d[l] = nni_vf_load_avx2(g + at);
-            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_avx2(slot[j] + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_avx2(array[j] + at);
         }
         if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_avx2(d[l], v[l], change);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             nni_vf_store_avx2(w + at, v[l]);
-            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx2(slot[j] + at, s[l][j]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx2(array[j] + at, s[l][j]);
         }
     }
 }
@@ -14109,24 +14113,26 @@ NNI_INLINE void nni_update_with_avx512(void (*rule)(nni_vf_avx512 *, nni_vf_avx5
     const nni_vf_avx512 change[] = {nni_vf_set1_avx512(u->scale), nni_vf_set1_avx512(u->clip), nni_vf_set1_avx512(-u->clip), nni_vf_set1_avx512(u->l1), nni_vf_set1_avx512(u->l2)};
     const int is_ready = u->ready;
     nni_vf_avx512 k[NNI_CONSTANTS];
+    float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx512(u->constant[j]);
+    NNI_UNROLL for (int j = 0; j < slots; j++) array[j] = slot[j];
     for (size_t i = 0; i < n; i += NNI_TOGETHER) {
         nni_vf_avx512 v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             __builtin_prefetch(w + at + NNI_AHEAD);
             __builtin_prefetch(g + at + NNI_AHEAD);
-            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(array[j] + at + NNI_AHEAD);
             v[l] = nni_vf_load_avx512(w + at);
             d[l] = nni_vf_load_avx512(g + at);
-            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_avx512(slot[j] + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_avx512(array[j] + at);
         }
         if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_avx512(d[l], v[l], change);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             nni_vf_store_avx512(w + at, v[l]);
-            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx512(slot[j] + at, s[l][j]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx512(array[j] + at, s[l][j]);
         }
     }
 }
@@ -18484,24 +18490,26 @@ NNI_INLINE void nni_update_with_neon(void (*rule)(nni_vf_neon *, nni_vf_neon, nn
     const nni_vf_neon change[] = {nni_vf_set1_neon(u->scale), nni_vf_set1_neon(u->clip), nni_vf_set1_neon(-u->clip), nni_vf_set1_neon(u->l1), nni_vf_set1_neon(u->l2)};
     const int is_ready = u->ready;
     nni_vf_neon k[NNI_CONSTANTS];
+    float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_neon(u->constant[j]);
+    NNI_UNROLL for (int j = 0; j < slots; j++) array[j] = slot[j];
     for (size_t i = 0; i < n; i += NNI_TOGETHER) {
         nni_vf_neon v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             __builtin_prefetch(w + at + NNI_AHEAD);
             __builtin_prefetch(g + at + NNI_AHEAD);
-            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(array[j] + at + NNI_AHEAD);
             v[l] = nni_vf_load_neon(w + at);
             d[l] = nni_vf_load_neon(g + at);
-            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_neon(slot[j] + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_neon(array[j] + at);
         }
         if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_neon(d[l], v[l], change);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             nni_vf_store_neon(w + at, v[l]);
-            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_neon(slot[j] + at, s[l][j]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_neon(array[j] + at, s[l][j]);
         }
     }
 }

@@ -157,24 +157,26 @@ NNI_INLINE void NNI_FN(update_with)(void (*rule)(vf *, vf, vf *, const vf *), co
     const vf change[] = {vf_set1(u->scale), vf_set1(u->clip), vf_set1(-u->clip), vf_set1(u->l1), vf_set1(u->l2)};
     const int is_ready = u->ready;
     vf k[NNI_CONSTANTS];
+    float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = vf_set1(u->constant[j]);
+    NNI_UNROLL for (int j = 0; j < slots; j++) array[j] = slot[j];
     for (size_t i = 0; i < n; i += NNI_TOGETHER) {
         vf v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             __builtin_prefetch(w + at + NNI_AHEAD);
             __builtin_prefetch(g + at + NNI_AHEAD);
-            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(slot[j] + at + NNI_AHEAD);
+            NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(array[j] + at + NNI_AHEAD);
             v[l] = vf_load(w + at);
             d[l] = vf_load(g + at);
-            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = vf_load(slot[j] + at);
+            NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = vf_load(array[j] + at);
         }
         if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = NNI_FN(ready)(d[l], v[l], change);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             vf_store(w + at, v[l]);
-            NNI_UNROLL for (int j = 0; j < slots; j++) vf_store(slot[j] + at, s[l][j]);
+            NNI_UNROLL for (int j = 0; j < slots; j++) vf_store(array[j] + at, s[l][j]);
         }
     }
 }
