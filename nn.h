@@ -5608,7 +5608,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
+#define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
 #define NNI_PAGE 1024                /* of a page of memory, */
@@ -6213,9 +6213,9 @@ static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nn
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
- * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
- * ahead. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
+ * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
+ * for. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
@@ -6224,7 +6224,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_scalar(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_scalar(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
-    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -6237,9 +6237,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
     if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
-    plan.ahead = 0;
-    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
-    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
+    plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
 
@@ -9988,7 +9986,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
+#define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
 #define NNI_PAGE 1024                /* of a page of memory, */
@@ -10593,9 +10591,9 @@ static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
- * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
- * ahead. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
+ * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
+ * for. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
@@ -10604,7 +10602,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx2(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx2(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
-    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -10617,9 +10615,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
     if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
-    plan.ahead = 0;
-    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
-    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
+    plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
 
@@ -14393,7 +14389,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
+#define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
 #define NNI_PAGE 1024                /* of a page of memory, */
@@ -14998,9 +14994,9 @@ static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nn
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
- * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
- * ahead. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
+ * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
+ * for. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
@@ -15009,7 +15005,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx512(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx512(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
-    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -15022,9 +15018,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
     if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
-    plan.ahead = 0;
-    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
-    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
+    plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
 
@@ -18770,7 +18764,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
+#define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
 #define NNI_PAGE 1024                /* of a page of memory, */
@@ -19375,9 +19369,9 @@ static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
- * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
- * ahead. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
+ * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
+ * for. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
@@ -19386,7 +19380,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_neon(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_neon(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
-    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -19399,9 +19393,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
     if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
-    plan.ahead = 0;
-    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
-    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
+    plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
 

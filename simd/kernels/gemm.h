@@ -46,9 +46,9 @@ static size_t NNI_FN(plan_pages)(size_t steps, size_t ld) { return steps * nni_m
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, some of them side by side as streams
- * that the processor follows by itself, past a C that stays in cache; or else down its columns, each asked for one panel
- * ahead. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
+ * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
+ * for. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
     const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
@@ -57,7 +57,7 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     const int spread = g->n >= 4 * VF_LANES && pages_a + NNI_FN(plan_pages)(steps, g->b_row) >= NNI_PAGES;
     plan.turned = NNI_FN(gemm_is_turned)(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
-    const int streams = far && !many && g->n >= NNI_LONG && !plan.pack_b && !g->packed_b;
+    const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
     plan.edge = ragged && !plan.pack_b && !g->packed_b;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -70,9 +70,7 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
     if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
-    plan.ahead = 0;
-    if (far && !plan.along && g->packed_b) plan.ahead = panel * g->k;
-    else if (far && !plan.along && !plan.pack_b) plan.ahead = panel;
+    plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
 

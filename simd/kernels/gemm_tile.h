@@ -22,7 +22,7 @@
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS 32             /* and how many of them the prefetcher follows at once */
+#define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
 #define NNI_PAGE 1024                /* of a page of memory, */
