@@ -179,7 +179,10 @@ sources() {
     echo "== sources"
     has python3 gcc || { skipped sources "needs python3, gcc"; return; }
     step "nn.h is up to date" python3 tools/amalgamate.py --check
-    for file in $(find src simd -name "*.h" | sort); do
+    for file in $(find src -name "*.h" | sort); do # the kernels are simd's
+        step "$file alone" gcc -std=c11 -fsyntax-only -DNN_IMPLEMENTATION -DNN_SCALAR_ONLY -x c "$file"
+    done
+    for file in $(find simd -name "*.h" | sort); do
         step "$file alone" gcc -std=c11 -fsyntax-only -DNN_IMPLEMENTATION -x c "$file"
     done
     mkdir -p $out/examples
