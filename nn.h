@@ -5607,10 +5607,12 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
+#define NNI_VAST_ROWS 96             /* so many rows on */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
@@ -6218,7 +6220,8 @@ static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nn
  * for. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
-    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
+    const size_t floats_b = g->k * g->n;
+    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_scalar(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_scalar(steps, g->b_row) >= NNI_PAGES;
@@ -9985,10 +9988,12 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
+#define NNI_VAST_ROWS 96             /* so many rows on */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
@@ -10596,7 +10601,8 @@ static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_
  * for. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
-    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
+    const size_t floats_b = g->k * g->n;
+    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx2(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx2(steps, g->b_row) >= NNI_PAGES;
@@ -14388,10 +14394,12 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
+#define NNI_VAST_ROWS 96             /* so many rows on */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
@@ -14999,7 +15007,8 @@ static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nn
  * for. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
-    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
+    const size_t floats_b = g->k * g->n;
+    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx512(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx512(steps, g->b_row) >= NNI_PAGES;
@@ -18763,10 +18772,12 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
+#define NNI_VAST_ROWS 96             /* so many rows on */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
@@ -19374,7 +19385,8 @@ static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_
  * for. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
-    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
+    const size_t floats_b = g->k * g->n;
+    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_neon(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_neon(steps, g->b_row) >= NNI_PAGES;
@@ -35990,6 +36002,8 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_NEAR
 #undef NNI_MC
 #undef NNI_MANY_ROWS
+#undef NNI_VAST
+#undef NNI_VAST_ROWS
 #undef NNI_LONG
 #undef NNI_B_STREAMS
 #undef NNI_SHALLOW

@@ -51,7 +51,8 @@ static size_t NNI_FN(plan_pages)(size_t steps, size_t ld) { return steps * nni_m
  * for. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
-    const int many = g->m >= NNI_MANY_ROWS, far = g->k * g->n >= NNI_NEAR;
+    const size_t floats_b = g->k * g->n;
+    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? NNI_FN(plan_pages)(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + NNI_FN(plan_pages)(steps, g->b_row) >= NNI_PAGES;

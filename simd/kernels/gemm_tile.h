@@ -21,10 +21,12 @@
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
+#define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
+#define NNI_VAST_ROWS 96             /* so many rows on */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
-#define NNI_BRIEF 256                /* k up to which the next tile's C, if it is far, is asked for before a tile begins */
+#define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
