@@ -6215,9 +6215,9 @@ static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nn
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
- * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
- * for. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
+ * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
+ * asked for. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
     const size_t floats_b = g->k * g->n;
@@ -10596,9 +10596,9 @@ static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
- * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
- * for. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
+ * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
+ * asked for. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
     const size_t floats_b = g->k * g->n;
@@ -15002,9 +15002,9 @@ static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nn
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
- * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
- * for. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
+ * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
+ * asked for. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
     const size_t floats_b = g->k * g->n;
@@ -19380,9 +19380,9 @@ static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
- * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
- * for. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
+ * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
+ * asked for. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
     const size_t floats_b = g->k * g->n;
@@ -34537,7 +34537,8 @@ static nn_status nni_supply_check_labels(const nni_supply *s, const char *what) 
     if (s->answer != NNI_ANSWER_ONE_HOT || s->out == 1) return NN_OK;
     for (size_t i = 0; i < d->count; i++)
         if (d->labels[nn_dataset_row(d, i)] >= s->out)
-            return nni_report(s->m, NN_ERROR_LABEL, "%s: sample %zu is of class %u, of %zu", what, i, (unsigned)d->labels[nn_dataset_row(d, i)], s->out);
+            return nni_report(s->m, NN_ERROR_LABEL, "%s: sample %zu is of class %u, of %zu", what, i,
+                              (unsigned)d->labels[nn_dataset_row(d, i)], s->out);
     return NN_OK;
 }
 

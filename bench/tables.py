@@ -4,7 +4,8 @@
     bench/tables.py DIRECTORY       where bench/run.sh left its tables, usually build/bench
 
 A table of the README stands between <!-- bench NAME --> and <!-- end -->, NAME being a function below; where the run lacks
-that bench it stays as it is. docs/benchmarks.md is the whole output that is there. Sentences that quote figures are not changed: read them again.
+that bench it stays as it is. docs/benchmarks.md is the whole output that is there. Sentences that quote figures are not changed:
+read them again.
 """
 import csv
 import pathlib

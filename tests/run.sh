@@ -120,7 +120,8 @@ equal_one() {
 
 # An object exports nn_* alone; tests/nn.c has some names of its own, and what C++ brings is weak.
 exports_nn_only() {
-    nm -g --defined-only "$1" | awk '$2 !~ /[VW]/ && $3 !~ /^_?(nn|test_nni|test_file)_/ { print; stray = 1 } $3 ~ /nn_/ { found = 1 } END { exit stray || !found }'
+    nm -g --defined-only "$1" | awk '$2 !~ /[VW]/ && $3 !~ /^_?(nn|test_nni|test_file)_/ { print; stray = 1 }
+        $3 ~ /nn_/ { found = 1 } END { exit stray || !found }'
 }
 no_stray_avx() { objdump -d --no-show-raw-insn "$1" | python3 tests/isa_check.py; }
 
@@ -194,7 +195,7 @@ sources() {
 
 # Users of nn.h with one compiler, in C and in C++.
 consumers() {
-    local cc=$1 cxx=$2 dir=$out/consumers-$1 c="tests/consumers" level
+    local cc=$1 cxx=$2 dir=$out/consumers-$1 c="tests/consumers"
     echo "== consumers, $cc"
     has "$cc" "$cxx" python3 || { skipped "consumers, $cc" "needs $cc, $cxx, python3"; return; }
     mkdir -p "$dir"

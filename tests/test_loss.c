@@ -260,7 +260,8 @@ static void all_cases(void) {
         for (unsigned bits = 0; bits < 32; bits++) {
             const options o = {(nn_loss)loss, bits & 1, bits >> 1 & 1, bits >> 2 & 1, bits >> 3 & 1, bits >> 4 & 1};
             if (o.loss == NN_LOSS_HINGE && o.smooth) continue;
-            for (size_t s = test_quick() ? bits % 4 : 0; s < COUNT(shapes); s += test_quick() ? 4 : 1) one_case(o, shapes[s][0], shapes[s][1]);
+            for (size_t s = test_quick() ? bits % 4 : 0; s < COUNT(shapes); s += test_quick() ? 4 : 1)
+                one_case(o, shapes[s][0], shapes[s][1]);
             if (bits < 2 || !test_quick()) one_case(o, 2, 1024 + bits);
             if (bits == 9 && !test_quick()) one_case(o, 2, 5003);
         }

@@ -46,9 +46,9 @@ static size_t NNI_FN(plan_pages)(size_t steps, size_t ld) { return steps * nni_m
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
  * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side as
- * streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is asked
- * for. */
+ * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
+ * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
+ * asked for. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
     const size_t floats_b = g->k * g->n;

@@ -89,7 +89,8 @@ static nn_status nni_supply_check_labels(const nni_supply *s, const char *what) 
     if (s->answer != NNI_ANSWER_ONE_HOT || s->out == 1) return NN_OK;
     for (size_t i = 0; i < d->count; i++)
         if (d->labels[nn_dataset_row(d, i)] >= s->out)
-            return nni_report(s->m, NN_ERROR_LABEL, "%s: sample %zu is of class %u, of %zu", what, i, (unsigned)d->labels[nn_dataset_row(d, i)], s->out);
+            return nni_report(s->m, NN_ERROR_LABEL, "%s: sample %zu is of class %u, of %zu", what, i,
+                              (unsigned)d->labels[nn_dataset_row(d, i)], s->out);
     return NN_OK;
 }
 
