@@ -3006,25 +3006,29 @@ static inline size_t nni_conv_rows(const nni_conv_axis *a, size_t from, size_t t
 #define NNI_SLOTS 3       /* the most floats that a rule keeps for a weight */
 #define NNI_CONSTANTS 10  /* the most numbers that a rule is given */
 
-/* X(name, slots): a rule takes a weight, its gradient and its slots one step on; simd/kernels/optim.h says what constants it is
- * given. */
+/* X(name, slots, divides): a rule takes a weight, its gradient and its slots one step on; simd/kernels/optim.h says what
+ * constants it is given, and what one that divides leaves to be done. */
 #define NNI_RULES(X)                                                                                                       \
-    X(descent, 0) X(momentum, 1) X(nesterov, 1) X(square, 1) X(square_momentum, 2) X(centered, 2) X(centered_momentum, 3)  \
-    X(adadelta, 2) X(adam, 2) X(amsgrad, 3) X(nadam, 2) X(adamax, 2) X(lion, 1) X(ftrl, 2) X(ftrl_power, 2)                \
-    X(adagrad_da, 2) X(proximal, 0) X(proximal_adagrad, 1)
+    X(descent, 0, 0) X(momentum, 1, 0) X(nesterov, 1, 0) X(sum, 1, 1) X(square, 1, 1) X(square_momentum, 2, 0)             \
+    X(centered, 2, 1) X(centered_momentum, 3, 0) X(adadelta, 2, 0) X(adam, 2, 1) X(amsgrad, 3, 1) X(nadam, 2, 1)           \
+    X(adamax, 2, 1) X(lion, 1, 0) X(ftrl, 2, 1) X(ftrl_power, 2, 1) X(adagrad_da, 2, 1) X(proximal, 0, 0)                  \
+    X(proximal_adagrad, 1, 1)
+
+/* What a rule works on: the weight and, if it divides, three more. The weight then gains times*over/under. */
+enum { NNI_WEIGHT, NNI_TIMES, NNI_OVER, NNI_UNDER, NNI_PARTS };
 
 typedef enum nni_rule {
-#define NNI_RULE_ENUM(name, slots) NNI_RULE_##name,
+#define NNI_RULE_ENUM(name, slots, divides) NNI_RULE_##name,
     NNI_RULES(NNI_RULE_ENUM)
 #undef NNI_RULE_ENUM
     NNI_RULE_COUNT
 } nni_rule;
 
 /* One step over an array: g becomes scale*g, no less than -clip and no more than clip, plus l1 sign(w) + l2 w, unless it is
- * ready as it is; then the rule. */
+ * ready as it is; w becomes constant[0]*w if it decays at once; then comes the rule. */
 typedef struct nni_update {
     nni_rule rule;
-    int ready;
+    int decays;
     float scale, clip, l1, l2;
     float *w;
     const float *g;
@@ -5175,8 +5179,10 @@ static size_t nni_zero_small_scalar(float *w, size_t n, float threshold) {
 /* optim.h - one step of an optimizer: weights, gradient and state in one pass
  *
  * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
- * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
- * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
+ * decoupled decay leaves of a weight: most rules find it taken off. A rule that divides leaves a quotient behind the weight, by
+ * which this is moved while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that
+ * nothing feeds any more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at
+ * least 2^-100 too.
  */
 
 NNI_MIX_BEGIN
@@ -5192,6 +5198,21 @@ NNI_INLINE nni_vf_scalar nni_average_of_square_scalar(nni_vf_scalar average, nni
     return nni_flush_positive_scalar(nni_vf_fma_scalar(nni_vf_mul_scalar(some, x), x, nni_vf_mul_scalar(keep, average)));
 }
 
+/* Leaves the quotient to be worked out later. */
+NNI_INLINE void nni_leave_scalar(nni_vf_scalar *w, nni_vf_scalar times, nni_vf_scalar over, nni_vf_scalar under) {
+    w[NNI_TIMES] = times;
+    w[NNI_OVER] = over;
+    w[NNI_UNDER] = under;
+}
+/* The same where the quotient is all there will be: what is added to -0 stays as it is, 0 with its sign. */
+NNI_INLINE void nni_replace_scalar(nni_vf_scalar *w, nni_vf_scalar times, nni_vf_scalar over, nni_vf_scalar under) {
+    w[NNI_WEIGHT] = nni_vf_set1_scalar(-0.0f);
+    nni_leave_scalar(w, times, over, under);
+}
+NNI_INLINE nni_vf_scalar nni_moved_scalar(const nni_vf_scalar *w) {
+    return nni_vf_fma_scalar(w[NNI_TIMES], nni_vf_div_scalar(w[NNI_OVER], w[NNI_UNDER]), w[NNI_WEIGHT]);
+}
+
 /* sign(x) max(|x| - t, 0); what is cut off is +0 */
 NNI_INLINE nni_vf_scalar nni_soft_scalar(nni_vf_scalar x, nni_vf_scalar t) {
     const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), shift = nni_vf_select_scalar(nni_vf_lt_scalar(x, zero), nni_vf_sub_scalar(zero, t), t);
@@ -5201,46 +5222,49 @@ NNI_INLINE nni_vf_scalar nni_soft_scalar(nni_vf_scalar x, nni_vf_scalar t) {
 /* k: 1 -rate */
 NNI_INLINE void nni_rule_descent_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     (void)s;
-    *w = nni_vf_fma_scalar(k[1], g, nni_vf_mul_scalar(k[0], *w));
+    *w = nni_vf_fma_scalar(k[1], g, *w);
 }
 
 /* s: velocity. k: 1 what stays of it, 2 times g goes in, 3 times the velocity goes to the weight */
 NNI_INLINE void nni_rule_momentum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     s[0] = nni_average_of_scalar(s[0], g, k[1], k[2]);
-    *w = nni_vf_fma_scalar(k[3], s[0], nni_vf_mul_scalar(k[0], *w));
+    *w = nni_vf_fma_scalar(k[3], s[0], *w);
 }
 
 /* The same; and k: 4 times the old velocity, 5 times g go to the weight too */
 NNI_INLINE void nni_rule_nesterov_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     const nni_vf_scalar old = s[0];
     s[0] = nni_average_of_scalar(old, g, k[1], k[2]);
-    *w = nni_vf_fma_scalar(k[3], s[0], nni_vf_fma_scalar(k[5], g, nni_vf_fma_scalar(k[4], old, nni_vf_mul_scalar(k[0], *w))));
+    *w = nni_vf_fma_scalar(k[3], s[0], nni_vf_fma_scalar(k[5], g, nni_vf_fma_scalar(k[4], old, *w)));
 }
 
-/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in, 3 times g/root is the
- * step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
-NNI_INLINE void nni_rule_root_scalar(const int centered, const int momentum, nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
-    nni_vf_scalar square = s[0] = nni_average_of_square_scalar(s[0], g, k[1], k[2]);
+/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in (in a sum both are 1), 3
+ * times g/root is the step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
+NNI_INLINE void nni_rule_root_scalar(const int sum, const int centered, const int momentum, nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
+    nni_vf_scalar square = s[0] = sum ? nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, s[0])) : nni_average_of_square_scalar(s[0], g, k[1], k[2]);
     if (centered) { /* the variance; rounding may take it below 0 */
         s[1] = nni_average_of_scalar(s[1], g, k[1], k[2]);
         square = nni_flush_positive_scalar(nni_vf_fnma_scalar(s[1], s[1], square));
     }
-    const nni_vf_scalar step = nni_vf_div_scalar(g, nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(nni_vf_add_scalar(square, k[4])), k[5]));
-    nni_vf_scalar *velocity = s + 1 + centered;
-    if (momentum) *velocity = nni_average_of_scalar(*velocity, step, k[6], k[3]);
-    *w = nni_vf_fma_scalar(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_scalar(k[0], *w));
+    const nni_vf_scalar root = nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(nni_vf_add_scalar(square, k[4])), k[5]);
+    if (momentum) {
+        nni_vf_scalar *velocity = s + 1 + centered;
+        *velocity = nni_average_of_scalar(*velocity, nni_vf_div_scalar(g, root), k[6], k[3]);
+        *w = nni_vf_fma_scalar(k[7], *velocity, *w);
+    } else nni_leave_scalar(w, k[3], g, root);
 }
-NNI_INLINE void nni_rule_square_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(0, 0, w, g, s, k); }
-NNI_INLINE void nni_rule_square_momentum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(0, 1, w, g, s, k); }
-NNI_INLINE void nni_rule_centered_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(1, 0, w, g, s, k); }
-NNI_INLINE void nni_rule_centered_momentum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(1, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_sum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(1, 0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(0, 0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_momentum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(0, 0, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(0, 1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_momentum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_root_scalar(0, 1, 1, w, g, s, k); }
 
 /* s: square, and square of the steps. k: 1 what stays of both, 2 what goes in, 3 -rate, 4 epsilon */
 NNI_INLINE void nni_rule_adadelta_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     s[0] = nni_average_of_square_scalar(s[0], g, k[1], k[2]);
     const nni_vf_scalar step = nni_vf_mul_scalar(nni_vf_sqrt_scalar(nni_vf_div_scalar(nni_vf_add_scalar(s[1], k[4]), nni_vf_add_scalar(s[0], k[4]))), g);
     s[1] = nni_average_of_square_scalar(s[1], step, k[1], k[2]);
-    *w = nni_vf_fma_scalar(k[3], step, nni_vf_mul_scalar(k[0], *w));
+    *w = nni_vf_fma_scalar(k[3], step, *w);
 }
 
 /* s: mean, square, the largest square. k: 1 and 2 for the mean, 3 and 4 for the square as above, 5 times mean/root goes to the
@@ -5250,8 +5274,8 @@ NNI_INLINE void nni_rule_moments_scalar(const int largest, const int look_ahead,
     nni_vf_scalar square = s[1] = nni_average_of_square_scalar(s[1], g, k[3], k[4]);
     if (largest) square = s[2] = nni_flush_positive_scalar(nni_vf_max_scalar(s[2], square));
     const nni_vf_scalar root = nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(nni_vf_fma_scalar(square, k[6], k[7])), k[8]);
-    if (look_ahead) *w = nni_vf_add_scalar(nni_vf_mul_scalar(k[0], *w), nni_vf_div_scalar(nni_vf_fma_scalar(k[5], s[0], nni_vf_mul_scalar(k[9], g)), root));
-    else *w = nni_vf_fma_scalar(k[5], nni_vf_div_scalar(s[0], root), nni_vf_mul_scalar(k[0], *w));
+    if (look_ahead) nni_leave_scalar(w, nni_vf_set1_scalar(1.0f), nni_vf_fma_scalar(k[5], s[0], nni_vf_mul_scalar(k[9], g)), root);
+    else nni_leave_scalar(w, k[5], s[0], root);
 }
 NNI_INLINE void nni_rule_adam_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_moments_scalar(0, 0, w, g, s, k); }
 NNI_INLINE void nni_rule_amsgrad_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) { nni_rule_moments_scalar(1, 0, w, g, s, k); }
@@ -5261,7 +5285,7 @@ NNI_INLINE void nni_rule_nadam_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_
 NNI_INLINE void nni_rule_adamax_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     s[0] = nni_average_of_scalar(s[0], g, k[1], k[2]);
     s[1] = nni_vf_max_scalar(nni_vf_mul_scalar(k[3], s[1]), nni_vf_add_scalar(nni_vf_abs_scalar(g), k[4]));
-    *w = nni_vf_fma_scalar(k[5], nni_vf_div_scalar(s[0], s[1]), nni_vf_mul_scalar(k[0], *w));
+    nni_leave_scalar(w, k[5], s[0], s[1]);
 }
 
 /* s: mean. k: 1 and 2 mix the step, 3 and 4 for the mean, 5 -rate */
@@ -5269,14 +5293,14 @@ NNI_INLINE void nni_rule_lion_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_s
     const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f), mix = nni_vf_fma_scalar(k[1], s[0], nni_vf_mul_scalar(k[2], g));
     const nni_vf_scalar sign = nni_vf_select_scalar(nni_vf_lt_scalar(zero, mix), one, nni_vf_select_scalar(nni_vf_lt_scalar(mix, zero), nni_vf_sub_scalar(zero, one), mix)); /* 0 and NaN stay */
     s[0] = nni_average_of_scalar(s[0], g, k[3], k[4]);
-    *w = nni_vf_fma_scalar(k[5], sign, nni_vf_mul_scalar(k[0], *w));
+    *w = nni_vf_fma_scalar(k[5], sign, *w);
 }
 
 /* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
 NNI_INLINE void nni_rule_proximal_sum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k, nni_vf_scalar old_root, nni_vf_scalar root) {
     const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), sigma = nni_vf_mul_scalar(nni_vf_sub_scalar(root, old_root), k[1]);
     s[1] = nni_flush_scalar(nni_vf_fnma_scalar(sigma, *w, nni_vf_add_scalar(s[1], nni_vf_fma_scalar(k[4], *w, g))));
-    *w = nni_vf_mul_scalar(k[0], nni_vf_div_scalar(nni_vf_sub_scalar(zero, nni_soft_scalar(s[1], k[2])), nni_vf_fma_scalar(root, k[1], k[3])));
+    nni_replace_scalar(w, k[0], nni_vf_sub_scalar(zero, nni_soft_scalar(s[1], k[2])), nni_vf_fma_scalar(root, k[1], k[3]));
 }
 NNI_INLINE void nni_rule_ftrl_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     const nni_vf_scalar old = s[0];
@@ -5294,70 +5318,86 @@ NNI_INLINE void nni_rule_adagrad_da_scalar(nni_vf_scalar *w, nni_vf_scalar g, nn
     s[0] = nni_flush_scalar(nni_vf_add_scalar(s[0], g));
     s[1] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, s[1]));
     const nni_vf_scalar above = nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), nni_soft_scalar(s[0], k[2]));
-    *w = nni_vf_mul_scalar(k[0], nni_vf_div_scalar(nni_vf_mul_scalar(k[1], above), nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(s[1]), k[3])));
+    nni_replace_scalar(w, k[0], nni_vf_mul_scalar(k[1], above), nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(s[1]), k[3]));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
 NNI_INLINE void nni_rule_proximal_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     (void)s;
-    *w = nni_vf_mul_scalar(nni_soft_scalar(nni_vf_fma_scalar(k[1], g, nni_vf_mul_scalar(k[0], *w)), k[2]), k[3]);
+    *w = nni_vf_mul_scalar(nni_soft_scalar(nni_vf_fma_scalar(k[1], g, *w), k[2]), k[3]);
 }
 
 /* s: square. k: 1 rate, 2 l1, 3 l2 */
 NNI_INLINE void nni_rule_proximal_adagrad_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     s[0] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, s[0]));
-    const nni_vf_scalar rate = nni_vf_div_scalar(k[1], nni_vf_sqrt_beside_scalar(s[0])), down = nni_vf_fnma_scalar(rate, g, nni_vf_mul_scalar(k[0], *w));
-    *w = nni_vf_div_scalar(nni_soft_scalar(down, nni_vf_mul_scalar(rate, k[2])), nni_vf_fma_scalar(rate, k[3], nni_vf_set1_scalar(1.0f)));
+    const nni_vf_scalar one = nni_vf_set1_scalar(1.0f), rate = nni_vf_div_scalar(k[1], nni_vf_sqrt_beside_scalar(s[0])), down = nni_vf_fnma_scalar(rate, g, *w);
+    nni_replace_scalar(w, one, nni_soft_scalar(down, nni_vf_mul_scalar(rate, k[2])), nni_vf_fma_scalar(rate, k[3], one));
 }
 
-NNI_INLINE nni_vf_scalar nni_ready_scalar(nni_vf_scalar g, nni_vf_scalar w, const nni_vf_scalar *k) { /* k: scale, clip, -clip, l1, l2 */
-    g = nni_vf_mul_scalar(k[0], g);
-    g = nni_vf_select_scalar(nni_vf_lt_scalar(k[1], g), k[1], nni_vf_select_scalar(nni_vf_lt_scalar(g, k[2]), k[2], g));
-    return nni_d_penalty_scalar(g, w, k[3], k[4]);
+/* The gradient as the rules take it; k: scale, clip, -clip, l1, l2. Steps that would change nothing are left out. */
+NNI_INLINE nni_vf_scalar nni_ready_scalar(nni_vf_scalar g, nni_vf_scalar w, const nni_vf_scalar *k, int scales, int clips, int has_l1) {
+    if (scales) g = nni_vf_mul_scalar(k[0], g);
+    if (clips) g = nni_vf_select_scalar(nni_vf_lt_scalar(k[1], g), k[1], nni_vf_select_scalar(nni_vf_lt_scalar(g, k[2]), k[2], g));
+    if (has_l1) return nni_d_penalty_scalar(g, w, k[3], k[4]);
+    return nni_vf_fma_scalar(k[4], w, nni_vf_add_scalar(g, nni_vf_set1_scalar(0.0f))); /* with l1 a 0 is added too, and -0 becomes 0 */
 }
 
 /* A rule over n floats, a multiple of NNI_TOGETHER. Two vectors go side by side, since a rule waits for its own results; the
- * registers hold no more. The arrays are asked for early: the processor's own prefetcher stops at the end of a page, and all
- * arrays come to the end of one at about the same time. */
+ * registers hold no more. For the same reason the quotient of a rule that divides is worked out beside the vectors that follow,
+ * where there are 32 registers to keep it in. The arrays are asked for early: the processor's own prefetcher stops at the end
+ * of a page, and all arrays come to the end of one at about the same time. */
 #define NNI_PAIR (VF_MIXED < 2 ? 1 : 2)
 #define NNI_TOGETHER ((size_t)NNI_PAIR * VF_LANES)
+#define NNI_LATER (VF_MIXED > 2)
 #define NNI_AHEAD 512
 typedef void (*nni_update_fn_scalar)(const nni_update *u, float *w, const float *g, float *const *slot, size_t n);
-NNI_INLINE void nni_update_with_scalar(void (*rule)(nni_vf_scalar *, nni_vf_scalar, nni_vf_scalar *, const nni_vf_scalar *), const int slots, const nni_update *u, float *w,
-                                    const float *g, float *const *slot, size_t n) {
+NNI_INLINE void nni_update_with_scalar(void (*rule)(nni_vf_scalar *, nni_vf_scalar, nni_vf_scalar *, const nni_vf_scalar *), const int slots, const int divides,
+                                    const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {
     const nni_vf_scalar change[] = {nni_vf_set1_scalar(u->scale), nni_vf_set1_scalar(u->clip), nni_vf_set1_scalar(-u->clip), nni_vf_set1_scalar(u->l1), nni_vf_set1_scalar(u->l2)};
-    const int is_ready = u->ready;
-    nni_vf_scalar k[NNI_CONSTANTS];
+    const int later = divides && NNI_LATER;
+    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f, decays = u->decays;
+    const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
+    nni_vf_scalar k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_scalar(u->constant[j]);
     NNI_UNROLL for (int j = 0; j < slots; j++) array[j] = slot[j];
     for (size_t i = 0; i < n; i += NNI_TOGETHER) {
-        nni_vf_scalar v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
+        nni_vf_scalar v[NNI_PAIR][NNI_PARTS], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             __builtin_prefetch(w + at + NNI_AHEAD);
             __builtin_prefetch(g + at + NNI_AHEAD);
             NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(array[j] + at + NNI_AHEAD);
-            v[l] = nni_vf_load_scalar(w + at);
+            v[l][NNI_WEIGHT] = nni_vf_load_scalar(w + at);
             d[l] = nni_vf_load_scalar(g + at);
             NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_scalar(array[j] + at);
         }
-        if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_scalar(d[l], v[l], change);
-        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
+        if (!is_ready)
+            NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++)
+                d[l] = nni_ready_scalar(d[l], v[l][NNI_WEIGHT], change, scales, clips, has_l1);
+        if (decays) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) v[l][NNI_WEIGHT] = nni_vf_mul_scalar(k[0], v[l][NNI_WEIGHT]);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(v[l], d[l], s[l], k);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
-            nni_vf_store_scalar(w + at, v[l]);
             NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_scalar(array[j] + at, s[l][j]);
+            if (!later) nni_vf_store_scalar(w + at, divides ? nni_moved_scalar(v[l]) : v[l][NNI_WEIGHT]);
+            else if (i) nni_vf_store_scalar(w + at - NNI_TOGETHER, nni_moved_scalar(left[l]));
         }
+        if (later)
+            NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) NNI_UNROLL for (int j = 0; j < NNI_PARTS; j++) left[l][j] = v[l][j];
     }
+    if (later && n)
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++)
+            nni_vf_store_scalar(w + n - (size_t)(NNI_PAIR - l) * VF_LANES, nni_moved_scalar(left[l]));
 }
-#define NNI_UPDATE(name, slots)                                                                                            \
+#define NNI_UPDATE(name, slots, divides)                                                                                   \
     static void nni_update_##name##_scalar(const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {       \
-        nni_update_with_scalar(nni_rule_##name##_scalar, slots, u, w, g, slot, n);                                                 \
+        nni_update_with_scalar(nni_rule_##name##_scalar, slots, divides, u, w, g, slot, n);                                        \
     }
 NNI_RULES(NNI_UPDATE)
 #undef NNI_UPDATE
 #undef NNI_AHEAD
+#undef NNI_LATER
 
 /* What is left over: in copies of its own, so that a rule is compiled once. */
 static void nni_update_rest_scalar(nni_update_fn_scalar update, int slots, const nni_update *u, float *w, const float *g,
@@ -5373,8 +5413,8 @@ static void nni_update_rest_scalar(nni_update_fn_scalar update, int slots, const
 
 /* Floats [from, from + n) of the arrays. */
 static void nni_optimize_scalar(const nni_update *u, size_t from, size_t n) {
-#define NNI_UPDATE_SLOTS(name, slots) slots,
-#define NNI_UPDATE_NAME(name, slots) nni_update_##name##_scalar,
+#define NNI_UPDATE_SLOTS(name, slots, divides) slots,
+#define NNI_UPDATE_NAME(name, slots, divides) nni_update_##name##_scalar,
     static const unsigned char slots[] = {NNI_RULES(NNI_UPDATE_SLOTS)};
     static const nni_update_fn_scalar updates[] = {NNI_RULES(NNI_UPDATE_NAME)};
 #undef NNI_UPDATE_SLOTS
@@ -9556,8 +9596,10 @@ static size_t nni_zero_small_avx2(float *w, size_t n, float threshold) {
 /* optim.h - one step of an optimizer: weights, gradient and state in one pass
  *
  * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
- * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
- * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
+ * decoupled decay leaves of a weight: most rules find it taken off. A rule that divides leaves a quotient behind the weight, by
+ * which this is moved while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that
+ * nothing feeds any more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at
+ * least 2^-100 too.
  */
 
 NNI_MIX_BEGIN
@@ -9573,6 +9615,21 @@ NNI_INLINE nni_vf_avx2 nni_average_of_square_avx2(nni_vf_avx2 average, nni_vf_av
     return nni_flush_positive_avx2(nni_vf_fma_avx2(nni_vf_mul_avx2(some, x), x, nni_vf_mul_avx2(keep, average)));
 }
 
+/* Leaves the quotient to be worked out later. */
+NNI_INLINE void nni_leave_avx2(nni_vf_avx2 *w, nni_vf_avx2 times, nni_vf_avx2 over, nni_vf_avx2 under) {
+    w[NNI_TIMES] = times;
+    w[NNI_OVER] = over;
+    w[NNI_UNDER] = under;
+}
+/* The same where the quotient is all there will be: what is added to -0 stays as it is, 0 with its sign. */
+NNI_INLINE void nni_replace_avx2(nni_vf_avx2 *w, nni_vf_avx2 times, nni_vf_avx2 over, nni_vf_avx2 under) {
+    w[NNI_WEIGHT] = nni_vf_set1_avx2(-0.0f);
+    nni_leave_avx2(w, times, over, under);
+}
+NNI_INLINE nni_vf_avx2 nni_moved_avx2(const nni_vf_avx2 *w) {
+    return nni_vf_fma_avx2(w[NNI_TIMES], nni_vf_div_avx2(w[NNI_OVER], w[NNI_UNDER]), w[NNI_WEIGHT]);
+}
+
 /* sign(x) max(|x| - t, 0); what is cut off is +0 */
 NNI_INLINE nni_vf_avx2 nni_soft_avx2(nni_vf_avx2 x, nni_vf_avx2 t) {
     const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), shift = nni_vf_select_avx2(nni_vf_lt_avx2(x, zero), nni_vf_sub_avx2(zero, t), t);
@@ -9582,46 +9639,49 @@ NNI_INLINE nni_vf_avx2 nni_soft_avx2(nni_vf_avx2 x, nni_vf_avx2 t) {
 /* k: 1 -rate */
 NNI_INLINE void nni_rule_descent_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     (void)s;
-    *w = nni_vf_fma_avx2(k[1], g, nni_vf_mul_avx2(k[0], *w));
+    *w = nni_vf_fma_avx2(k[1], g, *w);
 }
 
 /* s: velocity. k: 1 what stays of it, 2 times g goes in, 3 times the velocity goes to the weight */
 NNI_INLINE void nni_rule_momentum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     s[0] = nni_average_of_avx2(s[0], g, k[1], k[2]);
-    *w = nni_vf_fma_avx2(k[3], s[0], nni_vf_mul_avx2(k[0], *w));
+    *w = nni_vf_fma_avx2(k[3], s[0], *w);
 }
 
 /* The same; and k: 4 times the old velocity, 5 times g go to the weight too */
 NNI_INLINE void nni_rule_nesterov_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     const nni_vf_avx2 old = s[0];
     s[0] = nni_average_of_avx2(old, g, k[1], k[2]);
-    *w = nni_vf_fma_avx2(k[3], s[0], nni_vf_fma_avx2(k[5], g, nni_vf_fma_avx2(k[4], old, nni_vf_mul_avx2(k[0], *w))));
+    *w = nni_vf_fma_avx2(k[3], s[0], nni_vf_fma_avx2(k[5], g, nni_vf_fma_avx2(k[4], old, *w)));
 }
 
-/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in, 3 times g/root is the
- * step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
-NNI_INLINE void nni_rule_root_avx2(const int centered, const int momentum, nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
-    nni_vf_avx2 square = s[0] = nni_average_of_square_avx2(s[0], g, k[1], k[2]);
+/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in (in a sum both are 1), 3
+ * times g/root is the step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
+NNI_INLINE void nni_rule_root_avx2(const int sum, const int centered, const int momentum, nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
+    nni_vf_avx2 square = s[0] = sum ? nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, s[0])) : nni_average_of_square_avx2(s[0], g, k[1], k[2]);
     if (centered) { /* the variance; rounding may take it below 0 */
         s[1] = nni_average_of_avx2(s[1], g, k[1], k[2]);
         square = nni_flush_positive_avx2(nni_vf_fnma_avx2(s[1], s[1], square));
     }
-    const nni_vf_avx2 step = nni_vf_div_avx2(g, nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(nni_vf_add_avx2(square, k[4])), k[5]));
-    nni_vf_avx2 *velocity = s + 1 + centered;
-    if (momentum) *velocity = nni_average_of_avx2(*velocity, step, k[6], k[3]);
-    *w = nni_vf_fma_avx2(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_avx2(k[0], *w));
+    const nni_vf_avx2 root = nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(nni_vf_add_avx2(square, k[4])), k[5]);
+    if (momentum) {
+        nni_vf_avx2 *velocity = s + 1 + centered;
+        *velocity = nni_average_of_avx2(*velocity, nni_vf_div_avx2(g, root), k[6], k[3]);
+        *w = nni_vf_fma_avx2(k[7], *velocity, *w);
+    } else nni_leave_avx2(w, k[3], g, root);
 }
-NNI_INLINE void nni_rule_square_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(0, 0, w, g, s, k); }
-NNI_INLINE void nni_rule_square_momentum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(0, 1, w, g, s, k); }
-NNI_INLINE void nni_rule_centered_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(1, 0, w, g, s, k); }
-NNI_INLINE void nni_rule_centered_momentum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(1, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_sum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(1, 0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(0, 0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_momentum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(0, 0, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(0, 1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_momentum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_root_avx2(0, 1, 1, w, g, s, k); }
 
 /* s: square, and square of the steps. k: 1 what stays of both, 2 what goes in, 3 -rate, 4 epsilon */
 NNI_INLINE void nni_rule_adadelta_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     s[0] = nni_average_of_square_avx2(s[0], g, k[1], k[2]);
     const nni_vf_avx2 step = nni_vf_mul_avx2(nni_vf_sqrt_avx2(nni_vf_div_avx2(nni_vf_add_avx2(s[1], k[4]), nni_vf_add_avx2(s[0], k[4]))), g);
     s[1] = nni_average_of_square_avx2(s[1], step, k[1], k[2]);
-    *w = nni_vf_fma_avx2(k[3], step, nni_vf_mul_avx2(k[0], *w));
+    *w = nni_vf_fma_avx2(k[3], step, *w);
 }
 
 /* s: mean, square, the largest square. k: 1 and 2 for the mean, 3 and 4 for the square as above, 5 times mean/root goes to the
@@ -9631,8 +9691,8 @@ NNI_INLINE void nni_rule_moments_avx2(const int largest, const int look_ahead, n
     nni_vf_avx2 square = s[1] = nni_average_of_square_avx2(s[1], g, k[3], k[4]);
     if (largest) square = s[2] = nni_flush_positive_avx2(nni_vf_max_avx2(s[2], square));
     const nni_vf_avx2 root = nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(nni_vf_fma_avx2(square, k[6], k[7])), k[8]);
-    if (look_ahead) *w = nni_vf_add_avx2(nni_vf_mul_avx2(k[0], *w), nni_vf_div_avx2(nni_vf_fma_avx2(k[5], s[0], nni_vf_mul_avx2(k[9], g)), root));
-    else *w = nni_vf_fma_avx2(k[5], nni_vf_div_avx2(s[0], root), nni_vf_mul_avx2(k[0], *w));
+    if (look_ahead) nni_leave_avx2(w, nni_vf_set1_avx2(1.0f), nni_vf_fma_avx2(k[5], s[0], nni_vf_mul_avx2(k[9], g)), root);
+    else nni_leave_avx2(w, k[5], s[0], root);
 }
 NNI_INLINE void nni_rule_adam_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_moments_avx2(0, 0, w, g, s, k); }
 NNI_INLINE void nni_rule_amsgrad_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) { nni_rule_moments_avx2(1, 0, w, g, s, k); }
@@ -9642,7 +9702,7 @@ NNI_INLINE void nni_rule_nadam_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *
 NNI_INLINE void nni_rule_adamax_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     s[0] = nni_average_of_avx2(s[0], g, k[1], k[2]);
     s[1] = nni_vf_max_avx2(nni_vf_mul_avx2(k[3], s[1]), nni_vf_add_avx2(nni_vf_abs_avx2(g), k[4]));
-    *w = nni_vf_fma_avx2(k[5], nni_vf_div_avx2(s[0], s[1]), nni_vf_mul_avx2(k[0], *w));
+    nni_leave_avx2(w, k[5], s[0], s[1]);
 }
 
 /* s: mean. k: 1 and 2 mix the step, 3 and 4 for the mean, 5 -rate */
@@ -9650,14 +9710,14 @@ NNI_INLINE void nni_rule_lion_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s
     const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f), mix = nni_vf_fma_avx2(k[1], s[0], nni_vf_mul_avx2(k[2], g));
     const nni_vf_avx2 sign = nni_vf_select_avx2(nni_vf_lt_avx2(zero, mix), one, nni_vf_select_avx2(nni_vf_lt_avx2(mix, zero), nni_vf_sub_avx2(zero, one), mix)); /* 0 and NaN stay */
     s[0] = nni_average_of_avx2(s[0], g, k[3], k[4]);
-    *w = nni_vf_fma_avx2(k[5], sign, nni_vf_mul_avx2(k[0], *w));
+    *w = nni_vf_fma_avx2(k[5], sign, *w);
 }
 
 /* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
 NNI_INLINE void nni_rule_proximal_sum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k, nni_vf_avx2 old_root, nni_vf_avx2 root) {
     const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), sigma = nni_vf_mul_avx2(nni_vf_sub_avx2(root, old_root), k[1]);
     s[1] = nni_flush_avx2(nni_vf_fnma_avx2(sigma, *w, nni_vf_add_avx2(s[1], nni_vf_fma_avx2(k[4], *w, g))));
-    *w = nni_vf_mul_avx2(k[0], nni_vf_div_avx2(nni_vf_sub_avx2(zero, nni_soft_avx2(s[1], k[2])), nni_vf_fma_avx2(root, k[1], k[3])));
+    nni_replace_avx2(w, k[0], nni_vf_sub_avx2(zero, nni_soft_avx2(s[1], k[2])), nni_vf_fma_avx2(root, k[1], k[3]));
 }
 NNI_INLINE void nni_rule_ftrl_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     const nni_vf_avx2 old = s[0];
@@ -9675,70 +9735,86 @@ NNI_INLINE void nni_rule_adagrad_da_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_a
     s[0] = nni_flush_avx2(nni_vf_add_avx2(s[0], g));
     s[1] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, s[1]));
     const nni_vf_avx2 above = nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), nni_soft_avx2(s[0], k[2]));
-    *w = nni_vf_mul_avx2(k[0], nni_vf_div_avx2(nni_vf_mul_avx2(k[1], above), nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(s[1]), k[3])));
+    nni_replace_avx2(w, k[0], nni_vf_mul_avx2(k[1], above), nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(s[1]), k[3]));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
 NNI_INLINE void nni_rule_proximal_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     (void)s;
-    *w = nni_vf_mul_avx2(nni_soft_avx2(nni_vf_fma_avx2(k[1], g, nni_vf_mul_avx2(k[0], *w)), k[2]), k[3]);
+    *w = nni_vf_mul_avx2(nni_soft_avx2(nni_vf_fma_avx2(k[1], g, *w), k[2]), k[3]);
 }
 
 /* s: square. k: 1 rate, 2 l1, 3 l2 */
 NNI_INLINE void nni_rule_proximal_adagrad_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     s[0] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, s[0]));
-    const nni_vf_avx2 rate = nni_vf_div_avx2(k[1], nni_vf_sqrt_beside_avx2(s[0])), down = nni_vf_fnma_avx2(rate, g, nni_vf_mul_avx2(k[0], *w));
-    *w = nni_vf_div_avx2(nni_soft_avx2(down, nni_vf_mul_avx2(rate, k[2])), nni_vf_fma_avx2(rate, k[3], nni_vf_set1_avx2(1.0f)));
+    const nni_vf_avx2 one = nni_vf_set1_avx2(1.0f), rate = nni_vf_div_avx2(k[1], nni_vf_sqrt_beside_avx2(s[0])), down = nni_vf_fnma_avx2(rate, g, *w);
+    nni_replace_avx2(w, one, nni_soft_avx2(down, nni_vf_mul_avx2(rate, k[2])), nni_vf_fma_avx2(rate, k[3], one));
 }
 
-NNI_INLINE nni_vf_avx2 nni_ready_avx2(nni_vf_avx2 g, nni_vf_avx2 w, const nni_vf_avx2 *k) { /* k: scale, clip, -clip, l1, l2 */
-    g = nni_vf_mul_avx2(k[0], g);
-    g = nni_vf_select_avx2(nni_vf_lt_avx2(k[1], g), k[1], nni_vf_select_avx2(nni_vf_lt_avx2(g, k[2]), k[2], g));
-    return nni_d_penalty_avx2(g, w, k[3], k[4]);
+/* The gradient as the rules take it; k: scale, clip, -clip, l1, l2. Steps that would change nothing are left out. */
+NNI_INLINE nni_vf_avx2 nni_ready_avx2(nni_vf_avx2 g, nni_vf_avx2 w, const nni_vf_avx2 *k, int scales, int clips, int has_l1) {
+    if (scales) g = nni_vf_mul_avx2(k[0], g);
+    if (clips) g = nni_vf_select_avx2(nni_vf_lt_avx2(k[1], g), k[1], nni_vf_select_avx2(nni_vf_lt_avx2(g, k[2]), k[2], g));
+    if (has_l1) return nni_d_penalty_avx2(g, w, k[3], k[4]);
+    return nni_vf_fma_avx2(k[4], w, nni_vf_add_avx2(g, nni_vf_set1_avx2(0.0f))); /* with l1 a 0 is added too, and -0 becomes 0 */
 }
 
 /* A rule over n floats, a multiple of NNI_TOGETHER. Two vectors go side by side, since a rule waits for its own results; the
- * registers hold no more. The arrays are asked for early: the processor's own prefetcher stops at the end of a page, and all
- * arrays come to the end of one at about the same time. */
+ * registers hold no more. For the same reason the quotient of a rule that divides is worked out beside the vectors that follow,
+ * where there are 32 registers to keep it in. The arrays are asked for early: the processor's own prefetcher stops at the end
+ * of a page, and all arrays come to the end of one at about the same time. */
 #define NNI_PAIR (VF_MIXED < 2 ? 1 : 2)
 #define NNI_TOGETHER ((size_t)NNI_PAIR * VF_LANES)
+#define NNI_LATER (VF_MIXED > 2)
 #define NNI_AHEAD 512
 typedef void (*nni_update_fn_avx2)(const nni_update *u, float *w, const float *g, float *const *slot, size_t n);
-NNI_INLINE void nni_update_with_avx2(void (*rule)(nni_vf_avx2 *, nni_vf_avx2, nni_vf_avx2 *, const nni_vf_avx2 *), const int slots, const nni_update *u, float *w,
-                                    const float *g, float *const *slot, size_t n) {
+NNI_INLINE void nni_update_with_avx2(void (*rule)(nni_vf_avx2 *, nni_vf_avx2, nni_vf_avx2 *, const nni_vf_avx2 *), const int slots, const int divides,
+                                    const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {
     const nni_vf_avx2 change[] = {nni_vf_set1_avx2(u->scale), nni_vf_set1_avx2(u->clip), nni_vf_set1_avx2(-u->clip), nni_vf_set1_avx2(u->l1), nni_vf_set1_avx2(u->l2)};
-    const int is_ready = u->ready;
-    nni_vf_avx2 k[NNI_CONSTANTS];
+    const int later = divides && NNI_LATER;
+    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f, decays = u->decays;
+    const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
+    nni_vf_avx2 k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx2(u->constant[j]);
     NNI_UNROLL for (int j = 0; j < slots; j++) array[j] = slot[j];
     for (size_t i = 0; i < n; i += NNI_TOGETHER) {
-        nni_vf_avx2 v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
+        nni_vf_avx2 v[NNI_PAIR][NNI_PARTS], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             __builtin_prefetch(w + at + NNI_AHEAD);
             __builtin_prefetch(g + at + NNI_AHEAD);
             NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(array[j] + at + NNI_AHEAD);
-            v[l] = nni_vf_load_avx2(w + at);
+            v[l][NNI_WEIGHT] = nni_vf_load_avx2(w + at);
             d[l] = nni_vf_load_avx2(g + at);
             NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_avx2(array[j] + at);
         }
-        if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_avx2(d[l], v[l], change);
-        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
+        if (!is_ready)
+            NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++)
+                d[l] = nni_ready_avx2(d[l], v[l][NNI_WEIGHT], change, scales, clips, has_l1);
+        if (decays) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) v[l][NNI_WEIGHT] = nni_vf_mul_avx2(k[0], v[l][NNI_WEIGHT]);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(v[l], d[l], s[l], k);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
-            nni_vf_store_avx2(w + at, v[l]);
             NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx2(array[j] + at, s[l][j]);
+            if (!later) nni_vf_store_avx2(w + at, divides ? nni_moved_avx2(v[l]) : v[l][NNI_WEIGHT]);
+            else if (i) nni_vf_store_avx2(w + at - NNI_TOGETHER, nni_moved_avx2(left[l]));
         }
+        if (later)
+            NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) NNI_UNROLL for (int j = 0; j < NNI_PARTS; j++) left[l][j] = v[l][j];
     }
+    if (later && n)
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++)
+            nni_vf_store_avx2(w + n - (size_t)(NNI_PAIR - l) * VF_LANES, nni_moved_avx2(left[l]));
 }
-#define NNI_UPDATE(name, slots)                                                                                            \
+#define NNI_UPDATE(name, slots, divides)                                                                                   \
     static void nni_update_##name##_avx2(const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {       \
-        nni_update_with_avx2(nni_rule_##name##_avx2, slots, u, w, g, slot, n);                                                 \
+        nni_update_with_avx2(nni_rule_##name##_avx2, slots, divides, u, w, g, slot, n);                                        \
     }
 NNI_RULES(NNI_UPDATE)
 #undef NNI_UPDATE
 #undef NNI_AHEAD
+#undef NNI_LATER
 
 /* What is left over: in copies of its own, so that a rule is compiled once. */
 static void nni_update_rest_avx2(nni_update_fn_avx2 update, int slots, const nni_update *u, float *w, const float *g,
@@ -9754,8 +9830,8 @@ static void nni_update_rest_avx2(nni_update_fn_avx2 update, int slots, const nni
 
 /* Floats [from, from + n) of the arrays. */
 static void nni_optimize_avx2(const nni_update *u, size_t from, size_t n) {
-#define NNI_UPDATE_SLOTS(name, slots) slots,
-#define NNI_UPDATE_NAME(name, slots) nni_update_##name##_avx2,
+#define NNI_UPDATE_SLOTS(name, slots, divides) slots,
+#define NNI_UPDATE_NAME(name, slots, divides) nni_update_##name##_avx2,
     static const unsigned char slots[] = {NNI_RULES(NNI_UPDATE_SLOTS)};
     static const nni_update_fn_avx2 updates[] = {NNI_RULES(NNI_UPDATE_NAME)};
 #undef NNI_UPDATE_SLOTS
@@ -13962,8 +14038,10 @@ static size_t nni_zero_small_avx512(float *w, size_t n, float threshold) {
 /* optim.h - one step of an optimizer: weights, gradient and state in one pass
  *
  * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
- * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
- * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
+ * decoupled decay leaves of a weight: most rules find it taken off. A rule that divides leaves a quotient behind the weight, by
+ * which this is moved while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that
+ * nothing feeds any more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at
+ * least 2^-100 too.
  */
 
 NNI_MIX_BEGIN
@@ -13979,6 +14057,21 @@ NNI_INLINE nni_vf_avx512 nni_average_of_square_avx512(nni_vf_avx512 average, nni
     return nni_flush_positive_avx512(nni_vf_fma_avx512(nni_vf_mul_avx512(some, x), x, nni_vf_mul_avx512(keep, average)));
 }
 
+/* Leaves the quotient to be worked out later. */
+NNI_INLINE void nni_leave_avx512(nni_vf_avx512 *w, nni_vf_avx512 times, nni_vf_avx512 over, nni_vf_avx512 under) {
+    w[NNI_TIMES] = times;
+    w[NNI_OVER] = over;
+    w[NNI_UNDER] = under;
+}
+/* The same where the quotient is all there will be: what is added to -0 stays as it is, 0 with its sign. */
+NNI_INLINE void nni_replace_avx512(nni_vf_avx512 *w, nni_vf_avx512 times, nni_vf_avx512 over, nni_vf_avx512 under) {
+    w[NNI_WEIGHT] = nni_vf_set1_avx512(-0.0f);
+    nni_leave_avx512(w, times, over, under);
+}
+NNI_INLINE nni_vf_avx512 nni_moved_avx512(const nni_vf_avx512 *w) {
+    return nni_vf_fma_avx512(w[NNI_TIMES], nni_vf_div_avx512(w[NNI_OVER], w[NNI_UNDER]), w[NNI_WEIGHT]);
+}
+
 /* sign(x) max(|x| - t, 0); what is cut off is +0 */
 NNI_INLINE nni_vf_avx512 nni_soft_avx512(nni_vf_avx512 x, nni_vf_avx512 t) {
     const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), shift = nni_vf_select_avx512(nni_vf_lt_avx512(x, zero), nni_vf_sub_avx512(zero, t), t);
@@ -13988,46 +14081,49 @@ NNI_INLINE nni_vf_avx512 nni_soft_avx512(nni_vf_avx512 x, nni_vf_avx512 t) {
 /* k: 1 -rate */
 NNI_INLINE void nni_rule_descent_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     (void)s;
-    *w = nni_vf_fma_avx512(k[1], g, nni_vf_mul_avx512(k[0], *w));
+    *w = nni_vf_fma_avx512(k[1], g, *w);
 }
 
 /* s: velocity. k: 1 what stays of it, 2 times g goes in, 3 times the velocity goes to the weight */
 NNI_INLINE void nni_rule_momentum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     s[0] = nni_average_of_avx512(s[0], g, k[1], k[2]);
-    *w = nni_vf_fma_avx512(k[3], s[0], nni_vf_mul_avx512(k[0], *w));
+    *w = nni_vf_fma_avx512(k[3], s[0], *w);
 }
 
 /* The same; and k: 4 times the old velocity, 5 times g go to the weight too */
 NNI_INLINE void nni_rule_nesterov_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     const nni_vf_avx512 old = s[0];
     s[0] = nni_average_of_avx512(old, g, k[1], k[2]);
-    *w = nni_vf_fma_avx512(k[3], s[0], nni_vf_fma_avx512(k[5], g, nni_vf_fma_avx512(k[4], old, nni_vf_mul_avx512(k[0], *w))));
+    *w = nni_vf_fma_avx512(k[3], s[0], nni_vf_fma_avx512(k[5], g, nni_vf_fma_avx512(k[4], old, *w)));
 }
 
-/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in, 3 times g/root is the
- * step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
-NNI_INLINE void nni_rule_root_avx512(const int centered, const int momentum, nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
-    nni_vf_avx512 square = s[0] = nni_average_of_square_avx512(s[0], g, k[1], k[2]);
+/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in (in a sum both are 1), 3
+ * times g/root is the step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
+NNI_INLINE void nni_rule_root_avx512(const int sum, const int centered, const int momentum, nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
+    nni_vf_avx512 square = s[0] = sum ? nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, s[0])) : nni_average_of_square_avx512(s[0], g, k[1], k[2]);
     if (centered) { /* the variance; rounding may take it below 0 */
         s[1] = nni_average_of_avx512(s[1], g, k[1], k[2]);
         square = nni_flush_positive_avx512(nni_vf_fnma_avx512(s[1], s[1], square));
     }
-    const nni_vf_avx512 step = nni_vf_div_avx512(g, nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(nni_vf_add_avx512(square, k[4])), k[5]));
-    nni_vf_avx512 *velocity = s + 1 + centered;
-    if (momentum) *velocity = nni_average_of_avx512(*velocity, step, k[6], k[3]);
-    *w = nni_vf_fma_avx512(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_avx512(k[0], *w));
+    const nni_vf_avx512 root = nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(nni_vf_add_avx512(square, k[4])), k[5]);
+    if (momentum) {
+        nni_vf_avx512 *velocity = s + 1 + centered;
+        *velocity = nni_average_of_avx512(*velocity, nni_vf_div_avx512(g, root), k[6], k[3]);
+        *w = nni_vf_fma_avx512(k[7], *velocity, *w);
+    } else nni_leave_avx512(w, k[3], g, root);
 }
-NNI_INLINE void nni_rule_square_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(0, 0, w, g, s, k); }
-NNI_INLINE void nni_rule_square_momentum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(0, 1, w, g, s, k); }
-NNI_INLINE void nni_rule_centered_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(1, 0, w, g, s, k); }
-NNI_INLINE void nni_rule_centered_momentum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(1, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_sum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(1, 0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(0, 0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_momentum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(0, 0, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(0, 1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_momentum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_root_avx512(0, 1, 1, w, g, s, k); }
 
 /* s: square, and square of the steps. k: 1 what stays of both, 2 what goes in, 3 -rate, 4 epsilon */
 NNI_INLINE void nni_rule_adadelta_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     s[0] = nni_average_of_square_avx512(s[0], g, k[1], k[2]);
     const nni_vf_avx512 step = nni_vf_mul_avx512(nni_vf_sqrt_avx512(nni_vf_div_avx512(nni_vf_add_avx512(s[1], k[4]), nni_vf_add_avx512(s[0], k[4]))), g);
     s[1] = nni_average_of_square_avx512(s[1], step, k[1], k[2]);
-    *w = nni_vf_fma_avx512(k[3], step, nni_vf_mul_avx512(k[0], *w));
+    *w = nni_vf_fma_avx512(k[3], step, *w);
 }
 
 /* s: mean, square, the largest square. k: 1 and 2 for the mean, 3 and 4 for the square as above, 5 times mean/root goes to the
@@ -14037,8 +14133,8 @@ NNI_INLINE void nni_rule_moments_avx512(const int largest, const int look_ahead,
     nni_vf_avx512 square = s[1] = nni_average_of_square_avx512(s[1], g, k[3], k[4]);
     if (largest) square = s[2] = nni_flush_positive_avx512(nni_vf_max_avx512(s[2], square));
     const nni_vf_avx512 root = nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(nni_vf_fma_avx512(square, k[6], k[7])), k[8]);
-    if (look_ahead) *w = nni_vf_add_avx512(nni_vf_mul_avx512(k[0], *w), nni_vf_div_avx512(nni_vf_fma_avx512(k[5], s[0], nni_vf_mul_avx512(k[9], g)), root));
-    else *w = nni_vf_fma_avx512(k[5], nni_vf_div_avx512(s[0], root), nni_vf_mul_avx512(k[0], *w));
+    if (look_ahead) nni_leave_avx512(w, nni_vf_set1_avx512(1.0f), nni_vf_fma_avx512(k[5], s[0], nni_vf_mul_avx512(k[9], g)), root);
+    else nni_leave_avx512(w, k[5], s[0], root);
 }
 NNI_INLINE void nni_rule_adam_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_moments_avx512(0, 0, w, g, s, k); }
 NNI_INLINE void nni_rule_amsgrad_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) { nni_rule_moments_avx512(1, 0, w, g, s, k); }
@@ -14048,7 +14144,7 @@ NNI_INLINE void nni_rule_nadam_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_
 NNI_INLINE void nni_rule_adamax_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     s[0] = nni_average_of_avx512(s[0], g, k[1], k[2]);
     s[1] = nni_vf_max_avx512(nni_vf_mul_avx512(k[3], s[1]), nni_vf_add_avx512(nni_vf_abs_avx512(g), k[4]));
-    *w = nni_vf_fma_avx512(k[5], nni_vf_div_avx512(s[0], s[1]), nni_vf_mul_avx512(k[0], *w));
+    nni_leave_avx512(w, k[5], s[0], s[1]);
 }
 
 /* s: mean. k: 1 and 2 mix the step, 3 and 4 for the mean, 5 -rate */
@@ -14056,14 +14152,14 @@ NNI_INLINE void nni_rule_lion_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_a
     const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f), mix = nni_vf_fma_avx512(k[1], s[0], nni_vf_mul_avx512(k[2], g));
     const nni_vf_avx512 sign = nni_vf_select_avx512(nni_vf_lt_avx512(zero, mix), one, nni_vf_select_avx512(nni_vf_lt_avx512(mix, zero), nni_vf_sub_avx512(zero, one), mix)); /* 0 and NaN stay */
     s[0] = nni_average_of_avx512(s[0], g, k[3], k[4]);
-    *w = nni_vf_fma_avx512(k[5], sign, nni_vf_mul_avx512(k[0], *w));
+    *w = nni_vf_fma_avx512(k[5], sign, *w);
 }
 
 /* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
 NNI_INLINE void nni_rule_proximal_sum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k, nni_vf_avx512 old_root, nni_vf_avx512 root) {
     const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), sigma = nni_vf_mul_avx512(nni_vf_sub_avx512(root, old_root), k[1]);
     s[1] = nni_flush_avx512(nni_vf_fnma_avx512(sigma, *w, nni_vf_add_avx512(s[1], nni_vf_fma_avx512(k[4], *w, g))));
-    *w = nni_vf_mul_avx512(k[0], nni_vf_div_avx512(nni_vf_sub_avx512(zero, nni_soft_avx512(s[1], k[2])), nni_vf_fma_avx512(root, k[1], k[3])));
+    nni_replace_avx512(w, k[0], nni_vf_sub_avx512(zero, nni_soft_avx512(s[1], k[2])), nni_vf_fma_avx512(root, k[1], k[3]));
 }
 NNI_INLINE void nni_rule_ftrl_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     const nni_vf_avx512 old = s[0];
@@ -14081,70 +14177,86 @@ NNI_INLINE void nni_rule_adagrad_da_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nn
     s[0] = nni_flush_avx512(nni_vf_add_avx512(s[0], g));
     s[1] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, s[1]));
     const nni_vf_avx512 above = nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), nni_soft_avx512(s[0], k[2]));
-    *w = nni_vf_mul_avx512(k[0], nni_vf_div_avx512(nni_vf_mul_avx512(k[1], above), nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(s[1]), k[3])));
+    nni_replace_avx512(w, k[0], nni_vf_mul_avx512(k[1], above), nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(s[1]), k[3]));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
 NNI_INLINE void nni_rule_proximal_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     (void)s;
-    *w = nni_vf_mul_avx512(nni_soft_avx512(nni_vf_fma_avx512(k[1], g, nni_vf_mul_avx512(k[0], *w)), k[2]), k[3]);
+    *w = nni_vf_mul_avx512(nni_soft_avx512(nni_vf_fma_avx512(k[1], g, *w), k[2]), k[3]);
 }
 
 /* s: square. k: 1 rate, 2 l1, 3 l2 */
 NNI_INLINE void nni_rule_proximal_adagrad_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     s[0] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, s[0]));
-    const nni_vf_avx512 rate = nni_vf_div_avx512(k[1], nni_vf_sqrt_beside_avx512(s[0])), down = nni_vf_fnma_avx512(rate, g, nni_vf_mul_avx512(k[0], *w));
-    *w = nni_vf_div_avx512(nni_soft_avx512(down, nni_vf_mul_avx512(rate, k[2])), nni_vf_fma_avx512(rate, k[3], nni_vf_set1_avx512(1.0f)));
+    const nni_vf_avx512 one = nni_vf_set1_avx512(1.0f), rate = nni_vf_div_avx512(k[1], nni_vf_sqrt_beside_avx512(s[0])), down = nni_vf_fnma_avx512(rate, g, *w);
+    nni_replace_avx512(w, one, nni_soft_avx512(down, nni_vf_mul_avx512(rate, k[2])), nni_vf_fma_avx512(rate, k[3], one));
 }
 
-NNI_INLINE nni_vf_avx512 nni_ready_avx512(nni_vf_avx512 g, nni_vf_avx512 w, const nni_vf_avx512 *k) { /* k: scale, clip, -clip, l1, l2 */
-    g = nni_vf_mul_avx512(k[0], g);
-    g = nni_vf_select_avx512(nni_vf_lt_avx512(k[1], g), k[1], nni_vf_select_avx512(nni_vf_lt_avx512(g, k[2]), k[2], g));
-    return nni_d_penalty_avx512(g, w, k[3], k[4]);
+/* The gradient as the rules take it; k: scale, clip, -clip, l1, l2. Steps that would change nothing are left out. */
+NNI_INLINE nni_vf_avx512 nni_ready_avx512(nni_vf_avx512 g, nni_vf_avx512 w, const nni_vf_avx512 *k, int scales, int clips, int has_l1) {
+    if (scales) g = nni_vf_mul_avx512(k[0], g);
+    if (clips) g = nni_vf_select_avx512(nni_vf_lt_avx512(k[1], g), k[1], nni_vf_select_avx512(nni_vf_lt_avx512(g, k[2]), k[2], g));
+    if (has_l1) return nni_d_penalty_avx512(g, w, k[3], k[4]);
+    return nni_vf_fma_avx512(k[4], w, nni_vf_add_avx512(g, nni_vf_set1_avx512(0.0f))); /* with l1 a 0 is added too, and -0 becomes 0 */
 }
 
 /* A rule over n floats, a multiple of NNI_TOGETHER. Two vectors go side by side, since a rule waits for its own results; the
- * registers hold no more. The arrays are asked for early: the processor's own prefetcher stops at the end of a page, and all
- * arrays come to the end of one at about the same time. */
+ * registers hold no more. For the same reason the quotient of a rule that divides is worked out beside the vectors that follow,
+ * where there are 32 registers to keep it in. The arrays are asked for early: the processor's own prefetcher stops at the end
+ * of a page, and all arrays come to the end of one at about the same time. */
 #define NNI_PAIR (VF_MIXED < 2 ? 1 : 2)
 #define NNI_TOGETHER ((size_t)NNI_PAIR * VF_LANES)
+#define NNI_LATER (VF_MIXED > 2)
 #define NNI_AHEAD 512
 typedef void (*nni_update_fn_avx512)(const nni_update *u, float *w, const float *g, float *const *slot, size_t n);
-NNI_INLINE void nni_update_with_avx512(void (*rule)(nni_vf_avx512 *, nni_vf_avx512, nni_vf_avx512 *, const nni_vf_avx512 *), const int slots, const nni_update *u, float *w,
-                                    const float *g, float *const *slot, size_t n) {
+NNI_INLINE void nni_update_with_avx512(void (*rule)(nni_vf_avx512 *, nni_vf_avx512, nni_vf_avx512 *, const nni_vf_avx512 *), const int slots, const int divides,
+                                    const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {
     const nni_vf_avx512 change[] = {nni_vf_set1_avx512(u->scale), nni_vf_set1_avx512(u->clip), nni_vf_set1_avx512(-u->clip), nni_vf_set1_avx512(u->l1), nni_vf_set1_avx512(u->l2)};
-    const int is_ready = u->ready;
-    nni_vf_avx512 k[NNI_CONSTANTS];
+    const int later = divides && NNI_LATER;
+    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f, decays = u->decays;
+    const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
+    nni_vf_avx512 k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx512(u->constant[j]);
     NNI_UNROLL for (int j = 0; j < slots; j++) array[j] = slot[j];
     for (size_t i = 0; i < n; i += NNI_TOGETHER) {
-        nni_vf_avx512 v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
+        nni_vf_avx512 v[NNI_PAIR][NNI_PARTS], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             __builtin_prefetch(w + at + NNI_AHEAD);
             __builtin_prefetch(g + at + NNI_AHEAD);
             NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(array[j] + at + NNI_AHEAD);
-            v[l] = nni_vf_load_avx512(w + at);
+            v[l][NNI_WEIGHT] = nni_vf_load_avx512(w + at);
             d[l] = nni_vf_load_avx512(g + at);
             NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_avx512(array[j] + at);
         }
-        if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_avx512(d[l], v[l], change);
-        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
+        if (!is_ready)
+            NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++)
+                d[l] = nni_ready_avx512(d[l], v[l][NNI_WEIGHT], change, scales, clips, has_l1);
+        if (decays) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) v[l][NNI_WEIGHT] = nni_vf_mul_avx512(k[0], v[l][NNI_WEIGHT]);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(v[l], d[l], s[l], k);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
-            nni_vf_store_avx512(w + at, v[l]);
             NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_avx512(array[j] + at, s[l][j]);
+            if (!later) nni_vf_store_avx512(w + at, divides ? nni_moved_avx512(v[l]) : v[l][NNI_WEIGHT]);
+            else if (i) nni_vf_store_avx512(w + at - NNI_TOGETHER, nni_moved_avx512(left[l]));
         }
+        if (later)
+            NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) NNI_UNROLL for (int j = 0; j < NNI_PARTS; j++) left[l][j] = v[l][j];
     }
+    if (later && n)
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++)
+            nni_vf_store_avx512(w + n - (size_t)(NNI_PAIR - l) * VF_LANES, nni_moved_avx512(left[l]));
 }
-#define NNI_UPDATE(name, slots)                                                                                            \
+#define NNI_UPDATE(name, slots, divides)                                                                                   \
     static void nni_update_##name##_avx512(const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {       \
-        nni_update_with_avx512(nni_rule_##name##_avx512, slots, u, w, g, slot, n);                                                 \
+        nni_update_with_avx512(nni_rule_##name##_avx512, slots, divides, u, w, g, slot, n);                                        \
     }
 NNI_RULES(NNI_UPDATE)
 #undef NNI_UPDATE
 #undef NNI_AHEAD
+#undef NNI_LATER
 
 /* What is left over: in copies of its own, so that a rule is compiled once. */
 static void nni_update_rest_avx512(nni_update_fn_avx512 update, int slots, const nni_update *u, float *w, const float *g,
@@ -14160,8 +14272,8 @@ static void nni_update_rest_avx512(nni_update_fn_avx512 update, int slots, const
 
 /* Floats [from, from + n) of the arrays. */
 static void nni_optimize_avx512(const nni_update *u, size_t from, size_t n) {
-#define NNI_UPDATE_SLOTS(name, slots) slots,
-#define NNI_UPDATE_NAME(name, slots) nni_update_##name##_avx512,
+#define NNI_UPDATE_SLOTS(name, slots, divides) slots,
+#define NNI_UPDATE_NAME(name, slots, divides) nni_update_##name##_avx512,
     static const unsigned char slots[] = {NNI_RULES(NNI_UPDATE_SLOTS)};
     static const nni_update_fn_avx512 updates[] = {NNI_RULES(NNI_UPDATE_NAME)};
 #undef NNI_UPDATE_SLOTS
@@ -18340,8 +18452,10 @@ static size_t nni_zero_small_neon(float *w, size_t n, float threshold) {
 /* optim.h - one step of an optimizer: weights, gradient and state in one pass
  *
  * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
- * decoupled decay leaves of a weight. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
- * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
+ * decoupled decay leaves of a weight: most rules find it taken off. A rule that divides leaves a quotient behind the weight, by
+ * which this is moved while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that
+ * nothing feeds any more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at
+ * least 2^-100 too.
  */
 
 NNI_MIX_BEGIN
@@ -18357,6 +18471,21 @@ NNI_INLINE nni_vf_neon nni_average_of_square_neon(nni_vf_neon average, nni_vf_ne
     return nni_flush_positive_neon(nni_vf_fma_neon(nni_vf_mul_neon(some, x), x, nni_vf_mul_neon(keep, average)));
 }
 
+/* Leaves the quotient to be worked out later. */
+NNI_INLINE void nni_leave_neon(nni_vf_neon *w, nni_vf_neon times, nni_vf_neon over, nni_vf_neon under) {
+    w[NNI_TIMES] = times;
+    w[NNI_OVER] = over;
+    w[NNI_UNDER] = under;
+}
+/* The same where the quotient is all there will be: what is added to -0 stays as it is, 0 with its sign. */
+NNI_INLINE void nni_replace_neon(nni_vf_neon *w, nni_vf_neon times, nni_vf_neon over, nni_vf_neon under) {
+    w[NNI_WEIGHT] = nni_vf_set1_neon(-0.0f);
+    nni_leave_neon(w, times, over, under);
+}
+NNI_INLINE nni_vf_neon nni_moved_neon(const nni_vf_neon *w) {
+    return nni_vf_fma_neon(w[NNI_TIMES], nni_vf_div_neon(w[NNI_OVER], w[NNI_UNDER]), w[NNI_WEIGHT]);
+}
+
 /* sign(x) max(|x| - t, 0); what is cut off is +0 */
 NNI_INLINE nni_vf_neon nni_soft_neon(nni_vf_neon x, nni_vf_neon t) {
     const nni_vf_neon zero = nni_vf_set1_neon(0.0f), shift = nni_vf_select_neon(nni_vf_lt_neon(x, zero), nni_vf_sub_neon(zero, t), t);
@@ -18366,46 +18495,49 @@ NNI_INLINE nni_vf_neon nni_soft_neon(nni_vf_neon x, nni_vf_neon t) {
 /* k: 1 -rate */
 NNI_INLINE void nni_rule_descent_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     (void)s;
-    *w = nni_vf_fma_neon(k[1], g, nni_vf_mul_neon(k[0], *w));
+    *w = nni_vf_fma_neon(k[1], g, *w);
 }
 
 /* s: velocity. k: 1 what stays of it, 2 times g goes in, 3 times the velocity goes to the weight */
 NNI_INLINE void nni_rule_momentum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     s[0] = nni_average_of_neon(s[0], g, k[1], k[2]);
-    *w = nni_vf_fma_neon(k[3], s[0], nni_vf_mul_neon(k[0], *w));
+    *w = nni_vf_fma_neon(k[3], s[0], *w);
 }
 
 /* The same; and k: 4 times the old velocity, 5 times g go to the weight too */
 NNI_INLINE void nni_rule_nesterov_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     const nni_vf_neon old = s[0];
     s[0] = nni_average_of_neon(old, g, k[1], k[2]);
-    *w = nni_vf_fma_neon(k[3], s[0], nni_vf_fma_neon(k[5], g, nni_vf_fma_neon(k[4], old, nni_vf_mul_neon(k[0], *w))));
+    *w = nni_vf_fma_neon(k[3], s[0], nni_vf_fma_neon(k[5], g, nni_vf_fma_neon(k[4], old, *w)));
 }
 
-/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in, 3 times g/root is the
- * step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
-NNI_INLINE void nni_rule_root_neon(const int centered, const int momentum, nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
-    nni_vf_neon square = s[0] = nni_average_of_square_neon(s[0], g, k[1], k[2]);
+/* s: square, mean if centered, velocity. k: 1 what stays of square and mean, 2 times g^2 and g go in (in a sum both are 1), 3
+ * times g/root is the step, 4 inside the root, 5 added to it; 6 what stays of the velocity, 7 times it goes to the weight */
+NNI_INLINE void nni_rule_root_neon(const int sum, const int centered, const int momentum, nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
+    nni_vf_neon square = s[0] = sum ? nni_flush_positive_neon(nni_vf_fma_neon(g, g, s[0])) : nni_average_of_square_neon(s[0], g, k[1], k[2]);
     if (centered) { /* the variance; rounding may take it below 0 */
         s[1] = nni_average_of_neon(s[1], g, k[1], k[2]);
         square = nni_flush_positive_neon(nni_vf_fnma_neon(s[1], s[1], square));
     }
-    const nni_vf_neon step = nni_vf_div_neon(g, nni_vf_add_neon(nni_vf_sqrt_beside_neon(nni_vf_add_neon(square, k[4])), k[5]));
-    nni_vf_neon *velocity = s + 1 + centered;
-    if (momentum) *velocity = nni_average_of_neon(*velocity, step, k[6], k[3]);
-    *w = nni_vf_fma_neon(momentum ? k[7] : k[3], momentum ? *velocity : step, nni_vf_mul_neon(k[0], *w));
+    const nni_vf_neon root = nni_vf_add_neon(nni_vf_sqrt_beside_neon(nni_vf_add_neon(square, k[4])), k[5]);
+    if (momentum) {
+        nni_vf_neon *velocity = s + 1 + centered;
+        *velocity = nni_average_of_neon(*velocity, nni_vf_div_neon(g, root), k[6], k[3]);
+        *w = nni_vf_fma_neon(k[7], *velocity, *w);
+    } else nni_leave_neon(w, k[3], g, root);
 }
-NNI_INLINE void nni_rule_square_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(0, 0, w, g, s, k); }
-NNI_INLINE void nni_rule_square_momentum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(0, 1, w, g, s, k); }
-NNI_INLINE void nni_rule_centered_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(1, 0, w, g, s, k); }
-NNI_INLINE void nni_rule_centered_momentum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(1, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_sum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(1, 0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(0, 0, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_square_momentum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(0, 0, 1, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(0, 1, 0, w, g, s, k); }
+NNI_INLINE void nni_rule_centered_momentum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_root_neon(0, 1, 1, w, g, s, k); }
 
 /* s: square, and square of the steps. k: 1 what stays of both, 2 what goes in, 3 -rate, 4 epsilon */
 NNI_INLINE void nni_rule_adadelta_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     s[0] = nni_average_of_square_neon(s[0], g, k[1], k[2]);
     const nni_vf_neon step = nni_vf_mul_neon(nni_vf_sqrt_neon(nni_vf_div_neon(nni_vf_add_neon(s[1], k[4]), nni_vf_add_neon(s[0], k[4]))), g);
     s[1] = nni_average_of_square_neon(s[1], step, k[1], k[2]);
-    *w = nni_vf_fma_neon(k[3], step, nni_vf_mul_neon(k[0], *w));
+    *w = nni_vf_fma_neon(k[3], step, *w);
 }
 
 /* s: mean, square, the largest square. k: 1 and 2 for the mean, 3 and 4 for the square as above, 5 times mean/root goes to the
@@ -18415,8 +18547,8 @@ NNI_INLINE void nni_rule_moments_neon(const int largest, const int look_ahead, n
     nni_vf_neon square = s[1] = nni_average_of_square_neon(s[1], g, k[3], k[4]);
     if (largest) square = s[2] = nni_flush_positive_neon(nni_vf_max_neon(s[2], square));
     const nni_vf_neon root = nni_vf_add_neon(nni_vf_sqrt_beside_neon(nni_vf_fma_neon(square, k[6], k[7])), k[8]);
-    if (look_ahead) *w = nni_vf_add_neon(nni_vf_mul_neon(k[0], *w), nni_vf_div_neon(nni_vf_fma_neon(k[5], s[0], nni_vf_mul_neon(k[9], g)), root));
-    else *w = nni_vf_fma_neon(k[5], nni_vf_div_neon(s[0], root), nni_vf_mul_neon(k[0], *w));
+    if (look_ahead) nni_leave_neon(w, nni_vf_set1_neon(1.0f), nni_vf_fma_neon(k[5], s[0], nni_vf_mul_neon(k[9], g)), root);
+    else nni_leave_neon(w, k[5], s[0], root);
 }
 NNI_INLINE void nni_rule_adam_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_moments_neon(0, 0, w, g, s, k); }
 NNI_INLINE void nni_rule_amsgrad_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) { nni_rule_moments_neon(1, 0, w, g, s, k); }
@@ -18426,7 +18558,7 @@ NNI_INLINE void nni_rule_nadam_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *
 NNI_INLINE void nni_rule_adamax_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     s[0] = nni_average_of_neon(s[0], g, k[1], k[2]);
     s[1] = nni_vf_max_neon(nni_vf_mul_neon(k[3], s[1]), nni_vf_add_neon(nni_vf_abs_neon(g), k[4]));
-    *w = nni_vf_fma_neon(k[5], nni_vf_div_neon(s[0], s[1]), nni_vf_mul_neon(k[0], *w));
+    nni_leave_neon(w, k[5], s[0], s[1]);
 }
 
 /* s: mean. k: 1 and 2 mix the step, 3 and 4 for the mean, 5 -rate */
@@ -18434,14 +18566,14 @@ NNI_INLINE void nni_rule_lion_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s
     const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f), mix = nni_vf_fma_neon(k[1], s[0], nni_vf_mul_neon(k[2], g));
     const nni_vf_neon sign = nni_vf_select_neon(nni_vf_lt_neon(zero, mix), one, nni_vf_select_neon(nni_vf_lt_neon(mix, zero), nni_vf_sub_neon(zero, one), mix)); /* 0 and NaN stay */
     s[0] = nni_average_of_neon(s[0], g, k[3], k[4]);
-    *w = nni_vf_fma_neon(k[5], sign, nni_vf_mul_neon(k[0], *w));
+    *w = nni_vf_fma_neon(k[5], sign, *w);
 }
 
 /* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
 NNI_INLINE void nni_rule_proximal_sum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k, nni_vf_neon old_root, nni_vf_neon root) {
     const nni_vf_neon zero = nni_vf_set1_neon(0.0f), sigma = nni_vf_mul_neon(nni_vf_sub_neon(root, old_root), k[1]);
     s[1] = nni_flush_neon(nni_vf_fnma_neon(sigma, *w, nni_vf_add_neon(s[1], nni_vf_fma_neon(k[4], *w, g))));
-    *w = nni_vf_mul_neon(k[0], nni_vf_div_neon(nni_vf_sub_neon(zero, nni_soft_neon(s[1], k[2])), nni_vf_fma_neon(root, k[1], k[3])));
+    nni_replace_neon(w, k[0], nni_vf_sub_neon(zero, nni_soft_neon(s[1], k[2])), nni_vf_fma_neon(root, k[1], k[3]));
 }
 NNI_INLINE void nni_rule_ftrl_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     const nni_vf_neon old = s[0];
@@ -18459,70 +18591,86 @@ NNI_INLINE void nni_rule_adagrad_da_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_n
     s[0] = nni_flush_neon(nni_vf_add_neon(s[0], g));
     s[1] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, s[1]));
     const nni_vf_neon above = nni_vf_sub_neon(nni_vf_set1_neon(0.0f), nni_soft_neon(s[0], k[2]));
-    *w = nni_vf_mul_neon(k[0], nni_vf_div_neon(nni_vf_mul_neon(k[1], above), nni_vf_add_neon(nni_vf_sqrt_beside_neon(s[1]), k[3])));
+    nni_replace_neon(w, k[0], nni_vf_mul_neon(k[1], above), nni_vf_add_neon(nni_vf_sqrt_beside_neon(s[1]), k[3]));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
 NNI_INLINE void nni_rule_proximal_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     (void)s;
-    *w = nni_vf_mul_neon(nni_soft_neon(nni_vf_fma_neon(k[1], g, nni_vf_mul_neon(k[0], *w)), k[2]), k[3]);
+    *w = nni_vf_mul_neon(nni_soft_neon(nni_vf_fma_neon(k[1], g, *w), k[2]), k[3]);
 }
 
 /* s: square. k: 1 rate, 2 l1, 3 l2 */
 NNI_INLINE void nni_rule_proximal_adagrad_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     s[0] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, s[0]));
-    const nni_vf_neon rate = nni_vf_div_neon(k[1], nni_vf_sqrt_beside_neon(s[0])), down = nni_vf_fnma_neon(rate, g, nni_vf_mul_neon(k[0], *w));
-    *w = nni_vf_div_neon(nni_soft_neon(down, nni_vf_mul_neon(rate, k[2])), nni_vf_fma_neon(rate, k[3], nni_vf_set1_neon(1.0f)));
+    const nni_vf_neon one = nni_vf_set1_neon(1.0f), rate = nni_vf_div_neon(k[1], nni_vf_sqrt_beside_neon(s[0])), down = nni_vf_fnma_neon(rate, g, *w);
+    nni_replace_neon(w, one, nni_soft_neon(down, nni_vf_mul_neon(rate, k[2])), nni_vf_fma_neon(rate, k[3], one));
 }
 
-NNI_INLINE nni_vf_neon nni_ready_neon(nni_vf_neon g, nni_vf_neon w, const nni_vf_neon *k) { /* k: scale, clip, -clip, l1, l2 */
-    g = nni_vf_mul_neon(k[0], g);
-    g = nni_vf_select_neon(nni_vf_lt_neon(k[1], g), k[1], nni_vf_select_neon(nni_vf_lt_neon(g, k[2]), k[2], g));
-    return nni_d_penalty_neon(g, w, k[3], k[4]);
+/* The gradient as the rules take it; k: scale, clip, -clip, l1, l2. Steps that would change nothing are left out. */
+NNI_INLINE nni_vf_neon nni_ready_neon(nni_vf_neon g, nni_vf_neon w, const nni_vf_neon *k, int scales, int clips, int has_l1) {
+    if (scales) g = nni_vf_mul_neon(k[0], g);
+    if (clips) g = nni_vf_select_neon(nni_vf_lt_neon(k[1], g), k[1], nni_vf_select_neon(nni_vf_lt_neon(g, k[2]), k[2], g));
+    if (has_l1) return nni_d_penalty_neon(g, w, k[3], k[4]);
+    return nni_vf_fma_neon(k[4], w, nni_vf_add_neon(g, nni_vf_set1_neon(0.0f))); /* with l1 a 0 is added too, and -0 becomes 0 */
 }
 
 /* A rule over n floats, a multiple of NNI_TOGETHER. Two vectors go side by side, since a rule waits for its own results; the
- * registers hold no more. The arrays are asked for early: the processor's own prefetcher stops at the end of a page, and all
- * arrays come to the end of one at about the same time. */
+ * registers hold no more. For the same reason the quotient of a rule that divides is worked out beside the vectors that follow,
+ * where there are 32 registers to keep it in. The arrays are asked for early: the processor's own prefetcher stops at the end
+ * of a page, and all arrays come to the end of one at about the same time. */
 #define NNI_PAIR (VF_MIXED < 2 ? 1 : 2)
 #define NNI_TOGETHER ((size_t)NNI_PAIR * VF_LANES)
+#define NNI_LATER (VF_MIXED > 2)
 #define NNI_AHEAD 512
 typedef void (*nni_update_fn_neon)(const nni_update *u, float *w, const float *g, float *const *slot, size_t n);
-NNI_INLINE void nni_update_with_neon(void (*rule)(nni_vf_neon *, nni_vf_neon, nni_vf_neon *, const nni_vf_neon *), const int slots, const nni_update *u, float *w,
-                                    const float *g, float *const *slot, size_t n) {
+NNI_INLINE void nni_update_with_neon(void (*rule)(nni_vf_neon *, nni_vf_neon, nni_vf_neon *, const nni_vf_neon *), const int slots, const int divides,
+                                    const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {
     const nni_vf_neon change[] = {nni_vf_set1_neon(u->scale), nni_vf_set1_neon(u->clip), nni_vf_set1_neon(-u->clip), nni_vf_set1_neon(u->l1), nni_vf_set1_neon(u->l2)};
-    const int is_ready = u->ready;
-    nni_vf_neon k[NNI_CONSTANTS];
+    const int later = divides && NNI_LATER;
+    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f, decays = u->decays;
+    const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
+    nni_vf_neon k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_neon(u->constant[j]);
     NNI_UNROLL for (int j = 0; j < slots; j++) array[j] = slot[j];
     for (size_t i = 0; i < n; i += NNI_TOGETHER) {
-        nni_vf_neon v[NNI_PAIR], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
+        nni_vf_neon v[NNI_PAIR][NNI_PARTS], d[NNI_PAIR], s[NNI_PAIR][NNI_SLOTS];
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
             __builtin_prefetch(w + at + NNI_AHEAD);
             __builtin_prefetch(g + at + NNI_AHEAD);
             NNI_UNROLL for (int j = 0; j < slots; j++) __builtin_prefetch(array[j] + at + NNI_AHEAD);
-            v[l] = nni_vf_load_neon(w + at);
+            v[l][NNI_WEIGHT] = nni_vf_load_neon(w + at);
             d[l] = nni_vf_load_neon(g + at);
             NNI_UNROLL for (int j = 0; j < slots; j++) s[l][j] = nni_vf_load_neon(array[j] + at);
         }
-        if (!is_ready) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) d[l] = nni_ready_neon(d[l], v[l], change);
-        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(&v[l], d[l], s[l], k);
+        if (!is_ready)
+            NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++)
+                d[l] = nni_ready_neon(d[l], v[l][NNI_WEIGHT], change, scales, clips, has_l1);
+        if (decays) NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) v[l][NNI_WEIGHT] = nni_vf_mul_neon(k[0], v[l][NNI_WEIGHT]);
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) rule(v[l], d[l], s[l], k);
         NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) {
             const size_t at = i + (size_t)l * VF_LANES;
-            nni_vf_store_neon(w + at, v[l]);
             NNI_UNROLL for (int j = 0; j < slots; j++) nni_vf_store_neon(array[j] + at, s[l][j]);
+            if (!later) nni_vf_store_neon(w + at, divides ? nni_moved_neon(v[l]) : v[l][NNI_WEIGHT]);
+            else if (i) nni_vf_store_neon(w + at - NNI_TOGETHER, nni_moved_neon(left[l]));
         }
+        if (later)
+            NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++) NNI_UNROLL for (int j = 0; j < NNI_PARTS; j++) left[l][j] = v[l][j];
     }
+    if (later && n)
+        NNI_UNROLL for (int l = 0; l < NNI_PAIR; l++)
+            nni_vf_store_neon(w + n - (size_t)(NNI_PAIR - l) * VF_LANES, nni_moved_neon(left[l]));
 }
-#define NNI_UPDATE(name, slots)                                                                                            \
+#define NNI_UPDATE(name, slots, divides)                                                                                   \
     static void nni_update_##name##_neon(const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {       \
-        nni_update_with_neon(nni_rule_##name##_neon, slots, u, w, g, slot, n);                                                 \
+        nni_update_with_neon(nni_rule_##name##_neon, slots, divides, u, w, g, slot, n);                                        \
     }
 NNI_RULES(NNI_UPDATE)
 #undef NNI_UPDATE
 #undef NNI_AHEAD
+#undef NNI_LATER
 
 /* What is left over: in copies of its own, so that a rule is compiled once. */
 static void nni_update_rest_neon(nni_update_fn_neon update, int slots, const nni_update *u, float *w, const float *g,
@@ -18538,8 +18686,8 @@ static void nni_update_rest_neon(nni_update_fn_neon update, int slots, const nni
 
 /* Floats [from, from + n) of the arrays. */
 static void nni_optimize_neon(const nni_update *u, size_t from, size_t n) {
-#define NNI_UPDATE_SLOTS(name, slots) slots,
-#define NNI_UPDATE_NAME(name, slots) nni_update_##name##_neon,
+#define NNI_UPDATE_SLOTS(name, slots, divides) slots,
+#define NNI_UPDATE_NAME(name, slots, divides) nni_update_##name##_neon,
     static const unsigned char slots[] = {NNI_RULES(NNI_UPDATE_SLOTS)};
     static const nni_update_fn_neon updates[] = {NNI_RULES(NNI_UPDATE_NAME)};
 #undef NNI_UPDATE_SLOTS
@@ -34036,7 +34184,7 @@ static nni_rule nni_optimizer_rule(const nn_optimizer *o) {
     switch (o->kind) {
     case NN_MOMENTUM: return NNI_RULE_momentum;
     case NN_NESTEROV: return NNI_RULE_nesterov;
-    case NN_ADAGRAD: return NNI_RULE_square;
+    case NN_ADAGRAD: return NNI_RULE_sum;
     case NN_RMSPROP:
         if (o->centered) return o->momentum > 0.0f ? NNI_RULE_centered_momentum : NNI_RULE_centered;
         return o->momentum > 0.0f ? NNI_RULE_square_momentum : NNI_RULE_square;
@@ -34060,6 +34208,7 @@ NN_API const char *nn_optimizer_slot_name(const nn_optimizer *o, size_t slot) {
         {NULL, NULL, NULL},             /* descent */
         {"velocity", NULL, NULL},       /* momentum */
         {"velocity", NULL, NULL},       /* nesterov */
+        {"square", NULL, NULL},         /* sum */
         {"square", NULL, NULL},         /* square */
         {"square", "velocity", NULL},   /* square_momentum */
         {"square", "mean", NULL},       /* centered */
@@ -34249,12 +34398,12 @@ NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, co
     u->clip = o->clip;
     u->l1 = penalty ? o->l1 : 0.0f;
     u->l2 = penalty ? o->l2 : 0.0f;
-    u->ready = u->scale == 1.0f && u->clip == INFINITY && u->l1 == 0.0f && u->l2 == 0.0f;
     u->w = w;
     u->g = g;
     const size_t slots = nn_optimizer_slots(o);
     for (size_t s = 0; n && s < slots; s++) u->slot[s] = state->slots + s * state->stride + at;
     nni_optimizer_constants(u->constant, state, o);
+    u->decays = o->kind != NN_FTRL && o->kind != NN_ADAGRAD_DA && u->constant[0] != 1.0f;
     nni_map_run(&job.map, slots ? NNI_UPDATE_SHARE : NNI_MAP_SHARE);
 }
 

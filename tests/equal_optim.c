@@ -32,6 +32,35 @@ static void rule(const optimizer_case *c) {
     end(line);
 }
 
+/* Zeros of both signs, and what is small or large, in all pairs of a weight and a gradient, which the second step takes back. */
+static void edges_of(const nn_optimizer *o) {
+    static const float edge[] = {0.0f, -0.0f, 1.0f, -1.0f, 0x1p-110f, -0x1p-110f, 0x1p-60f, -0x1p-60f, 0x1p+56f, -0x1p+56f};
+    enum { EDGES = COUNT(edge), N = EDGES * EDGES };
+    nn_optimizer_state state;
+    must(nn_optimizer_new(&state, o, N, NULL));
+    for (int step = 0; step < 4; step++) {
+        for (size_t i = 0; i < N; i++) {
+            const float first = edge[i % EDGES];
+            if (step == 0) w[i] = edge[i / EDGES];
+            g[i] = step == 0 ? first : step == 1 ? -first : step == 2 ? 0x1p-98f : -0x1p-97f;
+        }
+        nn_optimizer_step(w, g, N, &state, o);
+        hash_floats(w, N);
+    }
+    for (size_t s = 0; s < nn_optimizer_slots(o); s++) hash_floats(state.slots + s * state.stride, N);
+    nn_optimizer_free(&state, NULL);
+}
+
+static void edges(const optimizer_case *cases, size_t count) {
+    begin();
+    for (size_t c = 0; c < count; c++) {
+        nn_optimizer squares = cases[c].o;
+        squares.l1 = 0.0f, squares.l2 = 0.01f;
+        edges_of(&cases[c].o), edges_of(&squares);
+    }
+    end("edges");
+}
+
 static void schedules(void) {
     const double marks[] = {1, 3, 4};
     const nn_schedule all[] = {nn_schedule_exponential(0.3f, 2), nn_schedule_inverse_time(0.3f, 2), nn_schedule_marks(0.3f, marks, 3),
@@ -47,6 +76,7 @@ static void all(void) {
     optimizer_case cases[OPTIMIZER_CASES];
     const size_t n = optimizer_cases(cases);
     for (size_t c = 0; c < n; c++) rule(&cases[c]);
+    edges(cases, n);
     begin();
     fill_wide(w, MOST, 3), fill_wide(g, MOST, 4);
     nn_average_update(w, g, MOST, 0.99f);

@@ -326,7 +326,7 @@ static nni_rule nni_optimizer_rule(const nn_optimizer *o) {
     switch (o->kind) {
     case NN_MOMENTUM: return NNI_RULE_momentum;
     case NN_NESTEROV: return NNI_RULE_nesterov;
-    case NN_ADAGRAD: return NNI_RULE_square;
+    case NN_ADAGRAD: return NNI_RULE_sum;
     case NN_RMSPROP:
         if (o->centered) return o->momentum > 0.0f ? NNI_RULE_centered_momentum : NNI_RULE_centered;
         return o->momentum > 0.0f ? NNI_RULE_square_momentum : NNI_RULE_square;
@@ -350,6 +350,7 @@ NN_API const char *nn_optimizer_slot_name(const nn_optimizer *o, size_t slot) {
         {NULL, NULL, NULL},             /* descent */
         {"velocity", NULL, NULL},       /* momentum */
         {"velocity", NULL, NULL},       /* nesterov */
+        {"square", NULL, NULL},         /* sum */
         {"square", NULL, NULL},         /* square */
         {"square", "velocity", NULL},   /* square_momentum */
         {"square", "mean", NULL},       /* centered */
@@ -539,12 +540,12 @@ NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, co
     u->clip = o->clip;
     u->l1 = penalty ? o->l1 : 0.0f;
     u->l2 = penalty ? o->l2 : 0.0f;
-    u->ready = u->scale == 1.0f && u->clip == INFINITY && u->l1 == 0.0f && u->l2 == 0.0f;
     u->w = w;
     u->g = g;
     const size_t slots = nn_optimizer_slots(o);
     for (size_t s = 0; n && s < slots; s++) u->slot[s] = state->slots + s * state->stride + at;
     nni_optimizer_constants(u->constant, state, o);
+    u->decays = o->kind != NN_FTRL && o->kind != NN_ADAGRAD_DA && u->constant[0] != 1.0f;
     nni_map_run(&job.map, slots ? NNI_UPDATE_SHARE : NNI_MAP_SHARE);
 }
 
