@@ -3025,10 +3025,9 @@ typedef enum nni_rule {
 } nni_rule;
 
 /* One step over an array: g becomes scale*g, no less than -clip and no more than clip, plus l1 sign(w) + l2 w, unless it is
- * ready as it is; w becomes constant[0]*w if it decays at once; then comes the rule. */
+ * ready as it is; w becomes constant[0]*w; then comes the rule. */
 typedef struct nni_update {
     nni_rule rule;
-    int decays;
     float scale, clip, l1, l2;
     float *w;
     const float *g;
@@ -5178,11 +5177,10 @@ static size_t nni_zero_small_scalar(float *w, size_t n, float threshold) {
 /* ---- simd/kernels/optim.h ---- */
 /* optim.h - one step of an optimizer: weights, gradient and state in one pass
  *
- * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
- * decoupled decay leaves of a weight: most rules find it taken off. A rule that divides leaves a quotient behind the weight, by
- * which this is moved while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that
- * nothing feeds any more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at
- * least 2^-100 too.
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k; w comes multiplied by
+ * k[0], which decoupled decay leaves of it. A rule that divides leaves a quotient behind the weight, by which this is moved
+ * while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
 NNI_MIX_BEGIN
@@ -5296,11 +5294,12 @@ NNI_INLINE void nni_rule_lion_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_s
     *w = nni_vf_fma_scalar(k[5], sign, *w);
 }
 
-/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power, 6 what
+ * decay leaves of the new weight, which does not come from the old one */
 NNI_INLINE void nni_rule_proximal_sum_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k, nni_vf_scalar old_root, nni_vf_scalar root) {
     const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), sigma = nni_vf_mul_scalar(nni_vf_sub_scalar(root, old_root), k[1]);
     s[1] = nni_flush_scalar(nni_vf_fnma_scalar(sigma, *w, nni_vf_add_scalar(s[1], nni_vf_fma_scalar(k[4], *w, g))));
-    nni_replace_scalar(w, k[0], nni_vf_sub_scalar(zero, nni_soft_scalar(s[1], k[2])), nni_vf_fma_scalar(root, k[1], k[3]));
+    nni_replace_scalar(w, k[6], nni_vf_sub_scalar(zero, nni_soft_scalar(s[1], k[2])), nni_vf_fma_scalar(root, k[1], k[3]));
 }
 NNI_INLINE void nni_rule_ftrl_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     const nni_vf_scalar old = s[0];
@@ -5313,12 +5312,12 @@ NNI_INLINE void nni_rule_ftrl_power_scalar(nni_vf_scalar *w, nni_vf_scalar g, nn
     nni_rule_proximal_sum_scalar(w, g, s, k, nni_power_scalar(old, k[5]), nni_power_scalar(s[0], k[5]));
 }
 
-/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate, 4 what decay leaves of the new weight */
 NNI_INLINE void nni_rule_adagrad_da_scalar(nni_vf_scalar *w, nni_vf_scalar g, nni_vf_scalar *s, const nni_vf_scalar *k) {
     s[0] = nni_flush_scalar(nni_vf_add_scalar(s[0], g));
     s[1] = nni_flush_positive_scalar(nni_vf_fma_scalar(g, g, s[1]));
     const nni_vf_scalar above = nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), nni_soft_scalar(s[0], k[2]));
-    nni_replace_scalar(w, k[0], nni_vf_mul_scalar(k[1], above), nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(s[1]), k[3]));
+    nni_replace_scalar(w, k[4], nni_vf_mul_scalar(k[1], above), nni_vf_add_scalar(nni_vf_sqrt_beside_scalar(s[1]), k[3]));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -5355,7 +5354,8 @@ NNI_INLINE void nni_update_with_scalar(void (*rule)(nni_vf_scalar *, nni_vf_scal
                                     const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {
     const nni_vf_scalar change[] = {nni_vf_set1_scalar(u->scale), nni_vf_set1_scalar(u->clip), nni_vf_set1_scalar(-u->clip), nni_vf_set1_scalar(u->l1), nni_vf_set1_scalar(u->l2)};
     const int later = divides && NNI_LATER;
-    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f, decays = u->decays;
+    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
+    const int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
     nni_vf_scalar k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
@@ -9595,11 +9595,10 @@ static size_t nni_zero_small_avx2(float *w, size_t n, float threshold) {
 /* ---- simd/kernels/optim.h ---- */
 /* optim.h - one step of an optimizer: weights, gradient and state in one pass
  *
- * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
- * decoupled decay leaves of a weight: most rules find it taken off. A rule that divides leaves a quotient behind the weight, by
- * which this is moved while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that
- * nothing feeds any more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at
- * least 2^-100 too.
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k; w comes multiplied by
+ * k[0], which decoupled decay leaves of it. A rule that divides leaves a quotient behind the weight, by which this is moved
+ * while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
 NNI_MIX_BEGIN
@@ -9713,11 +9712,12 @@ NNI_INLINE void nni_rule_lion_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s
     *w = nni_vf_fma_avx2(k[5], sign, *w);
 }
 
-/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power, 6 what
+ * decay leaves of the new weight, which does not come from the old one */
 NNI_INLINE void nni_rule_proximal_sum_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k, nni_vf_avx2 old_root, nni_vf_avx2 root) {
     const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), sigma = nni_vf_mul_avx2(nni_vf_sub_avx2(root, old_root), k[1]);
     s[1] = nni_flush_avx2(nni_vf_fnma_avx2(sigma, *w, nni_vf_add_avx2(s[1], nni_vf_fma_avx2(k[4], *w, g))));
-    nni_replace_avx2(w, k[0], nni_vf_sub_avx2(zero, nni_soft_avx2(s[1], k[2])), nni_vf_fma_avx2(root, k[1], k[3]));
+    nni_replace_avx2(w, k[6], nni_vf_sub_avx2(zero, nni_soft_avx2(s[1], k[2])), nni_vf_fma_avx2(root, k[1], k[3]));
 }
 NNI_INLINE void nni_rule_ftrl_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     const nni_vf_avx2 old = s[0];
@@ -9730,12 +9730,12 @@ NNI_INLINE void nni_rule_ftrl_power_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_a
     nni_rule_proximal_sum_avx2(w, g, s, k, nni_power_avx2(old, k[5]), nni_power_avx2(s[0], k[5]));
 }
 
-/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate, 4 what decay leaves of the new weight */
 NNI_INLINE void nni_rule_adagrad_da_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nni_vf_avx2 *s, const nni_vf_avx2 *k) {
     s[0] = nni_flush_avx2(nni_vf_add_avx2(s[0], g));
     s[1] = nni_flush_positive_avx2(nni_vf_fma_avx2(g, g, s[1]));
     const nni_vf_avx2 above = nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), nni_soft_avx2(s[0], k[2]));
-    nni_replace_avx2(w, k[0], nni_vf_mul_avx2(k[1], above), nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(s[1]), k[3]));
+    nni_replace_avx2(w, k[4], nni_vf_mul_avx2(k[1], above), nni_vf_add_avx2(nni_vf_sqrt_beside_avx2(s[1]), k[3]));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -9772,7 +9772,8 @@ NNI_INLINE void nni_update_with_avx2(void (*rule)(nni_vf_avx2 *, nni_vf_avx2, nn
                                     const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {
     const nni_vf_avx2 change[] = {nni_vf_set1_avx2(u->scale), nni_vf_set1_avx2(u->clip), nni_vf_set1_avx2(-u->clip), nni_vf_set1_avx2(u->l1), nni_vf_set1_avx2(u->l2)};
     const int later = divides && NNI_LATER;
-    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f, decays = u->decays;
+    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
+    const int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
     nni_vf_avx2 k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
@@ -14037,11 +14038,10 @@ static size_t nni_zero_small_avx512(float *w, size_t n, float threshold) {
 /* ---- simd/kernels/optim.h ---- */
 /* optim.h - one step of an optimizer: weights, gradient and state in one pass
  *
- * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
- * decoupled decay leaves of a weight: most rules find it taken off. A rule that divides leaves a quotient behind the weight, by
- * which this is moved while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that
- * nothing feeds any more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at
- * least 2^-100 too.
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k; w comes multiplied by
+ * k[0], which decoupled decay leaves of it. A rule that divides leaves a quotient behind the weight, by which this is moved
+ * while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
 NNI_MIX_BEGIN
@@ -14155,11 +14155,12 @@ NNI_INLINE void nni_rule_lion_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_a
     *w = nni_vf_fma_avx512(k[5], sign, *w);
 }
 
-/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power, 6 what
+ * decay leaves of the new weight, which does not come from the old one */
 NNI_INLINE void nni_rule_proximal_sum_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k, nni_vf_avx512 old_root, nni_vf_avx512 root) {
     const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), sigma = nni_vf_mul_avx512(nni_vf_sub_avx512(root, old_root), k[1]);
     s[1] = nni_flush_avx512(nni_vf_fnma_avx512(sigma, *w, nni_vf_add_avx512(s[1], nni_vf_fma_avx512(k[4], *w, g))));
-    nni_replace_avx512(w, k[0], nni_vf_sub_avx512(zero, nni_soft_avx512(s[1], k[2])), nni_vf_fma_avx512(root, k[1], k[3]));
+    nni_replace_avx512(w, k[6], nni_vf_sub_avx512(zero, nni_soft_avx512(s[1], k[2])), nni_vf_fma_avx512(root, k[1], k[3]));
 }
 NNI_INLINE void nni_rule_ftrl_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     const nni_vf_avx512 old = s[0];
@@ -14172,12 +14173,12 @@ NNI_INLINE void nni_rule_ftrl_power_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nn
     nni_rule_proximal_sum_avx512(w, g, s, k, nni_power_avx512(old, k[5]), nni_power_avx512(s[0], k[5]));
 }
 
-/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate, 4 what decay leaves of the new weight */
 NNI_INLINE void nni_rule_adagrad_da_avx512(nni_vf_avx512 *w, nni_vf_avx512 g, nni_vf_avx512 *s, const nni_vf_avx512 *k) {
     s[0] = nni_flush_avx512(nni_vf_add_avx512(s[0], g));
     s[1] = nni_flush_positive_avx512(nni_vf_fma_avx512(g, g, s[1]));
     const nni_vf_avx512 above = nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), nni_soft_avx512(s[0], k[2]));
-    nni_replace_avx512(w, k[0], nni_vf_mul_avx512(k[1], above), nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(s[1]), k[3]));
+    nni_replace_avx512(w, k[4], nni_vf_mul_avx512(k[1], above), nni_vf_add_avx512(nni_vf_sqrt_beside_avx512(s[1]), k[3]));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -14214,7 +14215,8 @@ NNI_INLINE void nni_update_with_avx512(void (*rule)(nni_vf_avx512 *, nni_vf_avx5
                                     const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {
     const nni_vf_avx512 change[] = {nni_vf_set1_avx512(u->scale), nni_vf_set1_avx512(u->clip), nni_vf_set1_avx512(-u->clip), nni_vf_set1_avx512(u->l1), nni_vf_set1_avx512(u->l2)};
     const int later = divides && NNI_LATER;
-    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f, decays = u->decays;
+    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
+    const int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
     nni_vf_avx512 k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
@@ -18451,11 +18453,10 @@ static size_t nni_zero_small_neon(float *w, size_t n, float threshold) {
 /* ---- simd/kernels/optim.h ---- */
 /* optim.h - one step of an optimizer: weights, gradient and state in one pass
  *
- * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
- * decoupled decay leaves of a weight: most rules find it taken off. A rule that divides leaves a quotient behind the weight, by
- * which this is moved while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that
- * nothing feeds any more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at
- * least 2^-100 too.
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k; w comes multiplied by
+ * k[0], which decoupled decay leaves of it. A rule that divides leaves a quotient behind the weight, by which this is moved
+ * while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 
 NNI_MIX_BEGIN
@@ -18569,11 +18570,12 @@ NNI_INLINE void nni_rule_lion_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s
     *w = nni_vf_fma_neon(k[5], sign, *w);
 }
 
-/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power, 6 what
+ * decay leaves of the new weight, which does not come from the old one */
 NNI_INLINE void nni_rule_proximal_sum_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k, nni_vf_neon old_root, nni_vf_neon root) {
     const nni_vf_neon zero = nni_vf_set1_neon(0.0f), sigma = nni_vf_mul_neon(nni_vf_sub_neon(root, old_root), k[1]);
     s[1] = nni_flush_neon(nni_vf_fnma_neon(sigma, *w, nni_vf_add_neon(s[1], nni_vf_fma_neon(k[4], *w, g))));
-    nni_replace_neon(w, k[0], nni_vf_sub_neon(zero, nni_soft_neon(s[1], k[2])), nni_vf_fma_neon(root, k[1], k[3]));
+    nni_replace_neon(w, k[6], nni_vf_sub_neon(zero, nni_soft_neon(s[1], k[2])), nni_vf_fma_neon(root, k[1], k[3]));
 }
 NNI_INLINE void nni_rule_ftrl_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     const nni_vf_neon old = s[0];
@@ -18586,12 +18588,12 @@ NNI_INLINE void nni_rule_ftrl_power_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_n
     nni_rule_proximal_sum_neon(w, g, s, k, nni_power_neon(old, k[5]), nni_power_neon(s[0], k[5]));
 }
 
-/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate, 4 what decay leaves of the new weight */
 NNI_INLINE void nni_rule_adagrad_da_neon(nni_vf_neon *w, nni_vf_neon g, nni_vf_neon *s, const nni_vf_neon *k) {
     s[0] = nni_flush_neon(nni_vf_add_neon(s[0], g));
     s[1] = nni_flush_positive_neon(nni_vf_fma_neon(g, g, s[1]));
     const nni_vf_neon above = nni_vf_sub_neon(nni_vf_set1_neon(0.0f), nni_soft_neon(s[0], k[2]));
-    nni_replace_neon(w, k[0], nni_vf_mul_neon(k[1], above), nni_vf_add_neon(nni_vf_sqrt_beside_neon(s[1]), k[3]));
+    nni_replace_neon(w, k[4], nni_vf_mul_neon(k[1], above), nni_vf_add_neon(nni_vf_sqrt_beside_neon(s[1]), k[3]));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -18628,7 +18630,8 @@ NNI_INLINE void nni_update_with_neon(void (*rule)(nni_vf_neon *, nni_vf_neon, nn
                                     const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {
     const nni_vf_neon change[] = {nni_vf_set1_neon(u->scale), nni_vf_set1_neon(u->clip), nni_vf_set1_neon(-u->clip), nni_vf_set1_neon(u->l1), nni_vf_set1_neon(u->l2)};
     const int later = divides && NNI_LATER;
-    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f, decays = u->decays;
+    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
+    const int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
     nni_vf_neon k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
@@ -34338,10 +34341,14 @@ static void nni_optimizer_proximal(double *k, const nn_optimizer_state *state, c
         k[3] = 2.0 * l2 + (double)o->epsilon / rate;
         k[4] = 2.0 * (double)o->shrinkage;
         k[5] = -(double)o->power;
+        k[6] = k[0];
+        k[0] = 1.0;
         break;
     case NN_ADAGRAD_DA:
         k[2] = l1 * step;
         k[3] = l2 * step * rate;
+        k[4] = k[0];
+        k[0] = 1.0;
         break;
     case NN_PROXIMAL_GD:
         k[1] = -rate;
@@ -34403,7 +34410,6 @@ NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, co
     const size_t slots = nn_optimizer_slots(o);
     for (size_t s = 0; n && s < slots; s++) u->slot[s] = state->slots + s * state->stride + at;
     nni_optimizer_constants(u->constant, state, o);
-    u->decays = o->kind != NN_FTRL && o->kind != NN_ADAGRAD_DA && u->constant[0] != 1.0f;
     nni_map_run(&job.map, slots ? NNI_UPDATE_SHARE : NNI_MAP_SHARE);
 }
 

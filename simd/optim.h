@@ -28,10 +28,9 @@ typedef enum nni_rule {
 } nni_rule;
 
 /* One step over an array: g becomes scale*g, no less than -clip and no more than clip, plus l1 sign(w) + l2 w, unless it is
- * ready as it is; w becomes constant[0]*w if it decays at once; then comes the rule. */
+ * ready as it is; w becomes constant[0]*w; then comes the rule. */
 typedef struct nni_update {
     nni_rule rule;
-    int decays;
     float scale, clip, l1, l2;
     float *w;
     const float *g;

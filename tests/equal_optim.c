@@ -54,9 +54,9 @@ static void edges_of(const nn_optimizer *o) {
 static void edges(const optimizer_case *cases, size_t count) {
     begin();
     for (size_t c = 0; c < count; c++) {
-        nn_optimizer squares = cases[c].o;
-        squares.l1 = 0.0f, squares.l2 = 0.01f;
-        edges_of(&cases[c].o), edges_of(&squares);
+        nn_optimizer other = cases[c].o;
+        other.l1 = 0.0f, other.l2 = 0.01f, other.decay = 0.1f;
+        edges_of(&cases[c].o), edges_of(&other);
     }
     end("edges");
 }

@@ -1,10 +1,9 @@
 /* optim.h - one step of an optimizer: weights, gradient and state in one pass
  *
- * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k, of which k[0] is what
- * decoupled decay leaves of a weight: most rules find it taken off. A rule that divides leaves a quotient behind the weight, by
- * which this is moved while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that
- * nothing feeds any more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at
- * least 2^-100 too.
+ * A rule is a function of one vector of weights w, their gradient g, their slots s and the constants k; w comes multiplied by
+ * k[0], which decoupled decay leaves of it. A rule that divides leaves a quotient behind the weight, by which this is moved
+ * while the next vectors come. What remains in a slot is flushed: below 2^-100 it is 0, or averages that nothing feeds any
+ * more would end as subnormal numbers, which processors are slow with. So what a root is taken of is 0 or at least 2^-100 too.
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
@@ -121,11 +120,12 @@ NNI_INLINE void NNI_FN(rule_lion)(vf *w, vf g, vf *s, const vf *k) {
     *w = vf_fma(k[5], sign, *w);
 }
 
-/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power */
+/* s: square, linear. k: 1 1/rate, 2 l1, 3 what is added to the root over the rate, 4 twice the shrinkage, 5 the power, 6 what
+ * decay leaves of the new weight, which does not come from the old one */
 NNI_INLINE void NNI_FN(rule_proximal_sum)(vf *w, vf g, vf *s, const vf *k, vf old_root, vf root) {
     const vf zero = vf_set1(0.0f), sigma = vf_mul(vf_sub(root, old_root), k[1]);
     s[1] = NNI_FN(flush)(vf_fnma(sigma, *w, vf_add(s[1], vf_fma(k[4], *w, g))));
-    NNI_FN(replace)(w, k[0], vf_sub(zero, NNI_FN(soft)(s[1], k[2])), vf_fma(root, k[1], k[3]));
+    NNI_FN(replace)(w, k[6], vf_sub(zero, NNI_FN(soft)(s[1], k[2])), vf_fma(root, k[1], k[3]));
 }
 NNI_INLINE void NNI_FN(rule_ftrl)(vf *w, vf g, vf *s, const vf *k) {
     const vf old = s[0];
@@ -138,12 +138,12 @@ NNI_INLINE void NNI_FN(rule_ftrl_power)(vf *w, vf g, vf *s, const vf *k) {
     NNI_FN(rule_proximal_sum)(w, g, s, k, NNI_FN(power)(old, k[5]), NNI_FN(power)(s[0], k[5]));
 }
 
-/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate */
+/* s: sum, square. k: 1 rate, 2 l1 times the steps, 3 l2 times the steps and the rate, 4 what decay leaves of the new weight */
 NNI_INLINE void NNI_FN(rule_adagrad_da)(vf *w, vf g, vf *s, const vf *k) {
     s[0] = NNI_FN(flush)(vf_add(s[0], g));
     s[1] = NNI_FN(flush_positive)(vf_fma(g, g, s[1]));
     const vf above = vf_sub(vf_set1(0.0f), NNI_FN(soft)(s[0], k[2]));
-    NNI_FN(replace)(w, k[0], vf_mul(k[1], above), vf_add(vf_sqrt_beside(s[1]), k[3]));
+    NNI_FN(replace)(w, k[4], vf_mul(k[1], above), vf_add(vf_sqrt_beside(s[1]), k[3]));
 }
 
 /* k: 1 -rate, 2 l1 times the rate, 3 what l2 leaves */
@@ -180,7 +180,8 @@ NNI_INLINE void NNI_FN(update_with)(void (*rule)(vf *, vf, vf *, const vf *), co
                                     const nni_update *u, float *w, const float *g, float *const *slot, size_t n) {
     const vf change[] = {vf_set1(u->scale), vf_set1(u->clip), vf_set1(-u->clip), vf_set1(u->l1), vf_set1(u->l2)};
     const int later = divides && NNI_LATER;
-    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f, decays = u->decays;
+    const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
+    const int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
     vf k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];

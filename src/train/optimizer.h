@@ -480,10 +480,14 @@ static void nni_optimizer_proximal(double *k, const nn_optimizer_state *state, c
         k[3] = 2.0 * l2 + (double)o->epsilon / rate;
         k[4] = 2.0 * (double)o->shrinkage;
         k[5] = -(double)o->power;
+        k[6] = k[0];
+        k[0] = 1.0;
         break;
     case NN_ADAGRAD_DA:
         k[2] = l1 * step;
         k[3] = l2 * step * rate;
+        k[4] = k[0];
+        k[0] = 1.0;
         break;
     case NN_PROXIMAL_GD:
         k[1] = -rate;
@@ -545,7 +549,6 @@ NN_API void nn_optimizer_apply(float *w, const float *g, size_t n, size_t at, co
     const size_t slots = nn_optimizer_slots(o);
     for (size_t s = 0; n && s < slots; s++) u->slot[s] = state->slots + s * state->stride + at;
     nni_optimizer_constants(u->constant, state, o);
-    u->decays = o->kind != NN_FTRL && o->kind != NN_ADAGRAD_DA && u->constant[0] != 1.0f;
     nni_map_run(&job.map, slots ? NNI_UPDATE_SHARE : NNI_MAP_SHARE);
 }
 
