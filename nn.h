@@ -3340,6 +3340,8 @@ NNI_INLINE nni_vf_scalar nni_vf_fnma_scalar(nni_vf_scalar a, nni_vf_scalar b, nn
 NNI_INLINE nni_vf_scalar nni_vf_round_scalar(nni_vf_scalar a) { return nearbyintf(a); }
 NNI_INLINE nni_vf_scalar nni_vf_abs_scalar(nni_vf_scalar a) { return fabsf(a); }
 NNI_INLINE nni_vf_scalar nni_vf_max_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a > b || a != a ? a : b; }
+NNI_INLINE nni_vf_scalar nni_vf_at_most_scalar(nni_vf_scalar a, nni_vf_scalar limit) { return a > limit ? limit : a; }
+NNI_INLINE nni_vf_scalar nni_vf_at_least_scalar(nni_vf_scalar a, nni_vf_scalar limit) { return a < limit ? limit : a; }
 
 NNI_INLINE nni_vm_scalar nni_vf_lt_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a < b; }
 NNI_INLINE nni_vm_scalar nni_vf_le_scalar(nni_vf_scalar a, nni_vf_scalar b) { return a <= b; }
@@ -3442,9 +3444,7 @@ NNI_INLINE nni_vf_scalar nni_exp_reduced_scalar(nni_vf_scalar r, nni_vf_scalar r
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
 VF_MATHS nni_vf_scalar nni_exp_builtin_scalar(nni_vf_scalar x) {
-    const nni_vf_scalar above = nni_vf_set1_scalar(89.0f), below = nni_vf_set1_scalar(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = nni_vf_select_scalar(nni_vf_lt_scalar(above, x), above, x);
-    x = nni_vf_select_scalar(nni_vf_lt_scalar(x, below), below, x);
+    x = nni_vf_at_least_scalar(nni_vf_at_most_scalar(x, nni_vf_set1_scalar(89.0f)), nni_vf_set1_scalar(-105.0f)); /* beyond these the result is inf or 0 */
     const nni_vf_scalar n = nni_vf_round_scalar(nni_vf_mul_scalar(x, nni_vf_set1_scalar(NNI_LOG2_E))), low = nni_vf_set1_scalar(NNI_LN2_LOW);
     const nni_vf_scalar exact = nni_vf_fnma_scalar(n, nni_vf_set1_scalar(NNI_LN2_HIGH), x), r = nni_vf_fnma_scalar(n, low, exact);
     nni_vf_scalar rest;
@@ -3554,7 +3554,7 @@ VF_MATHS nni_vf_scalar nni_vsoftplus_scalar(nni_vf_scalar x) {
 }
 
 VF_MATHS nni_vf_scalar nni_velu_scalar(nni_vf_scalar x, nni_vf_scalar a) {
-    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), below = nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), zero, x);
+    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), below = nni_vf_at_most_scalar(x, zero);
     const nni_vf_scalar curve = nni_vf_mul_scalar(a, nni_vexpm1_negative_scalar(below, nni_vexp_scalar(below)));
     return nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), x, curve);
 }
@@ -3567,7 +3567,7 @@ VF_MATHS nni_vf_scalar nni_velu_scalar(nni_vf_scalar x, nni_vf_scalar a) {
 VF_MATHS nni_vf_scalar nni_vselu_scalar(nni_vf_scalar x) {
     const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), slope = nni_vf_set1_scalar(NNI_SELU_SLOPE);
     const nni_vf_scalar line = nni_vf_fma_scalar(x, nni_vf_set1_scalar(NNI_SELU_HIGH), nni_vf_mul_scalar(x, nni_vf_set1_scalar(NNI_SELU_LOW)));
-    const nni_vf_scalar below = nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), zero, x), curve = nni_vf_mul_scalar(nni_vf_mul_scalar(below, below), nni_expm1_factor_scalar(below));
+    const nni_vf_scalar below = nni_vf_at_most_scalar(x, zero), curve = nni_vf_mul_scalar(nni_vf_mul_scalar(below, below), nni_expm1_factor_scalar(below));
     const nni_vf_scalar near = nni_vf_fma_scalar(slope, below, nni_vf_mul_scalar(slope, curve)), far = nni_vf_fma_scalar(slope, nni_vexp_scalar(below), nni_vf_sub_scalar(zero, slope));
     return nni_vf_select_scalar(nni_vf_lt_scalar(zero, x), line, nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(-0.7f)), far, near));
 }
@@ -3584,10 +3584,7 @@ NNI_INLINE nni_vf_scalar nni_gate_slope_scalar(nni_vf_scalar x, nni_vf_scalar sl
 }
 
 /* |x|, but no more than `most`, where h is 0 already; NaN passes. */
-NNI_INLINE nni_vf_scalar nni_gate_size_scalar(nni_vf_scalar x, float most) {
-    const nni_vf_scalar a = nni_vf_abs_scalar(x), limit = nni_vf_set1_scalar(most);
-    return nni_vf_select_scalar(nni_vf_lt_scalar(limit, a), limit, a);
-}
+NNI_INLINE nni_vf_scalar nni_gate_size_scalar(nni_vf_scalar x, float most) { return nni_vf_at_most_scalar(nni_vf_abs_scalar(x), nni_vf_set1_scalar(most)); }
 
 /* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
  * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */
@@ -3832,7 +3829,7 @@ static void nni_mul_add_scalar(float *y, const float *a, const float *b, size_t 
     if (i < n) nni_vf_store_n_scalar(y + i, nni_vf_fma_scalar(nni_vf_load_n_scalar(a + i, n - i), nni_vf_load_n_scalar(b + i, n - i), nni_vf_load_n_scalar(y + i, n - i)), n - i);
 }
 
-NNI_INLINE nni_vf_scalar nni_clipped_scalar(nni_vf_scalar x, nni_vf_scalar lo, nni_vf_scalar hi) { return nni_vf_select_scalar(nni_vf_lt_scalar(x, lo), lo, nni_vf_select_scalar(nni_vf_lt_scalar(hi, x), hi, x)); }
+NNI_INLINE nni_vf_scalar nni_clipped_scalar(nni_vf_scalar x, nni_vf_scalar lo, nni_vf_scalar hi) { return nni_vf_at_least_scalar(nni_vf_at_most_scalar(x, hi), lo); }
 static void nni_clip_scalar(float *y, const float *x, size_t n, float lo, float hi) {
     const nni_vf_scalar least = nni_vf_set1_scalar(lo), most = nni_vf_set1_scalar(hi);
     size_t i = 0;
@@ -4689,7 +4686,7 @@ NNI_INLINE nni_term_scalar nni_term_huber_scalar(nni_vf_scalar x, nni_vf_scalar 
     const nni_vf_scalar half = nni_vf_set1_scalar(0.5f), apart = nni_vf_sub_scalar(x, t), size = nni_vf_abs_scalar(apart), below = nni_vf_sub_scalar(nni_vf_set1_scalar(0.0f), delta);
     nni_term_scalar term;
     term.value = nni_vf_select_scalar(nni_vf_le_scalar(size, delta), nni_vf_mul_scalar(nni_vf_mul_scalar(half, apart), apart), nni_vf_mul_scalar(delta, nni_vf_fnma_scalar(half, delta, size)));
-    term.slope = nni_vf_select_scalar(nni_vf_lt_scalar(delta, apart), delta, nni_vf_select_scalar(nni_vf_lt_scalar(apart, below), below, apart));
+    term.slope = nni_vf_at_least_scalar(nni_vf_at_most_scalar(apart, delta), below);
     return term;
 }
 
@@ -5336,7 +5333,7 @@ NNI_INLINE void nni_rule_proximal_adagrad_scalar(nni_vf_scalar *w, nni_vf_scalar
 /* The gradient as the rules take it; k: scale, clip, -clip, l1, l2. Steps that would change nothing are left out. */
 NNI_INLINE nni_vf_scalar nni_ready_scalar(nni_vf_scalar g, nni_vf_scalar w, const nni_vf_scalar *k, int scales, int clips, int has_l1) {
     if (scales) g = nni_vf_mul_scalar(k[0], g);
-    if (clips) g = nni_vf_select_scalar(nni_vf_lt_scalar(k[1], g), k[1], nni_vf_select_scalar(nni_vf_lt_scalar(g, k[2]), k[2], g));
+    if (clips) g = nni_vf_at_least_scalar(nni_vf_at_most_scalar(g, k[1]), k[2]);
     if (has_l1) return nni_d_penalty_scalar(g, w, k[3], k[4]);
     return nni_vf_fma_scalar(k[4], w, nni_vf_add_scalar(g, nni_vf_set1_scalar(0.0f))); /* with l1 a 0 is added too, and -0 becomes 0 */
 }
@@ -5456,8 +5453,7 @@ NNI_INLINE nni_vf_scalar nni_truncated_scalar(nni_vf_scalar u, nni_vf_scalar sca
     p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(3.552180016413331e-3f));
     p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(0.3528740704059601f));
     p = nni_vf_fma_scalar(p, w, nni_vf_set1_scalar(1.6822941303253174f));
-    const nni_vf_scalar z = nni_vf_mul_scalar(u, p), below = nni_vf_select_scalar(nni_vf_lt_scalar(two, z), two, z);
-    return nni_vf_mul_scalar(scale, nni_vf_select_scalar(nni_vf_lt_scalar(below, least), least, below));
+    return nni_vf_mul_scalar(scale, nni_vf_at_least_scalar(nni_vf_at_most_scalar(nni_vf_mul_scalar(u, p), two), least));
 }
 
 /* y[i] = scale * a standard normal number cut at 2, from x[i] uniform in [-erf(sqrt(2)), erf(sqrt(2))). */
@@ -7714,8 +7710,10 @@ NNI_INLINE nni_vf_avx2 nni_vf_fma_avx2(nni_vf_avx2 a, nni_vf_avx2 b, nni_vf_avx2
 NNI_INLINE nni_vf_avx2 nni_vf_fnma_avx2(nni_vf_avx2 a, nni_vf_avx2 b, nni_vf_avx2 c) { return _mm256_fnmadd_ps(a, b, c); }
 NNI_INLINE nni_vf_avx2 nni_vf_round_avx2(nni_vf_avx2 a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 NNI_INLINE nni_vf_avx2 nni_vf_abs_avx2(nni_vf_avx2 a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
-/* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
+/* MINPS and MAXPS give their second operand when either is NaN, or both are zeros: nni_vf_max_avx2 puts the first one's NaN back. */
 NNI_INLINE nni_vf_avx2 nni_vf_max_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
+NNI_INLINE nni_vf_avx2 nni_vf_at_most_avx2(nni_vf_avx2 a, nni_vf_avx2 limit) { return _mm256_min_ps(limit, a); }
+NNI_INLINE nni_vf_avx2 nni_vf_at_least_avx2(nni_vf_avx2 a, nni_vf_avx2 limit) { return _mm256_max_ps(limit, a); }
 
 NNI_INLINE nni_vm_avx2 nni_vf_lt_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 NNI_INLINE nni_vm_avx2 nni_vf_le_avx2(nni_vf_avx2 a, nni_vf_avx2 b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }
@@ -7860,9 +7858,7 @@ NNI_INLINE nni_vf_avx2 nni_exp_reduced_avx2(nni_vf_avx2 r, nni_vf_avx2 rest, nni
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
 VF_MATHS nni_vf_avx2 nni_exp_builtin_avx2(nni_vf_avx2 x) {
-    const nni_vf_avx2 above = nni_vf_set1_avx2(89.0f), below = nni_vf_set1_avx2(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = nni_vf_select_avx2(nni_vf_lt_avx2(above, x), above, x);
-    x = nni_vf_select_avx2(nni_vf_lt_avx2(x, below), below, x);
+    x = nni_vf_at_least_avx2(nni_vf_at_most_avx2(x, nni_vf_set1_avx2(89.0f)), nni_vf_set1_avx2(-105.0f)); /* beyond these the result is inf or 0 */
     const nni_vf_avx2 n = nni_vf_round_avx2(nni_vf_mul_avx2(x, nni_vf_set1_avx2(NNI_LOG2_E))), low = nni_vf_set1_avx2(NNI_LN2_LOW);
     const nni_vf_avx2 exact = nni_vf_fnma_avx2(n, nni_vf_set1_avx2(NNI_LN2_HIGH), x), r = nni_vf_fnma_avx2(n, low, exact);
     nni_vf_avx2 rest;
@@ -7972,7 +7968,7 @@ VF_MATHS nni_vf_avx2 nni_vsoftplus_avx2(nni_vf_avx2 x) {
 }
 
 VF_MATHS nni_vf_avx2 nni_velu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) {
-    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), below = nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), zero, x);
+    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), below = nni_vf_at_most_avx2(x, zero);
     const nni_vf_avx2 curve = nni_vf_mul_avx2(a, nni_vexpm1_negative_avx2(below, nni_vexp_avx2(below)));
     return nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), x, curve);
 }
@@ -7985,7 +7981,7 @@ VF_MATHS nni_vf_avx2 nni_velu_avx2(nni_vf_avx2 x, nni_vf_avx2 a) {
 VF_MATHS nni_vf_avx2 nni_vselu_avx2(nni_vf_avx2 x) {
     const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), slope = nni_vf_set1_avx2(NNI_SELU_SLOPE);
     const nni_vf_avx2 line = nni_vf_fma_avx2(x, nni_vf_set1_avx2(NNI_SELU_HIGH), nni_vf_mul_avx2(x, nni_vf_set1_avx2(NNI_SELU_LOW)));
-    const nni_vf_avx2 below = nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), zero, x), curve = nni_vf_mul_avx2(nni_vf_mul_avx2(below, below), nni_expm1_factor_avx2(below));
+    const nni_vf_avx2 below = nni_vf_at_most_avx2(x, zero), curve = nni_vf_mul_avx2(nni_vf_mul_avx2(below, below), nni_expm1_factor_avx2(below));
     const nni_vf_avx2 near = nni_vf_fma_avx2(slope, below, nni_vf_mul_avx2(slope, curve)), far = nni_vf_fma_avx2(slope, nni_vexp_avx2(below), nni_vf_sub_avx2(zero, slope));
     return nni_vf_select_avx2(nni_vf_lt_avx2(zero, x), line, nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(-0.7f)), far, near));
 }
@@ -8002,10 +7998,7 @@ NNI_INLINE nni_vf_avx2 nni_gate_slope_avx2(nni_vf_avx2 x, nni_vf_avx2 slope) {
 }
 
 /* |x|, but no more than `most`, where h is 0 already; NaN passes. */
-NNI_INLINE nni_vf_avx2 nni_gate_size_avx2(nni_vf_avx2 x, float most) {
-    const nni_vf_avx2 a = nni_vf_abs_avx2(x), limit = nni_vf_set1_avx2(most);
-    return nni_vf_select_avx2(nni_vf_lt_avx2(limit, a), limit, a);
-}
+NNI_INLINE nni_vf_avx2 nni_gate_size_avx2(nni_vf_avx2 x, float most) { return nni_vf_at_most_avx2(nni_vf_abs_avx2(x), nni_vf_set1_avx2(most)); }
 
 /* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
  * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */
@@ -8250,7 +8243,7 @@ static void nni_mul_add_avx2(float *y, const float *a, const float *b, size_t n)
     if (i < n) nni_vf_store_n_avx2(y + i, nni_vf_fma_avx2(nni_vf_load_n_avx2(a + i, n - i), nni_vf_load_n_avx2(b + i, n - i), nni_vf_load_n_avx2(y + i, n - i)), n - i);
 }
 
-NNI_INLINE nni_vf_avx2 nni_clipped_avx2(nni_vf_avx2 x, nni_vf_avx2 lo, nni_vf_avx2 hi) { return nni_vf_select_avx2(nni_vf_lt_avx2(x, lo), lo, nni_vf_select_avx2(nni_vf_lt_avx2(hi, x), hi, x)); }
+NNI_INLINE nni_vf_avx2 nni_clipped_avx2(nni_vf_avx2 x, nni_vf_avx2 lo, nni_vf_avx2 hi) { return nni_vf_at_least_avx2(nni_vf_at_most_avx2(x, hi), lo); }
 static void nni_clip_avx2(float *y, const float *x, size_t n, float lo, float hi) {
     const nni_vf_avx2 least = nni_vf_set1_avx2(lo), most = nni_vf_set1_avx2(hi);
     size_t i = 0;
@@ -9107,7 +9100,7 @@ NNI_INLINE nni_term_avx2 nni_term_huber_avx2(nni_vf_avx2 x, nni_vf_avx2 t, nni_v
     const nni_vf_avx2 half = nni_vf_set1_avx2(0.5f), apart = nni_vf_sub_avx2(x, t), size = nni_vf_abs_avx2(apart), below = nni_vf_sub_avx2(nni_vf_set1_avx2(0.0f), delta);
     nni_term_avx2 term;
     term.value = nni_vf_select_avx2(nni_vf_le_avx2(size, delta), nni_vf_mul_avx2(nni_vf_mul_avx2(half, apart), apart), nni_vf_mul_avx2(delta, nni_vf_fnma_avx2(half, delta, size)));
-    term.slope = nni_vf_select_avx2(nni_vf_lt_avx2(delta, apart), delta, nni_vf_select_avx2(nni_vf_lt_avx2(apart, below), below, apart));
+    term.slope = nni_vf_at_least_avx2(nni_vf_at_most_avx2(apart, delta), below);
     return term;
 }
 
@@ -9754,7 +9747,7 @@ NNI_INLINE void nni_rule_proximal_adagrad_avx2(nni_vf_avx2 *w, nni_vf_avx2 g, nn
 /* The gradient as the rules take it; k: scale, clip, -clip, l1, l2. Steps that would change nothing are left out. */
 NNI_INLINE nni_vf_avx2 nni_ready_avx2(nni_vf_avx2 g, nni_vf_avx2 w, const nni_vf_avx2 *k, int scales, int clips, int has_l1) {
     if (scales) g = nni_vf_mul_avx2(k[0], g);
-    if (clips) g = nni_vf_select_avx2(nni_vf_lt_avx2(k[1], g), k[1], nni_vf_select_avx2(nni_vf_lt_avx2(g, k[2]), k[2], g));
+    if (clips) g = nni_vf_at_least_avx2(nni_vf_at_most_avx2(g, k[1]), k[2]);
     if (has_l1) return nni_d_penalty_avx2(g, w, k[3], k[4]);
     return nni_vf_fma_avx2(k[4], w, nni_vf_add_avx2(g, nni_vf_set1_avx2(0.0f))); /* with l1 a 0 is added too, and -0 becomes 0 */
 }
@@ -9874,8 +9867,7 @@ NNI_INLINE nni_vf_avx2 nni_truncated_avx2(nni_vf_avx2 u, nni_vf_avx2 scale) {
     p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(3.552180016413331e-3f));
     p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(0.3528740704059601f));
     p = nni_vf_fma_avx2(p, w, nni_vf_set1_avx2(1.6822941303253174f));
-    const nni_vf_avx2 z = nni_vf_mul_avx2(u, p), below = nni_vf_select_avx2(nni_vf_lt_avx2(two, z), two, z);
-    return nni_vf_mul_avx2(scale, nni_vf_select_avx2(nni_vf_lt_avx2(below, least), least, below));
+    return nni_vf_mul_avx2(scale, nni_vf_at_least_avx2(nni_vf_at_most_avx2(nni_vf_mul_avx2(u, p), two), least));
 }
 
 /* y[i] = scale * a standard normal number cut at 2, from x[i] uniform in [-erf(sqrt(2)), erf(sqrt(2))). */
@@ -12150,8 +12142,10 @@ NNI_INLINE nni_vf_avx512 nni_vf_fnma_avx512(nni_vf_avx512 a, nni_vf_avx512 b, nn
 NNI_INLINE nni_vf_avx512 nni_vf_round_avx512(nni_vf_avx512 a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 NNI_INLINE nni_vf_avx512 nni_vf_times_power_avx512(nni_vf_avx512 a, nni_vf_avx512 n) { return _mm512_scalef_ps(a, n); }
 NNI_INLINE nni_vf_avx512 nni_vf_abs_avx512(nni_vf_avx512 a) { return _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff))); }
-/* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
+/* MINPS and MAXPS give their second operand when either is NaN, or both are zeros: nni_vf_max_avx512 puts the first one's NaN back. */
 NNI_INLINE nni_vf_avx512 nni_vf_max_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a); }
+NNI_INLINE nni_vf_avx512 nni_vf_at_most_avx512(nni_vf_avx512 a, nni_vf_avx512 limit) { return _mm512_min_ps(limit, a); }
+NNI_INLINE nni_vf_avx512 nni_vf_at_least_avx512(nni_vf_avx512 a, nni_vf_avx512 limit) { return _mm512_max_ps(limit, a); }
 
 NNI_INLINE nni_vm_avx512 nni_vf_lt_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 NNI_INLINE nni_vm_avx512 nni_vf_le_avx512(nni_vf_avx512 a, nni_vf_avx512 b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }
@@ -12303,9 +12297,7 @@ NNI_INLINE nni_vf_avx512 nni_exp_reduced_avx512(nni_vf_avx512 r, nni_vf_avx512 r
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
 VF_MATHS nni_vf_avx512 nni_exp_builtin_avx512(nni_vf_avx512 x) {
-    const nni_vf_avx512 above = nni_vf_set1_avx512(89.0f), below = nni_vf_set1_avx512(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = nni_vf_select_avx512(nni_vf_lt_avx512(above, x), above, x);
-    x = nni_vf_select_avx512(nni_vf_lt_avx512(x, below), below, x);
+    x = nni_vf_at_least_avx512(nni_vf_at_most_avx512(x, nni_vf_set1_avx512(89.0f)), nni_vf_set1_avx512(-105.0f)); /* beyond these the result is inf or 0 */
     const nni_vf_avx512 n = nni_vf_round_avx512(nni_vf_mul_avx512(x, nni_vf_set1_avx512(NNI_LOG2_E))), low = nni_vf_set1_avx512(NNI_LN2_LOW);
     const nni_vf_avx512 exact = nni_vf_fnma_avx512(n, nni_vf_set1_avx512(NNI_LN2_HIGH), x), r = nni_vf_fnma_avx512(n, low, exact);
     nni_vf_avx512 rest;
@@ -12415,7 +12407,7 @@ VF_MATHS nni_vf_avx512 nni_vsoftplus_avx512(nni_vf_avx512 x) {
 }
 
 VF_MATHS nni_vf_avx512 nni_velu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) {
-    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), below = nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), zero, x);
+    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), below = nni_vf_at_most_avx512(x, zero);
     const nni_vf_avx512 curve = nni_vf_mul_avx512(a, nni_vexpm1_negative_avx512(below, nni_vexp_avx512(below)));
     return nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), x, curve);
 }
@@ -12428,7 +12420,7 @@ VF_MATHS nni_vf_avx512 nni_velu_avx512(nni_vf_avx512 x, nni_vf_avx512 a) {
 VF_MATHS nni_vf_avx512 nni_vselu_avx512(nni_vf_avx512 x) {
     const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), slope = nni_vf_set1_avx512(NNI_SELU_SLOPE);
     const nni_vf_avx512 line = nni_vf_fma_avx512(x, nni_vf_set1_avx512(NNI_SELU_HIGH), nni_vf_mul_avx512(x, nni_vf_set1_avx512(NNI_SELU_LOW)));
-    const nni_vf_avx512 below = nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), zero, x), curve = nni_vf_mul_avx512(nni_vf_mul_avx512(below, below), nni_expm1_factor_avx512(below));
+    const nni_vf_avx512 below = nni_vf_at_most_avx512(x, zero), curve = nni_vf_mul_avx512(nni_vf_mul_avx512(below, below), nni_expm1_factor_avx512(below));
     const nni_vf_avx512 near = nni_vf_fma_avx512(slope, below, nni_vf_mul_avx512(slope, curve)), far = nni_vf_fma_avx512(slope, nni_vexp_avx512(below), nni_vf_sub_avx512(zero, slope));
     return nni_vf_select_avx512(nni_vf_lt_avx512(zero, x), line, nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(-0.7f)), far, near));
 }
@@ -12445,10 +12437,7 @@ NNI_INLINE nni_vf_avx512 nni_gate_slope_avx512(nni_vf_avx512 x, nni_vf_avx512 sl
 }
 
 /* |x|, but no more than `most`, where h is 0 already; NaN passes. */
-NNI_INLINE nni_vf_avx512 nni_gate_size_avx512(nni_vf_avx512 x, float most) {
-    const nni_vf_avx512 a = nni_vf_abs_avx512(x), limit = nni_vf_set1_avx512(most);
-    return nni_vf_select_avx512(nni_vf_lt_avx512(limit, a), limit, a);
-}
+NNI_INLINE nni_vf_avx512 nni_gate_size_avx512(nni_vf_avx512 x, float most) { return nni_vf_at_most_avx512(nni_vf_abs_avx512(x), nni_vf_set1_avx512(most)); }
 
 /* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
  * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */
@@ -12693,7 +12682,7 @@ static void nni_mul_add_avx512(float *y, const float *a, const float *b, size_t 
     if (i < n) nni_vf_store_n_avx512(y + i, nni_vf_fma_avx512(nni_vf_load_n_avx512(a + i, n - i), nni_vf_load_n_avx512(b + i, n - i), nni_vf_load_n_avx512(y + i, n - i)), n - i);
 }
 
-NNI_INLINE nni_vf_avx512 nni_clipped_avx512(nni_vf_avx512 x, nni_vf_avx512 lo, nni_vf_avx512 hi) { return nni_vf_select_avx512(nni_vf_lt_avx512(x, lo), lo, nni_vf_select_avx512(nni_vf_lt_avx512(hi, x), hi, x)); }
+NNI_INLINE nni_vf_avx512 nni_clipped_avx512(nni_vf_avx512 x, nni_vf_avx512 lo, nni_vf_avx512 hi) { return nni_vf_at_least_avx512(nni_vf_at_most_avx512(x, hi), lo); }
 static void nni_clip_avx512(float *y, const float *x, size_t n, float lo, float hi) {
     const nni_vf_avx512 least = nni_vf_set1_avx512(lo), most = nni_vf_set1_avx512(hi);
     size_t i = 0;
@@ -13550,7 +13539,7 @@ NNI_INLINE nni_term_avx512 nni_term_huber_avx512(nni_vf_avx512 x, nni_vf_avx512 
     const nni_vf_avx512 half = nni_vf_set1_avx512(0.5f), apart = nni_vf_sub_avx512(x, t), size = nni_vf_abs_avx512(apart), below = nni_vf_sub_avx512(nni_vf_set1_avx512(0.0f), delta);
     nni_term_avx512 term;
     term.value = nni_vf_select_avx512(nni_vf_le_avx512(size, delta), nni_vf_mul_avx512(nni_vf_mul_avx512(half, apart), apart), nni_vf_mul_avx512(delta, nni_vf_fnma_avx512(half, delta, size)));
-    term.slope = nni_vf_select_avx512(nni_vf_lt_avx512(delta, apart), delta, nni_vf_select_avx512(nni_vf_lt_avx512(apart, below), below, apart));
+    term.slope = nni_vf_at_least_avx512(nni_vf_at_most_avx512(apart, delta), below);
     return term;
 }
 
@@ -14197,7 +14186,7 @@ NNI_INLINE void nni_rule_proximal_adagrad_avx512(nni_vf_avx512 *w, nni_vf_avx512
 /* The gradient as the rules take it; k: scale, clip, -clip, l1, l2. Steps that would change nothing are left out. */
 NNI_INLINE nni_vf_avx512 nni_ready_avx512(nni_vf_avx512 g, nni_vf_avx512 w, const nni_vf_avx512 *k, int scales, int clips, int has_l1) {
     if (scales) g = nni_vf_mul_avx512(k[0], g);
-    if (clips) g = nni_vf_select_avx512(nni_vf_lt_avx512(k[1], g), k[1], nni_vf_select_avx512(nni_vf_lt_avx512(g, k[2]), k[2], g));
+    if (clips) g = nni_vf_at_least_avx512(nni_vf_at_most_avx512(g, k[1]), k[2]);
     if (has_l1) return nni_d_penalty_avx512(g, w, k[3], k[4]);
     return nni_vf_fma_avx512(k[4], w, nni_vf_add_avx512(g, nni_vf_set1_avx512(0.0f))); /* with l1 a 0 is added too, and -0 becomes 0 */
 }
@@ -14317,8 +14306,7 @@ NNI_INLINE nni_vf_avx512 nni_truncated_avx512(nni_vf_avx512 u, nni_vf_avx512 sca
     p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(3.552180016413331e-3f));
     p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(0.3528740704059601f));
     p = nni_vf_fma_avx512(p, w, nni_vf_set1_avx512(1.6822941303253174f));
-    const nni_vf_avx512 z = nni_vf_mul_avx512(u, p), below = nni_vf_select_avx512(nni_vf_lt_avx512(two, z), two, z);
-    return nni_vf_mul_avx512(scale, nni_vf_select_avx512(nni_vf_lt_avx512(below, least), least, below));
+    return nni_vf_mul_avx512(scale, nni_vf_at_least_avx512(nni_vf_at_most_avx512(nni_vf_mul_avx512(u, p), two), least));
 }
 
 /* y[i] = scale * a standard normal number cut at 2, from x[i] uniform in [-erf(sqrt(2)), erf(sqrt(2))). */
@@ -16605,8 +16593,10 @@ NNI_INLINE nni_vf_neon nni_vf_fma_neon(nni_vf_neon a, nni_vf_neon b, nni_vf_neon
 NNI_INLINE nni_vf_neon nni_vf_fnma_neon(nni_vf_neon a, nni_vf_neon b, nni_vf_neon c) { return vfmsq_f32(c, a, b); }
 NNI_INLINE nni_vf_neon nni_vf_round_neon(nni_vf_neon a) { return vrndnq_f32(a); }
 NNI_INLINE nni_vf_neon nni_vf_abs_neon(nni_vf_neon a) { return vabsq_f32(a); }
-/* FMAX orders the zeros and x86 does not: a comparison gives both the same result. */
+/* FMAX and FMIN order the zeros and x86 does not: a comparison gives both the same result. */
 NNI_INLINE nni_vf_neon nni_vf_max_neon(nni_vf_neon a, nni_vf_neon b) { return vbslq_f32(vorrq_u32(vcgtq_f32(a, b), vmvnq_u32(vceqq_f32(a, a))), a, b); }
+NNI_INLINE nni_vf_neon nni_vf_at_most_neon(nni_vf_neon a, nni_vf_neon limit) { return vbslq_f32(vcgtq_f32(a, limit), limit, a); }
+NNI_INLINE nni_vf_neon nni_vf_at_least_neon(nni_vf_neon a, nni_vf_neon limit) { return vbslq_f32(vcltq_f32(a, limit), limit, a); }
 
 NNI_INLINE nni_vm_neon nni_vf_lt_neon(nni_vf_neon a, nni_vf_neon b) { return vcltq_f32(a, b); }
 NNI_INLINE nni_vm_neon nni_vf_le_neon(nni_vf_neon a, nni_vf_neon b) { return vcleq_f32(a, b); }
@@ -16718,9 +16708,7 @@ NNI_INLINE nni_vf_neon nni_exp_reduced_neon(nni_vf_neon r, nni_vf_neon rest, nni
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
 VF_MATHS nni_vf_neon nni_exp_builtin_neon(nni_vf_neon x) {
-    const nni_vf_neon above = nni_vf_set1_neon(89.0f), below = nni_vf_set1_neon(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = nni_vf_select_neon(nni_vf_lt_neon(above, x), above, x);
-    x = nni_vf_select_neon(nni_vf_lt_neon(x, below), below, x);
+    x = nni_vf_at_least_neon(nni_vf_at_most_neon(x, nni_vf_set1_neon(89.0f)), nni_vf_set1_neon(-105.0f)); /* beyond these the result is inf or 0 */
     const nni_vf_neon n = nni_vf_round_neon(nni_vf_mul_neon(x, nni_vf_set1_neon(NNI_LOG2_E))), low = nni_vf_set1_neon(NNI_LN2_LOW);
     const nni_vf_neon exact = nni_vf_fnma_neon(n, nni_vf_set1_neon(NNI_LN2_HIGH), x), r = nni_vf_fnma_neon(n, low, exact);
     nni_vf_neon rest;
@@ -16830,7 +16818,7 @@ VF_MATHS nni_vf_neon nni_vsoftplus_neon(nni_vf_neon x) {
 }
 
 VF_MATHS nni_vf_neon nni_velu_neon(nni_vf_neon x, nni_vf_neon a) {
-    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), below = nni_vf_select_neon(nni_vf_lt_neon(zero, x), zero, x);
+    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), below = nni_vf_at_most_neon(x, zero);
     const nni_vf_neon curve = nni_vf_mul_neon(a, nni_vexpm1_negative_neon(below, nni_vexp_neon(below)));
     return nni_vf_select_neon(nni_vf_lt_neon(zero, x), x, curve);
 }
@@ -16843,7 +16831,7 @@ VF_MATHS nni_vf_neon nni_velu_neon(nni_vf_neon x, nni_vf_neon a) {
 VF_MATHS nni_vf_neon nni_vselu_neon(nni_vf_neon x) {
     const nni_vf_neon zero = nni_vf_set1_neon(0.0f), slope = nni_vf_set1_neon(NNI_SELU_SLOPE);
     const nni_vf_neon line = nni_vf_fma_neon(x, nni_vf_set1_neon(NNI_SELU_HIGH), nni_vf_mul_neon(x, nni_vf_set1_neon(NNI_SELU_LOW)));
-    const nni_vf_neon below = nni_vf_select_neon(nni_vf_lt_neon(zero, x), zero, x), curve = nni_vf_mul_neon(nni_vf_mul_neon(below, below), nni_expm1_factor_neon(below));
+    const nni_vf_neon below = nni_vf_at_most_neon(x, zero), curve = nni_vf_mul_neon(nni_vf_mul_neon(below, below), nni_expm1_factor_neon(below));
     const nni_vf_neon near = nni_vf_fma_neon(slope, below, nni_vf_mul_neon(slope, curve)), far = nni_vf_fma_neon(slope, nni_vexp_neon(below), nni_vf_sub_neon(zero, slope));
     return nni_vf_select_neon(nni_vf_lt_neon(zero, x), line, nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(-0.7f)), far, near));
 }
@@ -16860,10 +16848,7 @@ NNI_INLINE nni_vf_neon nni_gate_slope_neon(nni_vf_neon x, nni_vf_neon slope) {
 }
 
 /* |x|, but no more than `most`, where h is 0 already; NaN passes. */
-NNI_INLINE nni_vf_neon nni_gate_size_neon(nni_vf_neon x, float most) {
-    const nni_vf_neon a = nni_vf_abs_neon(x), limit = nni_vf_set1_neon(most);
-    return nni_vf_select_neon(nni_vf_lt_neon(limit, a), limit, a);
-}
+NNI_INLINE nni_vf_neon nni_gate_size_neon(nni_vf_neon x, float most) { return nni_vf_at_most_neon(nni_vf_abs_neon(x), nni_vf_set1_neon(most)); }
 
 /* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
  * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */
@@ -17108,7 +17093,7 @@ static void nni_mul_add_neon(float *y, const float *a, const float *b, size_t n)
     if (i < n) nni_vf_store_n_neon(y + i, nni_vf_fma_neon(nni_vf_load_n_neon(a + i, n - i), nni_vf_load_n_neon(b + i, n - i), nni_vf_load_n_neon(y + i, n - i)), n - i);
 }
 
-NNI_INLINE nni_vf_neon nni_clipped_neon(nni_vf_neon x, nni_vf_neon lo, nni_vf_neon hi) { return nni_vf_select_neon(nni_vf_lt_neon(x, lo), lo, nni_vf_select_neon(nni_vf_lt_neon(hi, x), hi, x)); }
+NNI_INLINE nni_vf_neon nni_clipped_neon(nni_vf_neon x, nni_vf_neon lo, nni_vf_neon hi) { return nni_vf_at_least_neon(nni_vf_at_most_neon(x, hi), lo); }
 static void nni_clip_neon(float *y, const float *x, size_t n, float lo, float hi) {
     const nni_vf_neon least = nni_vf_set1_neon(lo), most = nni_vf_set1_neon(hi);
     size_t i = 0;
@@ -17965,7 +17950,7 @@ NNI_INLINE nni_term_neon nni_term_huber_neon(nni_vf_neon x, nni_vf_neon t, nni_v
     const nni_vf_neon half = nni_vf_set1_neon(0.5f), apart = nni_vf_sub_neon(x, t), size = nni_vf_abs_neon(apart), below = nni_vf_sub_neon(nni_vf_set1_neon(0.0f), delta);
     nni_term_neon term;
     term.value = nni_vf_select_neon(nni_vf_le_neon(size, delta), nni_vf_mul_neon(nni_vf_mul_neon(half, apart), apart), nni_vf_mul_neon(delta, nni_vf_fnma_neon(half, delta, size)));
-    term.slope = nni_vf_select_neon(nni_vf_lt_neon(delta, apart), delta, nni_vf_select_neon(nni_vf_lt_neon(apart, below), below, apart));
+    term.slope = nni_vf_at_least_neon(nni_vf_at_most_neon(apart, delta), below);
     return term;
 }
 
@@ -18612,7 +18597,7 @@ NNI_INLINE void nni_rule_proximal_adagrad_neon(nni_vf_neon *w, nni_vf_neon g, nn
 /* The gradient as the rules take it; k: scale, clip, -clip, l1, l2. Steps that would change nothing are left out. */
 NNI_INLINE nni_vf_neon nni_ready_neon(nni_vf_neon g, nni_vf_neon w, const nni_vf_neon *k, int scales, int clips, int has_l1) {
     if (scales) g = nni_vf_mul_neon(k[0], g);
-    if (clips) g = nni_vf_select_neon(nni_vf_lt_neon(k[1], g), k[1], nni_vf_select_neon(nni_vf_lt_neon(g, k[2]), k[2], g));
+    if (clips) g = nni_vf_at_least_neon(nni_vf_at_most_neon(g, k[1]), k[2]);
     if (has_l1) return nni_d_penalty_neon(g, w, k[3], k[4]);
     return nni_vf_fma_neon(k[4], w, nni_vf_add_neon(g, nni_vf_set1_neon(0.0f))); /* with l1 a 0 is added too, and -0 becomes 0 */
 }
@@ -18732,8 +18717,7 @@ NNI_INLINE nni_vf_neon nni_truncated_neon(nni_vf_neon u, nni_vf_neon scale) {
     p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(3.552180016413331e-3f));
     p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(0.3528740704059601f));
     p = nni_vf_fma_neon(p, w, nni_vf_set1_neon(1.6822941303253174f));
-    const nni_vf_neon z = nni_vf_mul_neon(u, p), below = nni_vf_select_neon(nni_vf_lt_neon(two, z), two, z);
-    return nni_vf_mul_neon(scale, nni_vf_select_neon(nni_vf_lt_neon(below, least), least, below));
+    return nni_vf_mul_neon(scale, nni_vf_at_least_neon(nni_vf_at_most_neon(nni_vf_mul_neon(u, p), two), least));
 }
 
 /* y[i] = scale * a standard normal number cut at 2, from x[i] uniform in [-erf(sqrt(2)), erf(sqrt(2))). */

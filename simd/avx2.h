@@ -103,8 +103,10 @@ NNI_INLINE vf vf_fma(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
 NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return _mm256_fnmadd_ps(a, b, c); }
 NNI_INLINE vf vf_round(vf a) { return _mm256_round_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 NNI_INLINE vf vf_abs(vf a) { return _mm256_andnot_ps(_mm256_set1_ps(-0.0f), a); }
-/* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
+/* MINPS and MAXPS give their second operand when either is NaN, or both are zeros: vf_max puts the first one's NaN back. */
 NNI_INLINE vf vf_max(vf a, vf b) { return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(a, a, _CMP_UNORD_Q)); }
+NNI_INLINE vf vf_at_most(vf a, vf limit) { return _mm256_min_ps(limit, a); }
+NNI_INLINE vf vf_at_least(vf a, vf limit) { return _mm256_max_ps(limit, a); }
 
 NNI_INLINE vm vf_lt(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }
 NNI_INLINE vm vf_le(vf a, vf b) { return _mm256_cmp_ps(a, b, _CMP_LE_OQ); }

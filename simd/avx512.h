@@ -114,8 +114,10 @@ NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return _mm512_fnmadd_ps(a, b, c); }
 NNI_INLINE vf vf_round(vf a) { return _mm512_roundscale_ps(a, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
 NNI_INLINE vf vf_times_power(vf a, vf n) { return _mm512_scalef_ps(a, n); }
 NNI_INLINE vf vf_abs(vf a) { return _mm512_castsi512_ps(_mm512_and_epi32(_mm512_castps_si512(a), _mm512_set1_epi32(0x7fffffff))); }
-/* MAXPS gives its second operand when either is NaN: the first one's NaN is put back. */
+/* MINPS and MAXPS give their second operand when either is NaN, or both are zeros: vf_max puts the first one's NaN back. */
 NNI_INLINE vf vf_max(vf a, vf b) { return _mm512_mask_mov_ps(_mm512_max_ps(a, b), _mm512_cmp_ps_mask(a, a, _CMP_UNORD_Q), a); }
+NNI_INLINE vf vf_at_most(vf a, vf limit) { return _mm512_min_ps(limit, a); }
+NNI_INLINE vf vf_at_least(vf a, vf limit) { return _mm512_max_ps(limit, a); }
 
 NNI_INLINE vm vf_lt(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
 NNI_INLINE vm vf_le(vf a, vf b) { return _mm512_cmp_ps_mask(a, b, _CMP_LE_OQ); }

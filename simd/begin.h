@@ -36,6 +36,7 @@
  *   vf_times_power(a, n)   a * 2^n, rounded once; n a whole number in [-250, 250], 2^-100 < |a| < 2 or |a*2^n| normal
  *   vf_abs(a)              clears the sign
  *   vf_max(a, b)           NaN if either is NaN; of two equal values, b (so max(+0,-0) is -0)
+ *   vf_at_most(a, limit)   limit where a is greater, else a itself, NaN and either zero too;  vf_at_least(a, limit) where less
  * Truth
  *   vf_lt(a, b)  vf_le  vf_eq  (false on NaN)      vf_nan(a)   true where a is NaN
  *   vm_or(m, w)            either
@@ -102,6 +103,8 @@
 #define vf_times_power NNI_FN(vf_times_power)
 #define vf_abs NNI_FN(vf_abs)
 #define vf_max NNI_FN(vf_max)
+#define vf_at_most NNI_FN(vf_at_most)
+#define vf_at_least NNI_FN(vf_at_least)
 #define vf_lt NNI_FN(vf_lt)
 #define vf_le NNI_FN(vf_le)
 #define vf_eq NNI_FN(vf_eq)

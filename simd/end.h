@@ -39,6 +39,8 @@
 #undef vf_times_power
 #undef vf_abs
 #undef vf_max
+#undef vf_at_most
+#undef vf_at_least
 #undef vf_lt
 #undef vf_le
 #undef vf_eq

@@ -125,8 +125,10 @@ NNI_INLINE vf vf_fma(vf a, vf b, vf c) { return vfmaq_f32(c, a, b); }
 NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return vfmsq_f32(c, a, b); }
 NNI_INLINE vf vf_round(vf a) { return vrndnq_f32(a); }
 NNI_INLINE vf vf_abs(vf a) { return vabsq_f32(a); }
-/* FMAX orders the zeros and x86 does not: a comparison gives both the same result. */
+/* FMAX and FMIN order the zeros and x86 does not: a comparison gives both the same result. */
 NNI_INLINE vf vf_max(vf a, vf b) { return vbslq_f32(vorrq_u32(vcgtq_f32(a, b), vmvnq_u32(vceqq_f32(a, a))), a, b); }
+NNI_INLINE vf vf_at_most(vf a, vf limit) { return vbslq_f32(vcgtq_f32(a, limit), limit, a); }
+NNI_INLINE vf vf_at_least(vf a, vf limit) { return vbslq_f32(vcltq_f32(a, limit), limit, a); }
 
 NNI_INLINE vm vf_lt(vf a, vf b) { return vcltq_f32(a, b); }
 NNI_INLINE vm vf_le(vf a, vf b) { return vcleq_f32(a, b); }

@@ -96,6 +96,8 @@ NNI_INLINE vf vf_fnma(vf a, vf b, vf c) { return fmaf(-a, b, c); }
 NNI_INLINE vf vf_round(vf a) { return nearbyintf(a); }
 NNI_INLINE vf vf_abs(vf a) { return fabsf(a); }
 NNI_INLINE vf vf_max(vf a, vf b) { return a > b || a != a ? a : b; }
+NNI_INLINE vf vf_at_most(vf a, vf limit) { return a > limit ? limit : a; }
+NNI_INLINE vf vf_at_least(vf a, vf limit) { return a < limit ? limit : a; }
 
 NNI_INLINE vm vf_lt(vf a, vf b) { return a < b; }
 NNI_INLINE vm vf_le(vf a, vf b) { return a <= b; }

@@ -16,8 +16,7 @@ NNI_INLINE vf NNI_FN(truncated)(vf u, vf scale) {
     p = vf_fma(p, w, vf_set1(3.552180016413331e-3f));
     p = vf_fma(p, w, vf_set1(0.3528740704059601f));
     p = vf_fma(p, w, vf_set1(1.6822941303253174f));
-    const vf z = vf_mul(u, p), below = vf_select(vf_lt(two, z), two, z);
-    return vf_mul(scale, vf_select(vf_lt(below, least), least, below));
+    return vf_mul(scale, vf_at_least(vf_at_most(vf_mul(u, p), two), least));
 }
 
 /* y[i] = scale * a standard normal number cut at 2, from x[i] uniform in [-erf(sqrt(2)), erf(sqrt(2))). */

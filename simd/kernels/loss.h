@@ -147,7 +147,7 @@ NNI_INLINE NNI_FN(term) NNI_FN(term_huber)(vf x, vf t, vf delta) {
     const vf half = vf_set1(0.5f), apart = vf_sub(x, t), size = vf_abs(apart), below = vf_sub(vf_set1(0.0f), delta);
     NNI_FN(term) term;
     term.value = vf_select(vf_le(size, delta), vf_mul(vf_mul(half, apart), apart), vf_mul(delta, vf_fnma(half, delta, size)));
-    term.slope = vf_select(vf_lt(delta, apart), delta, vf_select(vf_lt(apart, below), below, apart));
+    term.slope = vf_at_least(vf_at_most(apart, delta), below);
     return term;
 }
 

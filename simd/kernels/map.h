@@ -129,7 +129,7 @@ static void NNI_FN(mul_add)(float *y, const float *a, const float *b, size_t n) 
     if (i < n) vf_store_n(y + i, vf_fma(vf_load_n(a + i, n - i), vf_load_n(b + i, n - i), vf_load_n(y + i, n - i)), n - i);
 }
 
-NNI_INLINE vf NNI_FN(clipped)(vf x, vf lo, vf hi) { return vf_select(vf_lt(x, lo), lo, vf_select(vf_lt(hi, x), hi, x)); }
+NNI_INLINE vf NNI_FN(clipped)(vf x, vf lo, vf hi) { return vf_at_least(vf_at_most(x, hi), lo); }
 static void NNI_FN(clip)(float *y, const float *x, size_t n, float lo, float hi) {
     const vf least = vf_set1(lo), most = vf_set1(hi);
     size_t i = 0;

@@ -29,9 +29,7 @@ NNI_INLINE vf NNI_FN(exp_reduced)(vf r, vf rest, vf *low) {
 
 /* e^x = 2^n * e^r. At most 0.99 ULP from the truth. */
 VF_MATHS vf NNI_FN(exp_builtin)(vf x) {
-    const vf above = vf_set1(89.0f), below = vf_set1(-105.0f); /* beyond these the result is inf or 0; NaN passes */
-    x = vf_select(vf_lt(above, x), above, x);
-    x = vf_select(vf_lt(x, below), below, x);
+    x = vf_at_least(vf_at_most(x, vf_set1(89.0f)), vf_set1(-105.0f)); /* beyond these the result is inf or 0 */
     const vf n = vf_round(vf_mul(x, vf_set1(NNI_LOG2_E))), low = vf_set1(NNI_LN2_LOW);
     const vf exact = vf_fnma(n, vf_set1(NNI_LN2_HIGH), x), r = vf_fnma(n, low, exact);
     vf rest;
@@ -141,7 +139,7 @@ VF_MATHS vf NNI_FN(vsoftplus)(vf x) {
 }
 
 VF_MATHS vf NNI_FN(velu)(vf x, vf a) {
-    const vf zero = vf_set1(0.0f), below = vf_select(vf_lt(zero, x), zero, x);
+    const vf zero = vf_set1(0.0f), below = vf_at_most(x, zero);
     const vf curve = vf_mul(a, NNI_FN(vexpm1_negative)(below, NNI_FN(vexp)(below)));
     return vf_select(vf_lt(zero, x), x, curve);
 }
@@ -154,7 +152,7 @@ VF_MATHS vf NNI_FN(velu)(vf x, vf a) {
 VF_MATHS vf NNI_FN(vselu)(vf x) {
     const vf zero = vf_set1(0.0f), slope = vf_set1(NNI_SELU_SLOPE);
     const vf line = vf_fma(x, vf_set1(NNI_SELU_HIGH), vf_mul(x, vf_set1(NNI_SELU_LOW)));
-    const vf below = vf_select(vf_lt(zero, x), zero, x), curve = vf_mul(vf_mul(below, below), NNI_FN(expm1_factor)(below));
+    const vf below = vf_at_most(x, zero), curve = vf_mul(vf_mul(below, below), NNI_FN(expm1_factor)(below));
     const vf near = vf_fma(slope, below, vf_mul(slope, curve)), far = vf_fma(slope, NNI_FN(vexp)(below), vf_sub(zero, slope));
     return vf_select(vf_lt(zero, x), line, vf_select(vf_lt(x, vf_set1(-0.7f)), far, near));
 }
@@ -171,10 +169,7 @@ NNI_INLINE vf NNI_FN(gate_slope)(vf x, vf slope) {
 }
 
 /* |x|, but no more than `most`, where h is 0 already; NaN passes. */
-NNI_INLINE vf NNI_FN(gate_size)(vf x, float most) {
-    const vf a = vf_abs(x), limit = vf_set1(most);
-    return vf_select(vf_lt(limit, a), limit, a);
-}
+NNI_INLINE vf NNI_FN(gate_size)(vf x, float most) { return vf_at_most(vf_abs(x), vf_set1(most)); }
 
 /* a * e^-w / (1 + e^-w) with w >= 0 given as -w = x + more. What u = 1 + e rounds away, c, goes into the numerator before that
  * is rounded: a * e * (1 - c) / u. Left out there is half of c at most, where u is 2. */

@@ -162,7 +162,7 @@ NNI_INLINE void NNI_FN(rule_proximal_adagrad)(vf *w, vf g, vf *s, const vf *k) {
 /* The gradient as the rules take it; k: scale, clip, -clip, l1, l2. Steps that would change nothing are left out. */
 NNI_INLINE vf NNI_FN(ready)(vf g, vf w, const vf *k, int scales, int clips, int has_l1) {
     if (scales) g = vf_mul(k[0], g);
-    if (clips) g = vf_select(vf_lt(k[1], g), k[1], vf_select(vf_lt(g, k[2]), k[2], g));
+    if (clips) g = vf_at_least(vf_at_most(g, k[1]), k[2]);
     if (has_l1) return NNI_FN(d_penalty)(g, w, k[3], k[4]);
     return vf_fma(k[4], w, vf_add(g, vf_set1(0.0f))); /* with l1 a 0 is added too, and -0 becomes 0 */
 }
