@@ -3534,15 +3534,24 @@ VF_MATHS nni_vf_scalar nni_vtanh_scalar(nni_vf_scalar x) {
     return nni_vf_from_bits_scalar(nni_vi_or_scalar(nni_vf_bits_scalar(nni_vf_select_scalar(nni_vf_lt_scalar(a, nni_vf_set1_scalar(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
- * so that the last addition is the only rounding after e: the result never falls where x rises. */
+/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
+ * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
+ * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
 VF_MATHS nni_vf_scalar nni_vsigmoid_scalar(nni_vf_scalar x) {
-    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), one = nni_vf_set1_scalar(1.0f);
-    const nni_vf_scalar e = nni_vexp_scalar(nni_vf_sub_scalar(zero, nni_vf_abs_scalar(x)));
-    const nni_vf_scalar u = nni_vf_add_scalar(one, e), c = nni_vf_sub_scalar(e, nni_vf_sub_scalar(u, one)), inverse = nni_vf_div_scalar(one, u);
-    const nni_vf_scalar top = nni_vf_select_scalar(nni_vf_lt_scalar(x, zero), e, one), quotient = nni_vf_mul_scalar(top, inverse);
-    const nni_vf_scalar rest = nni_vf_fnma_scalar(quotient, c, nni_vf_fnma_scalar(quotient, u, top));
-    return nni_vf_fma_scalar(rest, inverse, quotient);
+    const nni_vf_scalar one = nni_vf_set1_scalar(1.0f), unit = nni_vf_set1_scalar(0x1p26f), whole = nni_vf_set1_scalar(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = nni_vf_at_least_scalar(nni_vf_at_most_scalar(x, nni_vf_set1_scalar(18.0f)), nni_vf_set1_scalar(-105.0f)); /* beyond these the result is 1 or 0 */
+    const nni_vf_scalar shifted = nni_vf_fma_scalar(x, nni_vf_set1_scalar(NNI_LOG2_E), whole), m = nni_vf_sub_scalar(shifted, whole);
+    const nni_vf_scalar power = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vf_bits_scalar(shifted), 23));
+    const nni_vf_scalar r = nni_vf_fnma_scalar(m, nni_vf_set1_scalar(NNI_LN2_LOW), nni_vf_fnma_scalar(m, nni_vf_set1_scalar(NNI_LN2_HIGH), x));
+    nni_vf_scalar q = nni_vf_set1_scalar(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(-8.368674665689468e-3f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(4.166826605796814e-2f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(-0.1666652113199234f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(0.4999999403953552f));
+    const nni_vf_scalar p = nni_vf_fnma_scalar(nni_vf_mul_scalar(r, r), q, r), high = nni_vf_add_scalar(unit, power), sum = nni_vf_fnma_scalar(unit, p, high);
+    const nni_vf_scalar lost = nni_vf_fnma_scalar(unit, p, nni_vf_sub_scalar(high, sum)), inverse = nni_vf_div_scalar(one, sum);
+    const nni_vf_scalar rest = nni_vf_fnma_scalar(lost, inverse, nni_vf_fnma_scalar(sum, inverse, one));
+    return nni_vf_mul_scalar(nni_vf_fma_scalar(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -7948,15 +7957,24 @@ VF_MATHS nni_vf_avx2 nni_vtanh_avx2(nni_vf_avx2 x) {
     return nni_vf_from_bits_avx2(nni_vi_or_avx2(nni_vf_bits_avx2(nni_vf_select_avx2(nni_vf_lt_avx2(a, nni_vf_set1_avx2(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
- * so that the last addition is the only rounding after e: the result never falls where x rises. */
+/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
+ * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
+ * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
 VF_MATHS nni_vf_avx2 nni_vsigmoid_avx2(nni_vf_avx2 x) {
-    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), one = nni_vf_set1_avx2(1.0f);
-    const nni_vf_avx2 e = nni_vexp_avx2(nni_vf_sub_avx2(zero, nni_vf_abs_avx2(x)));
-    const nni_vf_avx2 u = nni_vf_add_avx2(one, e), c = nni_vf_sub_avx2(e, nni_vf_sub_avx2(u, one)), inverse = nni_vf_div_avx2(one, u);
-    const nni_vf_avx2 top = nni_vf_select_avx2(nni_vf_lt_avx2(x, zero), e, one), quotient = nni_vf_mul_avx2(top, inverse);
-    const nni_vf_avx2 rest = nni_vf_fnma_avx2(quotient, c, nni_vf_fnma_avx2(quotient, u, top));
-    return nni_vf_fma_avx2(rest, inverse, quotient);
+    const nni_vf_avx2 one = nni_vf_set1_avx2(1.0f), unit = nni_vf_set1_avx2(0x1p26f), whole = nni_vf_set1_avx2(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = nni_vf_at_least_avx2(nni_vf_at_most_avx2(x, nni_vf_set1_avx2(18.0f)), nni_vf_set1_avx2(-105.0f)); /* beyond these the result is 1 or 0 */
+    const nni_vf_avx2 shifted = nni_vf_fma_avx2(x, nni_vf_set1_avx2(NNI_LOG2_E), whole), m = nni_vf_sub_avx2(shifted, whole);
+    const nni_vf_avx2 power = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vf_bits_avx2(shifted), 23));
+    const nni_vf_avx2 r = nni_vf_fnma_avx2(m, nni_vf_set1_avx2(NNI_LN2_LOW), nni_vf_fnma_avx2(m, nni_vf_set1_avx2(NNI_LN2_HIGH), x));
+    nni_vf_avx2 q = nni_vf_set1_avx2(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(-8.368674665689468e-3f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(4.166826605796814e-2f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(-0.1666652113199234f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(0.4999999403953552f));
+    const nni_vf_avx2 p = nni_vf_fnma_avx2(nni_vf_mul_avx2(r, r), q, r), high = nni_vf_add_avx2(unit, power), sum = nni_vf_fnma_avx2(unit, p, high);
+    const nni_vf_avx2 lost = nni_vf_fnma_avx2(unit, p, nni_vf_sub_avx2(high, sum)), inverse = nni_vf_div_avx2(one, sum);
+    const nni_vf_avx2 rest = nni_vf_fnma_avx2(lost, inverse, nni_vf_fnma_avx2(sum, inverse, one));
+    return nni_vf_mul_avx2(nni_vf_fma_avx2(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -12387,15 +12405,24 @@ VF_MATHS nni_vf_avx512 nni_vtanh_avx512(nni_vf_avx512 x) {
     return nni_vf_from_bits_avx512(nni_vi_or_avx512(nni_vf_bits_avx512(nni_vf_select_avx512(nni_vf_lt_avx512(a, nni_vf_set1_avx512(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
- * so that the last addition is the only rounding after e: the result never falls where x rises. */
+/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
+ * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
+ * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
 VF_MATHS nni_vf_avx512 nni_vsigmoid_avx512(nni_vf_avx512 x) {
-    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), one = nni_vf_set1_avx512(1.0f);
-    const nni_vf_avx512 e = nni_vexp_avx512(nni_vf_sub_avx512(zero, nni_vf_abs_avx512(x)));
-    const nni_vf_avx512 u = nni_vf_add_avx512(one, e), c = nni_vf_sub_avx512(e, nni_vf_sub_avx512(u, one)), inverse = nni_vf_div_avx512(one, u);
-    const nni_vf_avx512 top = nni_vf_select_avx512(nni_vf_lt_avx512(x, zero), e, one), quotient = nni_vf_mul_avx512(top, inverse);
-    const nni_vf_avx512 rest = nni_vf_fnma_avx512(quotient, c, nni_vf_fnma_avx512(quotient, u, top));
-    return nni_vf_fma_avx512(rest, inverse, quotient);
+    const nni_vf_avx512 one = nni_vf_set1_avx512(1.0f), unit = nni_vf_set1_avx512(0x1p26f), whole = nni_vf_set1_avx512(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = nni_vf_at_least_avx512(nni_vf_at_most_avx512(x, nni_vf_set1_avx512(18.0f)), nni_vf_set1_avx512(-105.0f)); /* beyond these the result is 1 or 0 */
+    const nni_vf_avx512 shifted = nni_vf_fma_avx512(x, nni_vf_set1_avx512(NNI_LOG2_E), whole), m = nni_vf_sub_avx512(shifted, whole);
+    const nni_vf_avx512 power = nni_vf_from_bits_avx512(nni_vi_shl_avx512(nni_vf_bits_avx512(shifted), 23));
+    const nni_vf_avx512 r = nni_vf_fnma_avx512(m, nni_vf_set1_avx512(NNI_LN2_LOW), nni_vf_fnma_avx512(m, nni_vf_set1_avx512(NNI_LN2_HIGH), x));
+    nni_vf_avx512 q = nni_vf_set1_avx512(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(-8.368674665689468e-3f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(4.166826605796814e-2f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(-0.1666652113199234f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(0.4999999403953552f));
+    const nni_vf_avx512 p = nni_vf_fnma_avx512(nni_vf_mul_avx512(r, r), q, r), high = nni_vf_add_avx512(unit, power), sum = nni_vf_fnma_avx512(unit, p, high);
+    const nni_vf_avx512 lost = nni_vf_fnma_avx512(unit, p, nni_vf_sub_avx512(high, sum)), inverse = nni_vf_div_avx512(one, sum);
+    const nni_vf_avx512 rest = nni_vf_fnma_avx512(lost, inverse, nni_vf_fnma_avx512(sum, inverse, one));
+    return nni_vf_mul_avx512(nni_vf_fma_avx512(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -16798,15 +16825,24 @@ VF_MATHS nni_vf_neon nni_vtanh_neon(nni_vf_neon x) {
     return nni_vf_from_bits_neon(nni_vi_or_neon(nni_vf_bits_neon(nni_vf_select_neon(nni_vf_lt_neon(a, nni_vf_set1_neon(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
- * so that the last addition is the only rounding after e: the result never falls where x rises. */
+/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
+ * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
+ * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
 VF_MATHS nni_vf_neon nni_vsigmoid_neon(nni_vf_neon x) {
-    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), one = nni_vf_set1_neon(1.0f);
-    const nni_vf_neon e = nni_vexp_neon(nni_vf_sub_neon(zero, nni_vf_abs_neon(x)));
-    const nni_vf_neon u = nni_vf_add_neon(one, e), c = nni_vf_sub_neon(e, nni_vf_sub_neon(u, one)), inverse = nni_vf_div_neon(one, u);
-    const nni_vf_neon top = nni_vf_select_neon(nni_vf_lt_neon(x, zero), e, one), quotient = nni_vf_mul_neon(top, inverse);
-    const nni_vf_neon rest = nni_vf_fnma_neon(quotient, c, nni_vf_fnma_neon(quotient, u, top));
-    return nni_vf_fma_neon(rest, inverse, quotient);
+    const nni_vf_neon one = nni_vf_set1_neon(1.0f), unit = nni_vf_set1_neon(0x1p26f), whole = nni_vf_set1_neon(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = nni_vf_at_least_neon(nni_vf_at_most_neon(x, nni_vf_set1_neon(18.0f)), nni_vf_set1_neon(-105.0f)); /* beyond these the result is 1 or 0 */
+    const nni_vf_neon shifted = nni_vf_fma_neon(x, nni_vf_set1_neon(NNI_LOG2_E), whole), m = nni_vf_sub_neon(shifted, whole);
+    const nni_vf_neon power = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vf_bits_neon(shifted), 23));
+    const nni_vf_neon r = nni_vf_fnma_neon(m, nni_vf_set1_neon(NNI_LN2_LOW), nni_vf_fnma_neon(m, nni_vf_set1_neon(NNI_LN2_HIGH), x));
+    nni_vf_neon q = nni_vf_set1_neon(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(-8.368674665689468e-3f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(4.166826605796814e-2f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(-0.1666652113199234f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(0.4999999403953552f));
+    const nni_vf_neon p = nni_vf_fnma_neon(nni_vf_mul_neon(r, r), q, r), high = nni_vf_add_neon(unit, power), sum = nni_vf_fnma_neon(unit, p, high);
+    const nni_vf_neon lost = nni_vf_fnma_neon(unit, p, nni_vf_sub_neon(high, sum)), inverse = nni_vf_div_neon(one, sum);
+    const nni_vf_neon rest = nni_vf_fnma_neon(lost, inverse, nni_vf_fnma_neon(sum, inverse, one));
+    return nni_vf_mul_neon(nni_vf_fma_neon(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */

@@ -119,15 +119,24 @@ VF_MATHS vf NNI_FN(vtanh)(vf x) {
     return vf_from_bits(vi_or(vf_bits(vf_select(vf_lt(a, vf_set1(0.625f)), near, far)), sign));
 }
 
-/* 1/(1 + e) for x >= 0 and e/(1 + e) below, with e = e^-|x|. The quotient gets back what 1 + e and the division round away,
- * so that the last addition is the only rounding after e: the result never falls where x rises. */
+/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
+ * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
+ * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
 VF_MATHS vf NNI_FN(vsigmoid)(vf x) {
-    const vf zero = vf_set1(0.0f), one = vf_set1(1.0f);
-    const vf e = NNI_FN(vexp)(vf_sub(zero, vf_abs(x)));
-    const vf u = vf_add(one, e), c = vf_sub(e, vf_sub(u, one)), inverse = vf_div(one, u);
-    const vf top = vf_select(vf_lt(x, zero), e, one), quotient = vf_mul(top, inverse);
-    const vf rest = vf_fnma(quotient, c, vf_fnma(quotient, u, top));
-    return vf_fma(rest, inverse, quotient);
+    const vf one = vf_set1(1.0f), unit = vf_set1(0x1p26f), whole = vf_set1(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = vf_at_least(vf_at_most(x, vf_set1(18.0f)), vf_set1(-105.0f)); /* beyond these the result is 1 or 0 */
+    const vf shifted = vf_fma(x, vf_set1(NNI_LOG2_E), whole), m = vf_sub(shifted, whole);
+    const vf power = vf_from_bits(vi_shl(vf_bits(shifted), 23));
+    const vf r = vf_fnma(m, vf_set1(NNI_LN2_LOW), vf_fnma(m, vf_set1(NNI_LN2_HIGH), x));
+    vf q = vf_set1(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = vf_fma(q, r, vf_set1(-8.368674665689468e-3f));
+    q = vf_fma(q, r, vf_set1(4.166826605796814e-2f));
+    q = vf_fma(q, r, vf_set1(-0.1666652113199234f));
+    q = vf_fma(q, r, vf_set1(0.4999999403953552f));
+    const vf p = vf_fnma(vf_mul(r, r), q, r), high = vf_add(unit, power), sum = vf_fnma(unit, p, high);
+    const vf lost = vf_fnma(unit, p, vf_sub(high, sum)), inverse = vf_div(one, sum);
+    const vf rest = vf_fnma(lost, inverse, vf_fnma(sum, inverse, one));
+    return vf_mul(vf_fma(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
