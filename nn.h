@@ -5674,8 +5674,8 @@ typedef struct nni_tiles_scalar {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
-    size_t b_jump;            /* of B: after a row of stretches */
+    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
+    size_t b_jump;            /* of B: between two rows of stretches */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -5696,12 +5696,13 @@ NNI_INLINE void nni_tile_load_b_scalar(const int vectors, const int masked, nni_
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_scalar(b + j * VF_LANES, mask) : nni_vf_load_scalar(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
+ * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
 NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
                                       const float *a, const float *b, nni_vm_scalar mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     nni_vf_scalar bv[4];
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t p = run->k; p > 0; p--) {
             nni_tile_load_b_scalar(vectors, masked, bv, b, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
@@ -5717,33 +5718,44 @@ NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, cons
             a += a_stride;
             b += ldb;
         }
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
         a += run->row_jump;
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
- * pointers would spill. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
+ * every third row and three distances. */
 NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
                                         const float *a, const float *b, nni_vm_scalar mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     nni_vf_scalar bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
-        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        for (size_t stretches = run->stretches;;) {
+            size_t at[3] = {0, a_stride, 2 * a_stride};
             for (size_t p = run->k; p > 0; p--) {
                 if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
                 nni_tile_load_b_scalar(vectors, masked, bv, b, mask);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const nni_vf_scalar av = nni_vf_set1_scalar(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    const nni_vf_scalar av = nni_vf_set1_scalar(row[i / each][at[i % each]]);
                     NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
                 }
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
                 b += ldb;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+            if (--stretches == 0) break;
+            NNI_HIDE(run);
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
         }
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
         b += run->b_jump;
     }
 }
@@ -5802,13 +5814,15 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
 NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run, const float *a,
                                  const float *b, float *c) {
     const float *bias = run->bias;
-    for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1) {
+    for (size_t left = run->count;;) {
+        if (run->prefetch_c && left > 1) {
             const float *next = c + run->c_next;
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
         nni_tile_scalar(rows, vectors, by_k, run, a, b, c, bias);
+        if (--left == 0) return;
+        NNI_HIDE(run);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
@@ -6303,6 +6317,18 @@ static nni_gemm_deal_scalar nni_deal_scalar(size_t height, size_t vectors) {
     return d;
 }
 
+/* Tiles down all of a block; a_row floats are between two rows of A. */
+static void nni_tiles_down_scalar(nni_tiles_scalar *run, int by_k, nni_gemm_deal_scalar d, size_t vectors, const float *a, size_t a_row,
+                               const float *b, float *c) {
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run->count, i += run->count * rows) {
+        rows = d.rows + (t < d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a_next = rows * a_row;
+        run->c_next = rows * run->ldc;
+        nni_tile_find_scalar(by_k, rows, vectors)(run, a + i * a_row, b, c + i * run->ldc);
+    }
+}
+
 /* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
 static void nni_pack_a_steps_scalar(float *dst, const float *a, size_t a_col, nni_gemm_deal_scalar d, size_t t, size_t k,
                                  float alpha) {
@@ -6478,13 +6504,7 @@ static int nni_gemm_small_scalar(const nni_gemm *g) {
         return 1;
     }
     const nni_gemm_deal_scalar d = nni_deal_scalar(g->m, vectors);
-    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
-        rows = d.rows + (t < d.taller);
-        run.count = t < d.taller ? d.taller : d.tiles - t;
-        run.a_next = rows * g->a_row;
-        run.c_next = rows * g->ldc;
-        nni_tile_find_scalar(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
-    }
+    nni_tiles_down_scalar(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
     return 1;
 }
 
@@ -6797,22 +6817,10 @@ static nni_tiles_scalar nni_conv_run_scalar(const nni_conv *job, const nni_conv_
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
     run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
     run.b_jump = (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
-}
-
-/* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_scalar(nni_tiles_scalar *run, nni_gemm_deal_scalar d, size_t vectors, const float *a, const float *b,
-                               float *c) {
-    for (size_t t = 0; t < d.tiles; t += run->count) {
-        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-        run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a_next = rows * run->a_stride;
-        run->c_next = rows * run->ldc;
-        nni_tile_find_scalar(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
-    }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
@@ -6829,8 +6837,8 @@ static void nni_conv_compute_scalar(const nni_conv *job, const nni_conv_block_sc
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_conv_tiles_scalar(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
-                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            nni_tiles_down_scalar(&run, 0, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               run.a_stride, b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
@@ -6977,13 +6985,7 @@ static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_wi
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_scalar d = nni_deal_scalar(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        for (size_t t = 0; t < d.tiles; t += run.count) {
-            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a_next = tall;
-            run.c_next = tall * run.ldc;
-            nni_tile_find_scalar(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
-        }
+        nni_tiles_down_scalar(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }
 
@@ -10097,8 +10099,8 @@ typedef struct nni_tiles_avx2 {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
-    size_t b_jump;            /* of B: after a row of stretches */
+    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
+    size_t b_jump;            /* of B: between two rows of stretches */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -10119,12 +10121,13 @@ NNI_INLINE void nni_tile_load_b_avx2(const int vectors, const int masked, nni_vf
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx2(b + j * VF_LANES, mask) : nni_vf_load_avx2(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
+ * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
 NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
                                       const float *a, const float *b, nni_vm_avx2 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     nni_vf_avx2 bv[4];
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t p = run->k; p > 0; p--) {
             nni_tile_load_b_avx2(vectors, masked, bv, b, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
@@ -10140,33 +10143,44 @@ NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const 
             a += a_stride;
             b += ldb;
         }
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
         a += run->row_jump;
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
- * pointers would spill. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
+ * every third row and three distances. */
 NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
                                         const float *a, const float *b, nni_vm_avx2 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     nni_vf_avx2 bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
-        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        for (size_t stretches = run->stretches;;) {
+            size_t at[3] = {0, a_stride, 2 * a_stride};
             for (size_t p = run->k; p > 0; p--) {
                 if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
                 nni_tile_load_b_avx2(vectors, masked, bv, b, mask);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / each][at[i % each]]);
                     NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
                 }
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
                 b += ldb;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+            if (--stretches == 0) break;
+            NNI_HIDE(run);
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
         }
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
         b += run->b_jump;
     }
 }
@@ -10225,13 +10239,15 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
 NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run, const float *a,
                                  const float *b, float *c) {
     const float *bias = run->bias;
-    for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1) {
+    for (size_t left = run->count;;) {
+        if (run->prefetch_c && left > 1) {
             const float *next = c + run->c_next;
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
         nni_tile_avx2(rows, vectors, by_k, run, a, b, c, bias);
+        if (--left == 0) return;
+        NNI_HIDE(run);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
@@ -10726,6 +10742,18 @@ static nni_gemm_deal_avx2 nni_deal_avx2(size_t height, size_t vectors) {
     return d;
 }
 
+/* Tiles down all of a block; a_row floats are between two rows of A. */
+static void nni_tiles_down_avx2(nni_tiles_avx2 *run, int by_k, nni_gemm_deal_avx2 d, size_t vectors, const float *a, size_t a_row,
+                               const float *b, float *c) {
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run->count, i += run->count * rows) {
+        rows = d.rows + (t < d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a_next = rows * a_row;
+        run->c_next = rows * run->ldc;
+        nni_tile_find_avx2(by_k, rows, vectors)(run, a + i * a_row, b, c + i * run->ldc);
+    }
+}
+
 /* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
 static void nni_pack_a_steps_avx2(float *dst, const float *a, size_t a_col, nni_gemm_deal_avx2 d, size_t t, size_t k,
                                  float alpha) {
@@ -10901,13 +10929,7 @@ static int nni_gemm_small_avx2(const nni_gemm *g) {
         return 1;
     }
     const nni_gemm_deal_avx2 d = nni_deal_avx2(g->m, vectors);
-    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
-        rows = d.rows + (t < d.taller);
-        run.count = t < d.taller ? d.taller : d.tiles - t;
-        run.a_next = rows * g->a_row;
-        run.c_next = rows * g->ldc;
-        nni_tile_find_avx2(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
-    }
+    nni_tiles_down_avx2(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
     return 1;
 }
 
@@ -11220,22 +11242,10 @@ static nni_tiles_avx2 nni_conv_run_avx2(const nni_conv *job, const nni_conv_phas
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
     run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
     run.b_jump = (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
-}
-
-/* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_avx2(nni_tiles_avx2 *run, nni_gemm_deal_avx2 d, size_t vectors, const float *a, const float *b,
-                               float *c) {
-    for (size_t t = 0; t < d.tiles; t += run->count) {
-        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-        run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a_next = rows * run->a_stride;
-        run->c_next = rows * run->ldc;
-        nni_tile_find_avx2(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
-    }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
@@ -11252,8 +11262,8 @@ static void nni_conv_compute_avx2(const nni_conv *job, const nni_conv_block_avx2
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_conv_tiles_avx2(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
-                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            nni_tiles_down_avx2(&run, 0, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               run.a_stride, b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
@@ -11400,13 +11410,7 @@ static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_wind
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx2 d = nni_deal_avx2(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        for (size_t t = 0; t < d.tiles; t += run.count) {
-            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a_next = tall;
-            run.c_next = tall * run.ldc;
-            nni_tile_find_avx2(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
-        }
+        nni_tiles_down_avx2(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }
 
@@ -14545,8 +14549,8 @@ typedef struct nni_tiles_avx512 {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
-    size_t b_jump;            /* of B: after a row of stretches */
+    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
+    size_t b_jump;            /* of B: between two rows of stretches */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -14567,12 +14571,13 @@ NNI_INLINE void nni_tile_load_b_avx512(const int vectors, const int masked, nni_
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx512(b + j * VF_LANES, mask) : nni_vf_load_avx512(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
+ * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
 NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
                                       const float *a, const float *b, nni_vm_avx512 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     nni_vf_avx512 bv[4];
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t p = run->k; p > 0; p--) {
             nni_tile_load_b_avx512(vectors, masked, bv, b, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
@@ -14588,33 +14593,44 @@ NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, cons
             a += a_stride;
             b += ldb;
         }
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
         a += run->row_jump;
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
- * pointers would spill. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
+ * every third row and three distances. */
 NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
                                         const float *a, const float *b, nni_vm_avx512 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     nni_vf_avx512 bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
-        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        for (size_t stretches = run->stretches;;) {
+            size_t at[3] = {0, a_stride, 2 * a_stride};
             for (size_t p = run->k; p > 0; p--) {
                 if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
                 nni_tile_load_b_avx512(vectors, masked, bv, b, mask);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / each][at[i % each]]);
                     NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
                 }
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
                 b += ldb;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+            if (--stretches == 0) break;
+            NNI_HIDE(run);
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
         }
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
         b += run->b_jump;
     }
 }
@@ -14673,13 +14689,15 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
 NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run, const float *a,
                                  const float *b, float *c) {
     const float *bias = run->bias;
-    for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1) {
+    for (size_t left = run->count;;) {
+        if (run->prefetch_c && left > 1) {
             const float *next = c + run->c_next;
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
         nni_tile_avx512(rows, vectors, by_k, run, a, b, c, bias);
+        if (--left == 0) return;
+        NNI_HIDE(run);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
@@ -15174,6 +15192,18 @@ static nni_gemm_deal_avx512 nni_deal_avx512(size_t height, size_t vectors) {
     return d;
 }
 
+/* Tiles down all of a block; a_row floats are between two rows of A. */
+static void nni_tiles_down_avx512(nni_tiles_avx512 *run, int by_k, nni_gemm_deal_avx512 d, size_t vectors, const float *a, size_t a_row,
+                               const float *b, float *c) {
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run->count, i += run->count * rows) {
+        rows = d.rows + (t < d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a_next = rows * a_row;
+        run->c_next = rows * run->ldc;
+        nni_tile_find_avx512(by_k, rows, vectors)(run, a + i * a_row, b, c + i * run->ldc);
+    }
+}
+
 /* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
 static void nni_pack_a_steps_avx512(float *dst, const float *a, size_t a_col, nni_gemm_deal_avx512 d, size_t t, size_t k,
                                  float alpha) {
@@ -15349,13 +15379,7 @@ static int nni_gemm_small_avx512(const nni_gemm *g) {
         return 1;
     }
     const nni_gemm_deal_avx512 d = nni_deal_avx512(g->m, vectors);
-    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
-        rows = d.rows + (t < d.taller);
-        run.count = t < d.taller ? d.taller : d.tiles - t;
-        run.a_next = rows * g->a_row;
-        run.c_next = rows * g->ldc;
-        nni_tile_find_avx512(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
-    }
+    nni_tiles_down_avx512(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
     return 1;
 }
 
@@ -15668,22 +15692,10 @@ static nni_tiles_avx512 nni_conv_run_avx512(const nni_conv *job, const nni_conv_
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
     run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
     run.b_jump = (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
-}
-
-/* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_avx512(nni_tiles_avx512 *run, nni_gemm_deal_avx512 d, size_t vectors, const float *a, const float *b,
-                               float *c) {
-    for (size_t t = 0; t < d.tiles; t += run->count) {
-        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-        run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a_next = rows * run->a_stride;
-        run->c_next = rows * run->ldc;
-        nni_tile_find_avx512(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
-    }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
@@ -15700,8 +15712,8 @@ static void nni_conv_compute_avx512(const nni_conv *job, const nni_conv_block_av
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_conv_tiles_avx512(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
-                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            nni_tiles_down_avx512(&run, 0, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               run.a_stride, b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
@@ -15848,13 +15860,7 @@ static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_wi
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx512 d = nni_deal_avx512(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        for (size_t t = 0; t < d.tiles; t += run.count) {
-            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a_next = tall;
-            run.c_next = tall * run.ldc;
-            nni_tile_find_avx512(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
-        }
+        nni_tiles_down_avx512(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }
 
@@ -18965,8 +18971,8 @@ typedef struct nni_tiles_neon {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
-    size_t b_jump;            /* of B: after a row of stretches */
+    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
+    size_t b_jump;            /* of B: between two rows of stretches */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -18987,12 +18993,13 @@ NNI_INLINE void nni_tile_load_b_neon(const int vectors, const int masked, nni_vf
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_neon(b + j * VF_LANES, mask) : nni_vf_load_neon(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
+ * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
 NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
                                       const float *a, const float *b, nni_vm_neon mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     nni_vf_neon bv[4];
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t p = run->k; p > 0; p--) {
             nni_tile_load_b_neon(vectors, masked, bv, b, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
@@ -19008,33 +19015,44 @@ NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const 
             a += a_stride;
             b += ldb;
         }
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
         a += run->row_jump;
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
- * pointers would spill. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
+ * every third row and three distances. */
 NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
                                         const float *a, const float *b, nni_vm_neon mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     nni_vf_neon bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
-        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        for (size_t stretches = run->stretches;;) {
+            size_t at[3] = {0, a_stride, 2 * a_stride};
             for (size_t p = run->k; p > 0; p--) {
                 if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
                 nni_tile_load_b_neon(vectors, masked, bv, b, mask);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const nni_vf_neon av = nni_vf_set1_neon(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    const nni_vf_neon av = nni_vf_set1_neon(row[i / each][at[i % each]]);
                     NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
                 }
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
                 b += ldb;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+            if (--stretches == 0) break;
+            NNI_HIDE(run);
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
         }
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
         b += run->b_jump;
     }
 }
@@ -19093,13 +19111,15 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
 NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run, const float *a,
                                  const float *b, float *c) {
     const float *bias = run->bias;
-    for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1) {
+    for (size_t left = run->count;;) {
+        if (run->prefetch_c && left > 1) {
             const float *next = c + run->c_next;
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
         nni_tile_neon(rows, vectors, by_k, run, a, b, c, bias);
+        if (--left == 0) return;
+        NNI_HIDE(run);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
@@ -19594,6 +19614,18 @@ static nni_gemm_deal_neon nni_deal_neon(size_t height, size_t vectors) {
     return d;
 }
 
+/* Tiles down all of a block; a_row floats are between two rows of A. */
+static void nni_tiles_down_neon(nni_tiles_neon *run, int by_k, nni_gemm_deal_neon d, size_t vectors, const float *a, size_t a_row,
+                               const float *b, float *c) {
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run->count, i += run->count * rows) {
+        rows = d.rows + (t < d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a_next = rows * a_row;
+        run->c_next = rows * run->ldc;
+        nni_tile_find_neon(by_k, rows, vectors)(run, a + i * a_row, b, c + i * run->ldc);
+    }
+}
+
 /* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
 static void nni_pack_a_steps_neon(float *dst, const float *a, size_t a_col, nni_gemm_deal_neon d, size_t t, size_t k,
                                  float alpha) {
@@ -19769,13 +19801,7 @@ static int nni_gemm_small_neon(const nni_gemm *g) {
         return 1;
     }
     const nni_gemm_deal_neon d = nni_deal_neon(g->m, vectors);
-    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
-        rows = d.rows + (t < d.taller);
-        run.count = t < d.taller ? d.taller : d.tiles - t;
-        run.a_next = rows * g->a_row;
-        run.c_next = rows * g->ldc;
-        nni_tile_find_neon(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
-    }
+    nni_tiles_down_neon(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
     return 1;
 }
 
@@ -20088,22 +20114,10 @@ static nni_tiles_neon nni_conv_run_neon(const nni_conv *job, const nni_conv_phas
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
     run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
     run.b_jump = (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
-}
-
-/* Tiles along axis[0] of a block, `width` columns. */
-static void nni_conv_tiles_neon(nni_tiles_neon *run, nni_gemm_deal_neon d, size_t vectors, const float *a, const float *b,
-                               float *c) {
-    for (size_t t = 0; t < d.tiles; t += run->count) {
-        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-        run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a_next = rows * run->a_stride;
-        run->c_next = rows * run->ldc;
-        nni_tile_find_neon(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
-    }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
@@ -20120,8 +20134,8 @@ static void nni_conv_compute_neon(const nni_conv *job, const nni_conv_block_neon
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_conv_tiles_neon(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
-                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            nni_tiles_down_neon(&run, 0, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               run.a_stride, b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */
@@ -20268,13 +20282,7 @@ static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_wind
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_neon d = nni_deal_neon(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        for (size_t t = 0; t < d.tiles; t += run.count) {
-            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a_next = tall;
-            run.c_next = tall * run.ldc;
-            nni_tile_find_neon(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
-        }
+        nni_tiles_down_neon(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }
 

@@ -72,22 +72,10 @@ static NNI_FN(tiles) NNI_FN(conv_run)(const nni_conv *job, const nni_conv_phase 
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
     run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump);
+    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
     run.b_jump = (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
-}
-
-/* Tiles along axis[0] of a block, `width` columns. */
-static void NNI_FN(conv_tiles)(NNI_FN(tiles) *run, NNI_FN(gemm_deal) d, size_t vectors, const float *a, const float *b,
-                               float *c) {
-    for (size_t t = 0; t < d.tiles; t += run->count) {
-        const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-        run->count = t < d.taller ? d.taller : d.tiles - t;
-        run->a_next = rows * run->a_stride;
-        run->c_next = rows * run->ldc;
-        NNI_FN(tile_find)(0, rows, vectors)(run, a + i * run->a_stride, b, c + i * run->ldc);
-    }
 }
 
 /* A block, `width` columns of a group from j on; b are their weights for all taps. */
@@ -104,8 +92,8 @@ static void NNI_FN(conv_compute)(const nni_conv *job, const NNI_FN(conv_block) *
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            NNI_FN(conv_tiles)(&run, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in, b,
-                               block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
+            NNI_FN(tiles_down)(&run, 0, d, vectors, block.source + n * axis[2].source + i * axis[1].source + group * job->in,
+                               run.a_stride, b, block.target + n * axis[2].target + i * axis[1].target + group * job->out + j);
 }
 
 /* What one set of taps computes of a unit, in columns [j, j + width) of a group. */

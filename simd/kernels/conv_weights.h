@@ -54,13 +54,7 @@ static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_wi
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
-        for (size_t t = 0; t < d.tiles; t += run.count) {
-            const size_t tall = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
-            run.count = t < d.taller ? d.taller : d.tiles - t;
-            run.a_next = tall;
-            run.c_next = tall * run.ldc;
-            NNI_FN(tile_find)(1, tall, vectors)(&run, a + i, b + j, c + i * run.ldc + j);
-        }
+        NNI_FN(tiles_down)(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }
 

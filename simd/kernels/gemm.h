@@ -89,6 +89,18 @@ static NNI_FN(gemm_deal) NNI_FN(deal)(size_t height, size_t vectors) {
     return d;
 }
 
+/* Tiles down all of a block; a_row floats are between two rows of A. */
+static void NNI_FN(tiles_down)(NNI_FN(tiles) *run, int by_k, NNI_FN(gemm_deal) d, size_t vectors, const float *a, size_t a_row,
+                               const float *b, float *c) {
+    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run->count, i += run->count * rows) {
+        rows = d.rows + (t < d.taller);
+        run->count = t < d.taller ? d.taller : d.tiles - t;
+        run->a_next = rows * a_row;
+        run->c_next = rows * run->ldc;
+        NNI_FN(tile_find)(by_k, rows, vectors)(run, a + i * a_row, b, c + i * run->ldc);
+    }
+}
+
 /* Some panels of A transposed, step by step: few enough for the pages that stores go to. */
 static void NNI_FN(pack_a_steps)(float *dst, const float *a, size_t a_col, NNI_FN(gemm_deal) d, size_t t, size_t k,
                                  float alpha) {
@@ -264,13 +276,7 @@ static int NNI_FN(gemm_small)(const nni_gemm *g) {
         return 1;
     }
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(g->m, vectors);
-    for (size_t t = 0, i = 0, rows; t < d.tiles; t += run.count, i += run.count * rows) {
-        rows = d.rows + (t < d.taller);
-        run.count = t < d.taller ? d.taller : d.tiles - t;
-        run.a_next = rows * g->a_row;
-        run.c_next = rows * g->ldc;
-        NNI_FN(tile_find)(by_k, rows, vectors)(&run, g->a + i * g->a_row, g->b, g->c + i * g->ldc);
-    }
+    NNI_FN(tiles_down)(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
     return 1;
 }
 

@@ -43,8 +43,8 @@ typedef struct NNI_FN(tiles) {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: after a stretch; after a row of them, on top */
-    size_t b_jump;            /* of B: after a row of stretches */
+    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
+    size_t b_jump;            /* of B: between two rows of stretches */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -65,12 +65,13 @@ NNI_INLINE void NNI_FN(tile_load_b)(const int vectors, const int masked, vf *bv,
         bv[j] = masked && j == vectors - 1 ? vf_load_m(b + j * VF_LANES, mask) : vf_load(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
+ * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
 NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
                                       const float *a, const float *b, vm mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     vf bv[4];
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t p = run->k; p > 0; p--) {
             NNI_FN(tile_load_b)(vectors, masked, bv, b, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
@@ -86,33 +87,44 @@ NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const i
             a += a_stride;
             b += ldb;
         }
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
         a += run->row_jump;
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. One pointer for three rows: x86 reaches p, p + stride and p + 2*stride from it, and 14
- * pointers would spill. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
+ * every third row and three distances. */
 NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
                                         const float *a, const float *b, vm mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     vf bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] = a + (size_t)i * a_stride;
-    for (size_t tap_rows = run->tap_rows; tap_rows > 0; tap_rows--) {
-        for (size_t stretches = run->stretches; stretches > 0; stretches--) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+    for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        for (size_t stretches = run->stretches;;) {
+            size_t at[3] = {0, a_stride, 2 * a_stride};
             for (size_t p = run->k; p > 0; p--) {
                 if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
                 NNI_FN(tile_load_b)(vectors, masked, bv, b, mask);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const vf av = vf_set1(row[i / 3][(size_t)(i % 3) * a_stride]);
+                    const vf av = vf_set1(row[i / each][at[i % each]]);
                     NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
                 }
-                NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3]++;
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
                 b += ldb;
             }
-            NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->jump;
+            if (--stretches == 0) break;
+            NNI_HIDE(run);
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
         }
-        NNI_UNROLL for (int i = 0; i < rows; i += 3) row[i / 3] += run->row_jump;
+        if (--tap_rows == 0) break;
+        NNI_HIDE(run);
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
         b += run->b_jump;
     }
 }
@@ -171,13 +183,15 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
 NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run, const float *a,
                                  const float *b, float *c) {
     const float *bias = run->bias;
-    for (size_t t = run->count; t > 0; t--) {
-        if (run->prefetch_c && t > 1) {
+    for (size_t left = run->count;;) {
+        if (run->prefetch_c && left > 1) {
             const float *next = c + run->c_next;
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
         NNI_FN(tile)(rows, vectors, by_k, run, a, b, c, bias);
+        if (--left == 0) return;
+        NNI_HIDE(run);
         a += run->a_next;
         b += run->b_next;
         c += run->c_next;
