@@ -5648,12 +5648,12 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
  */
 
 /* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3). */
-#define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
+#define NNI_KC 340                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
-#define NNI_VAST_ROWS 96             /* so many rows on */
+#define NNI_VAST_ROWS 128            /* so many rows on */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
@@ -6246,27 +6246,36 @@ typedef struct nni_gemm_plan_scalar {
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } nni_gemm_plan_scalar;
 
-/* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
-static size_t nni_tile_cost_scalar(size_t rows, size_t vectors) {
-    return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
+/* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
+ * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t nni_tile_cost_scalar(size_t rows, size_t vectors, int by_k) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
 }
 
-/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
-static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k) {
+/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
+ * runs counts. */
+static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = 1, least = SIZE_MAX;
-    for (size_t v = 1; v <= 4; v++) {
+    size_t best = narrowest, least = SIZE_MAX;
+    for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_scalar[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t rest = across % v;
-        const size_t cost = tiles * (across / v * nni_tile_cost_scalar(rows, v) + (rest ? nni_tile_cost_scalar(rows, rest) : 0));
+        const size_t whole = across / v * nni_tile_cost_scalar(rows, v, by_k), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_scalar(rows, rest, by_k) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
+}
+
+/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
+static size_t nni_plan_wide_scalar(void) {
+    size_t v = 4;
+    while (v > 1 && nni_tile_rows_scalar[v - 1] < 8) v--;
+    return v;
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -6292,8 +6301,8 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k);
-    else plan.vectors = nni_plan_vectors_scalar(g->m, g->n, g->k);
+    else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k, g->b_col == 1, 1);
+    else plan.vectors = nni_plan_vectors_scalar(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_scalar() : 1);
     const size_t panel = plan.vectors * VF_LANES;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
@@ -6592,7 +6601,7 @@ static void nni_conv_choose_scalar(nni_conv_block_scalar *block, size_t vectors)
     size_t best = 0, best_cost = 0;
     for (size_t i = 0; i < 3; i++) {
         const size_t count = block->axis[i].count, tiles = nni_ceil_div(count, (size_t)nni_tile_rows_scalar[vectors - 1]);
-        const size_t cost = tiles * nni_tile_cost_scalar(nni_ceil_div(count, tiles), vectors);
+        const size_t cost = tiles * nni_tile_cost_scalar(nni_ceil_div(count, tiles), vectors, 0);
         if (i && 10 * cost * block->axis[best].count >= 9 * best_cost * count) continue;
         best = i;
         best_cost = cost;
@@ -6974,7 +6983,7 @@ static nni_conv_dy_scalar nni_conv_open_dy_scalar(const nni_conv *job, const flo
 static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_SHALLOW + 1, 1, 1) * VF_LANES;
     nni_tiles_scalar run = nni_tiles_plain_scalar(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -10073,12 +10082,12 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
  */
 
 /* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3). */
-#define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
+#define NNI_KC 340                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
-#define NNI_VAST_ROWS 96             /* so many rows on */
+#define NNI_VAST_ROWS 128            /* so many rows on */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
@@ -10671,27 +10680,36 @@ typedef struct nni_gemm_plan_avx2 {
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } nni_gemm_plan_avx2;
 
-/* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
-static size_t nni_tile_cost_avx2(size_t rows, size_t vectors) {
-    return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
+/* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
+ * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t nni_tile_cost_avx2(size_t rows, size_t vectors, int by_k) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
 }
 
-/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
-static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k) {
+/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
+ * runs counts. */
+static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = 1, least = SIZE_MAX;
-    for (size_t v = 1; v <= 4; v++) {
+    size_t best = narrowest, least = SIZE_MAX;
+    for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx2[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t rest = across % v;
-        const size_t cost = tiles * (across / v * nni_tile_cost_avx2(rows, v) + (rest ? nni_tile_cost_avx2(rows, rest) : 0));
+        const size_t whole = across / v * nni_tile_cost_avx2(rows, v, by_k), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_avx2(rows, rest, by_k) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
+}
+
+/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
+static size_t nni_plan_wide_avx2(void) {
+    size_t v = 4;
+    while (v > 1 && nni_tile_rows_avx2[v - 1] < 8) v--;
+    return v;
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -10717,8 +10735,8 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k);
-    else plan.vectors = nni_plan_vectors_avx2(g->m, g->n, g->k);
+    else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k, g->b_col == 1, 1);
+    else plan.vectors = nni_plan_vectors_avx2(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx2() : 1);
     const size_t panel = plan.vectors * VF_LANES;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
@@ -11017,7 +11035,7 @@ static void nni_conv_choose_avx2(nni_conv_block_avx2 *block, size_t vectors) {
     size_t best = 0, best_cost = 0;
     for (size_t i = 0; i < 3; i++) {
         const size_t count = block->axis[i].count, tiles = nni_ceil_div(count, (size_t)nni_tile_rows_avx2[vectors - 1]);
-        const size_t cost = tiles * nni_tile_cost_avx2(nni_ceil_div(count, tiles), vectors);
+        const size_t cost = tiles * nni_tile_cost_avx2(nni_ceil_div(count, tiles), vectors, 0);
         if (i && 10 * cost * block->axis[best].count >= 9 * best_cost * count) continue;
         best = i;
         best_cost = cost;
@@ -11399,7 +11417,7 @@ static nni_conv_dy_avx2 nni_conv_open_dy_avx2(const nni_conv *job, const float *
 static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_SHALLOW + 1, 1, 1) * VF_LANES;
     nni_tiles_avx2 run = nni_tiles_plain_avx2(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -14523,12 +14541,12 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
  */
 
 /* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3). */
-#define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
+#define NNI_KC 340                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
-#define NNI_VAST_ROWS 96             /* so many rows on */
+#define NNI_VAST_ROWS 128            /* so many rows on */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
@@ -15121,27 +15139,36 @@ typedef struct nni_gemm_plan_avx512 {
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } nni_gemm_plan_avx512;
 
-/* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
-static size_t nni_tile_cost_avx512(size_t rows, size_t vectors) {
-    return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
+/* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
+ * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t nni_tile_cost_avx512(size_t rows, size_t vectors, int by_k) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
 }
 
-/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
-static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k) {
+/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
+ * runs counts. */
+static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = 1, least = SIZE_MAX;
-    for (size_t v = 1; v <= 4; v++) {
+    size_t best = narrowest, least = SIZE_MAX;
+    for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx512[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t rest = across % v;
-        const size_t cost = tiles * (across / v * nni_tile_cost_avx512(rows, v) + (rest ? nni_tile_cost_avx512(rows, rest) : 0));
+        const size_t whole = across / v * nni_tile_cost_avx512(rows, v, by_k), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_avx512(rows, rest, by_k) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
+}
+
+/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
+static size_t nni_plan_wide_avx512(void) {
+    size_t v = 4;
+    while (v > 1 && nni_tile_rows_avx512[v - 1] < 8) v--;
+    return v;
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -15167,8 +15194,8 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k);
-    else plan.vectors = nni_plan_vectors_avx512(g->m, g->n, g->k);
+    else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k, g->b_col == 1, 1);
+    else plan.vectors = nni_plan_vectors_avx512(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx512() : 1);
     const size_t panel = plan.vectors * VF_LANES;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
@@ -15467,7 +15494,7 @@ static void nni_conv_choose_avx512(nni_conv_block_avx512 *block, size_t vectors)
     size_t best = 0, best_cost = 0;
     for (size_t i = 0; i < 3; i++) {
         const size_t count = block->axis[i].count, tiles = nni_ceil_div(count, (size_t)nni_tile_rows_avx512[vectors - 1]);
-        const size_t cost = tiles * nni_tile_cost_avx512(nni_ceil_div(count, tiles), vectors);
+        const size_t cost = tiles * nni_tile_cost_avx512(nni_ceil_div(count, tiles), vectors, 0);
         if (i && 10 * cost * block->axis[best].count >= 9 * best_cost * count) continue;
         best = i;
         best_cost = cost;
@@ -15849,7 +15876,7 @@ static nni_conv_dy_avx512 nni_conv_open_dy_avx512(const nni_conv *job, const flo
 static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_SHALLOW + 1, 1, 1) * VF_LANES;
     nni_tiles_avx512 run = nni_tiles_plain_avx512(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -18945,12 +18972,12 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
  */
 
 /* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3). */
-#define NNI_KC 512                   /* of k between loading and storing C: passes over C are k/KC */
+#define NNI_KC 340                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
-#define NNI_VAST_ROWS 96             /* so many rows on */
+#define NNI_VAST_ROWS 128            /* so many rows on */
 #define NNI_LONG 1024                /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
@@ -19543,27 +19570,36 @@ typedef struct nni_gemm_plan_neon {
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } nni_gemm_plan_neon;
 
-/* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
-static size_t nni_tile_cost_neon(size_t rows, size_t vectors) {
-    return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
+/* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
+ * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t nni_tile_cost_neon(size_t rows, size_t vectors, int by_k) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
 }
 
-/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
-static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k) {
+/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
+ * runs counts. */
+static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = 1, least = SIZE_MAX;
-    for (size_t v = 1; v <= 4; v++) {
+    size_t best = narrowest, least = SIZE_MAX;
+    for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_neon[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t rest = across % v;
-        const size_t cost = tiles * (across / v * nni_tile_cost_neon(rows, v) + (rest ? nni_tile_cost_neon(rows, rest) : 0));
+        const size_t whole = across / v * nni_tile_cost_neon(rows, v, by_k), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_neon(rows, rest, by_k) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
+}
+
+/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
+static size_t nni_plan_wide_neon(void) {
+    size_t v = 4;
+    while (v > 1 && nni_tile_rows_neon[v - 1] < 8) v--;
+    return v;
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -19589,8 +19625,8 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k);
-    else plan.vectors = nni_plan_vectors_neon(g->m, g->n, g->k);
+    else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k, g->b_col == 1, 1);
+    else plan.vectors = nni_plan_vectors_neon(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_neon() : 1);
     const size_t panel = plan.vectors * VF_LANES;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
@@ -19889,7 +19925,7 @@ static void nni_conv_choose_neon(nni_conv_block_neon *block, size_t vectors) {
     size_t best = 0, best_cost = 0;
     for (size_t i = 0; i < 3; i++) {
         const size_t count = block->axis[i].count, tiles = nni_ceil_div(count, (size_t)nni_tile_rows_neon[vectors - 1]);
-        const size_t cost = tiles * nni_tile_cost_neon(nni_ceil_div(count, tiles), vectors);
+        const size_t cost = tiles * nni_tile_cost_neon(nni_ceil_div(count, tiles), vectors, 0);
         if (i && 10 * cost * block->axis[best].count >= 9 * best_cost * count) continue;
         best = i;
         best_cost = cost;
@@ -20271,7 +20307,7 @@ static nni_conv_dy_neon nni_conv_open_dy_neon(const nni_conv *job, const float *
 static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_window_neon *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_SHALLOW + 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_SHALLOW + 1, 1, 1) * VF_LANES;
     nni_tiles_neon run = nni_tiles_plain_neon(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;

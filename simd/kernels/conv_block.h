@@ -41,7 +41,7 @@ static void NNI_FN(conv_choose)(NNI_FN(conv_block) *block, size_t vectors) {
     size_t best = 0, best_cost = 0;
     for (size_t i = 0; i < 3; i++) {
         const size_t count = block->axis[i].count, tiles = nni_ceil_div(count, (size_t)NNI_FN(tile_rows)[vectors - 1]);
-        const size_t cost = tiles * NNI_FN(tile_cost)(nni_ceil_div(count, tiles), vectors);
+        const size_t cost = tiles * NNI_FN(tile_cost)(nni_ceil_div(count, tiles), vectors, 0);
         if (i && 10 * cost * block->axis[best].count >= 9 * best_cost * count) continue;
         best = i;
         best_cost = cost;

@@ -18,27 +18,36 @@ typedef struct NNI_FN(gemm_plan) {
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
 } NNI_FN(gemm_plan);
 
-/* Half-cycles that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. */
-static size_t NNI_FN(tile_cost)(size_t rows, size_t vectors) {
-    return nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8);
+/* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
+ * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t NNI_FN(tile_cost)(size_t rows, size_t vectors, int by_k) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
 }
 
-/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
-static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k) {
+/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
+ * runs counts. */
+static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = 1, least = SIZE_MAX;
-    for (size_t v = 1; v <= 4; v++) {
+    size_t best = narrowest, least = SIZE_MAX;
+    for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)NNI_FN(tile_rows)[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t rest = across % v;
-        const size_t cost = tiles * (across / v * NNI_FN(tile_cost)(rows, v) + (rest ? NNI_FN(tile_cost)(rows, rest) : 0));
+        const size_t whole = across / v * NNI_FN(tile_cost)(rows, v, by_k), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? NNI_FN(tile_cost)(rows, rest, by_k) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
+}
+
+/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
+static size_t NNI_FN(plan_wide)(void) {
+    size_t v = 4;
+    while (v > 1 && NNI_FN(tile_rows)[v - 1] < 8) v--;
+    return v;
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -64,8 +73,8 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k);
-    else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k);
+    else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k, g->b_col == 1, 1);
+    else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k, g->a_row == 1, streams ? NNI_FN(plan_wide)() : 1);
     const size_t panel = plan.vectors * VF_LANES;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
