@@ -5654,7 +5654,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
 #define NNI_VAST_ROWS 128            /* so many rows on */
-#define NNI_LONG 1024                /* columns from which a row of B is a stream, */
+#define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -10088,7 +10088,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
 #define NNI_VAST_ROWS 128            /* so many rows on */
-#define NNI_LONG 1024                /* columns from which a row of B is a stream, */
+#define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -14547,7 +14547,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
 #define NNI_VAST_ROWS 128            /* so many rows on */
-#define NNI_LONG 1024                /* columns from which a row of B is a stream, */
+#define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -18978,7 +18978,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_MANY_ROWS (6 * VF_LANES) /* rows from which a B that is not near is copied: its elements are used often enough */
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
 #define NNI_VAST_ROWS 128            /* so many rows on */
-#define NNI_LONG 1024                /* columns from which a row of B is a stream, */
+#define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
 #define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
