@@ -5656,7 +5656,8 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_VAST_ROWS 128            /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
-#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
+#define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
@@ -6256,7 +6257,7 @@ static size_t nni_tile_cost_scalar(size_t rows, size_t vectors, int by_k) {
  * runs counts. */
 static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
+    if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
     for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_scalar[v - 1]);
@@ -6983,7 +6984,7 @@ static nni_conv_dy_scalar nni_conv_open_dy_scalar(const nni_conv *job, const flo
 static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_SHALLOW + 1, 1, 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_FLEETING + 1, 1, 1) * VF_LANES;
     nni_tiles_scalar run = nni_tiles_plain_scalar(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -10090,7 +10091,8 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_VAST_ROWS 128            /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
-#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
+#define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
@@ -10690,7 +10692,7 @@ static size_t nni_tile_cost_avx2(size_t rows, size_t vectors, int by_k) {
  * runs counts. */
 static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
+    if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
     for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx2[v - 1]);
@@ -11417,7 +11419,7 @@ static nni_conv_dy_avx2 nni_conv_open_dy_avx2(const nni_conv *job, const float *
 static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_SHALLOW + 1, 1, 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_FLEETING + 1, 1, 1) * VF_LANES;
     nni_tiles_avx2 run = nni_tiles_plain_avx2(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -14549,7 +14551,8 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_VAST_ROWS 128            /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
-#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
+#define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
@@ -15149,7 +15152,7 @@ static size_t nni_tile_cost_avx512(size_t rows, size_t vectors, int by_k) {
  * runs counts. */
 static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
+    if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
     for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx512[v - 1]);
@@ -15876,7 +15879,7 @@ static nni_conv_dy_avx512 nni_conv_open_dy_avx512(const nni_conv *job, const flo
 static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_SHALLOW + 1, 1, 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_FLEETING + 1, 1, 1) * VF_LANES;
     nni_tiles_avx512 run = nni_tiles_plain_avx512(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -18980,7 +18983,8 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_VAST_ROWS 128            /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
-#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
+#define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
@@ -19580,7 +19584,7 @@ static size_t nni_tile_cost_neon(size_t rows, size_t vectors, int by_k) {
  * runs counts. */
 static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
+    if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
     for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_neon[v - 1]);
@@ -20307,7 +20311,7 @@ static nni_conv_dy_neon nni_conv_open_dy_neon(const nni_conv *job, const float *
 static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_window_neon *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_SHALLOW + 1, 1, 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_FLEETING + 1, 1, 1) * VF_LANES;
     nni_tiles_neon run = nni_tiles_plain_neon(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -36227,6 +36231,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_LONG
 #undef NNI_B_STREAMS
 #undef NNI_SHALLOW
+#undef NNI_FLEETING
 #undef NNI_BRIEF
 #undef NNI_PAGE
 #undef NNI_PAGES

@@ -28,7 +28,7 @@ static size_t NNI_FN(tile_cost)(size_t rows, size_t vectors, int by_k) {
  * runs counts. */
 static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
     const size_t across = nni_ceil_div(n, VF_LANES);
-    if (k <= NNI_SHALLOW) return nni_min(across, NNI_LARGE_VECTORS);
+    if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
     for (size_t v = narrowest; v <= 4; v++) {
         const size_t tiles = nni_ceil_div(m, (size_t)NNI_FN(tile_rows)[v - 1]);

@@ -25,7 +25,8 @@
 #define NNI_VAST_ROWS 128            /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS 48             /* and how many of them side by side read fastest */
-#define NNI_SHALLOW 32               /* k up to which writing C is most of the work */
+#define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
+#define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
