@@ -5725,31 +5725,38 @@ NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, cons
     }
 }
 
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
+NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, const int masked, const int each, nni_vf_scalar *sum,
+                                         const float *const *row, size_t *at, const float *b, size_t ahead, nni_vm_scalar mask) {
+    nni_vf_scalar bv[4];
+    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+    nni_tile_load_b_scalar(vectors, masked, bv, b, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
+        const nni_vf_scalar av = nni_vf_set1_scalar(row[i / each][at[i % each]]);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
+    }
+    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+}
+
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. */
+ * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
 NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
                                         const float *a, const float *b, nni_vm_scalar mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    nni_vf_scalar bv[4];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
         NNI_HIDE(row[i / each]);
     }
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            size_t at[3] = {0, a_stride, 2 * a_stride};
-            for (size_t p = run->k; p > 0; p--) {
-                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-                nni_tile_load_b_scalar(vectors, masked, bv, b, mask);
-                NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const nni_vf_scalar av = nni_vf_set1_scalar(row[i / each][at[i % each]]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
-                }
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-                b += ldb;
-            }
+            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            for (; p >= together; p -= together)
+                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
+                    nni_tile_step_by_row_scalar(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+            for (; together > 1 && p > 0; p--, b += ldb)
+                nni_tile_step_by_row_scalar(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
@@ -10160,31 +10167,38 @@ NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const 
     }
 }
 
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
+NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, const int masked, const int each, nni_vf_avx2 *sum,
+                                         const float *const *row, size_t *at, const float *b, size_t ahead, nni_vm_avx2 mask) {
+    nni_vf_avx2 bv[4];
+    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+    nni_tile_load_b_avx2(vectors, masked, bv, b, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
+        const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / each][at[i % each]]);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
+    }
+    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+}
+
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. */
+ * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
 NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
                                         const float *a, const float *b, nni_vm_avx2 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    nni_vf_avx2 bv[4];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
         NNI_HIDE(row[i / each]);
     }
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            size_t at[3] = {0, a_stride, 2 * a_stride};
-            for (size_t p = run->k; p > 0; p--) {
-                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-                nni_tile_load_b_avx2(vectors, masked, bv, b, mask);
-                NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / each][at[i % each]]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
-                }
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-                b += ldb;
-            }
+            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            for (; p >= together; p -= together)
+                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
+                    nni_tile_step_by_row_avx2(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+            for (; together > 1 && p > 0; p--, b += ldb)
+                nni_tile_step_by_row_avx2(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
@@ -14620,31 +14634,38 @@ NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, cons
     }
 }
 
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
+NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, const int masked, const int each, nni_vf_avx512 *sum,
+                                         const float *const *row, size_t *at, const float *b, size_t ahead, nni_vm_avx512 mask) {
+    nni_vf_avx512 bv[4];
+    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+    nni_tile_load_b_avx512(vectors, masked, bv, b, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
+        const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / each][at[i % each]]);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
+    }
+    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+}
+
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. */
+ * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
 NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
                                         const float *a, const float *b, nni_vm_avx512 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    nni_vf_avx512 bv[4];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
         NNI_HIDE(row[i / each]);
     }
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            size_t at[3] = {0, a_stride, 2 * a_stride};
-            for (size_t p = run->k; p > 0; p--) {
-                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-                nni_tile_load_b_avx512(vectors, masked, bv, b, mask);
-                NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / each][at[i % each]]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
-                }
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-                b += ldb;
-            }
+            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            for (; p >= together; p -= together)
+                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
+                    nni_tile_step_by_row_avx512(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+            for (; together > 1 && p > 0; p--, b += ldb)
+                nni_tile_step_by_row_avx512(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
@@ -19052,31 +19073,38 @@ NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const 
     }
 }
 
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
+NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, const int masked, const int each, nni_vf_neon *sum,
+                                         const float *const *row, size_t *at, const float *b, size_t ahead, nni_vm_neon mask) {
+    nni_vf_neon bv[4];
+    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+    nni_tile_load_b_neon(vectors, masked, bv, b, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
+        const nni_vf_neon av = nni_vf_set1_neon(row[i / each][at[i % each]]);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
+    }
+    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+}
+
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. */
+ * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
 NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
                                         const float *a, const float *b, nni_vm_neon mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    nni_vf_neon bv[4];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
         NNI_HIDE(row[i / each]);
     }
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            size_t at[3] = {0, a_stride, 2 * a_stride};
-            for (size_t p = run->k; p > 0; p--) {
-                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-                nni_tile_load_b_neon(vectors, masked, bv, b, mask);
-                NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const nni_vf_neon av = nni_vf_set1_neon(row[i / each][at[i % each]]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
-                }
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-                b += ldb;
-            }
+            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            for (; p >= together; p -= together)
+                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
+                    nni_tile_step_by_row_neon(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+            for (; together > 1 && p > 0; p--, b += ldb)
+                nni_tile_step_by_row_neon(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;

@@ -94,31 +94,38 @@ NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const i
     }
 }
 
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
+NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, const int masked, const int each, vf *sum,
+                                         const float *const *row, size_t *at, const float *b, size_t ahead, vm mask) {
+    vf bv[4];
+    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
+    NNI_FN(tile_load_b)(vectors, masked, bv, b, mask);
+    NNI_UNROLL for (int i = 0; i < rows; i++) {
+        const vf av = vf_set1(row[i / each][at[i % each]]);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
+    }
+    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+}
+
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. */
+ * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
 NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
                                         const float *a, const float *b, vm mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    vf bv[4];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
         NNI_HIDE(row[i / each]);
     }
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            size_t at[3] = {0, a_stride, 2 * a_stride};
-            for (size_t p = run->k; p > 0; p--) {
-                if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-                NNI_FN(tile_load_b)(vectors, masked, bv, b, mask);
-                NNI_UNROLL for (int i = 0; i < rows; i++) {
-                    const vf av = vf_set1(row[i / each][at[i % each]]);
-                    NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
-                }
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-                b += ldb;
-            }
+            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            for (; p >= together; p -= together)
+                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
+                    NNI_FN(tile_step_by_row)(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+            for (; together > 1 && p > 0; p--, b += ldb)
+                NNI_FN(tile_step_by_row)(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
