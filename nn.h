@@ -6045,17 +6045,28 @@ static void nni_gemm_dot_scalar(const nni_gemm *g) {
 static int nni_gemm_is_row_scalar(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
-    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 8 * VF_LANES);
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 64);
 }
 
-/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order; n >= VF_LANES. Where y is not read, its last
- * vector may share elements with the one before, which come out the same: on AVX2, stores by mask are slow. */
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order, for a vector of j. */
+NNI_INLINE void nni_gemm_row_vector_scalar(const int rows, float *y, const nni_vf_scalar *x, const float *b, size_t ldb, float beta) {
+    nni_vf_scalar sum = beta == 0.0f ? nni_vf_set1_scalar(0.0f) : nni_vf_mul_scalar(nni_vf_set1_scalar(beta), nni_vf_load_scalar(y));
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_scalar(x[r], nni_vf_load_scalar(b + (size_t)r * ldb), sum);
+    nni_vf_store_scalar(y, sum);
+}
+
+/* The same for n >= VF_LANES of them. Where y is not read, vectors may share elements, which come out the same: so its first
+ * one brings the others to their alignment, since a store that meets two lines costs two, and its last one needs no mask. */
 NNI_INLINE void nni_gemm_row_step_scalar(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
                                       size_t n, float beta) {
     nni_vf_scalar xv[NNI_ROW_STREAMS];
     NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_scalar(x[(size_t)r * x_stride]);
     const nni_vf_scalar scale = nni_vf_set1_scalar(beta);
     size_t j = 0;
+    if (beta == 0.0f) {
+        nni_gemm_row_vector_scalar(rows, y, xv, b, ldb, beta);
+        j = VF_LANES - (uintptr_t)y / sizeof(float) % VF_LANES;
+    }
     for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
         nni_vf_scalar sum[4];
         NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_set1_scalar(0.0f);
@@ -6069,12 +6080,10 @@ NNI_INLINE void nni_gemm_row_step_scalar(const int rows, float *y, const float *
     }
     for (; j + VF_LANES <= n || (beta == 0.0f && j < n); j += VF_LANES) {
         j = nni_min(j, n - VF_LANES);
-        nni_vf_scalar sum = beta == 0.0f ? nni_vf_set1_scalar(0.0f) : nni_vf_mul_scalar(scale, nni_vf_load_scalar(y + j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_scalar(xv[r], nni_vf_load_scalar(b + (size_t)r * ldb + j), sum);
-        nni_vf_store_scalar(y + j, sum);
+        nni_gemm_row_vector_scalar(rows, y + j, xv, b + j, ldb, beta);
     }
     if (j < n) {
-        nni_vf_scalar sum = beta == 0.0f ? nni_vf_set1_scalar(0.0f) : nni_vf_mul_scalar(scale, nni_vf_load_n_scalar(y + j, n - j));
+        nni_vf_scalar sum = nni_vf_mul_scalar(scale, nni_vf_load_n_scalar(y + j, n - j));
         for (size_t r = 0; r < (size_t)rows; r++) sum = nni_vf_fma_scalar(nni_vf_set1_scalar(x[r * x_stride]), nni_vf_load_n_scalar(b + r * ldb + j, n - j), sum);
         nni_vf_store_n_scalar(y + j, sum, n - j);
     }
@@ -10487,17 +10496,28 @@ static void nni_gemm_dot_avx2(const nni_gemm *g) {
 static int nni_gemm_is_row_avx2(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
-    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 8 * VF_LANES);
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 64);
 }
 
-/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order; n >= VF_LANES. Where y is not read, its last
- * vector may share elements with the one before, which come out the same: on AVX2, stores by mask are slow. */
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order, for a vector of j. */
+NNI_INLINE void nni_gemm_row_vector_avx2(const int rows, float *y, const nni_vf_avx2 *x, const float *b, size_t ldb, float beta) {
+    nni_vf_avx2 sum = beta == 0.0f ? nni_vf_set1_avx2(0.0f) : nni_vf_mul_avx2(nni_vf_set1_avx2(beta), nni_vf_load_avx2(y));
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx2(x[r], nni_vf_load_avx2(b + (size_t)r * ldb), sum);
+    nni_vf_store_avx2(y, sum);
+}
+
+/* The same for n >= VF_LANES of them. Where y is not read, vectors may share elements, which come out the same: so its first
+ * one brings the others to their alignment, since a store that meets two lines costs two, and its last one needs no mask. */
 NNI_INLINE void nni_gemm_row_step_avx2(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
                                       size_t n, float beta) {
     nni_vf_avx2 xv[NNI_ROW_STREAMS];
     NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_avx2(x[(size_t)r * x_stride]);
     const nni_vf_avx2 scale = nni_vf_set1_avx2(beta);
     size_t j = 0;
+    if (beta == 0.0f) {
+        nni_gemm_row_vector_avx2(rows, y, xv, b, ldb, beta);
+        j = VF_LANES - (uintptr_t)y / sizeof(float) % VF_LANES;
+    }
     for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
         nni_vf_avx2 sum[4];
         NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_set1_avx2(0.0f);
@@ -10511,12 +10531,10 @@ NNI_INLINE void nni_gemm_row_step_avx2(const int rows, float *y, const float *x,
     }
     for (; j + VF_LANES <= n || (beta == 0.0f && j < n); j += VF_LANES) {
         j = nni_min(j, n - VF_LANES);
-        nni_vf_avx2 sum = beta == 0.0f ? nni_vf_set1_avx2(0.0f) : nni_vf_mul_avx2(scale, nni_vf_load_avx2(y + j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx2(xv[r], nni_vf_load_avx2(b + (size_t)r * ldb + j), sum);
-        nni_vf_store_avx2(y + j, sum);
+        nni_gemm_row_vector_avx2(rows, y + j, xv, b + j, ldb, beta);
     }
     if (j < n) {
-        nni_vf_avx2 sum = beta == 0.0f ? nni_vf_set1_avx2(0.0f) : nni_vf_mul_avx2(scale, nni_vf_load_n_avx2(y + j, n - j));
+        nni_vf_avx2 sum = nni_vf_mul_avx2(scale, nni_vf_load_n_avx2(y + j, n - j));
         for (size_t r = 0; r < (size_t)rows; r++) sum = nni_vf_fma_avx2(nni_vf_set1_avx2(x[r * x_stride]), nni_vf_load_n_avx2(b + r * ldb + j, n - j), sum);
         nni_vf_store_n_avx2(y + j, sum, n - j);
     }
@@ -14954,17 +14972,28 @@ static void nni_gemm_dot_avx512(const nni_gemm *g) {
 static int nni_gemm_is_row_avx512(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
-    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 8 * VF_LANES);
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 64);
 }
 
-/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order; n >= VF_LANES. Where y is not read, its last
- * vector may share elements with the one before, which come out the same: on AVX2, stores by mask are slow. */
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order, for a vector of j. */
+NNI_INLINE void nni_gemm_row_vector_avx512(const int rows, float *y, const nni_vf_avx512 *x, const float *b, size_t ldb, float beta) {
+    nni_vf_avx512 sum = beta == 0.0f ? nni_vf_set1_avx512(0.0f) : nni_vf_mul_avx512(nni_vf_set1_avx512(beta), nni_vf_load_avx512(y));
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx512(x[r], nni_vf_load_avx512(b + (size_t)r * ldb), sum);
+    nni_vf_store_avx512(y, sum);
+}
+
+/* The same for n >= VF_LANES of them. Where y is not read, vectors may share elements, which come out the same: so its first
+ * one brings the others to their alignment, since a store that meets two lines costs two, and its last one needs no mask. */
 NNI_INLINE void nni_gemm_row_step_avx512(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
                                       size_t n, float beta) {
     nni_vf_avx512 xv[NNI_ROW_STREAMS];
     NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_avx512(x[(size_t)r * x_stride]);
     const nni_vf_avx512 scale = nni_vf_set1_avx512(beta);
     size_t j = 0;
+    if (beta == 0.0f) {
+        nni_gemm_row_vector_avx512(rows, y, xv, b, ldb, beta);
+        j = VF_LANES - (uintptr_t)y / sizeof(float) % VF_LANES;
+    }
     for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
         nni_vf_avx512 sum[4];
         NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_set1_avx512(0.0f);
@@ -14978,12 +15007,10 @@ NNI_INLINE void nni_gemm_row_step_avx512(const int rows, float *y, const float *
     }
     for (; j + VF_LANES <= n || (beta == 0.0f && j < n); j += VF_LANES) {
         j = nni_min(j, n - VF_LANES);
-        nni_vf_avx512 sum = beta == 0.0f ? nni_vf_set1_avx512(0.0f) : nni_vf_mul_avx512(scale, nni_vf_load_avx512(y + j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_avx512(xv[r], nni_vf_load_avx512(b + (size_t)r * ldb + j), sum);
-        nni_vf_store_avx512(y + j, sum);
+        nni_gemm_row_vector_avx512(rows, y + j, xv, b + j, ldb, beta);
     }
     if (j < n) {
-        nni_vf_avx512 sum = beta == 0.0f ? nni_vf_set1_avx512(0.0f) : nni_vf_mul_avx512(scale, nni_vf_load_n_avx512(y + j, n - j));
+        nni_vf_avx512 sum = nni_vf_mul_avx512(scale, nni_vf_load_n_avx512(y + j, n - j));
         for (size_t r = 0; r < (size_t)rows; r++) sum = nni_vf_fma_avx512(nni_vf_set1_avx512(x[r * x_stride]), nni_vf_load_n_avx512(b + r * ldb + j, n - j), sum);
         nni_vf_store_n_avx512(y + j, sum, n - j);
     }
@@ -19393,17 +19420,28 @@ static void nni_gemm_dot_neon(const nni_gemm *g) {
 static int nni_gemm_is_row_neon(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
-    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 8 * VF_LANES);
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 64);
 }
 
-/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order; n >= VF_LANES. Where y is not read, its last
- * vector may share elements with the one before, which come out the same: on AVX2, stores by mask are slow. */
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order, for a vector of j. */
+NNI_INLINE void nni_gemm_row_vector_neon(const int rows, float *y, const nni_vf_neon *x, const float *b, size_t ldb, float beta) {
+    nni_vf_neon sum = beta == 0.0f ? nni_vf_set1_neon(0.0f) : nni_vf_mul_neon(nni_vf_set1_neon(beta), nni_vf_load_neon(y));
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_neon(x[r], nni_vf_load_neon(b + (size_t)r * ldb), sum);
+    nni_vf_store_neon(y, sum);
+}
+
+/* The same for n >= VF_LANES of them. Where y is not read, vectors may share elements, which come out the same: so its first
+ * one brings the others to their alignment, since a store that meets two lines costs two, and its last one needs no mask. */
 NNI_INLINE void nni_gemm_row_step_neon(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
                                       size_t n, float beta) {
     nni_vf_neon xv[NNI_ROW_STREAMS];
     NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = nni_vf_set1_neon(x[(size_t)r * x_stride]);
     const nni_vf_neon scale = nni_vf_set1_neon(beta);
     size_t j = 0;
+    if (beta == 0.0f) {
+        nni_gemm_row_vector_neon(rows, y, xv, b, ldb, beta);
+        j = VF_LANES - (uintptr_t)y / sizeof(float) % VF_LANES;
+    }
     for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
         nni_vf_neon sum[4];
         NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = nni_vf_set1_neon(0.0f);
@@ -19417,12 +19455,10 @@ NNI_INLINE void nni_gemm_row_step_neon(const int rows, float *y, const float *x,
     }
     for (; j + VF_LANES <= n || (beta == 0.0f && j < n); j += VF_LANES) {
         j = nni_min(j, n - VF_LANES);
-        nni_vf_neon sum = beta == 0.0f ? nni_vf_set1_neon(0.0f) : nni_vf_mul_neon(scale, nni_vf_load_neon(y + j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = nni_vf_fma_neon(xv[r], nni_vf_load_neon(b + (size_t)r * ldb + j), sum);
-        nni_vf_store_neon(y + j, sum);
+        nni_gemm_row_vector_neon(rows, y + j, xv, b + j, ldb, beta);
     }
     if (j < n) {
-        nni_vf_neon sum = beta == 0.0f ? nni_vf_set1_neon(0.0f) : nni_vf_mul_neon(scale, nni_vf_load_n_neon(y + j, n - j));
+        nni_vf_neon sum = nni_vf_mul_neon(scale, nni_vf_load_n_neon(y + j, n - j));
         for (size_t r = 0; r < (size_t)rows; r++) sum = nni_vf_fma_neon(nni_vf_set1_neon(x[r * x_stride]), nni_vf_load_n_neon(b + r * ldb + j, n - j), sum);
         nni_vf_store_n_neon(y + j, sum, n - j);
     }

@@ -14,17 +14,28 @@
 static int NNI_FN(gemm_is_row)(const nni_gemm *g) {
     if (g->b_col != 1 || g->packed_b || g->alpha != 1.0f) return 0;
     const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0;
-    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 8 * VF_LANES);
+    return (g->m == 1 && (g->n > 4 * VF_LANES || ragged)) || (g->k == 2 && g->n >= 512) || (g->k == 1 && g->n > 64);
 }
 
-/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order; n >= VF_LANES. Where y is not read, its last
- * vector may share elements with the one before, which come out the same: on AVX2, stores by mask are slow. */
+/* y[j] = beta*y[j] + x[0]*b[0][j] + ... + x[rows-1]*b[rows-1][j], in that order, for a vector of j. */
+NNI_INLINE void NNI_FN(gemm_row_vector)(const int rows, float *y, const vf *x, const float *b, size_t ldb, float beta) {
+    vf sum = beta == 0.0f ? vf_set1(0.0f) : vf_mul(vf_set1(beta), vf_load(y));
+    NNI_UNROLL for (int r = 0; r < rows; r++) sum = vf_fma(x[r], vf_load(b + (size_t)r * ldb), sum);
+    vf_store(y, sum);
+}
+
+/* The same for n >= VF_LANES of them. Where y is not read, vectors may share elements, which come out the same: so its first
+ * one brings the others to their alignment, since a store that meets two lines costs two, and its last one needs no mask. */
 NNI_INLINE void NNI_FN(gemm_row_step)(const int rows, float *y, const float *x, size_t x_stride, const float *b, size_t ldb,
                                       size_t n, float beta) {
     vf xv[NNI_ROW_STREAMS];
     NNI_UNROLL for (int r = 0; r < rows; r++) xv[r] = vf_set1(x[(size_t)r * x_stride]);
     const vf scale = vf_set1(beta);
     size_t j = 0;
+    if (beta == 0.0f) {
+        NNI_FN(gemm_row_vector)(rows, y, xv, b, ldb, beta);
+        j = VF_LANES - (uintptr_t)y / sizeof(float) % VF_LANES;
+    }
     for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
         vf sum[4];
         NNI_UNROLL for (int v = 0; v < 4; v++) sum[v] = vf_set1(0.0f);
@@ -38,12 +49,10 @@ NNI_INLINE void NNI_FN(gemm_row_step)(const int rows, float *y, const float *x, 
     }
     for (; j + VF_LANES <= n || (beta == 0.0f && j < n); j += VF_LANES) {
         j = nni_min(j, n - VF_LANES);
-        vf sum = beta == 0.0f ? vf_set1(0.0f) : vf_mul(scale, vf_load(y + j));
-        NNI_UNROLL for (int r = 0; r < rows; r++) sum = vf_fma(xv[r], vf_load(b + (size_t)r * ldb + j), sum);
-        vf_store(y + j, sum);
+        NNI_FN(gemm_row_vector)(rows, y + j, xv, b + j, ldb, beta);
     }
     if (j < n) {
-        vf sum = beta == 0.0f ? vf_set1(0.0f) : vf_mul(scale, vf_load_n(y + j, n - j));
+        vf sum = vf_mul(scale, vf_load_n(y + j, n - j));
         for (size_t r = 0; r < (size_t)rows; r++) sum = vf_fma(vf_set1(x[r * x_stride]), vf_load_n(b + r * ldb + j, n - j), sum);
         vf_store_n(y + j, sum, n - j);
     }
