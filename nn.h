@@ -5664,8 +5664,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
-/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
- * next, while B runs on but for a jump after each row; a product is a single stretch. */
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k; a product is a single one. */
 typedef struct nni_tiles_scalar {
     size_t k, count;
     size_t a_stride, ldb, ldc;
@@ -5675,8 +5674,8 @@ typedef struct nni_tiles_scalar {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
-    size_t b_jump;            /* of B: between two rows of stretches */
+    ptrdiff_t a_step, a_row_step; /* from where a stretch begins in A to the next one; from the last one of a row to the next row */
+    size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -5687,7 +5686,7 @@ typedef void (*nni_tile_fn_scalar)(const nni_tiles_scalar *run, const float *a, 
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_scalar nni_tiles_plain_scalar(size_t k, float beta) {
-    const nni_tiles_scalar run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    const nni_tiles_scalar run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
     return run;
 }
 
@@ -5697,31 +5696,31 @@ NNI_INLINE void nni_tile_load_b_scalar(const int vectors, const int masked, nni_
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_scalar(b + j * VF_LANES, mask) : nni_vf_load_scalar(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
- * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
+ * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
                                       const float *a, const float *b, nni_vm_scalar mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     nni_vf_scalar bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
-        for (size_t p = run->k; p > 0; p--) {
-            nni_tile_load_b_scalar(vectors, masked, bv, b, mask);
+        const float *from = a, *with = b;
+        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
+            nni_tile_load_b_scalar(vectors, masked, bv, with, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const nni_vq_scalar av = nni_vq_load_scalar(a + i);
+                const nni_vq_scalar av = nni_vq_load_scalar(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = nni_vf_fma_q_scalar(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
             NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_scalar av = nni_vf_set1_scalar(a[i]);
+                const nni_vf_scalar av = nni_vf_set1_scalar(from[i]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
             }
-            a += a_stride;
-            b += ldb;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        a += run->row_jump;
+        a += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
@@ -5739,10 +5738,11 @@ NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, c
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
+ * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
+ * and the loop's own instructions cost most. */
 NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
                                         const float *a, const float *b, nni_vm_scalar mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
@@ -5752,19 +5752,21 @@ NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, co
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
-                    nni_tile_step_by_row_scalar(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
-            for (; together > 1 && p > 0; p--, b += ldb)
-                nni_tile_step_by_row_scalar(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
+                    nni_tile_step_by_row_scalar(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+            for (; together > 1 && p > 0; p--, with += ldb)
+                nni_tile_step_by_row_scalar(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            b += run->b_step;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
-        b += run->b_jump;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
@@ -6842,9 +6844,10 @@ static nni_tiles_scalar nni_conv_run_scalar(const nni_conv *job, const nni_conv_
     run.ldb = ldb;
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
-    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
-    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.a_step = (ptrdiff_t)(px->tap_step * channels);
+    run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
+    run.b_step = run.k * ldb;
+    run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
 }
@@ -7006,7 +7009,8 @@ static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_wi
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
     run.tap_rows = rows;
-    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.a_row_step = (ptrdiff_t)(job->y.step * window->pitch);
+    run.b_row_step = run.k * ldb;
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_scalar d = nni_deal_scalar(height, vectors);
@@ -10115,8 +10119,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
-/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
- * next, while B runs on but for a jump after each row; a product is a single stretch. */
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k; a product is a single one. */
 typedef struct nni_tiles_avx2 {
     size_t k, count;
     size_t a_stride, ldb, ldc;
@@ -10126,8 +10129,8 @@ typedef struct nni_tiles_avx2 {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
-    size_t b_jump;            /* of B: between two rows of stretches */
+    ptrdiff_t a_step, a_row_step; /* from where a stretch begins in A to the next one; from the last one of a row to the next row */
+    size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -10138,7 +10141,7 @@ typedef void (*nni_tile_fn_avx2)(const nni_tiles_avx2 *run, const float *a, cons
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_avx2 nni_tiles_plain_avx2(size_t k, float beta) {
-    const nni_tiles_avx2 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    const nni_tiles_avx2 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
     return run;
 }
 
@@ -10148,31 +10151,31 @@ NNI_INLINE void nni_tile_load_b_avx2(const int vectors, const int masked, nni_vf
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx2(b + j * VF_LANES, mask) : nni_vf_load_avx2(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
- * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
+ * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
                                       const float *a, const float *b, nni_vm_avx2 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     nni_vf_avx2 bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
-        for (size_t p = run->k; p > 0; p--) {
-            nni_tile_load_b_avx2(vectors, masked, bv, b, mask);
+        const float *from = a, *with = b;
+        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
+            nni_tile_load_b_avx2(vectors, masked, bv, with, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const nni_vq_avx2 av = nni_vq_load_avx2(a + i);
+                const nni_vq_avx2 av = nni_vq_load_avx2(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = nni_vf_fma_q_avx2(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
             NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_avx2 av = nni_vf_set1_avx2(a[i]);
+                const nni_vf_avx2 av = nni_vf_set1_avx2(from[i]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
             }
-            a += a_stride;
-            b += ldb;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        a += run->row_jump;
+        a += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
@@ -10190,10 +10193,11 @@ NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, con
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
+ * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
+ * and the loop's own instructions cost most. */
 NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
                                         const float *a, const float *b, nni_vm_avx2 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
@@ -10203,19 +10207,21 @@ NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, cons
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
-                    nni_tile_step_by_row_avx2(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
-            for (; together > 1 && p > 0; p--, b += ldb)
-                nni_tile_step_by_row_avx2(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
+                    nni_tile_step_by_row_avx2(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+            for (; together > 1 && p > 0; p--, with += ldb)
+                nni_tile_step_by_row_avx2(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            b += run->b_step;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
-        b += run->b_jump;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
@@ -11293,9 +11299,10 @@ static nni_tiles_avx2 nni_conv_run_avx2(const nni_conv *job, const nni_conv_phas
     run.ldb = ldb;
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
-    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
-    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.a_step = (ptrdiff_t)(px->tap_step * channels);
+    run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
+    run.b_step = run.k * ldb;
+    run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
 }
@@ -11457,7 +11464,8 @@ static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_wind
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
     run.tap_rows = rows;
-    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.a_row_step = (ptrdiff_t)(job->y.step * window->pitch);
+    run.b_row_step = run.k * ldb;
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx2 d = nni_deal_avx2(height, vectors);
@@ -14591,8 +14599,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
-/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
- * next, while B runs on but for a jump after each row; a product is a single stretch. */
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k; a product is a single one. */
 typedef struct nni_tiles_avx512 {
     size_t k, count;
     size_t a_stride, ldb, ldc;
@@ -14602,8 +14609,8 @@ typedef struct nni_tiles_avx512 {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
-    size_t b_jump;            /* of B: between two rows of stretches */
+    ptrdiff_t a_step, a_row_step; /* from where a stretch begins in A to the next one; from the last one of a row to the next row */
+    size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -14614,7 +14621,7 @@ typedef void (*nni_tile_fn_avx512)(const nni_tiles_avx512 *run, const float *a, 
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_avx512 nni_tiles_plain_avx512(size_t k, float beta) {
-    const nni_tiles_avx512 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    const nni_tiles_avx512 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
     return run;
 }
 
@@ -14624,31 +14631,31 @@ NNI_INLINE void nni_tile_load_b_avx512(const int vectors, const int masked, nni_
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx512(b + j * VF_LANES, mask) : nni_vf_load_avx512(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
- * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
+ * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
                                       const float *a, const float *b, nni_vm_avx512 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     nni_vf_avx512 bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
-        for (size_t p = run->k; p > 0; p--) {
-            nni_tile_load_b_avx512(vectors, masked, bv, b, mask);
+        const float *from = a, *with = b;
+        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
+            nni_tile_load_b_avx512(vectors, masked, bv, with, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const nni_vq_avx512 av = nni_vq_load_avx512(a + i);
+                const nni_vq_avx512 av = nni_vq_load_avx512(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = nni_vf_fma_q_avx512(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
             NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_avx512 av = nni_vf_set1_avx512(a[i]);
+                const nni_vf_avx512 av = nni_vf_set1_avx512(from[i]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
             }
-            a += a_stride;
-            b += ldb;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        a += run->row_jump;
+        a += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
@@ -14666,10 +14673,11 @@ NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, c
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
+ * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
+ * and the loop's own instructions cost most. */
 NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
                                         const float *a, const float *b, nni_vm_avx512 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
@@ -14679,19 +14687,21 @@ NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, co
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
-                    nni_tile_step_by_row_avx512(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
-            for (; together > 1 && p > 0; p--, b += ldb)
-                nni_tile_step_by_row_avx512(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
+                    nni_tile_step_by_row_avx512(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+            for (; together > 1 && p > 0; p--, with += ldb)
+                nni_tile_step_by_row_avx512(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            b += run->b_step;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
-        b += run->b_jump;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
@@ -15769,9 +15779,10 @@ static nni_tiles_avx512 nni_conv_run_avx512(const nni_conv *job, const nni_conv_
     run.ldb = ldb;
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
-    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
-    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.a_step = (ptrdiff_t)(px->tap_step * channels);
+    run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
+    run.b_step = run.k * ldb;
+    run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
 }
@@ -15933,7 +15944,8 @@ static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_wi
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
     run.tap_rows = rows;
-    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.a_row_step = (ptrdiff_t)(job->y.step * window->pitch);
+    run.b_row_step = run.k * ldb;
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx512 d = nni_deal_avx512(height, vectors);
@@ -19039,8 +19051,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
-/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
- * next, while B runs on but for a jump after each row; a product is a single stretch. */
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k; a product is a single one. */
 typedef struct nni_tiles_neon {
     size_t k, count;
     size_t a_stride, ldb, ldc;
@@ -19050,8 +19061,8 @@ typedef struct nni_tiles_neon {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
-    size_t b_jump;            /* of B: between two rows of stretches */
+    ptrdiff_t a_step, a_row_step; /* from where a stretch begins in A to the next one; from the last one of a row to the next row */
+    size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -19062,7 +19073,7 @@ typedef void (*nni_tile_fn_neon)(const nni_tiles_neon *run, const float *a, cons
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_neon nni_tiles_plain_neon(size_t k, float beta) {
-    const nni_tiles_neon run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    const nni_tiles_neon run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
     return run;
 }
 
@@ -19072,31 +19083,31 @@ NNI_INLINE void nni_tile_load_b_neon(const int vectors, const int masked, nni_vf
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_neon(b + j * VF_LANES, mask) : nni_vf_load_neon(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
- * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
+ * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
                                       const float *a, const float *b, nni_vm_neon mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     nni_vf_neon bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
-        for (size_t p = run->k; p > 0; p--) {
-            nni_tile_load_b_neon(vectors, masked, bv, b, mask);
+        const float *from = a, *with = b;
+        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
+            nni_tile_load_b_neon(vectors, masked, bv, with, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const nni_vq_neon av = nni_vq_load_neon(a + i);
+                const nni_vq_neon av = nni_vq_load_neon(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = nni_vf_fma_q_neon(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
             NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_neon av = nni_vf_set1_neon(a[i]);
+                const nni_vf_neon av = nni_vf_set1_neon(from[i]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
             }
-            a += a_stride;
-            b += ldb;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        a += run->row_jump;
+        a += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
@@ -19114,10 +19125,11 @@ NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, con
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
+ * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
+ * and the loop's own instructions cost most. */
 NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
                                         const float *a, const float *b, nni_vm_neon mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
@@ -19127,19 +19139,21 @@ NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, cons
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
-                    nni_tile_step_by_row_neon(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
-            for (; together > 1 && p > 0; p--, b += ldb)
-                nni_tile_step_by_row_neon(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
+                    nni_tile_step_by_row_neon(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+            for (; together > 1 && p > 0; p--, with += ldb)
+                nni_tile_step_by_row_neon(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            b += run->b_step;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
-        b += run->b_jump;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
@@ -20217,9 +20231,10 @@ static nni_tiles_neon nni_conv_run_neon(const nni_conv *job, const nni_conv_phas
     run.ldb = ldb;
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
-    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
-    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.a_step = (ptrdiff_t)(px->tap_step * channels);
+    run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
+    run.b_step = run.k * ldb;
+    run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
 }
@@ -20381,7 +20396,8 @@ static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_wind
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
     run.tap_rows = rows;
-    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.a_row_step = (ptrdiff_t)(job->y.step * window->pitch);
+    run.b_row_step = run.k * ldb;
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_neon d = nni_deal_neon(height, vectors);

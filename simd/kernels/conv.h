@@ -71,9 +71,10 @@ static NNI_FN(tiles) NNI_FN(conv_run)(const nni_conv *job, const nni_conv_phase 
     run.ldb = ldb;
     run.tap_rows = x->taps ? y->taps : 0;
     run.stretches = whole ? 1 : x->taps;
-    run.jump = whole ? 0 : (ptrdiff_t)(px->tap_step * channels) - (ptrdiff_t)job->in;
-    run.row_jump = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)run.stretches * ((ptrdiff_t)run.k + run.jump) + run.jump;
-    run.b_jump = (px->taps - x->taps) * job->in * ldb;
+    run.a_step = (ptrdiff_t)(px->tap_step * channels);
+    run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
+    run.b_step = run.k * ldb;
+    run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
     run.relu = job->activation == NN_RELU;
     return run;
 }

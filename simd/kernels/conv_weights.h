@@ -49,7 +49,8 @@ static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_wi
     run.ldb = ldb;
     run.ldc = job->groups * job->out;
     run.tap_rows = rows;
-    run.row_jump = (ptrdiff_t)(job->y.step * window->pitch) - (ptrdiff_t)(run.k * run.a_stride);
+    run.a_row_step = (ptrdiff_t)(job->y.step * window->pitch);
+    run.b_row_step = run.k * ldb;
     for (size_t j = 0; j < job->out; j += panel) {
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, vectors);

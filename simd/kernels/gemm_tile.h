@@ -33,8 +33,7 @@
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
-/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k, with jumps between the end of one and the
- * next, while B runs on but for a jump after each row; a product is a single stretch. */
+/* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k; a product is a single one. */
 typedef struct NNI_FN(tiles) {
     size_t k, count;
     size_t a_stride, ldb, ldc;
@@ -44,8 +43,8 @@ typedef struct NNI_FN(tiles) {
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
     size_t tap_rows, stretches;
-    ptrdiff_t jump, row_jump; /* of A: between two stretches; between two rows of them */
-    size_t b_jump;            /* of B: between two rows of stretches */
+    ptrdiff_t a_step, a_row_step; /* from where a stretch begins in A to the next one; from the last one of a row to the next row */
+    size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
     int relu;                 /* done last */
@@ -56,7 +55,7 @@ typedef void (*NNI_FN(tile_fn))(const NNI_FN(tiles) *run, const float *a, const 
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE NNI_FN(tiles) NNI_FN(tiles_plain)(size_t k, float beta) {
-    const NNI_FN(tiles) run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, NULL, 0, 0};
+    const NNI_FN(tiles) run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
     return run;
 }
 
@@ -66,31 +65,31 @@ NNI_INLINE void NNI_FN(tile_load_b)(const int vectors, const int masked, vf *bv,
         bv[j] = masked && j == vectors - 1 ? vf_load_m(b + j * VF_LANES, mask) : vf_load(b + j * VF_LANES);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. The run is hidden
- * between stretches, and between tiles: else all that leads to the next is read in advance, though a product has one stretch. */
+/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
+ * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
                                       const float *a, const float *b, vm mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
     vf bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
-        for (size_t p = run->k; p > 0; p--) {
-            NNI_FN(tile_load_b)(vectors, masked, bv, b, mask);
+        const float *from = a, *with = b;
+        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
+            NNI_FN(tile_load_b)(vectors, masked, bv, with, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
-                const vq av = vq_load(a + i);
+                const vq av = vq_load(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = vf_fma_q(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
             NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const vf av = vf_set1(a[i]);
+                const vf av = vf_set1(from[i]);
                 NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
             }
-            a += a_stride;
-            b += ldb;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        a += run->row_jump;
+        a += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
@@ -108,10 +107,11 @@ NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, cons
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Steps of one vector are short: four go together, for the loop's own instructions. */
+ * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
+ * and the loop's own instructions cost most. */
 NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
                                         const float *a, const float *b, vm mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
@@ -121,19 +121,21 @@ NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+            const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb)
-                    NNI_FN(tile_step_by_row)(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
-            for (; together > 1 && p > 0; p--, b += ldb)
-                NNI_FN(tile_step_by_row)(rows, vectors, masked, each, sum, row, at, b, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
+                    NNI_FN(tile_step_by_row)(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+            for (; together > 1 && p > 0; p--, with += ldb)
+                NNI_FN(tile_step_by_row)(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->jump;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            b += run->b_step;
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += (ptrdiff_t)run->k + run->row_jump;
-        b += run->b_jump;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        b += run->b_row_step;
     }
 }
 
