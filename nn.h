@@ -3519,9 +3519,35 @@ NNI_INLINE nni_vf_scalar nni_vexpm1_negative_scalar(nni_vf_scalar x, nni_vf_scal
     return nni_vf_select_scalar(nni_vf_lt_scalar(x, nni_vf_set1_scalar(-0.7f)), nni_vf_sub_scalar(exp_x, nni_vf_set1_scalar(1.0f)), near);
 }
 
-/* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
+/* 1/(1 + e^-x) as *power / the result: 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. *lost is what the sum rounds
+ * away. Both are 2^26 times too large: so 2^m, made by shifting m + 26 into the exponent, is never subnormal. */
+NNI_INLINE nni_vf_scalar nni_logistic_scalar(nni_vf_scalar x, nni_vf_scalar *power, nni_vf_scalar *lost) {
+    const nni_vf_scalar unit = nni_vf_set1_scalar(0x1p26f), whole = nni_vf_set1_scalar(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = nni_vf_at_least_scalar(nni_vf_at_most_scalar(x, nni_vf_set1_scalar(18.0f)), nni_vf_set1_scalar(-105.0f)); /* beyond these the quotient is 1 or 0 */
+    const nni_vf_scalar shifted = nni_vf_fma_scalar(x, nni_vf_set1_scalar(NNI_LOG2_E), whole), m = nni_vf_sub_scalar(shifted, whole);
+    *power = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vf_bits_scalar(shifted), 23));
+    const nni_vf_scalar r = nni_vf_fnma_scalar(m, nni_vf_set1_scalar(NNI_LN2_LOW), nni_vf_fnma_scalar(m, nni_vf_set1_scalar(NNI_LN2_HIGH), x));
+    nni_vf_scalar q = nni_vf_set1_scalar(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(-8.368674665689468e-3f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(4.166826605796814e-2f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(-0.1666652113199234f));
+    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(0.4999999403953552f));
+    const nni_vf_scalar p = nni_vf_fnma_scalar(nni_vf_mul_scalar(r, r), q, r), high = nni_vf_add_scalar(unit, *power), sum = nni_vf_fnma_scalar(unit, p, high);
+    *lost = nni_vf_fnma_scalar(unit, p, nni_vf_sub_scalar(high, sum));
+    return sum;
+}
+
+/* What the sum rounds away goes into the quotient: nothing but the last rounding counts, and it never falls where x rises. */
+VF_MATHS nni_vf_scalar nni_vsigmoid_scalar(nni_vf_scalar x) {
+    nni_vf_scalar power, lost;
+    const nni_vf_scalar one = nni_vf_set1_scalar(1.0f), sum = nni_logistic_scalar(x, &power, &lost), inverse = nni_vf_div_scalar(one, sum);
+    const nni_vf_scalar rest = nni_vf_fnma_scalar(lost, inverse, nni_vf_fnma_scalar(sum, inverse, one));
+    return nni_vf_mul_scalar(nni_vf_fma_scalar(rest, inverse, inverse), power);
+}
+
+/* tanh x: odd polynomial below 0.625, 1 - 2/(1 + e^2|x|) above. */
 VF_MATHS nni_vf_scalar nni_vtanh_scalar(nni_vf_scalar x) {
-    const nni_vf_scalar a = nni_vf_abs_scalar(x), one = nni_vf_set1_scalar(1.0f), two = nni_vf_set1_scalar(2.0f), square = nni_vf_mul_scalar(x, x);
+    const nni_vf_scalar a = nni_vf_abs_scalar(x), square = nni_vf_mul_scalar(x, x);
     nni_vf_scalar q = nni_vf_set1_scalar(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(-8.435009978711605072021484375e-3f));
     q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(2.1807588636875152587890625e-2f));
@@ -3529,29 +3555,11 @@ VF_MATHS nni_vf_scalar nni_vtanh_scalar(nni_vf_scalar x) {
     q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(0.13333357870578765869140625f));
     q = nni_vf_fma_scalar(q, square, nni_vf_set1_scalar(-0.3333333432674407958984375f));
     const nni_vf_scalar near = nni_vf_fma_scalar(nni_vf_mul_scalar(square, q), a, a);
-    const nni_vf_scalar far = nni_vf_sub_scalar(one, nni_vf_div_scalar(two, nni_vf_add_scalar(nni_vexp_scalar(nni_vf_mul_scalar(two, a)), one)));
+    nni_vf_scalar power, lost;
+    const nni_vf_scalar sum = nni_logistic_scalar(nni_vf_mul_scalar(nni_vf_set1_scalar(-2.0f), a), &power, &lost);
+    const nni_vf_scalar far = nni_vf_sub_scalar(nni_vf_set1_scalar(1.0f), nni_vf_div_scalar(nni_vf_add_scalar(power, power), sum));
     const nni_vi_scalar sign = nni_vi_and_scalar(nni_vf_bits_scalar(x), nni_vi_set1_scalar(0x80000000u));
     return nni_vf_from_bits_scalar(nni_vi_or_scalar(nni_vf_bits_scalar(nni_vf_select_scalar(nni_vf_lt_scalar(a, nni_vf_set1_scalar(0.625f)), near, far)), sign));
-}
-
-/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
- * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
- * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
-VF_MATHS nni_vf_scalar nni_vsigmoid_scalar(nni_vf_scalar x) {
-    const nni_vf_scalar one = nni_vf_set1_scalar(1.0f), unit = nni_vf_set1_scalar(0x1p26f), whole = nni_vf_set1_scalar(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
-    x = nni_vf_at_least_scalar(nni_vf_at_most_scalar(x, nni_vf_set1_scalar(18.0f)), nni_vf_set1_scalar(-105.0f)); /* beyond these the result is 1 or 0 */
-    const nni_vf_scalar shifted = nni_vf_fma_scalar(x, nni_vf_set1_scalar(NNI_LOG2_E), whole), m = nni_vf_sub_scalar(shifted, whole);
-    const nni_vf_scalar power = nni_vf_from_bits_scalar(nni_vi_shl_scalar(nni_vf_bits_scalar(shifted), 23));
-    const nni_vf_scalar r = nni_vf_fnma_scalar(m, nni_vf_set1_scalar(NNI_LN2_LOW), nni_vf_fnma_scalar(m, nni_vf_set1_scalar(NNI_LN2_HIGH), x));
-    nni_vf_scalar q = nni_vf_set1_scalar(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
-    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(-8.368674665689468e-3f));
-    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(4.166826605796814e-2f));
-    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(-0.1666652113199234f));
-    q = nni_vf_fma_scalar(q, r, nni_vf_set1_scalar(0.4999999403953552f));
-    const nni_vf_scalar p = nni_vf_fnma_scalar(nni_vf_mul_scalar(r, r), q, r), high = nni_vf_add_scalar(unit, power), sum = nni_vf_fnma_scalar(unit, p, high);
-    const nni_vf_scalar lost = nni_vf_fnma_scalar(unit, p, nni_vf_sub_scalar(high, sum)), inverse = nni_vf_div_scalar(one, sum);
-    const nni_vf_scalar rest = nni_vf_fnma_scalar(lost, inverse, nni_vf_fnma_scalar(sum, inverse, one));
-    return nni_vf_mul_scalar(nni_vf_fma_scalar(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -7974,9 +7982,35 @@ NNI_INLINE nni_vf_avx2 nni_vexpm1_negative_avx2(nni_vf_avx2 x, nni_vf_avx2 exp_x
     return nni_vf_select_avx2(nni_vf_lt_avx2(x, nni_vf_set1_avx2(-0.7f)), nni_vf_sub_avx2(exp_x, nni_vf_set1_avx2(1.0f)), near);
 }
 
-/* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
+/* 1/(1 + e^-x) as *power / the result: 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. *lost is what the sum rounds
+ * away. Both are 2^26 times too large: so 2^m, made by shifting m + 26 into the exponent, is never subnormal. */
+NNI_INLINE nni_vf_avx2 nni_logistic_avx2(nni_vf_avx2 x, nni_vf_avx2 *power, nni_vf_avx2 *lost) {
+    const nni_vf_avx2 unit = nni_vf_set1_avx2(0x1p26f), whole = nni_vf_set1_avx2(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = nni_vf_at_least_avx2(nni_vf_at_most_avx2(x, nni_vf_set1_avx2(18.0f)), nni_vf_set1_avx2(-105.0f)); /* beyond these the quotient is 1 or 0 */
+    const nni_vf_avx2 shifted = nni_vf_fma_avx2(x, nni_vf_set1_avx2(NNI_LOG2_E), whole), m = nni_vf_sub_avx2(shifted, whole);
+    *power = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vf_bits_avx2(shifted), 23));
+    const nni_vf_avx2 r = nni_vf_fnma_avx2(m, nni_vf_set1_avx2(NNI_LN2_LOW), nni_vf_fnma_avx2(m, nni_vf_set1_avx2(NNI_LN2_HIGH), x));
+    nni_vf_avx2 q = nni_vf_set1_avx2(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(-8.368674665689468e-3f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(4.166826605796814e-2f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(-0.1666652113199234f));
+    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(0.4999999403953552f));
+    const nni_vf_avx2 p = nni_vf_fnma_avx2(nni_vf_mul_avx2(r, r), q, r), high = nni_vf_add_avx2(unit, *power), sum = nni_vf_fnma_avx2(unit, p, high);
+    *lost = nni_vf_fnma_avx2(unit, p, nni_vf_sub_avx2(high, sum));
+    return sum;
+}
+
+/* What the sum rounds away goes into the quotient: nothing but the last rounding counts, and it never falls where x rises. */
+VF_MATHS nni_vf_avx2 nni_vsigmoid_avx2(nni_vf_avx2 x) {
+    nni_vf_avx2 power, lost;
+    const nni_vf_avx2 one = nni_vf_set1_avx2(1.0f), sum = nni_logistic_avx2(x, &power, &lost), inverse = nni_vf_div_avx2(one, sum);
+    const nni_vf_avx2 rest = nni_vf_fnma_avx2(lost, inverse, nni_vf_fnma_avx2(sum, inverse, one));
+    return nni_vf_mul_avx2(nni_vf_fma_avx2(rest, inverse, inverse), power);
+}
+
+/* tanh x: odd polynomial below 0.625, 1 - 2/(1 + e^2|x|) above. */
 VF_MATHS nni_vf_avx2 nni_vtanh_avx2(nni_vf_avx2 x) {
-    const nni_vf_avx2 a = nni_vf_abs_avx2(x), one = nni_vf_set1_avx2(1.0f), two = nni_vf_set1_avx2(2.0f), square = nni_vf_mul_avx2(x, x);
+    const nni_vf_avx2 a = nni_vf_abs_avx2(x), square = nni_vf_mul_avx2(x, x);
     nni_vf_avx2 q = nni_vf_set1_avx2(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(-8.435009978711605072021484375e-3f));
     q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(2.1807588636875152587890625e-2f));
@@ -7984,29 +8018,11 @@ VF_MATHS nni_vf_avx2 nni_vtanh_avx2(nni_vf_avx2 x) {
     q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(0.13333357870578765869140625f));
     q = nni_vf_fma_avx2(q, square, nni_vf_set1_avx2(-0.3333333432674407958984375f));
     const nni_vf_avx2 near = nni_vf_fma_avx2(nni_vf_mul_avx2(square, q), a, a);
-    const nni_vf_avx2 far = nni_vf_sub_avx2(one, nni_vf_div_avx2(two, nni_vf_add_avx2(nni_vexp_avx2(nni_vf_mul_avx2(two, a)), one)));
+    nni_vf_avx2 power, lost;
+    const nni_vf_avx2 sum = nni_logistic_avx2(nni_vf_mul_avx2(nni_vf_set1_avx2(-2.0f), a), &power, &lost);
+    const nni_vf_avx2 far = nni_vf_sub_avx2(nni_vf_set1_avx2(1.0f), nni_vf_div_avx2(nni_vf_add_avx2(power, power), sum));
     const nni_vi_avx2 sign = nni_vi_and_avx2(nni_vf_bits_avx2(x), nni_vi_set1_avx2(0x80000000u));
     return nni_vf_from_bits_avx2(nni_vi_or_avx2(nni_vf_bits_avx2(nni_vf_select_avx2(nni_vf_lt_avx2(a, nni_vf_set1_avx2(0.625f)), near, far)), sign));
-}
-
-/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
- * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
- * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
-VF_MATHS nni_vf_avx2 nni_vsigmoid_avx2(nni_vf_avx2 x) {
-    const nni_vf_avx2 one = nni_vf_set1_avx2(1.0f), unit = nni_vf_set1_avx2(0x1p26f), whole = nni_vf_set1_avx2(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
-    x = nni_vf_at_least_avx2(nni_vf_at_most_avx2(x, nni_vf_set1_avx2(18.0f)), nni_vf_set1_avx2(-105.0f)); /* beyond these the result is 1 or 0 */
-    const nni_vf_avx2 shifted = nni_vf_fma_avx2(x, nni_vf_set1_avx2(NNI_LOG2_E), whole), m = nni_vf_sub_avx2(shifted, whole);
-    const nni_vf_avx2 power = nni_vf_from_bits_avx2(nni_vi_shl_avx2(nni_vf_bits_avx2(shifted), 23));
-    const nni_vf_avx2 r = nni_vf_fnma_avx2(m, nni_vf_set1_avx2(NNI_LN2_LOW), nni_vf_fnma_avx2(m, nni_vf_set1_avx2(NNI_LN2_HIGH), x));
-    nni_vf_avx2 q = nni_vf_set1_avx2(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
-    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(-8.368674665689468e-3f));
-    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(4.166826605796814e-2f));
-    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(-0.1666652113199234f));
-    q = nni_vf_fma_avx2(q, r, nni_vf_set1_avx2(0.4999999403953552f));
-    const nni_vf_avx2 p = nni_vf_fnma_avx2(nni_vf_mul_avx2(r, r), q, r), high = nni_vf_add_avx2(unit, power), sum = nni_vf_fnma_avx2(unit, p, high);
-    const nni_vf_avx2 lost = nni_vf_fnma_avx2(unit, p, nni_vf_sub_avx2(high, sum)), inverse = nni_vf_div_avx2(one, sum);
-    const nni_vf_avx2 rest = nni_vf_fnma_avx2(lost, inverse, nni_vf_fnma_avx2(sum, inverse, one));
-    return nni_vf_mul_avx2(nni_vf_fma_avx2(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -12454,9 +12470,35 @@ NNI_INLINE nni_vf_avx512 nni_vexpm1_negative_avx512(nni_vf_avx512 x, nni_vf_avx5
     return nni_vf_select_avx512(nni_vf_lt_avx512(x, nni_vf_set1_avx512(-0.7f)), nni_vf_sub_avx512(exp_x, nni_vf_set1_avx512(1.0f)), near);
 }
 
-/* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
+/* 1/(1 + e^-x) as *power / the result: 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. *lost is what the sum rounds
+ * away. Both are 2^26 times too large: so 2^m, made by shifting m + 26 into the exponent, is never subnormal. */
+NNI_INLINE nni_vf_avx512 nni_logistic_avx512(nni_vf_avx512 x, nni_vf_avx512 *power, nni_vf_avx512 *lost) {
+    const nni_vf_avx512 unit = nni_vf_set1_avx512(0x1p26f), whole = nni_vf_set1_avx512(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = nni_vf_at_least_avx512(nni_vf_at_most_avx512(x, nni_vf_set1_avx512(18.0f)), nni_vf_set1_avx512(-105.0f)); /* beyond these the quotient is 1 or 0 */
+    const nni_vf_avx512 shifted = nni_vf_fma_avx512(x, nni_vf_set1_avx512(NNI_LOG2_E), whole), m = nni_vf_sub_avx512(shifted, whole);
+    *power = nni_vf_from_bits_avx512(nni_vi_shl_avx512(nni_vf_bits_avx512(shifted), 23));
+    const nni_vf_avx512 r = nni_vf_fnma_avx512(m, nni_vf_set1_avx512(NNI_LN2_LOW), nni_vf_fnma_avx512(m, nni_vf_set1_avx512(NNI_LN2_HIGH), x));
+    nni_vf_avx512 q = nni_vf_set1_avx512(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(-8.368674665689468e-3f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(4.166826605796814e-2f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(-0.1666652113199234f));
+    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(0.4999999403953552f));
+    const nni_vf_avx512 p = nni_vf_fnma_avx512(nni_vf_mul_avx512(r, r), q, r), high = nni_vf_add_avx512(unit, *power), sum = nni_vf_fnma_avx512(unit, p, high);
+    *lost = nni_vf_fnma_avx512(unit, p, nni_vf_sub_avx512(high, sum));
+    return sum;
+}
+
+/* What the sum rounds away goes into the quotient: nothing but the last rounding counts, and it never falls where x rises. */
+VF_MATHS nni_vf_avx512 nni_vsigmoid_avx512(nni_vf_avx512 x) {
+    nni_vf_avx512 power, lost;
+    const nni_vf_avx512 one = nni_vf_set1_avx512(1.0f), sum = nni_logistic_avx512(x, &power, &lost), inverse = nni_vf_div_avx512(one, sum);
+    const nni_vf_avx512 rest = nni_vf_fnma_avx512(lost, inverse, nni_vf_fnma_avx512(sum, inverse, one));
+    return nni_vf_mul_avx512(nni_vf_fma_avx512(rest, inverse, inverse), power);
+}
+
+/* tanh x: odd polynomial below 0.625, 1 - 2/(1 + e^2|x|) above. */
 VF_MATHS nni_vf_avx512 nni_vtanh_avx512(nni_vf_avx512 x) {
-    const nni_vf_avx512 a = nni_vf_abs_avx512(x), one = nni_vf_set1_avx512(1.0f), two = nni_vf_set1_avx512(2.0f), square = nni_vf_mul_avx512(x, x);
+    const nni_vf_avx512 a = nni_vf_abs_avx512(x), square = nni_vf_mul_avx512(x, x);
     nni_vf_avx512 q = nni_vf_set1_avx512(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(-8.435009978711605072021484375e-3f));
     q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(2.1807588636875152587890625e-2f));
@@ -12464,29 +12506,11 @@ VF_MATHS nni_vf_avx512 nni_vtanh_avx512(nni_vf_avx512 x) {
     q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(0.13333357870578765869140625f));
     q = nni_vf_fma_avx512(q, square, nni_vf_set1_avx512(-0.3333333432674407958984375f));
     const nni_vf_avx512 near = nni_vf_fma_avx512(nni_vf_mul_avx512(square, q), a, a);
-    const nni_vf_avx512 far = nni_vf_sub_avx512(one, nni_vf_div_avx512(two, nni_vf_add_avx512(nni_vexp_avx512(nni_vf_mul_avx512(two, a)), one)));
+    nni_vf_avx512 power, lost;
+    const nni_vf_avx512 sum = nni_logistic_avx512(nni_vf_mul_avx512(nni_vf_set1_avx512(-2.0f), a), &power, &lost);
+    const nni_vf_avx512 far = nni_vf_sub_avx512(nni_vf_set1_avx512(1.0f), nni_vf_div_avx512(nni_vf_add_avx512(power, power), sum));
     const nni_vi_avx512 sign = nni_vi_and_avx512(nni_vf_bits_avx512(x), nni_vi_set1_avx512(0x80000000u));
     return nni_vf_from_bits_avx512(nni_vi_or_avx512(nni_vf_bits_avx512(nni_vf_select_avx512(nni_vf_lt_avx512(a, nni_vf_set1_avx512(0.625f)), near, far)), sign));
-}
-
-/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
- * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
- * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
-VF_MATHS nni_vf_avx512 nni_vsigmoid_avx512(nni_vf_avx512 x) {
-    const nni_vf_avx512 one = nni_vf_set1_avx512(1.0f), unit = nni_vf_set1_avx512(0x1p26f), whole = nni_vf_set1_avx512(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
-    x = nni_vf_at_least_avx512(nni_vf_at_most_avx512(x, nni_vf_set1_avx512(18.0f)), nni_vf_set1_avx512(-105.0f)); /* beyond these the result is 1 or 0 */
-    const nni_vf_avx512 shifted = nni_vf_fma_avx512(x, nni_vf_set1_avx512(NNI_LOG2_E), whole), m = nni_vf_sub_avx512(shifted, whole);
-    const nni_vf_avx512 power = nni_vf_from_bits_avx512(nni_vi_shl_avx512(nni_vf_bits_avx512(shifted), 23));
-    const nni_vf_avx512 r = nni_vf_fnma_avx512(m, nni_vf_set1_avx512(NNI_LN2_LOW), nni_vf_fnma_avx512(m, nni_vf_set1_avx512(NNI_LN2_HIGH), x));
-    nni_vf_avx512 q = nni_vf_set1_avx512(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
-    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(-8.368674665689468e-3f));
-    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(4.166826605796814e-2f));
-    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(-0.1666652113199234f));
-    q = nni_vf_fma_avx512(q, r, nni_vf_set1_avx512(0.4999999403953552f));
-    const nni_vf_avx512 p = nni_vf_fnma_avx512(nni_vf_mul_avx512(r, r), q, r), high = nni_vf_add_avx512(unit, power), sum = nni_vf_fnma_avx512(unit, p, high);
-    const nni_vf_avx512 lost = nni_vf_fnma_avx512(unit, p, nni_vf_sub_avx512(high, sum)), inverse = nni_vf_div_avx512(one, sum);
-    const nni_vf_avx512 rest = nni_vf_fnma_avx512(lost, inverse, nni_vf_fnma_avx512(sum, inverse, one));
-    return nni_vf_mul_avx512(nni_vf_fma_avx512(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
@@ -16906,9 +16930,35 @@ NNI_INLINE nni_vf_neon nni_vexpm1_negative_neon(nni_vf_neon x, nni_vf_neon exp_x
     return nni_vf_select_neon(nni_vf_lt_neon(x, nni_vf_set1_neon(-0.7f)), nni_vf_sub_neon(exp_x, nni_vf_set1_neon(1.0f)), near);
 }
 
-/* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
+/* 1/(1 + e^-x) as *power / the result: 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. *lost is what the sum rounds
+ * away. Both are 2^26 times too large: so 2^m, made by shifting m + 26 into the exponent, is never subnormal. */
+NNI_INLINE nni_vf_neon nni_logistic_neon(nni_vf_neon x, nni_vf_neon *power, nni_vf_neon *lost) {
+    const nni_vf_neon unit = nni_vf_set1_neon(0x1p26f), whole = nni_vf_set1_neon(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = nni_vf_at_least_neon(nni_vf_at_most_neon(x, nni_vf_set1_neon(18.0f)), nni_vf_set1_neon(-105.0f)); /* beyond these the quotient is 1 or 0 */
+    const nni_vf_neon shifted = nni_vf_fma_neon(x, nni_vf_set1_neon(NNI_LOG2_E), whole), m = nni_vf_sub_neon(shifted, whole);
+    *power = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vf_bits_neon(shifted), 23));
+    const nni_vf_neon r = nni_vf_fnma_neon(m, nni_vf_set1_neon(NNI_LN2_LOW), nni_vf_fnma_neon(m, nni_vf_set1_neon(NNI_LN2_HIGH), x));
+    nni_vf_neon q = nni_vf_set1_neon(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(-8.368674665689468e-3f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(4.166826605796814e-2f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(-0.1666652113199234f));
+    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(0.4999999403953552f));
+    const nni_vf_neon p = nni_vf_fnma_neon(nni_vf_mul_neon(r, r), q, r), high = nni_vf_add_neon(unit, *power), sum = nni_vf_fnma_neon(unit, p, high);
+    *lost = nni_vf_fnma_neon(unit, p, nni_vf_sub_neon(high, sum));
+    return sum;
+}
+
+/* What the sum rounds away goes into the quotient: nothing but the last rounding counts, and it never falls where x rises. */
+VF_MATHS nni_vf_neon nni_vsigmoid_neon(nni_vf_neon x) {
+    nni_vf_neon power, lost;
+    const nni_vf_neon one = nni_vf_set1_neon(1.0f), sum = nni_logistic_neon(x, &power, &lost), inverse = nni_vf_div_neon(one, sum);
+    const nni_vf_neon rest = nni_vf_fnma_neon(lost, inverse, nni_vf_fnma_neon(sum, inverse, one));
+    return nni_vf_mul_neon(nni_vf_fma_neon(rest, inverse, inverse), power);
+}
+
+/* tanh x: odd polynomial below 0.625, 1 - 2/(1 + e^2|x|) above. */
 VF_MATHS nni_vf_neon nni_vtanh_neon(nni_vf_neon x) {
-    const nni_vf_neon a = nni_vf_abs_neon(x), one = nni_vf_set1_neon(1.0f), two = nni_vf_set1_neon(2.0f), square = nni_vf_mul_neon(x, x);
+    const nni_vf_neon a = nni_vf_abs_neon(x), square = nni_vf_mul_neon(x, x);
     nni_vf_neon q = nni_vf_set1_neon(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(-8.435009978711605072021484375e-3f));
     q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(2.1807588636875152587890625e-2f));
@@ -16916,29 +16966,11 @@ VF_MATHS nni_vf_neon nni_vtanh_neon(nni_vf_neon x) {
     q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(0.13333357870578765869140625f));
     q = nni_vf_fma_neon(q, square, nni_vf_set1_neon(-0.3333333432674407958984375f));
     const nni_vf_neon near = nni_vf_fma_neon(nni_vf_mul_neon(square, q), a, a);
-    const nni_vf_neon far = nni_vf_sub_neon(one, nni_vf_div_neon(two, nni_vf_add_neon(nni_vexp_neon(nni_vf_mul_neon(two, a)), one)));
+    nni_vf_neon power, lost;
+    const nni_vf_neon sum = nni_logistic_neon(nni_vf_mul_neon(nni_vf_set1_neon(-2.0f), a), &power, &lost);
+    const nni_vf_neon far = nni_vf_sub_neon(nni_vf_set1_neon(1.0f), nni_vf_div_neon(nni_vf_add_neon(power, power), sum));
     const nni_vi_neon sign = nni_vi_and_neon(nni_vf_bits_neon(x), nni_vi_set1_neon(0x80000000u));
     return nni_vf_from_bits_neon(nni_vi_or_neon(nni_vf_bits_neon(nni_vf_select_neon(nni_vf_lt_neon(a, nni_vf_set1_neon(0.625f)), near, far)), sign));
-}
-
-/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
- * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
- * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
-VF_MATHS nni_vf_neon nni_vsigmoid_neon(nni_vf_neon x) {
-    const nni_vf_neon one = nni_vf_set1_neon(1.0f), unit = nni_vf_set1_neon(0x1p26f), whole = nni_vf_set1_neon(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
-    x = nni_vf_at_least_neon(nni_vf_at_most_neon(x, nni_vf_set1_neon(18.0f)), nni_vf_set1_neon(-105.0f)); /* beyond these the result is 1 or 0 */
-    const nni_vf_neon shifted = nni_vf_fma_neon(x, nni_vf_set1_neon(NNI_LOG2_E), whole), m = nni_vf_sub_neon(shifted, whole);
-    const nni_vf_neon power = nni_vf_from_bits_neon(nni_vi_shl_neon(nni_vf_bits_neon(shifted), 23));
-    const nni_vf_neon r = nni_vf_fnma_neon(m, nni_vf_set1_neon(NNI_LN2_LOW), nni_vf_fnma_neon(m, nni_vf_set1_neon(NNI_LN2_HIGH), x));
-    nni_vf_neon q = nni_vf_set1_neon(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
-    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(-8.368674665689468e-3f));
-    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(4.166826605796814e-2f));
-    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(-0.1666652113199234f));
-    q = nni_vf_fma_neon(q, r, nni_vf_set1_neon(0.4999999403953552f));
-    const nni_vf_neon p = nni_vf_fnma_neon(nni_vf_mul_neon(r, r), q, r), high = nni_vf_add_neon(unit, power), sum = nni_vf_fnma_neon(unit, p, high);
-    const nni_vf_neon lost = nni_vf_fnma_neon(unit, p, nni_vf_sub_neon(high, sum)), inverse = nni_vf_div_neon(one, sum);
-    const nni_vf_neon rest = nni_vf_fnma_neon(lost, inverse, nni_vf_fnma_neon(sum, inverse, one));
-    return nni_vf_mul_neon(nni_vf_fma_neon(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */

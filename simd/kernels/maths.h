@@ -104,9 +104,35 @@ NNI_INLINE vf NNI_FN(vexpm1_negative)(vf x, vf exp_x) {
     return vf_select(vf_lt(x, vf_set1(-0.7f)), vf_sub(exp_x, vf_set1(1.0f)), near);
 }
 
-/* tanh x: odd polynomial below 0.625, 1 - 2/(e^2|x| + 1) above, which saturates at 1 by itself. */
+/* 1/(1 + e^-x) as *power / the result: 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. *lost is what the sum rounds
+ * away. Both are 2^26 times too large: so 2^m, made by shifting m + 26 into the exponent, is never subnormal. */
+NNI_INLINE vf NNI_FN(logistic)(vf x, vf *power, vf *lost) {
+    const vf unit = vf_set1(0x1p26f), whole = vf_set1(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
+    x = vf_at_least(vf_at_most(x, vf_set1(18.0f)), vf_set1(-105.0f)); /* beyond these the quotient is 1 or 0 */
+    const vf shifted = vf_fma(x, vf_set1(NNI_LOG2_E), whole), m = vf_sub(shifted, whole);
+    *power = vf_from_bits(vi_shl(vf_bits(shifted), 23));
+    const vf r = vf_fnma(m, vf_set1(NNI_LN2_LOW), vf_fnma(m, vf_set1(NNI_LN2_HIGH), x));
+    vf q = vf_set1(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
+    q = vf_fma(q, r, vf_set1(-8.368674665689468e-3f));
+    q = vf_fma(q, r, vf_set1(4.166826605796814e-2f));
+    q = vf_fma(q, r, vf_set1(-0.1666652113199234f));
+    q = vf_fma(q, r, vf_set1(0.4999999403953552f));
+    const vf p = vf_fnma(vf_mul(r, r), q, r), high = vf_add(unit, *power), sum = vf_fnma(unit, p, high);
+    *lost = vf_fnma(unit, p, vf_sub(high, sum));
+    return sum;
+}
+
+/* What the sum rounds away goes into the quotient: nothing but the last rounding counts, and it never falls where x rises. */
+VF_MATHS vf NNI_FN(vsigmoid)(vf x) {
+    vf power, lost;
+    const vf one = vf_set1(1.0f), sum = NNI_FN(logistic)(x, &power, &lost), inverse = vf_div(one, sum);
+    const vf rest = vf_fnma(lost, inverse, vf_fnma(sum, inverse, one));
+    return vf_mul(vf_fma(rest, inverse, inverse), power);
+}
+
+/* tanh x: odd polynomial below 0.625, 1 - 2/(1 + e^2|x|) above. */
 VF_MATHS vf NNI_FN(vtanh)(vf x) {
-    const vf a = vf_abs(x), one = vf_set1(1.0f), two = vf_set1(2.0f), square = vf_mul(x, x);
+    const vf a = vf_abs(x), square = vf_mul(x, x);
     vf q = vf_set1(2.37051607109606266021728515625e-3f); /* (tanh x - x) / x^3 in x^2, 0.02 */
     q = vf_fma(q, square, vf_set1(-8.435009978711605072021484375e-3f));
     q = vf_fma(q, square, vf_set1(2.1807588636875152587890625e-2f));
@@ -114,29 +140,11 @@ VF_MATHS vf NNI_FN(vtanh)(vf x) {
     q = vf_fma(q, square, vf_set1(0.13333357870578765869140625f));
     q = vf_fma(q, square, vf_set1(-0.3333333432674407958984375f));
     const vf near = vf_fma(vf_mul(square, q), a, a);
-    const vf far = vf_sub(one, vf_div(two, vf_add(NNI_FN(vexp)(vf_mul(two, a)), one)));
+    vf power, lost;
+    const vf sum = NNI_FN(logistic)(vf_mul(vf_set1(-2.0f), a), &power, &lost);
+    const vf far = vf_sub(vf_set1(1.0f), vf_div(vf_add(power, power), sum));
     const vi sign = vi_and(vf_bits(x), vi_set1(0x80000000u));
     return vf_from_bits(vi_or(vf_bits(vf_select(vf_lt(a, vf_set1(0.625f)), near, far)), sign));
-}
-
-/* 1/(1 + e^-x) = 2^m / (2^m + e^-r) with x = m ln2 + r, and e^-r = 1 - p. What the sum 1 + 2^m - p rounds away goes into the
- * quotient, so that nothing but the last rounding counts and the result never falls where x rises. With 2^m and the sum both
- * 2^26 times too large, 2^m is a float without a subnormal, made by shifting m + 26 into the exponent. */
-VF_MATHS vf NNI_FN(vsigmoid)(vf x) {
-    const vf one = vf_set1(1.0f), unit = vf_set1(0x1p26f), whole = vf_set1(12582912.0f + 127.0f + 26.0f); /* 1.5 * 2^23 + ... */
-    x = vf_at_least(vf_at_most(x, vf_set1(18.0f)), vf_set1(-105.0f)); /* beyond these the result is 1 or 0 */
-    const vf shifted = vf_fma(x, vf_set1(NNI_LOG2_E), whole), m = vf_sub(shifted, whole);
-    const vf power = vf_from_bits(vi_shl(vf_bits(shifted), 23));
-    const vf r = vf_fnma(m, vf_set1(NNI_LN2_LOW), vf_fnma(m, vf_set1(NNI_LN2_HIGH), x));
-    vf q = vf_set1(1.3820661697536707e-3f); /* (r - 1 + e^-r) / r^2, 0.05 of 1 - p */
-    q = vf_fma(q, r, vf_set1(-8.368674665689468e-3f));
-    q = vf_fma(q, r, vf_set1(4.166826605796814e-2f));
-    q = vf_fma(q, r, vf_set1(-0.1666652113199234f));
-    q = vf_fma(q, r, vf_set1(0.4999999403953552f));
-    const vf p = vf_fnma(vf_mul(r, r), q, r), high = vf_add(unit, power), sum = vf_fnma(unit, p, high);
-    const vf lost = vf_fnma(unit, p, vf_sub(high, sum)), inverse = vf_div(one, sum);
-    const vf rest = vf_fnma(lost, inverse, vf_fnma(sum, inverse, one));
-    return vf_mul(vf_fma(rest, inverse, inverse), power);
 }
 
 /* log(1 + e^x) = max(x, 0) + log(1 + e) with e = e^-|x|. u = 1 + e rounds away c = e - (u - 1); log(u) + c/u has it back. */
