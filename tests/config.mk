@@ -1,5 +1,5 @@
 # config.mk - the test programs of one configuration:
-#   make -f tests/config.mk DIR=build/tests/gcc CC=gcc NNCC=gcc FLAGS=-O2 LIBS="-lsleef -lm -ldl" [all | one program]
+#   make -f tests/config.mk DIR=build/tests/gcc CC=gcc NNCC=gcc FLAGS=-O2 LIBS="-lsleef -lm -ldl" [all | bits | one program]
 # The implementation is compiled once, by NNCC; the programs link to it. They are not vectorised: GCC 12 for AArch64 crashes
 # over test_maths.c.
 NNCC = $(CC)
@@ -7,7 +7,11 @@ NNFLAGS = -x c -std=c11
 WARNINGS = -Wall -Wextra -Werror
 PROGRAMS = $(patsubst tests/%.c,$(DIR)/%,$(wildcard tests/test_*.c tests/equal_*.c))
 
+# Those that depend on how nn.h was optimised, on threads and on maths.
+BITS = $(filter $(DIR)/equal_% $(addprefix $(DIR)/test_,accuracy isa maths threads),$(PROGRAMS))
+
 all: $(PROGRAMS)
+bits: $(BITS)
 
 $(DIR)/nn.o: tests/nn.c tests/internal.h nn.h | $(DIR)
 	$(NNCC) $(NNFLAGS) $(FLAGS) $(WARNINGS) -c $< -o $@
