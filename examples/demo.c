@@ -120,7 +120,7 @@ static void measure(nn_model *m, const nn_dataset *test) {
     float x[28 * 28], p[CLASSES], *all = malloc(test->count * CLASSES * sizeof *all);
     double best = 1e9;
     if (!all) stop_unless(NN_ERROR_MEMORY, NULL);
-    for (size_t i = 0; i < 1000; i++) {
+    for (size_t i = 0; i < full_or_quick(1000, 10); i++) {
         const size_t which = i % test->count;
         stop_unless(nn_dataset_gather(x, NULL, NULL, NULL, test, &which, 1), NULL);
         const double start = seconds();
@@ -150,7 +150,7 @@ int main(int count, char **arguments) {
            nn_threads_in_use(), nn_threads_in_use() == 1 ? "" : "s");
 
     nn_dataset train, test;
-    const char *source = load_digits(&train, full_or_quick(60000, 1000), &test, full_or_quick(10000, 200));
+    const char *source = load_digits(&train, full_or_quick(60000, 300), &test, full_or_quick(10000, 60));
     printf("%s: %zu to learn from, %zu to test with\n\n", source, train.count, test.count);
     const nn_dataset learned = nn_dataset_range(&train, 0, train.count * 9 / 10); /* the rest shows how well it goes meanwhile */
     const nn_dataset watched = nn_dataset_range(&train, learned.count, train.count);

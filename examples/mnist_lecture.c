@@ -118,13 +118,13 @@ static void report(const column *c, float rate, const double *accuracy, size_t s
 
 int main(int count, char **arguments) {
     const size_t seeds = count > 1 ? strtoul(arguments[1], NULL, 10) : full_or_quick(5, 1);
-    const size_t sizes[2] = {full_or_quick(55000, 200), full_or_quick(5000, 50)};
+    const size_t sizes[2] = {full_or_quick(55000, 50), full_or_quick(5000, 20)};
     nn_dataset all, test, part[2];
     double *accuracy = calloc(seeds ? seeds : 1, sizeof(double[EPOCHS]));
     if (!seeds || !accuracy) return fprintf(stderr, "mnist_lecture [seeds]: how many seeds to train, 5 if not said\n"), 1;
     nn_threads(2);
     epochs = full_or_quick(EPOCHS, 2);
-    printf("%s\n\n", load_digits(&all, sizes[0] + sizes[1], &test, full_or_quick(10000, 50)));
+    printf("%s\n\n", load_digits(&all, sizes[0] + sizes[1], &test, full_or_quick(10000, 20)));
     stop_unless(nn_dataset_split_counts(part, &all, sizes, 2, NULL), NULL);
     for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
         printf("%s\n", columns[i].title);

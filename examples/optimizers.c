@@ -162,7 +162,7 @@ static void network(const rule *r, const nn_dataset *train, const nn_dataset *te
 
 static void digits(const char *folder) {
     nn_dataset train, test;
-    const char *from = load_digits(&train, full_or_quick(10000, 250), &test, full_or_quick(10000, 250));
+    const char *from = load_digits(&train, full_or_quick(10000, 50), &test, full_or_quick(10000, 50));
     FILE *dat = create(folder, "optimizers_training", ".dat");
     printf("\n784-100-10 on %zu %s\n  rule                    rate   train loss   test right\n", train.count, from);
     for (int i = 0; i < RULES; i++) network(&rules()[i], &train, &test, dat);

@@ -71,7 +71,7 @@ static void moons(const char *folder) {
         fprintf(dat, "%g %g %u\n", (double)train.floats[2 * i], (double)train.floats[2 * i + 1], train.labels[i]);
     fprintf(dat, "\n\n");
     for (int i = 0; i < 3; i++) {
-        const nn_fit_desc desc = {.optimizer = nn_adam(0.01f), .epochs = full_or_quick(1500, 20), .batch = 80};
+        const nn_fit_desc desc = {.optimizer = nn_adam(0.01f), .epochs = full_or_quick(1500, 4), .batch = 80};
         nn_model *m = network((plan){train.shape, layers[i], units[i], 2, NN_TANH, 0, 0, 0});
         stop_unless(nn_fit(m, &train, NULL, &desc), nn_error(m));
         border(dat, m);
@@ -122,7 +122,7 @@ typedef struct variant {
 
 static void learn(const variant *v, FILE *dat) {
     const nn_augment augment = nn_augment_digits();
-    nn_fit_desc desc = {.optimizer = nn_adam(0.001f), .epochs = full_or_quick(100, 2), .batch = 20, .watch = watch};
+    nn_fit_desc desc = {.optimizer = nn_adam(0.001f), .epochs = full_or_quick(100, 1), .batch = 20, .watch = watch};
     nn_model *m = network((plan){known.shape, 3, 100, 10, NN_RELU, v->drop, v->l1, v->l2});
     desc.user = dat;
     desc.patience = v->patience;
@@ -146,7 +146,7 @@ static void sparse(void) {
     printf("\nL1 with proximal gradient descent\n  l1        weights that are 0   others right\n");
     for (int i = 0; i < 5; i++) {
         const float l1[] = {0, 3e-4f, 1e-3f, 2e-3f, 4e-3f};
-        nn_fit_desc desc = {.optimizer = nn_proximal_gd(0.1f), .epochs = full_or_quick(100, 2), .batch = 20};
+        nn_fit_desc desc = {.optimizer = nn_proximal_gd(0.1f), .epochs = full_or_quick(100, 1), .batch = 20};
         nn_model *m = network((plan){known.shape, 1, 100, 10, NN_RELU, 0, 0, 0});
         nn_parameter w;
         desc.optimizer.l1 = l1[i];
@@ -182,11 +182,11 @@ int main(int count, char **arguments) {
     const char *folder = count > 1 ? arguments[1] : ".";
     nn_dataset both;
     moons(folder);
-    const char *from = load_digits(&both, 600, &others, full_or_quick(2000, 100));
-    known = nn_dataset_range(&both, 0, 300);
-    valid = nn_dataset_range(&both, 300, 300);
+    const char *from = load_digits(&both, 2 * full_or_quick(300, 50), &others, full_or_quick(2000, 30));
+    known = nn_dataset_range(&both, 0, both.count / 2);
+    valid = nn_dataset_range(&both, both.count / 2, both.count / 2);
     FILE *dat = create(folder, "overfitting_curves", ".dat");
-    printf("\n300 %s\n                   epochs   %% of them right   %% of others   their loss\n", from);
+    printf("\n%zu %s\n                   epochs   %% of them right   %% of others   their loss\n", known.count, from);
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) learn(&variants[i], dat);
     fclose(dat);
     sparse();

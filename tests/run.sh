@@ -131,6 +131,17 @@ object() {
     [ "$(uname -m)" = x86_64 ] && step "$name: has AVX in tagged functions only" no_stray_avx "$object"
 }
 
+# The examples, with the nn.h that a configuration has compiled: all of them run, and their figures are the committed ones.
+examples() {
+    local name=$1 cc=$2 flags=$3 runner=$4 directory=$out/$1
+    step "$name: make examples" make -s examples B="$directory" CC="$cc" CFLAGS="$flags"
+    step "$name: figures of the examples" figures "$directory" "$runner"
+}
+figures() { # the directory, and what runs programs of another machine
+    # shellcheck disable=SC2086
+    tests/examples.sh "$1/examples" $2 >"$1/examples.txt" && diff tests/golden/examples.txt "$1/examples.txt"
+}
+
 configuration() {
     local name cc nncc flags maths sizes programs runner test isa directory=$out/$1 libs="-lsleef -lm"
     IFS='|' read -r name cc nncc flags maths sizes programs runner < <(configurations | grep "^$1|")
@@ -169,6 +180,7 @@ configuration() {
         esac
     done
     equal "$directory" "$sizes" "$runner"
+    case $name in gcc | aarch64) examples "$name" "$cc" "$flags" "$runner" ;; esac
 }
 
 # ---- the tree and those who use it ----
@@ -189,7 +201,6 @@ sources() {
     for file in $(python3 tests/examples.py $out/examples); do
         step "example ${file##*/}" gcc -std=c11 -I. -Wall -Wextra -Werror -fsyntax-only "$file"
     done
-    step "make examples" make -s examples CFLAGS=-O1
 }
 
 # Users of nn.h with one compiler, in C and in C++.
@@ -245,6 +256,7 @@ bits() {
         NN_ISA=scalar $out/gcc/"$name" >tests/golden/"$name".sleef.txt &&
             NN_ISA=scalar $out/gcc-builtin/"$name" >tests/golden/"$name".builtin.txt || return 1
     done
+    make -s examples B=$out/gcc && NN_ISA=scalar tests/examples.sh $out/gcc/examples >tests/golden/examples.txt
 }
 exhaustive() { both test_accuracy && $out/gcc/test_accuracy all && $out/gcc-builtin/test_accuracy all; }
 
