@@ -155,6 +155,7 @@ static void parameters(void) {
     CHECK(nn_parameter_named(m, "conv2d_1.weights", &p) == NN_OK && p.rows == 9 && p.columns == 8 && p.gradients);
     CHECK(nn_parameter_named(m, "norm.variance", &p) == NN_OK && p.columns == 8 && !p.gradients && p.values[7] == 1);
     CHECK(nn_parameter_named(m, "norm.gamma", &p) == NN_OK && p.values[0] == 1 && p.node.id == 3);
+    CHECK(nn_parameter_named(m, "norm.beta", &p) == NN_OK && p.values[0] == 0 && nn_sum_squares(p.values, p.columns) == 0);
     CHECK(nn_parameter_named(m, "dense_1.weights", &p) == NN_OK && p.rows == 14 * 14 * 8 && p.columns == 10);
     const nn_parameters all = nn_parameters_of(m);
     CHECK(nn_learned_count(m) == 72 + 8 + 16 + 15680 + 10);
@@ -225,6 +226,41 @@ static void freezing(void) {
     CHECK(nn_freeze(m, first, 0) == NN_OK && nn_freeze(m, norm, 0) == NN_OK && nn_forward(m, 3, NN_TRAIN) == NN_OK && nn_backward(m, 0) == NN_OK);
     CHECK(nn_sum_squares(w1.gradients, 12) > 0 && first_difference(before, w2.gradients, 8) == 8);
     nn_model_free(m);
+}
+
+/* Dropout scales in training or, as the lectures do, in tests; no two steps drop the same values. */
+static void dropping(void) {
+    enum { N = 2000 };
+    static const struct { nn_node (*add)(nn_model *, nn_node, float); float training, testing; } forms[] = {
+        {nn_layer_dropout, 1 / 0.75f, 1}, {nn_layer_dropout_scaling_tests, 1, 0.75f}};
+    static float x[N], first[N];
+    uint64_t state = 3;
+    test_fill(x, N, &state);
+    for (size_t f = 0; f < COUNT(forms); f++) {
+        nn_model *m = nn_model_new(NULL);
+        const nn_node in = nn_layer_input(m, nn_shape_vector(N)), out = forms[f].add(m, in, 0.25f);
+        const nn_build_desc build = {.batch = 1, .seed = 9, .keep = 1};
+        size_t kept[2] = {0, 0}, wrong = 0, as_before = 0;
+        test_case("dropout scaling %s", f ? "tests" : "training");
+        CHECK(nn_model_build(m, &build) == NN_OK && nn_feed(m, in, x) == NN_OK);
+        for (int step = 0; step < 2; step++) {
+            CHECK(nn_forward(m, 1, NN_TRAIN) == NN_OK);
+            const float *y = nn_activation_of(m, out);
+            for (size_t i = 0; i < N; i++) {
+                kept[step] += y[i] != 0;
+                wrong += y[i] != 0 && !same_bits(y[i], forms[f].training * x[i]);
+                as_before += step && (y[i] != 0) == (first[i] != 0);
+                first[i] = y[i];
+            }
+        }
+        CHECK(wrong == 0);
+        for (int step = 0; step < 2; step++) CHECK(fabs((double)kept[step] - 0.75 * N) < 5 * sqrt(0.75 * 0.25 * N));
+        CHECK(fabs((double)as_before - (0.75 * 0.75 + 0.25 * 0.25) * N) < 5 * sqrt(0.25 * N));
+        CHECK(nn_forward(m, 1, NN_TEST) == NN_OK);
+        for (size_t i = 0; i < N; i++) wrong += !same_bits(nn_activation_of(m, out)[i], forms[f].testing * x[i]);
+        CHECK(wrong == 0);
+        nn_model_free(m);
+    }
 }
 
 /* ---- penalties and limits ---- */
@@ -501,6 +537,7 @@ int main(void) {
     counts();
     first_weights();
     freezing();
+    dropping();
     penalties();
     values();
     many_ends();
