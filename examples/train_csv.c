@@ -42,7 +42,7 @@ static const option options[] = {
     {"--save", "file for the network", &save, NULL, 0, 0},
     {"--load", "take this network and do not train", &load, NULL, 0, 0},
     {"--test", "another CSV file with the same columns, to test with", &test, NULL, 0, 0},
-    {"--predict", "another CSV file with the same columns, the label's too (any of the classes): an answer for each row", &predict, NULL, 0, 0},
+    {"--predict", "another CSV file, with or without the column to predict: an answer for each row", &predict, NULL, 0, 0},
 };
 
 static void fail(const char *what, const char *which) {

@@ -152,10 +152,46 @@ static void learned(void) {
     CHECK(data_says(&report, "test.csv, line 2, column 2 (c): the category \"pink\" was not learned"));
     CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "n,c,y\n1,red,cow\n"), &report) == NN_ERROR_LABEL &&
           data_says(&report, "\"cow\""));
-    CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "n,y\n1,dog\n"), &report) == NN_ERROR_FORMAT &&
-          data_says(&report, "has 2 fields"));
+    CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "n\n1\n"), &report) == NN_ERROR_FORMAT &&
+          data_says(&report, "has 1 fields, and what was learned from 3, 1 of them to be predicted"));
+    CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "n,c,c,y\n1,red,red,dog\n"), &report) == NN_ERROR_FORMAT);
+    CHECK(nn_csv_load(&test_part, csv, data_text("test.csv", "c,n,y\nred,1,dog\n"), &report) == NN_ERROR_FORMAT &&
+          data_says(&report, "test.csv, line 1, column 1: is \"c\", and \"n\" was learned"));
     nn_csv_free(csv);
     nn_csv_free(NULL);
+}
+
+/* What is to be predicted lacks the columns of the answers, wherever they stood. */
+static void unanswered(void) {
+    nn_csv_desc o = usual();
+    nn_csv *csv;
+    nn_dataset d;
+    const float want[] = {7, 1, 0, 8, 0, 1};
+    test_case("without a label");
+    o.label = "y";
+    o.leave_out = "id";
+    CHECK(nn_csv_learn(&csv, data_text("train.csv", "id,n,y,c\n1,1,cat,red\n2,3,dog,blue\n"), &o, NULL) == NN_OK);
+    CHECK(nn_csv_load(&d, csv, data_text("new.csv", "id,n,c\n9,7,blue\n10,8,red\n"), &report) == NN_OK);
+    CHECK(holds(&d, want, 2, 3) && !d.labels && !d.classes && !d.class_names && strcmp(d.feature_names[2], "c=red") == 0);
+    nn_dataset_free(&d);
+    CHECK(nn_csv_load(&d, csv, data_text("new.csv", "id,n,c\n9,7,blue\n10,x,red\n"), &report) == NN_ERROR_FORMAT &&
+          data_says(&report, "line 3, column 2 (n): \"x\" is not a number"));
+    CHECK(nn_csv_load(&d, csv, data_text("new.csv", "id,n,c\n9,7,\n"), &report) == NN_ERROR_FORMAT &&
+          data_says(&report, "line 2, column 3 (c): the value is missing"));
+    CHECK(nn_csv_load(&d, csv, data_text("new.csv", "n,y,c\n9,cat,blue\n"), &report) == NN_ERROR_FORMAT &&
+          data_says(&report, "column 1: is \"n\", and \"id\" was learned"));
+    nn_csv_free(csv);
+    test_case("without targets");
+    o = usual();
+    o.targets = "1,3";
+    const float features[] = {5, 6};
+    CHECK(nn_csv_learn(&csv, data_text("train.csv", "1,2,3\n4,5,6\n"), &o, NULL) == NN_OK);
+    CHECK(nn_csv_load(&d, csv, data_text("new.csv", "5\n6\n"), &report) == NN_OK && holds(&d, features, 2, 1));
+    CHECK(!d.targets && !d.target_size && !d.target_names), nn_dataset_free(&d);
+    CHECK(nn_csv_load(&d, csv, data_path("train.csv"), &report) == NN_OK && d.target_size == 2 && d.targets[3] == 6);
+    nn_dataset_free(&d);
+    CHECK(nn_csv_load(&d, csv, data_text("new.csv", "5,6\n"), &report) == NN_ERROR_FORMAT);
+    nn_csv_free(csv);
 }
 
 static void wrong(void) {
@@ -320,6 +356,7 @@ int main(void) {
     categories();
     missing();
     learned();
+    unanswered();
     wrong();
     numbers();
     locales();

@@ -52,8 +52,9 @@ typedef struct nn_csv nn_csv;
 NN_API NN_MUST_USE nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc *desc, nn_report *report);
 
 /* In two steps, so that test data are encoded as training data were: learn from one file, then load it and others. These must
- * have the same number of columns (the label's too), a header if the first had one, and no category that was not learned,
- * unless missing values are allowed: then it counts as one. */
+ * have the same columns, or all but the label and the targets (then the dataset has none either: it is to be predicted), the
+ * same header if the first had one, and no category that was not learned, unless missing values are allowed: then it counts
+ * as one. */
 NN_API NN_MUST_USE nn_status nn_csv_learn(nn_csv **csv, const char *path, const nn_csv_desc *desc, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report);
 NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
@@ -259,24 +260,29 @@ static nn_status nni_csv_name(nn_csv *csv, const char *path, nn_report *report) 
 
 /* ---- encoding ---- */
 
+/* Where a field is, for messages: column 1 is the first of the file. */
+typedef struct nni_csv_place {
+    const char *path;
+    size_t line, column;
+} nni_csv_place;
+
 /* One field as c->width floats. 1: done. 0: missing. -1: an error, which is reported. */
-static int nni_csv_encode(float *y, const nn_csv *csv, const nni_column *c, const char *field, const char *path, size_t line,
+static int nni_csv_encode(float *y, const nn_csv *csv, const nni_column *c, const char *field, const nni_csv_place *place,
                           nn_status *status, nn_report *report) {
     if (nni_csv_is_missing(&csv->desc, field)) return 0;
-    const size_t number = (size_t)(c - csv->columns) + 1;
     if (!c->nominal) {
         const int kind = nni_csv_number(&csv->desc, field, y);
         if (kind == 1) return 1;
-        *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): \"%.60s\" is %s", path, line, number,
-                          c->name, field, kind ? "larger than any float" : "not a number");
+        *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): \"%.60s\" is %s", place->path, place->line,
+                          place->column, c->name, field, kind ? "larger than any float" : "not a number");
         return -1;
     }
     int found;
     const size_t k = nni_find_category(c->names, c->count, field, &found);
     if (!found) {
         if (csv->desc.missing != NN_CSV_REFUSE) return 0;
-        *status = nni_say(report, NN_ERROR_LABEL, "%s, line %zu, column %zu (%s): the category \"%.60s\" was not learned", path,
-                          line, number, c->name, field);
+        *status = nni_say(report, NN_ERROR_LABEL, "%s, line %zu, column %zu (%s): the category \"%.60s\" was not learned",
+                          place->path, place->line, place->column, c->name, field);
         return -1;
     }
     if (c->role == NNI_LABEL || csv->desc.code == NN_CSV_NUMBER) *y = (float)k;
@@ -298,9 +304,8 @@ static nn_status nni_csv_find_means(nn_csv *csv, const nni_table *t, nn_report *
     for (; status == NN_OK && row < t->rows; row++)
         for (size_t j = 0; j < csv->count && status == NN_OK; j++, field = nni_next_field(field)) {
             const nni_column *c = &csv->columns[j];
-            if (c->role != NNI_FEATURE ||
-                nni_csv_encode(y, csv, c, field, t->content.path, t->lines[row], &status, report) != 1)
-                continue;
+            const nni_csv_place place = {t->content.path, t->lines[row], j + 1};
+            if (c->role != NNI_FEATURE || nni_csv_encode(y, csv, c, field, &place, &status, report) != 1) continue;
             for (size_t k = 0; k < c->width; k++) {
                 sum[c->at + k] += (double)y[k];
                 sum[width + c->at + k] += 1;
@@ -385,24 +390,53 @@ typedef struct nni_csv_out {
     size_t count;
 } nni_csv_out;
 
+/* Whether a table has this column: labels and targets are not needed to predict them. */
+static int nni_csv_has(const nn_csv *csv, const nni_table *t, const nni_column *c) {
+    return t->columns == csv->count || c->role == NNI_FEATURE || c->role == NNI_LEFT_OUT;
+}
+
+/* Whether a table has the columns that were learned, or those that are not to be predicted, under the same names. */
+static nn_status nni_csv_compare(const nn_csv *csv, const nni_table *t, nn_report *report) {
+    const size_t answers = (size_t)csv->labelled + csv->targets;
+    if (t->columns != csv->count && t->columns + answers != csv->count)
+        return nni_say(report, NN_ERROR_FORMAT,
+                       "%s, line %zu: has %zu fields, and what was learned from %zu, %zu of them to be predicted", t->content.path,
+                       t->lines[0], t->columns, csv->count, answers);
+    const char *field = t->fields;
+    for (size_t j = 0, column = 1; csv->header && j < csv->count; j++) {
+        if (!nni_csv_has(csv, t, &csv->columns[j])) continue;
+        if (strcmp(field, csv->columns[j].name) != 0)
+            return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu: is \"%.60s\", and \"%.60s\" was learned",
+                           t->content.path, t->lines[0], column, field, csv->columns[j].name);
+        field = nni_next_field(field);
+        column++;
+    }
+    return NN_OK;
+}
+
 /* One row. 1: a sample more. 0: it was dropped. -1: an error. */
 static int nni_csv_row(nni_csv_out *out, const nn_csv *csv, const char **field, const nni_table *t, size_t row,
                        nn_status *status, nn_report *report) {
     int keep = 1;
-    for (size_t j = 0; j < csv->count; j++, *field = nni_next_field(*field)) {
+    nni_csv_place place = {t->content.path, t->lines[row], 0};
+    for (size_t j = 0; j < csv->count; j++) {
         const nni_column *c = &csv->columns[j];
+        if (!nni_csv_has(csv, t, c)) continue;
+        const char *const text = *field;
+        *field = nni_next_field(text);
+        place.column++;
         float label, *y = c->role == NNI_LABEL    ? &label
                           : c->role == NNI_TARGET ? out->targets + out->count * csv->targets + c->at
                                                   : out->x + out->count * csv->features + c->at;
         if (c->role == NNI_LEFT_OUT || !keep) continue;
-        const int got = nni_csv_encode(y, csv, c, *field, t->content.path, t->lines[row], status, report);
+        const int got = nni_csv_encode(y, csv, c, text, &place, status, report);
         if (got < 0) return -1;
         if (got && c->role == NNI_LABEL) out->labels[out->count] = (uint32_t)label;
         if (got) continue;
         if (csv->desc.missing == NN_CSV_DROP) keep = 0;
         else if (csv->desc.missing == NN_CSV_REFUSE || c->role != NNI_FEATURE) {
-            *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): the value is missing", t->content.path,
-                              t->lines[row], j + 1, c->name);
+            *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): the value is missing", place.path,
+                              place.line, place.column, c->name);
             return -1;
         }
         for (size_t k = 0; keep && k < c->width; k++) y[k] = csv->desc.missing == NN_CSV_MEAN ? c->mean[k] : __builtin_nanf("");
@@ -424,10 +458,8 @@ static int nni_csv_take(nni_csv_out *out, nni_shared *memory, const nn_csv *csv,
 /* The dataset of a table, above the memory of the encoding, where the names are. */
 static nn_status nni_csv_dataset(nn_dataset *d, const nn_csv *csv, const nni_table *t, nn_report *report) {
     nni_csv_out out;
-    nn_status status = NN_OK;
-    if (t->columns != csv->count)
-        return nni_say(report, NN_ERROR_FORMAT, "%s, line %zu: has %zu fields, and what was learned from %zu", t->content.path,
-                       t->lines[0], t->columns, csv->count);
+    nn_status status = nni_csv_compare(csv, t, report);
+    if (status != NN_OK) return status;
     nni_shared *memory = nni_shared_new(csv->desc.allocator, csv->memory);
     if (!memory || !nni_csv_take(&out, memory, csv, t->rows)) {
         nni_shared_drop(memory);
@@ -440,12 +472,18 @@ static nn_status nni_csv_dataset(nn_dataset *d, const nn_csv *csv, const nni_tab
             nni_shared_drop(memory);
             return status;
         }
-    *d = nn_dataset_of(out.x, out.count, nn_shape_vector(csv->features), csv->labelled ? out.labels : NULL, csv->classes);
-    d->targets = csv->targets ? out.targets : NULL;
-    d->target_size = csv->targets;
+    *d = nn_dataset_of(out.x, out.count, nn_shape_vector(csv->features), NULL, 0);
     d->feature_names = csv->feature_names;
-    d->target_names = csv->targets ? csv->target_names : NULL;
-    d->class_names = csv->class_names;
+    if (csv->labelled && t->columns == csv->count) {
+        d->labels = out.labels;
+        d->classes = csv->classes;
+        d->class_names = csv->class_names;
+    }
+    if (csv->targets && t->columns == csv->count) {
+        d->targets = out.targets;
+        d->target_size = csv->targets;
+        d->target_names = csv->target_names;
+    }
     d->allocator = csv->desc.allocator;
     d->memory = memory;
     return NN_OK;
