@@ -73,7 +73,7 @@ install: ## nn.h and nn.pc under PREFIX
 	printf 'prefix=%s\n\nName: nn\nDescription: neural networks on the CPU in one header\nVersion: %s\nCflags: -I$${prefix}/include\nLibs: -lsleef -lm\n' \
 	  '$(PREFIX)' "$$(sed -n 's/^#define NN_VERSION "\(.*\)"/\1/p' nn.h)" >$(DESTDIR)$(PREFIX)/lib/pkgconfig/nn.pc
 
-DEBIAN = gcc g++ clang libclang-rt-dev libomp-dev python3 binutils libsleef-dev qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libsleef-dev:arm64 \
+DEBIAN = gcc g++ clang libclang-rt-dev libomp-dev python3 binutils libsleef-dev gcc-mingw-w64-x86-64-win32 qemu-user gcc-aarch64-linux-gnu g++-aarch64-linux-gnu libsleef-dev:arm64 \
   libopenblas-dev libblis-dev libdnnl-dev libxsmm-dev libopencv-dev zlib1g-dev gnuplot-nox
 deps: ## install what tests and benches use (Debian, as root); elsewhere names it
 	@if command -v apt-get >/dev/null; then \

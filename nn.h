@@ -2711,6 +2711,12 @@ NN_API NN_MUST_USE nn_status nn_classifier(nn_model **model, nn_shape in, const 
 
 #define NNI_INLINE static inline __attribute__((always_inline, unused))
 #define NNI_UNUSED __attribute__((unused))
+/* A function whose argument `text` is a format; MinGW's, too, are those of C. */
+#ifdef __MINGW32__
+#define NNI_FORMATS(text, first) __attribute__((format(gnu_printf, text, first)))
+#else
+#define NNI_FORMATS(text, first) __attribute__((format(printf, text, first)))
+#endif
 #define NNI_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #define NNI_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define NNI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)
@@ -24221,7 +24227,7 @@ struct nn_model {
 };
 
 /* Keeps the sentence; in a graph under construction, also the first error. */
-__attribute__((format(printf, 3, 4))) static nn_status nni_report(nn_model *m, nn_status status, const char *format, ...) {
+NNI_FORMATS(3, 4) static nn_status nni_report(nn_model *m, nn_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(m->sentence, sizeof m->sentence, format, arguments);
@@ -26838,7 +26844,7 @@ static void nni_write_text(nni_writer *w, const char *text, size_t n) {
     w->length += n;
 }
 
-__attribute__((format(printf, 2, 3))) static void nni_write(nni_writer *w, const char *format, ...) {
+NNI_FORMATS(2, 3) static void nni_write(nni_writer *w, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     int written;
@@ -26908,8 +26914,7 @@ NN_API void nn_summary_print(const nn_model *m, FILE *stream) {
 #include <stdio.h>
 
 /* Writes the sentence and returns the status, so that a failure is one statement. */
-__attribute__((format(printf, 3, 4))) static NNI_UNUSED nn_status nni_say(nn_report *report, nn_status status,
-                                                                               const char *format, ...) {
+NNI_FORMATS(3, 4) static NNI_UNUSED nn_status nni_say(nn_report *report, nn_status status, const char *format, ...) {
     if (!report) return status;
     va_list arguments;
     va_start(arguments, format);
@@ -32823,7 +32828,7 @@ typedef struct nni_found {
     const unsigned char *bytes;
 } nni_found;
 
-__attribute__((format(printf, 2, 3))) static nn_status nni_archive_bad(const nni_archive *a, const char *format, ...) {
+NNI_FORMATS(2, 3) static nn_status nni_archive_bad(const nni_archive *a, const char *format, ...) {
     char text[256];
     va_list arguments;
     va_start(arguments, format);
@@ -35774,8 +35779,12 @@ typedef struct nni_fit {
 } nni_fit;
 
 static double nni_seconds(void) {
+#ifdef TIME_UTC
     struct timespec now;
     return timespec_get(&now, TIME_UTC) ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0.0;
+#else
+    return (double)clock() / CLOCKS_PER_SEC; /* Windows: the time that has passed, not the processor's */
+#endif
 }
 
 /* ---- the samples of an epoch ---- */
@@ -36336,6 +36345,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_ARM
 #undef NNI_INLINE
 #undef NNI_UNUSED
+#undef NNI_FORMATS
 #undef NNI_ALIGNED
 #undef NNI_LIKELY
 #undef NNI_UNLIKELY

@@ -13,14 +13,7 @@
 #include "common.h"
 #include "sheet.h"
 
-#include <time.h>
-
 enum { CLASSES = 10, SHOWN = 48 };
-
-static double seconds(void) {
-    struct timespec now;
-    return timespec_get(&now, TIME_UTC) ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0;
-}
 
 /* 3 x 3 filters, batch norm and ReLU. Batch norm adds its own bias, so the convolution needs none. */
 static nn_node filters(nn_model *m, nn_node x, size_t count, size_t padding) {

@@ -9,6 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* From some moment on. */
+static inline double seconds(void) {
+#ifdef TIME_UTC
+    struct timespec now;
+    return timespec_get(&now, TIME_UTC) ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0;
+#else
+    return (double)clock() / CLOCKS_PER_SEC; /* Windows: the time that has passed, not the processor's */
+#endif
+}
 
 /* The first of two numbers, or the second in a hurry. */
 static inline size_t full_or_quick(size_t full, size_t quick) { return getenv("NN_QUICK") ? quick : full; }

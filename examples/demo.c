@@ -10,14 +10,7 @@
 
 #include "common.h"
 
-#include <time.h>
-
 enum { CLASSES = 10, SHOWN = 4, WIDE = 20, HIGH = 10 };
-
-static double seconds(void) {
-    struct timespec now;
-    return timespec_get(&now, TIME_UTC) ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0;
-}
 
 /* Prints as nn_fit goes on, and ends it if half a minute does not do for all epochs. */
 static int watch(const nn_fit_event *e, void *start) {

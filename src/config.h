@@ -57,6 +57,12 @@
 
 #define NNI_INLINE static inline __attribute__((always_inline, unused))
 #define NNI_UNUSED __attribute__((unused))
+/* A function whose argument `text` is a format; MinGW's, too, are those of C. */
+#ifdef __MINGW32__
+#define NNI_FORMATS(text, first) __attribute__((format(gnu_printf, text, first)))
+#else
+#define NNI_FORMATS(text, first) __attribute__((format(printf, text, first)))
+#endif
 #define NNI_ALIGNED(bytes) __attribute__((aligned(bytes)))
 #define NNI_LIKELY(condition) __builtin_expect(!!(condition), 1)
 #define NNI_UNLIKELY(condition) __builtin_expect(!!(condition), 0)

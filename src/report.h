@@ -16,8 +16,7 @@ typedef struct nn_report {
 #include <stdio.h>
 
 /* Writes the sentence and returns the status, so that a failure is one statement. */
-__attribute__((format(printf, 3, 4))) static NNI_UNUSED nn_status nni_say(nn_report *report, nn_status status,
-                                                                               const char *format, ...) {
+NNI_FORMATS(3, 4) static NNI_UNUSED nn_status nni_say(nn_report *report, nn_status status, const char *format, ...) {
     if (!report) return status;
     va_list arguments;
     va_start(arguments, format);

@@ -27,7 +27,7 @@ static void nni_write_text(nni_writer *w, const char *text, size_t n) {
     w->length += n;
 }
 
-__attribute__((format(printf, 2, 3))) static void nni_write(nni_writer *w, const char *format, ...) {
+NNI_FORMATS(2, 3) static void nni_write(nni_writer *w, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     int written;

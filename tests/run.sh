@@ -197,6 +197,11 @@ sources() {
     for file in $(find simd -name "*.h" | sort); do
         step "$file alone" gcc -std=c11 -fsyntax-only -DNN_IMPLEMENTATION -x c "$file"
     done
+    if has x86_64-w64-mingw32-gcc; then
+        step "nn.h for Windows" x86_64-w64-mingw32-gcc -std=c11 -DNN_IMPLEMENTATION -DNN_NO_SLEEF $strict -fsyntax-only -x c nn.h
+    else
+        skipped "nn.h for Windows" "needs x86_64-w64-mingw32-gcc"
+    fi
     mkdir -p $out/examples
     for file in $(python3 tests/examples.py $out/examples); do
         step "example ${file##*/}" gcc -std=c11 -I. -Wall -Wextra -Werror -fsyntax-only "$file"

@@ -62,7 +62,7 @@ typedef struct nni_found {
     const unsigned char *bytes;
 } nni_found;
 
-__attribute__((format(printf, 2, 3))) static nn_status nni_archive_bad(const nni_archive *a, const char *format, ...) {
+NNI_FORMATS(2, 3) static nn_status nni_archive_bad(const nni_archive *a, const char *format, ...) {
     char text[256];
     va_list arguments;
     va_start(arguments, format);

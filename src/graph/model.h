@@ -251,7 +251,7 @@ struct nn_model {
 };
 
 /* Keeps the sentence; in a graph under construction, also the first error. */
-__attribute__((format(printf, 3, 4))) static nn_status nni_report(nn_model *m, nn_status status, const char *format, ...) {
+NNI_FORMATS(3, 4) static nn_status nni_report(nn_model *m, nn_status status, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(m->sentence, sizeof m->sentence, format, arguments);

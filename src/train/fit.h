@@ -65,8 +65,12 @@ typedef struct nni_fit {
 } nni_fit;
 
 static double nni_seconds(void) {
+#ifdef TIME_UTC
     struct timespec now;
     return timespec_get(&now, TIME_UTC) ? (double)now.tv_sec + 1e-9 * (double)now.tv_nsec : 0.0;
+#else
+    return (double)clock() / CLOCKS_PER_SEC; /* Windows: the time that has passed, not the processor's */
+#endif
 }
 
 /* ---- the samples of an epoch ---- */
