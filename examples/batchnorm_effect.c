@@ -86,7 +86,7 @@ int main(int count, char **arguments) {
     static const float deviations[] = {1, 0.5f, 0.2f, 0.1f, 0.05f, 0.02f, 0.01f, 0.005f, 0.002f, 0.001f, 0.0005f, 0.0002f};
     const char *folder = count > 1 ? arguments[1] : ".";
     nn_dataset train, test;
-    const char *from = load_digits(&train, full_or_quick(1000, 40), &test, full_or_quick(1000, 40));
+    const char *from = load_digits(&train, full_or_quick(1000, 12), &test, full_or_quick(1000, 12));
     FILE *dat = create(folder, "batchnorm_effect", ".dat");
     printf("%zu %s, %% right in the first epoch, in the last one, of %zu others at the end\n", train.count, from, test.count);
     printf("  deviation   without batch norm         with batch norm\n");

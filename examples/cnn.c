@@ -72,7 +72,7 @@ static void show_mistakes(nn_model *m, const nn_dataset *test, const char *path)
 
 int main(int count, char **arguments) {
     const char *folder = count > 1 ? arguments[1] : ".";
-    const size_t sizes[2] = {full_or_quick(55000, 40), full_or_quick(5000, 10)};
+    const size_t sizes[2] = {full_or_quick(55000, 16), full_or_quick(5000, 4)};
     char path[512];
     nn_dataset all, test, part[2];
     nn_evaluation result;

@@ -143,7 +143,7 @@ int main(int count, char **arguments) {
            nn_threads_in_use(), nn_threads_in_use() == 1 ? "" : "s");
 
     nn_dataset train, test;
-    const char *source = load_digits(&train, full_or_quick(60000, 300), &test, full_or_quick(10000, 60));
+    const char *source = load_digits(&train, full_or_quick(60000, 200), &test, full_or_quick(10000, 40));
     printf("%s: %zu to learn from, %zu to test with\n\n", source, train.count, test.count);
     const nn_dataset learned = nn_dataset_range(&train, 0, train.count * 9 / 10); /* the rest shows how well it goes meanwhile */
     const nn_dataset watched = nn_dataset_range(&train, learned.count, train.count);

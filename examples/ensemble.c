@@ -155,7 +155,7 @@ static const char picture[] =
 
 int main(int count, char **arguments) {
     const char *folder = count > 1 ? arguments[1] : ".";
-    const char *from = load_digits(&train, full_or_quick(3000, 10), &test, full_or_quick(10000, 10));
+    const char *from = load_digits(&train, full_or_quick(3000, 5), &test, full_or_quick(10000, 5));
     FILE *dat = create(folder, "ensemble", ".dat");
     images = malloc(test.count * nn_shape_size(test.shape) * sizeof *images);
     said = malloc(test.count * CLASSES * sizeof *said);

@@ -78,7 +78,7 @@ static void test(const char *what, trial *t, const nn_dataset *data) {
 
 int main(void) {
     static const float lambdas[] = {0, 1e-6f, 1e-5f, 3e-5f}, rates[] = {3e-4f, 1e-3f};
-    const size_t sizes[2] = {full_or_quick(50000, 100), full_or_quick(10000, 20)};
+    const size_t sizes[2] = {full_or_quick(50000, 40), full_or_quick(10000, 10)};
     nn_dataset all, test_images, part[2];
     const char *source = load_digits(&all, sizes[0] + sizes[1], &test_images, full_or_quick(10000, 20));
     stop_unless(nn_dataset_split_counts(part, &all, sizes, 2, NULL), NULL);

@@ -140,7 +140,7 @@ int main(int count, char **arguments) {
     double *accuracy = calloc(ROWS * seeds, sizeof *accuracy);
     if (only > ROWS || !accuracy) return fprintf(stderr, "mnist_table [--row 1..7] [--seeds N] [--epochs N]\n"), 1;
     nn_threads(2);
-    printf("%s\n", load_digits(&all, full_or_quick(60000, 100), &test, full_or_quick(10000, 20)));
+    printf("%s\n", load_digits(&all, full_or_quick(60000, 40), &test, full_or_quick(10000, 20)));
     for (size_t i = 0; i < ROWS; i++) {
         if (only ? i + 1 != only : rows[i].distorted) continue;
         for (size_t s = 0; s < seeds; s++)

@@ -8,7 +8,7 @@ WARNINGS = -Wall -Wextra -Werror
 PROGRAMS = $(patsubst tests/%.c,$(DIR)/%,$(wildcard tests/test_*.c tests/equal_*.c))
 
 # Those that depend on how nn.h was optimised, on threads and on maths.
-BITS = $(filter $(DIR)/equal_% $(addprefix $(DIR)/test_,accuracy isa maths threads),$(PROGRAMS))
+BITS = $(filter $(DIR)/equal_% $(addprefix $(DIR)/test_,accuracy conv gemm isa maths threads),$(PROGRAMS))
 
 all: $(PROGRAMS)
 bits: $(BITS)
