@@ -5677,6 +5677,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
 /* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k; a product is a single one. */
@@ -6528,26 +6529,40 @@ static void nni_gemm_epilogue_scalar(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) nni_activate_scalar(c, c, g->n, g->activation, g->slope);
 }
 
-/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
- * returns 0. */
-static int nni_gemm_small_scalar(const nni_gemm *g) {
-    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
-    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_scalar[vectors - 1];
+/* A column of few tiles. */
+NNI_INLINE void nni_gemm_column_scalar(const nni_gemm *g, const float *b, size_t ldb) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
     nni_tiles_scalar run = nni_tiles_plain_scalar(g->k, g->beta);
     run.a_stride = by_k ? g->a_col : g->a_row;
-    run.ldb = g->b_row;
+    run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
     nni_gemm_fuse_scalar(&run, g, 0);
-    if (g->m <= most) {
-        nni_tile_find_scalar(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
-        return 1;
+    if (g->m <= (size_t)nni_tile_rows_scalar[vectors - 1]) {
+        nni_tile_find_scalar(by_k, g->m, vectors)(&run, g->a, b, g->c);
+        return;
     }
     const nni_gemm_deal_scalar d = nni_deal_scalar(g->m, vectors);
-    nni_tiles_down_scalar(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
+    nni_tiles_down_scalar(&run, by_k, d, vectors, g->a, g->a_row, b, g->c);
+}
+
+/* The same with the rows of a small B filled up to whole vectors. */
+static __attribute__((noinline)) void nni_gemm_column_copied_scalar(const nni_gemm *g) {
+    float b[NNI_SMALL_B];
+    const size_t width = nni_round_up(g->n, VF_LANES);
+    nni_pack_b_scalar(b, g->b, g->b_row, 1, g->k, g->n, width);
+    nni_gemm_column_scalar(g, b, width);
+}
+
+/* Computes a product of one tile, or a column of few, without a plan, and returns 1; or returns 0. */
+static int nni_gemm_small_scalar(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_scalar[vectors - 1];
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (g->a_row != 1 && g->a_col != 1)) return 0;
+    if (VF_FREE_MASK || g->n % VF_LANES == 0) nni_gemm_column_scalar(g, g->b, g->b_row);
+    else if (g->m > 1 && g->k * vectors * VF_LANES <= NNI_SMALL_B) nni_gemm_column_copied_scalar(g);
+    else return 0;
     return 1;
 }
 
@@ -10161,6 +10176,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
 /* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k; a product is a single one. */
@@ -11012,26 +11028,40 @@ static void nni_gemm_epilogue_avx2(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) nni_activate_avx2(c, c, g->n, g->activation, g->slope);
 }
 
-/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
- * returns 0. */
-static int nni_gemm_small_avx2(const nni_gemm *g) {
-    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
-    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_avx2[vectors - 1];
+/* A column of few tiles. */
+NNI_INLINE void nni_gemm_column_avx2(const nni_gemm *g, const float *b, size_t ldb) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
     nni_tiles_avx2 run = nni_tiles_plain_avx2(g->k, g->beta);
     run.a_stride = by_k ? g->a_col : g->a_row;
-    run.ldb = g->b_row;
+    run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
     nni_gemm_fuse_avx2(&run, g, 0);
-    if (g->m <= most) {
-        nni_tile_find_avx2(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
-        return 1;
+    if (g->m <= (size_t)nni_tile_rows_avx2[vectors - 1]) {
+        nni_tile_find_avx2(by_k, g->m, vectors)(&run, g->a, b, g->c);
+        return;
     }
     const nni_gemm_deal_avx2 d = nni_deal_avx2(g->m, vectors);
-    nni_tiles_down_avx2(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
+    nni_tiles_down_avx2(&run, by_k, d, vectors, g->a, g->a_row, b, g->c);
+}
+
+/* The same with the rows of a small B filled up to whole vectors. */
+static __attribute__((noinline)) void nni_gemm_column_copied_avx2(const nni_gemm *g) {
+    float b[NNI_SMALL_B];
+    const size_t width = nni_round_up(g->n, VF_LANES);
+    nni_pack_b_avx2(b, g->b, g->b_row, 1, g->k, g->n, width);
+    nni_gemm_column_avx2(g, b, width);
+}
+
+/* Computes a product of one tile, or a column of few, without a plan, and returns 1; or returns 0. */
+static int nni_gemm_small_avx2(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_avx2[vectors - 1];
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (g->a_row != 1 && g->a_col != 1)) return 0;
+    if (VF_FREE_MASK || g->n % VF_LANES == 0) nni_gemm_column_avx2(g, g->b, g->b_row);
+    else if (g->m > 1 && g->k * vectors * VF_LANES <= NNI_SMALL_B) nni_gemm_column_copied_avx2(g);
+    else return 0;
     return 1;
 }
 
@@ -14649,6 +14679,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
 /* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k; a product is a single one. */
@@ -15500,26 +15531,40 @@ static void nni_gemm_epilogue_avx512(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) nni_activate_avx512(c, c, g->n, g->activation, g->slope);
 }
 
-/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
- * returns 0. */
-static int nni_gemm_small_avx512(const nni_gemm *g) {
-    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
-    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_avx512[vectors - 1];
+/* A column of few tiles. */
+NNI_INLINE void nni_gemm_column_avx512(const nni_gemm *g, const float *b, size_t ldb) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
     nni_tiles_avx512 run = nni_tiles_plain_avx512(g->k, g->beta);
     run.a_stride = by_k ? g->a_col : g->a_row;
-    run.ldb = g->b_row;
+    run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
     nni_gemm_fuse_avx512(&run, g, 0);
-    if (g->m <= most) {
-        nni_tile_find_avx512(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
-        return 1;
+    if (g->m <= (size_t)nni_tile_rows_avx512[vectors - 1]) {
+        nni_tile_find_avx512(by_k, g->m, vectors)(&run, g->a, b, g->c);
+        return;
     }
     const nni_gemm_deal_avx512 d = nni_deal_avx512(g->m, vectors);
-    nni_tiles_down_avx512(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
+    nni_tiles_down_avx512(&run, by_k, d, vectors, g->a, g->a_row, b, g->c);
+}
+
+/* The same with the rows of a small B filled up to whole vectors. */
+static __attribute__((noinline)) void nni_gemm_column_copied_avx512(const nni_gemm *g) {
+    float b[NNI_SMALL_B];
+    const size_t width = nni_round_up(g->n, VF_LANES);
+    nni_pack_b_avx512(b, g->b, g->b_row, 1, g->k, g->n, width);
+    nni_gemm_column_avx512(g, b, width);
+}
+
+/* Computes a product of one tile, or a column of few, without a plan, and returns 1; or returns 0. */
+static int nni_gemm_small_avx512(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_avx512[vectors - 1];
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (g->a_row != 1 && g->a_col != 1)) return 0;
+    if (VF_FREE_MASK || g->n % VF_LANES == 0) nni_gemm_column_avx512(g, g->b, g->b_row);
+    else if (g->m > 1 && g->k * vectors * VF_LANES <= NNI_SMALL_B) nni_gemm_column_copied_avx512(g);
+    else return 0;
     return 1;
 }
 
@@ -19109,6 +19154,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
 /* A run of tiles. Convolutions read A in `tap_rows` x `stretches` stretches of k; a product is a single one. */
@@ -19960,26 +20006,40 @@ static void nni_gemm_epilogue_neon(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) nni_activate_neon(c, c, g->n, g->activation, g->slope);
 }
 
-/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
- * returns 0. */
-static int nni_gemm_small_neon(const nni_gemm *g) {
-    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
-    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_neon[vectors - 1];
+/* A column of few tiles. */
+NNI_INLINE void nni_gemm_column_neon(const nni_gemm *g, const float *b, size_t ldb) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
     nni_tiles_neon run = nni_tiles_plain_neon(g->k, g->beta);
     run.a_stride = by_k ? g->a_col : g->a_row;
-    run.ldb = g->b_row;
+    run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
     nni_gemm_fuse_neon(&run, g, 0);
-    if (g->m <= most) {
-        nni_tile_find_neon(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
-        return 1;
+    if (g->m <= (size_t)nni_tile_rows_neon[vectors - 1]) {
+        nni_tile_find_neon(by_k, g->m, vectors)(&run, g->a, b, g->c);
+        return;
     }
     const nni_gemm_deal_neon d = nni_deal_neon(g->m, vectors);
-    nni_tiles_down_neon(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
+    nni_tiles_down_neon(&run, by_k, d, vectors, g->a, g->a_row, b, g->c);
+}
+
+/* The same with the rows of a small B filled up to whole vectors. */
+static __attribute__((noinline)) void nni_gemm_column_copied_neon(const nni_gemm *g) {
+    float b[NNI_SMALL_B];
+    const size_t width = nni_round_up(g->n, VF_LANES);
+    nni_pack_b_neon(b, g->b, g->b_row, 1, g->k, g->n, width);
+    nni_gemm_column_neon(g, b, width);
+}
+
+/* Computes a product of one tile, or a column of few, without a plan, and returns 1; or returns 0. */
+static int nni_gemm_small_neon(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)nni_tile_rows_neon[vectors - 1];
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (g->a_row != 1 && g->a_col != 1)) return 0;
+    if (VF_FREE_MASK || g->n % VF_LANES == 0) nni_gemm_column_neon(g, g->b, g->b_row);
+    else if (g->m > 1 && g->k * vectors * VF_LANES <= NNI_SMALL_B) nni_gemm_column_copied_neon(g);
+    else return 0;
     return 1;
 }
 
@@ -36417,6 +36477,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_PAGE
 #undef NNI_PAGES
 #undef NNI_ACROSS
+#undef NNI_SMALL_B
 #undef NNI_PACKED_TOGETHER
 #undef NNI_ROW_STREAMS
 #undef NNI_CONV_FEW

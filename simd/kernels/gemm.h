@@ -266,26 +266,40 @@ static void NNI_FN(gemm_epilogue)(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) NNI_FN(activate)(c, c, g->n, g->activation, g->slope);
 }
 
-/* Computes a product of one tile, or a column of few, as it lies in memory, without a plan or packing, and returns 1; or
- * returns 0. */
-static int NNI_FN(gemm_small)(const nni_gemm *g) {
-    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
-    if (!VF_FREE_MASK && g->n % VF_LANES) return 0;
-    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)NNI_FN(tile_rows)[vectors - 1];
+/* A column of few tiles. */
+NNI_INLINE void NNI_FN(gemm_column)(const nni_gemm *g, const float *b, size_t ldb) {
+    const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
-    if (g->m > (vectors <= 2 ? 4 * most : most) || (!by_k && g->a_col != 1)) return 0;
     NNI_FN(tiles) run = NNI_FN(tiles_plain)(g->k, g->beta);
     run.a_stride = by_k ? g->a_col : g->a_row;
-    run.ldb = g->b_row;
+    run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
     NNI_FN(gemm_fuse)(&run, g, 0);
-    if (g->m <= most) {
-        NNI_FN(tile_find)(by_k, g->m, vectors)(&run, g->a, g->b, g->c);
-        return 1;
+    if (g->m <= (size_t)NNI_FN(tile_rows)[vectors - 1]) {
+        NNI_FN(tile_find)(by_k, g->m, vectors)(&run, g->a, b, g->c);
+        return;
     }
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(g->m, vectors);
-    NNI_FN(tiles_down)(&run, by_k, d, vectors, g->a, g->a_row, g->b, g->c);
+    NNI_FN(tiles_down)(&run, by_k, d, vectors, g->a, g->a_row, b, g->c);
+}
+
+/* The same with the rows of a small B filled up to whole vectors. */
+static __attribute__((noinline)) void NNI_FN(gemm_column_copied)(const nni_gemm *g) {
+    float b[NNI_SMALL_B];
+    const size_t width = nni_round_up(g->n, VF_LANES);
+    NNI_FN(pack_b)(b, g->b, g->b_row, 1, g->k, g->n, width);
+    NNI_FN(gemm_column)(g, b, width);
+}
+
+/* Computes a product of one tile, or a column of few, without a plan, and returns 1; or returns 0. */
+static int NNI_FN(gemm_small)(const nni_gemm *g) {
+    if (g->n > 4 * VF_LANES || g->b_col != 1 || g->alpha != 1.0f || g->packed_b) return 0;
+    const size_t vectors = (g->n - 1) / VF_LANES + 1, most = (size_t)NNI_FN(tile_rows)[vectors - 1];
+    if (g->m > (vectors <= 2 ? 4 * most : most) || (g->a_row != 1 && g->a_col != 1)) return 0;
+    if (VF_FREE_MASK || g->n % VF_LANES == 0) NNI_FN(gemm_column)(g, g->b, g->b_row);
+    else if (g->m > 1 && g->k * vectors * VF_LANES <= NNI_SMALL_B) NNI_FN(gemm_column_copied)(g);
+    else return 0;
     return 1;
 }
 
