@@ -27,7 +27,7 @@ aarch64         | aarch64-linux-gnu-gcc | aarch64-linux-gnu-gcc -x c -std=c11 | 
 gcc-sanitize    | gcc   | gcc -x c -std=c11         | -O0 -g1 -fsanitize=address -fno-sanitize-recover -DNN_ZLIB | sleef   | quick | all  |
 clang-sanitize  | clang | clang -x c -std=c11       | -O0 -fsanitize=undefined -fno-sanitize-recover             | builtin | quick | all  |
 aarch64-builtin | aarch64-linux-gnu-gcc | aarch64-linux-gnu-g++ -x c++ -std=c++17 | -O1                          | builtin | quick | bits | qemu-aarch64
-gcc-openmp      | gcc   | g++ -x c++ -std=c++17     | -O3 -fopenmp                                               | builtin | quick | bits |
+gcc-openmp      | gcc   | gcc -x c -std=c11         | -O3 -fopenmp                                               | builtin | quick | bits |
 clang-openmp    | clang | clang -x c -std=c11       | -O3 -fopenmp                                               | sleef   | quick | bits |
 END
 }
@@ -215,10 +215,10 @@ consumers() {
     echo "== consumers, $cc"
     has "$cc" "$cxx" python3 || { skipped "consumers, $cc" "needs $cc, $cxx, python3"; return; }
     mkdir -p "$dir"
-    local one="-DNN_NO_SLEEF -DNN_SCALAR_ONLY $strict" # linkage does not depend on the kernels
+    local plain="-DNN_NO_SLEEF $strict" one="-DNN_NO_SLEEF -DNN_SCALAR_ONLY $strict" # linkage does not depend on the kernels
     step "$cc: included twice" $cc -std=c11 $one $c/twice.c -o "$dir/twice" -lm
     step "$cc: included twice, run" "$dir/twice"
-    step "$cxx: included twice" $cxx -x c++ -std=c++17 $one $c/twice.c -o "$dir/twice++" -lm
+    step "$cxx: included twice" $cxx -x c++ -std=c++17 $plain $c/twice.c -o "$dir/twice++" -lm
     step "$cxx: included twice, run" "$dir/twice++"
     step "$cc: two translation units" $cc -std=c11 $one $c/first.c $c/second.c -o "$dir/two" -lm
     step "$cc: two translation units, run" "$dir/two"
