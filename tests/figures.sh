@@ -1,7 +1,7 @@
 #!/bin/sh
-# examples.sh - runs every example in its quick mode and prints its figures, and the checksums of the files it leaves
+# figures.sh - runs every example in its quick mode and prints its figures, and the checksums of the files it leaves
 #
-#   tests/examples.sh FOLDER [RUNNER...]     the folder of the programs, and what runs them if they are for another machine
+#   tests/figures.sh FOLDER [RUNNER...]     the folder of the programs, and what runs them if they are for another machine
 #
 # Times are left out, and what names the machine: all the rest is the same on every one, and is compared with tests/golden/examples.txt.
 set -eu
