@@ -6275,7 +6275,7 @@ typedef struct nni_gemm_plan_scalar {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
+    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -6325,14 +6325,14 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
     const size_t floats_b = g->k * g->n;
     const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_scalar(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_scalar(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_scalar(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
-    plan.edge = ragged && !plan.pack_b && !g->packed_b;
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
@@ -6399,12 +6399,13 @@ static void nni_pack_a_panels_scalar(float *dst, const nni_gemm *g, const nni_ge
 
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct nni_gemm_where_scalar {
-    const float *a, *b;
-    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
-    size_t ldb;         /* 0: rows are as wide as their panel */
-    size_t panel;       /* from one panel of B to the next */
-    size_t column;      /* of C, at which B's block begins */
-    int last;           /* of the blocks of k: the epilogue follows */
+    const float *a, *b; /* b at step `first` */
+    size_t k;            /* of the block, */
+    size_t first, steps; /* and of these what is to be done */
+    size_t ldb;          /* 0: rows are as wide as their panel */
+    size_t panel;        /* from one panel of B to the next */
+    size_t column;       /* of C, at which B's block begins */
+    int last;            /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_scalar;
 
 /* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
@@ -6420,11 +6421,11 @@ static void nni_gemm_fuse_scalar(nni_tiles_scalar *run, const nni_gemm *g, size_
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
  * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void nni_gemm_panels_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const nni_gemm_where_scalar *where, float *c,
-                                nni_gemm_deal_scalar d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+                                nni_gemm_deal_scalar d, size_t s, size_t panels, size_t width, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
-    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const size_t a_step = plan->pack_a ? where->k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    nni_tiles_scalar run = nni_tiles_plain_scalar(k, beta);
+    nni_tiles_scalar run = nni_tiles_plain_scalar(where->steps, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
@@ -6441,29 +6442,41 @@ static void nni_gemm_panels_scalar(const nni_gemm *g, const nni_gemm_plan_scalar
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
         nni_tile_find_scalar(by_k, rows, vectors)
-        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
+         c + i * g->ldc + s * panel);
         t += alike;
     }
 }
 
+/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+static void nni_gemm_last_panel_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const nni_gemm_where_scalar *where, float *c,
+                                    nni_gemm_deal_scalar d, size_t s, size_t width, float beta) {
+    NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    nni_gemm_where_scalar part = *where;
+    part.last = where->last && !shorts;
+    if (part.steps) nni_gemm_panels_scalar(g, plan, &part, c, d, s, 1, width, beta);
+    if (!shorts) return;
+    nni_pack_b_scalar(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+                   nni_round_up(width, VF_LANES));
+    const nni_gemm_where_scalar rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
+    nni_gemm_panels_scalar(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+}
+
 /* A block of C, height x width. */
 static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const nni_gemm_where_scalar *where, float *c,
-                               size_t height, size_t width, size_t k, float beta) {
+                               size_t height, size_t width, size_t readable, float beta) {
     const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
-    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_scalar(g, plan, where, c, d, s, step, panel, k, beta);
-    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
-    if (rest > ragged) nni_gemm_panels_scalar(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
-    if (ragged) {
-        const size_t column = where->column + width - ragged;
-        const nni_gemm_where_scalar edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
-        nni_gemm_panels_scalar(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
-    }
+    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_scalar(g, plan, where, c, d, s, step, panel, beta);
+    nni_gemm_where_scalar last = *where;
+    last.steps = readable;
+    if (width % panel) nni_gemm_last_panel_scalar(g, plan, &last, c, d, whole, width % panel, beta);
 }
 
 /* Floats that the packed part of B takes. */
 static size_t nni_plan_floats_b_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan) {
-    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     return nni_min(plan->kc, g->k) * columns;
 }
 
@@ -6483,15 +6496,13 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                     nni_pack_b_scalar(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
+            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            size_t readable = kc;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
-            } else if (plan->edge && jc + nc == g->n) {
-                const size_t ragged = nc % VF_LANES;
-                nni_pack_b_scalar(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
-                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -6504,7 +6515,7 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                     nni_pack_a_panels_scalar(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                nni_gemm_block_scalar(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
+                nni_gemm_block_scalar(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
             }
         }
     }
@@ -10774,7 +10785,7 @@ typedef struct nni_gemm_plan_avx2 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
+    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -10824,14 +10835,14 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
     const size_t floats_b = g->k * g->n;
     const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx2(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx2(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx2(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
-    plan.edge = ragged && !plan.pack_b && !g->packed_b;
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
@@ -10898,12 +10909,13 @@ static void nni_pack_a_panels_avx2(float *dst, const nni_gemm *g, const nni_gemm
 
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct nni_gemm_where_avx2 {
-    const float *a, *b;
-    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
-    size_t ldb;         /* 0: rows are as wide as their panel */
-    size_t panel;       /* from one panel of B to the next */
-    size_t column;      /* of C, at which B's block begins */
-    int last;           /* of the blocks of k: the epilogue follows */
+    const float *a, *b; /* b at step `first` */
+    size_t k;            /* of the block, */
+    size_t first, steps; /* and of these what is to be done */
+    size_t ldb;          /* 0: rows are as wide as their panel */
+    size_t panel;        /* from one panel of B to the next */
+    size_t column;       /* of C, at which B's block begins */
+    int last;            /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_avx2;
 
 /* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
@@ -10919,11 +10931,11 @@ static void nni_gemm_fuse_avx2(nni_tiles_avx2 *run, const nni_gemm *g, size_t j)
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
  * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void nni_gemm_panels_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const nni_gemm_where_avx2 *where, float *c,
-                                nni_gemm_deal_avx2 d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+                                nni_gemm_deal_avx2 d, size_t s, size_t panels, size_t width, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
-    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const size_t a_step = plan->pack_a ? where->k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    nni_tiles_avx2 run = nni_tiles_plain_avx2(k, beta);
+    nni_tiles_avx2 run = nni_tiles_plain_avx2(where->steps, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
@@ -10940,29 +10952,41 @@ static void nni_gemm_panels_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pl
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
         nni_tile_find_avx2(by_k, rows, vectors)
-        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
+         c + i * g->ldc + s * panel);
         t += alike;
     }
 }
 
+/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+static void nni_gemm_last_panel_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const nni_gemm_where_avx2 *where, float *c,
+                                    nni_gemm_deal_avx2 d, size_t s, size_t width, float beta) {
+    NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    nni_gemm_where_avx2 part = *where;
+    part.last = where->last && !shorts;
+    if (part.steps) nni_gemm_panels_avx2(g, plan, &part, c, d, s, 1, width, beta);
+    if (!shorts) return;
+    nni_pack_b_avx2(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+                   nni_round_up(width, VF_LANES));
+    const nni_gemm_where_avx2 rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
+    nni_gemm_panels_avx2(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+}
+
 /* A block of C, height x width. */
 static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const nni_gemm_where_avx2 *where, float *c,
-                               size_t height, size_t width, size_t k, float beta) {
+                               size_t height, size_t width, size_t readable, float beta) {
     const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
-    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx2(g, plan, where, c, d, s, step, panel, k, beta);
-    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
-    if (rest > ragged) nni_gemm_panels_avx2(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
-    if (ragged) {
-        const size_t column = where->column + width - ragged;
-        const nni_gemm_where_avx2 edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
-        nni_gemm_panels_avx2(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
-    }
+    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx2(g, plan, where, c, d, s, step, panel, beta);
+    nni_gemm_where_avx2 last = *where;
+    last.steps = readable;
+    if (width % panel) nni_gemm_last_panel_avx2(g, plan, &last, c, d, whole, width % panel, beta);
 }
 
 /* Floats that the packed part of B takes. */
 static size_t nni_plan_floats_b_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan) {
-    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     return nni_min(plan->kc, g->k) * columns;
 }
 
@@ -10982,15 +11006,13 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                     nni_pack_b_avx2(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
+            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            size_t readable = kc;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
-            } else if (plan->edge && jc + nc == g->n) {
-                const size_t ragged = nc % VF_LANES;
-                nni_pack_b_avx2(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
-                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -11003,7 +11025,7 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                     nni_pack_a_panels_avx2(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                nni_gemm_block_avx2(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
+                nni_gemm_block_avx2(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
             }
         }
     }
@@ -15277,7 +15299,7 @@ typedef struct nni_gemm_plan_avx512 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
+    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -15327,14 +15349,14 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
     const size_t floats_b = g->k * g->n;
     const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx512(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx512(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx512(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
-    plan.edge = ragged && !plan.pack_b && !g->packed_b;
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
@@ -15401,12 +15423,13 @@ static void nni_pack_a_panels_avx512(float *dst, const nni_gemm *g, const nni_ge
 
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct nni_gemm_where_avx512 {
-    const float *a, *b;
-    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
-    size_t ldb;         /* 0: rows are as wide as their panel */
-    size_t panel;       /* from one panel of B to the next */
-    size_t column;      /* of C, at which B's block begins */
-    int last;           /* of the blocks of k: the epilogue follows */
+    const float *a, *b; /* b at step `first` */
+    size_t k;            /* of the block, */
+    size_t first, steps; /* and of these what is to be done */
+    size_t ldb;          /* 0: rows are as wide as their panel */
+    size_t panel;        /* from one panel of B to the next */
+    size_t column;       /* of C, at which B's block begins */
+    int last;            /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_avx512;
 
 /* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
@@ -15422,11 +15445,11 @@ static void nni_gemm_fuse_avx512(nni_tiles_avx512 *run, const nni_gemm *g, size_
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
  * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void nni_gemm_panels_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const nni_gemm_where_avx512 *where, float *c,
-                                nni_gemm_deal_avx512 d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+                                nni_gemm_deal_avx512 d, size_t s, size_t panels, size_t width, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
-    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const size_t a_step = plan->pack_a ? where->k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    nni_tiles_avx512 run = nni_tiles_plain_avx512(k, beta);
+    nni_tiles_avx512 run = nni_tiles_plain_avx512(where->steps, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
@@ -15443,29 +15466,41 @@ static void nni_gemm_panels_avx512(const nni_gemm *g, const nni_gemm_plan_avx512
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
         nni_tile_find_avx512(by_k, rows, vectors)
-        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
+         c + i * g->ldc + s * panel);
         t += alike;
     }
 }
 
+/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+static void nni_gemm_last_panel_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const nni_gemm_where_avx512 *where, float *c,
+                                    nni_gemm_deal_avx512 d, size_t s, size_t width, float beta) {
+    NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    nni_gemm_where_avx512 part = *where;
+    part.last = where->last && !shorts;
+    if (part.steps) nni_gemm_panels_avx512(g, plan, &part, c, d, s, 1, width, beta);
+    if (!shorts) return;
+    nni_pack_b_avx512(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+                   nni_round_up(width, VF_LANES));
+    const nni_gemm_where_avx512 rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
+    nni_gemm_panels_avx512(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+}
+
 /* A block of C, height x width. */
 static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const nni_gemm_where_avx512 *where, float *c,
-                               size_t height, size_t width, size_t k, float beta) {
+                               size_t height, size_t width, size_t readable, float beta) {
     const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
-    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx512(g, plan, where, c, d, s, step, panel, k, beta);
-    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
-    if (rest > ragged) nni_gemm_panels_avx512(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
-    if (ragged) {
-        const size_t column = where->column + width - ragged;
-        const nni_gemm_where_avx512 edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
-        nni_gemm_panels_avx512(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
-    }
+    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx512(g, plan, where, c, d, s, step, panel, beta);
+    nni_gemm_where_avx512 last = *where;
+    last.steps = readable;
+    if (width % panel) nni_gemm_last_panel_avx512(g, plan, &last, c, d, whole, width % panel, beta);
 }
 
 /* Floats that the packed part of B takes. */
 static size_t nni_plan_floats_b_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan) {
-    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     return nni_min(plan->kc, g->k) * columns;
 }
 
@@ -15485,15 +15520,13 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                     nni_pack_b_avx512(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
+            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            size_t readable = kc;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
-            } else if (plan->edge && jc + nc == g->n) {
-                const size_t ragged = nc % VF_LANES;
-                nni_pack_b_avx512(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
-                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -15506,7 +15539,7 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                     nni_pack_a_panels_avx512(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                nni_gemm_block_avx512(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
+                nni_gemm_block_avx512(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
             }
         }
     }
@@ -19752,7 +19785,7 @@ typedef struct nni_gemm_plan_neon {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
+    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -19802,14 +19835,14 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
     const size_t floats_b = g->k * g->n;
     const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_neon(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_neon(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_neon(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
-    plan.edge = ragged && !plan.pack_b && !g->packed_b;
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
@@ -19876,12 +19909,13 @@ static void nni_pack_a_panels_neon(float *dst, const nni_gemm *g, const nni_gemm
 
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct nni_gemm_where_neon {
-    const float *a, *b;
-    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
-    size_t ldb;         /* 0: rows are as wide as their panel */
-    size_t panel;       /* from one panel of B to the next */
-    size_t column;      /* of C, at which B's block begins */
-    int last;           /* of the blocks of k: the epilogue follows */
+    const float *a, *b; /* b at step `first` */
+    size_t k;            /* of the block, */
+    size_t first, steps; /* and of these what is to be done */
+    size_t ldb;          /* 0: rows are as wide as their panel */
+    size_t panel;        /* from one panel of B to the next */
+    size_t column;       /* of C, at which B's block begins */
+    int last;            /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_neon;
 
 /* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
@@ -19897,11 +19931,11 @@ static void nni_gemm_fuse_neon(nni_tiles_neon *run, const nni_gemm *g, size_t j)
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
  * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void nni_gemm_panels_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const nni_gemm_where_neon *where, float *c,
-                                nni_gemm_deal_neon d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+                                nni_gemm_deal_neon d, size_t s, size_t panels, size_t width, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
-    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const size_t a_step = plan->pack_a ? where->k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    nni_tiles_neon run = nni_tiles_plain_neon(k, beta);
+    nni_tiles_neon run = nni_tiles_plain_neon(where->steps, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
@@ -19918,29 +19952,41 @@ static void nni_gemm_panels_neon(const nni_gemm *g, const nni_gemm_plan_neon *pl
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
         nni_tile_find_neon(by_k, rows, vectors)
-        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
+         c + i * g->ldc + s * panel);
         t += alike;
     }
 }
 
+/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+static void nni_gemm_last_panel_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const nni_gemm_where_neon *where, float *c,
+                                    nni_gemm_deal_neon d, size_t s, size_t width, float beta) {
+    NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    nni_gemm_where_neon part = *where;
+    part.last = where->last && !shorts;
+    if (part.steps) nni_gemm_panels_neon(g, plan, &part, c, d, s, 1, width, beta);
+    if (!shorts) return;
+    nni_pack_b_neon(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+                   nni_round_up(width, VF_LANES));
+    const nni_gemm_where_neon rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
+    nni_gemm_panels_neon(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+}
+
 /* A block of C, height x width. */
 static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const nni_gemm_where_neon *where, float *c,
-                               size_t height, size_t width, size_t k, float beta) {
+                               size_t height, size_t width, size_t readable, float beta) {
     const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
-    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_neon(g, plan, where, c, d, s, step, panel, k, beta);
-    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
-    if (rest > ragged) nni_gemm_panels_neon(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
-    if (ragged) {
-        const size_t column = where->column + width - ragged;
-        const nni_gemm_where_neon edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
-        nni_gemm_panels_neon(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
-    }
+    for (size_t s = 0; s < whole; s += step) nni_gemm_panels_neon(g, plan, where, c, d, s, step, panel, beta);
+    nni_gemm_where_neon last = *where;
+    last.steps = readable;
+    if (width % panel) nni_gemm_last_panel_neon(g, plan, &last, c, d, whole, width % panel, beta);
 }
 
 /* Floats that the packed part of B takes. */
 static size_t nni_plan_floats_b_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan) {
-    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     return nni_min(plan->kc, g->k) * columns;
 }
 
@@ -19960,15 +20006,13 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                     nni_pack_b_neon(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
+            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            size_t readable = kc;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
-            } else if (plan->edge && jc + nc == g->n) {
-                const size_t ragged = nc % VF_LANES;
-                nni_pack_b_neon(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
-                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -19981,7 +20025,7 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                     nni_pack_a_panels_neon(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                nni_gemm_block_neon(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
+                nni_gemm_block_neon(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
             }
         }
     }

@@ -12,7 +12,7 @@ typedef struct NNI_FN(gemm_plan) {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int edge;         /* pack the last columns of B, which fill no vector and cannot be loaded without a mask */
+    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -62,14 +62,14 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
     const size_t floats_b = g->k * g->n;
     const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
-    const int ragged = !VF_FREE_MASK && g->n % VF_LANES != 0, narrow = g->n < 4 * VF_LANES && g->m >= 8;
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? NNI_FN(plan_pages)(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + NNI_FN(plan_pages)(steps, g->b_row) >= NNI_PAGES;
     plan.turned = NNI_FN(gemm_is_turned)(g);
-    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW) || (ragged && narrow));
+    plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams;
-    plan.edge = ragged && !plan.pack_b && !g->packed_b;
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
@@ -136,12 +136,13 @@ static void NNI_FN(pack_a_panels)(float *dst, const nni_gemm *g, const NNI_FN(ge
 
 /* Where a block of A or B is: packed, or part of the matrix. */
 typedef struct NNI_FN(gemm_where) {
-    const float *a, *b;
-    const float *edge; /* the columns that fill no vector, VF_LANES wide, or NULL */
-    size_t ldb;         /* 0: rows are as wide as their panel */
-    size_t panel;       /* from one panel of B to the next */
-    size_t column;      /* of C, at which B's block begins */
-    int last;           /* of the blocks of k: the epilogue follows */
+    const float *a, *b; /* b at step `first` */
+    size_t k;            /* of the block, */
+    size_t first, steps; /* and of these what is to be done */
+    size_t ldb;          /* 0: rows are as wide as their panel */
+    size_t panel;        /* from one panel of B to the next */
+    size_t column;       /* of C, at which B's block begins */
+    int last;            /* of the blocks of k: the epilogue follows */
 } NNI_FN(gemm_where);
 
 /* Whether the tiles can add the bias: that of a matrix times a vector, which was turned, is one number for a row. */
@@ -157,11 +158,11 @@ static void NNI_FN(gemm_fuse)(NNI_FN(tiles) *run, const nni_gemm *g, size_t j) {
 /* Columns of a block of C from panel s on: `panels` whole ones, or the last one with `width` columns. Tiles of one height
  * are one run down a panel, and one tile after the other starts a run along the rows. */
 static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
-                                NNI_FN(gemm_deal) d, size_t s, size_t panels, size_t width, size_t k, float beta) {
+                                NNI_FN(gemm_deal) d, size_t s, size_t panels, size_t width, float beta) {
     const size_t vectors = nni_ceil_div(width, VF_LANES), panel = plan->vectors * VF_LANES;
-    const size_t a_step = plan->pack_a ? k : g->a_row;
+    const size_t a_step = plan->pack_a ? where->k : g->a_row;
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
-    NNI_FN(tiles) run = NNI_FN(tiles_plain)(k, beta);
+    NNI_FN(tiles) run = NNI_FN(tiles_plain)(where->steps, beta);
     run.ldc = g->ldc;
     run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
@@ -178,29 +179,41 @@ static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
         NNI_FN(tile_find)(by_k, rows, vectors)
-        (&run, where->a + i * a_step, where->b + s * where->panel, c + i * g->ldc + s * panel);
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
+         c + i * g->ldc + s * panel);
         t += alike;
     }
 }
 
+/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+static void NNI_FN(gemm_last_panel)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
+                                    NNI_FN(gemm_deal) d, size_t s, size_t width, float beta) {
+    NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    NNI_FN(gemm_where) part = *where;
+    part.last = where->last && !shorts;
+    if (part.steps) NNI_FN(gemm_panels)(g, plan, &part, c, d, s, 1, width, beta);
+    if (!shorts) return;
+    NNI_FN(pack_b)(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+                   nni_round_up(width, VF_LANES));
+    const NNI_FN(gemm_where) rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
+    NNI_FN(gemm_panels)(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+}
+
 /* A block of C, height x width. */
 static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
-                               size_t height, size_t width, size_t k, float beta) {
+                               size_t height, size_t width, size_t readable, float beta) {
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
-    for (size_t s = 0; s < whole; s += step) NNI_FN(gemm_panels)(g, plan, where, c, d, s, step, panel, k, beta);
-    const size_t rest = width % panel, ragged = where->edge ? rest % VF_LANES : 0;
-    if (rest > ragged) NNI_FN(gemm_panels)(g, plan, where, c, d, whole, 1, rest - ragged, k, beta);
-    if (ragged) {
-        const size_t column = where->column + width - ragged;
-        const NNI_FN(gemm_where) edge = {where->a, where->edge, NULL, VF_LANES, 0, column, where->last};
-        NNI_FN(gemm_panels)(g, plan, &edge, c + width - ragged, d, 0, 1, ragged, k, beta);
-    }
+    for (size_t s = 0; s < whole; s += step) NNI_FN(gemm_panels)(g, plan, where, c, d, s, step, panel, beta);
+    NNI_FN(gemm_where) last = *where;
+    last.steps = readable;
+    if (width % panel) NNI_FN(gemm_last_panel)(g, plan, &last, c, d, whole, width % panel, beta);
 }
 
 /* Floats that the packed part of B takes. */
 static size_t NNI_FN(plan_floats_b)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan) {
-    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : plan->edge ? VF_LANES : 0;
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
     return nni_min(plan->kc, g->k) * columns;
 }
 
@@ -220,15 +233,13 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                     NNI_FN(pack_b)(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, NULL, g->b_row, panel, jc, pc + kc == g->k};
+            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            size_t readable = kc;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
-            } else if (plan->edge && jc + nc == g->n) {
-                const size_t ragged = nc % VF_LANES;
-                NNI_FN(pack_b)(packed_b, where.b + nc - ragged, g->b_row, 1, kc, ragged, VF_LANES);
-                where.edge = packed_b;
             } else if (g->packed_b) {
                 where.b = g->packed_b + jc * g->k + pc * panel;
                 where.ldb = panel;
@@ -241,7 +252,7 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                     NNI_FN(pack_a_panels)(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                NNI_FN(gemm_block)(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, kc, beta);
+                NNI_FN(gemm_block)(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
             }
         }
     }
