@@ -6317,10 +6317,10 @@ static size_t nni_plan_wide_scalar(void) {
 static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
- * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
- * asked for. */
+ * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
+ * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
+ * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
+ * columns. Either way one panel ahead is asked for. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
     const size_t floats_b = g->k * g->n;
@@ -6330,7 +6330,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.turned = nni_gemm_is_turned_scalar(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams;
+    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -10827,10 +10827,10 @@ static size_t nni_plan_wide_avx2(void) {
 static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
- * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
- * asked for. */
+ * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
+ * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
+ * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
+ * columns. Either way one panel ahead is asked for. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
     const size_t floats_b = g->k * g->n;
@@ -10840,7 +10840,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.turned = nni_gemm_is_turned_avx2(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams;
+    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -15341,10 +15341,10 @@ static size_t nni_plan_wide_avx512(void) {
 static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
- * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
- * asked for. */
+ * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
+ * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
+ * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
+ * columns. Either way one panel ahead is asked for. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
     const size_t floats_b = g->k * g->n;
@@ -15354,7 +15354,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.turned = nni_gemm_is_turned_avx512(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams;
+    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -19827,10 +19827,10 @@ static size_t nni_plan_wide_neon(void) {
 static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
- * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
- * asked for. */
+ * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
+ * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
+ * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
+ * columns. Either way one panel ahead is asked for. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
     const size_t floats_b = g->k * g->n;
@@ -19840,7 +19840,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.turned = nni_gemm_is_turned_neon(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams;
+    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);

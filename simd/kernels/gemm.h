@@ -54,10 +54,10 @@ static size_t NNI_FN(plan_wide)(void) {
 static size_t NNI_FN(plan_pages)(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs. A larger B is copied block by block, unless k is short, and so are a B and a transposed A that are spread over many
- * pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or panels, some of them side by side
- * as streams that the processor follows, past a C that stays in cache; or else down its columns. Either way one panel ahead is
- * asked for. */
+ * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
+ * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
+ * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
+ * columns. Either way one panel ahead is asked for. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
     const size_t floats_b = g->k * g->n;
@@ -67,7 +67,7 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.turned = NNI_FN(gemm_is_turned)(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams;
+    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
