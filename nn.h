@@ -3296,6 +3296,7 @@ typedef struct nni_vf4_scalar {
 NNI_INLINE nni_vf_scalar nni_vf_load_scalar(const float *p) { return *p; }
 NNI_INLINE void nni_vf_store_scalar(float *p, nni_vf_scalar v) { *p = v; }
 NNI_INLINE nni_vf_scalar nni_vf_load_n_scalar(const float *p, size_t n) { return n ? *p : 0.0f; }
+NNI_INLINE nni_vf_scalar nni_vf_load_last_scalar(const float *p, size_t n) { return nni_vf_load_n_scalar(p, n); }
 NNI_INLINE void nni_vf_store_n_scalar(float *p, nni_vf_scalar v, size_t n) {
     if (n) *p = v;
 }
@@ -5994,12 +5995,14 @@ NNI_INLINE void nni_dot_block_scalar(const int rows, const int cols, nni_vf_scal
     NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
         const size_t begin = p + (size_t)(w * VF_LANES);
         if (begin < k) {
-            const nni_vm_scalar left = nni_vm_first_scalar(nni_min(k - begin, VF_LANES));
+            const size_t left = nni_min(k - begin, VF_LANES);
+            nni_vf_scalar av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_last_scalar(a + (size_t)i * a_row + begin, left);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_scalar bv = nni_vf_load_m_scalar(row_b[j] + begin, left);
+                const nni_vf_scalar bv = nni_vf_load_last_scalar(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = nni_vf_fma_scalar(nni_vf_load_m_scalar(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = nni_vf_fma_scalar(av[i], bv, sum[s]);
                 }
             }
         }
@@ -7773,6 +7776,12 @@ NNI_INLINE void nni_vf_store_m_avx2(float *p, nni_vf_avx2 v, nni_vm_avx2 m) {
 }
 NNI_INLINE nni_vf_avx2 nni_vf_load_n_avx2(const float *p, size_t n) { return nni_vf_load_m_avx2(p, nni_vm_first_avx2(n)); }
 NNI_INLINE void nni_vf_store_n_avx2(float *p, nni_vf_avx2 v, size_t n) { nni_vf_store_m_avx2(p, v, nni_vm_first_avx2(n)); }
+/* The vector that ends with them, turned: Zen 1 takes a dozen cycles for a vmaskmovps that loads. */
+NNI_INLINE nni_vf_avx2 nni_vf_load_last_avx2(const float *p, size_t n) {
+    static const uint32_t lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 0, 1, 2, 3, 4, 5, 6, 7};
+    const nni_vi_avx2 turn = _mm256_loadu_si256((const __m256i *)(const void *)(lanes + 8 - n));
+    return _mm256_and_ps(_mm256_permutevar8x32_ps(_mm256_loadu_ps(p + n - 8), turn), nni_vm_first_avx2(n));
+}
 NNI_INLINE nni_vi_avx2 nni_vi_load_avx2(const uint32_t *p) { return _mm256_loadu_si256((const __m256i *)(const void *)p); }
 NNI_INLINE void nni_vi_store_avx2(uint32_t *p, nni_vi_avx2 v) { _mm256_storeu_si256((__m256i *)(void *)p, v); }
 NNI_INLINE nni_vf_avx2 nni_vf_keep_avx2(nni_vf_avx2 v) {
@@ -10504,12 +10513,14 @@ NNI_INLINE void nni_dot_block_avx2(const int rows, const int cols, nni_vf_avx2 *
     NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
         const size_t begin = p + (size_t)(w * VF_LANES);
         if (begin < k) {
-            const nni_vm_avx2 left = nni_vm_first_avx2(nni_min(k - begin, VF_LANES));
+            const size_t left = nni_min(k - begin, VF_LANES);
+            nni_vf_avx2 av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_last_avx2(a + (size_t)i * a_row + begin, left);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_avx2 bv = nni_vf_load_m_avx2(row_b[j] + begin, left);
+                const nni_vf_avx2 bv = nni_vf_load_last_avx2(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = nni_vf_fma_avx2(nni_vf_load_m_avx2(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = nni_vf_fma_avx2(av[i], bv, sum[s]);
                 }
             }
         }
@@ -12272,6 +12283,7 @@ NNI_INLINE nni_vm_avx512 nni_vm_first_avx512(size_t n) { return (nni_vm_avx512)(
 NNI_INLINE nni_vf_avx512 nni_vf_load_m_avx512(const float *p, nni_vm_avx512 m) { return _mm512_maskz_loadu_ps(m, p); }
 NNI_INLINE void nni_vf_store_m_avx512(float *p, nni_vf_avx512 v, nni_vm_avx512 m) { _mm512_mask_storeu_ps(p, m, v); }
 NNI_INLINE nni_vf_avx512 nni_vf_load_n_avx512(const float *p, size_t n) { return nni_vf_load_m_avx512(p, nni_vm_first_avx512(n)); }
+NNI_INLINE nni_vf_avx512 nni_vf_load_last_avx512(const float *p, size_t n) { return nni_vf_load_n_avx512(p, n); }
 NNI_INLINE void nni_vf_store_n_avx512(float *p, nni_vf_avx512 v, size_t n) { nni_vf_store_m_avx512(p, v, nni_vm_first_avx512(n)); }
 NNI_INLINE nni_vi_avx512 nni_vi_load_avx512(const uint32_t *p) { return _mm512_loadu_si512(p); }
 NNI_INLINE void nni_vi_store_avx512(uint32_t *p, nni_vi_avx512 v) { _mm512_storeu_si512(p, v); }
@@ -15018,12 +15030,14 @@ NNI_INLINE void nni_dot_block_avx512(const int rows, const int cols, nni_vf_avx5
     NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
         const size_t begin = p + (size_t)(w * VF_LANES);
         if (begin < k) {
-            const nni_vm_avx512 left = nni_vm_first_avx512(nni_min(k - begin, VF_LANES));
+            const size_t left = nni_min(k - begin, VF_LANES);
+            nni_vf_avx512 av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_last_avx512(a + (size_t)i * a_row + begin, left);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_avx512 bv = nni_vf_load_m_avx512(row_b[j] + begin, left);
+                const nni_vf_avx512 bv = nni_vf_load_last_avx512(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = nni_vf_fma_avx512(nni_vf_load_m_avx512(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = nni_vf_fma_avx512(av[i], bv, sum[s]);
                 }
             }
         }
@@ -16776,6 +16790,7 @@ NNI_INLINE nni_vf_neon nni_vf_load_n_neon(const float *p, size_t n) {
     if (n > 2) v = vsetq_lane_f32(p[2], v, 2);
     return v;
 }
+NNI_INLINE nni_vf_neon nni_vf_load_last_neon(const float *p, size_t n) { return nni_vf_load_n_neon(p, n); }
 NNI_INLINE void nni_vf_store_n_neon(float *p, nni_vf_neon v, size_t n) {
     if (n >= 4) {
         vst1q_f32(p, v);
@@ -19504,12 +19519,14 @@ NNI_INLINE void nni_dot_block_neon(const int rows, const int cols, nni_vf_neon *
     NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
         const size_t begin = p + (size_t)(w * VF_LANES);
         if (begin < k) {
-            const nni_vm_neon left = nni_vm_first_neon(nni_min(k - begin, VF_LANES));
+            const size_t left = nni_min(k - begin, VF_LANES);
+            nni_vf_neon av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = nni_vf_load_last_neon(a + (size_t)i * a_row + begin, left);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const nni_vf_neon bv = nni_vf_load_m_neon(row_b[j] + begin, left);
+                const nni_vf_neon bv = nni_vf_load_last_neon(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = nni_vf_fma_neon(nni_vf_load_m_neon(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = nni_vf_fma_neon(av[i], bv, sum[s]);
                 }
             }
         }

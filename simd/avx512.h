@@ -66,6 +66,7 @@ NNI_INLINE vm vm_first(size_t n) { return (vm)((1u << n) - 1u); }
 NNI_INLINE vf vf_load_m(const float *p, vm m) { return _mm512_maskz_loadu_ps(m, p); }
 NNI_INLINE void vf_store_m(float *p, vf v, vm m) { _mm512_mask_storeu_ps(p, m, v); }
 NNI_INLINE vf vf_load_n(const float *p, size_t n) { return vf_load_m(p, vm_first(n)); }
+NNI_INLINE vf vf_load_last(const float *p, size_t n) { return vf_load_n(p, n); }
 NNI_INLINE void vf_store_n(float *p, vf v, size_t n) { vf_store_m(p, v, vm_first(n)); }
 NNI_INLINE vi vi_load(const uint32_t *p) { return _mm512_loadu_si512(p); }
 NNI_INLINE void vi_store(uint32_t *p, vi v) { _mm512_storeu_si512(p, v); }

@@ -20,6 +20,7 @@
  * Memory (no alignment is needed)
  *   vf_load(p)  vf_store(p, v)
  *   vf_load_n(p, n)        the first n <= VF_LANES floats, then zeros; reads nothing beyond them
+ *   vf_load_last(p, n)     the same for n > 0, where the VF_LANES - n floats before p may be read
  *   vf_store_n(p, v, n)    the first n lanes; touches nothing beyond them
  *   vm_first(n)            truth for the first n lanes;  vf_load_m(p, m), vf_store_m(p, v, m) as above by mask
  *   vi_load(p)  vi_store(p, v)
@@ -74,6 +75,7 @@
 #define vf_load NNI_FN(vf_load)
 #define vf_store NNI_FN(vf_store)
 #define vf_load_n NNI_FN(vf_load_n)
+#define vf_load_last NNI_FN(vf_load_last)
 #define vf_store_n NNI_FN(vf_store_n)
 #define vm_first NNI_FN(vm_first)
 #define vf_load_m NNI_FN(vf_load_m)

@@ -10,6 +10,7 @@
 #undef vf_load
 #undef vf_store
 #undef vf_load_n
+#undef vf_load_last
 #undef vf_store_n
 #undef vm_first
 #undef vf_load_m

@@ -55,6 +55,7 @@ NNI_INLINE vf vf_load_n(const float *p, size_t n) {
     if (n > 2) v = vsetq_lane_f32(p[2], v, 2);
     return v;
 }
+NNI_INLINE vf vf_load_last(const float *p, size_t n) { return vf_load_n(p, n); }
 NNI_INLINE void vf_store_n(float *p, vf v, size_t n) {
     if (n >= 4) {
         vst1q_f32(p, v);

@@ -45,6 +45,7 @@ typedef struct vf4 {
 NNI_INLINE vf vf_load(const float *p) { return *p; }
 NNI_INLINE void vf_store(float *p, vf v) { *p = v; }
 NNI_INLINE vf vf_load_n(const float *p, size_t n) { return n ? *p : 0.0f; }
+NNI_INLINE vf vf_load_last(const float *p, size_t n) { return vf_load_n(p, n); }
 NNI_INLINE void vf_store_n(float *p, vf v, size_t n) {
     if (n) *p = v;
 }

@@ -32,12 +32,14 @@ NNI_INLINE void NNI_FN(dot_block)(const int rows, const int cols, vf *products, 
     NNI_UNROLL for (int w = 0; w < NNI_WIDE; w++) {
         const size_t begin = p + (size_t)(w * VF_LANES);
         if (begin < k) {
-            const vm left = vm_first(nni_min(k - begin, VF_LANES));
+            const size_t left = nni_min(k - begin, VF_LANES);
+            vf av[NNI_DOT_ROWS];
+            NNI_UNROLL for (int i = 0; i < rows; i++) av[i] = vf_load_last(a + (size_t)i * a_row + begin, left);
             NNI_UNROLL for (int j = 0; j < cols; j++) {
-                const vf bv = vf_load_m(row_b[j] + begin, left);
+                const vf bv = vf_load_last(row_b[j] + begin, left);
                 NNI_UNROLL for (int i = 0; i < rows; i++) {
                     const int s = (i * cols + j) * NNI_WIDE + w;
-                    sum[s] = vf_fma(vf_load_m(a + (size_t)i * a_row + begin, left), bv, sum[s]);
+                    sum[s] = vf_fma(av[i], bv, sum[s]);
                 }
             }
         }
