@@ -5890,7 +5890,7 @@ static nni_tile_fn_scalar nni_tile_find_scalar(int by_k, size_t rows, size_t vec
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), and up to the next whole vector anything
  */
 
 /* Columns of a block: r[p] lane i = a[i*stride + p] for i < rows <= VF_LANES, p < cols <= VF_LANES. Lanes from `rows` on
@@ -5949,12 +5949,21 @@ NNI_INLINE void nni_pack_b_turned_scalar(float *dst, const float *b, size_t b_co
     }
 }
 
+/* The last rows of a matrix, behind whose columns a whole vector would be read from beyond its end. */
+static size_t nni_pack_shorts_scalar(size_t cols, size_t row) {
+    size_t shorts = 0, beyond = (VF_LANES - cols % VF_LANES) % VF_LANES;
+    for (; beyond > 0; beyond -= nni_min(beyond, row)) shorts++;
+    return shorts;
+}
+
 static void nni_pack_b_scalar(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
+        const size_t shorts = nni_min(nni_pack_shorts_scalar(cols, b_row), k), readable = VF_FREE_MASK ? 0 : k - shorts;
         for (size_t p = 0; p < k; p++) {
             size_t j = 0;
             for (; j + VF_LANES <= cols; j += VF_LANES) nni_vf_store_scalar(dst + p * width + j, nni_vf_load_scalar(b + p * b_row + j));
-            if (j < cols) nni_vf_store_scalar(dst + p * width + j, nni_vf_load_n_scalar(b + p * b_row + j, cols - j));
+            if (j == cols) continue;
+            nni_vf_store_scalar(dst + p * width + j, p < readable ? nni_vf_load_scalar(b + p * b_row + j) : nni_vf_load_n_scalar(b + p * b_row + j, cols - j));
         }
         return;
     }
@@ -6334,7 +6343,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams || g->k <= NNI_SHALLOW;
-    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_scalar(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -6612,7 +6621,7 @@ static size_t nni_gemm_workspace_scalar(const nni_gemm *g) {
     return nni_plan_workspace_scalar(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors; vectors of the last one that have no column are zero. */
 static void nni_gemm_pack_scalar(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
     if (k == 0) return;
@@ -10408,7 +10417,7 @@ static nni_tile_fn_avx2 nni_tile_find_avx2(int by_k, size_t rows, size_t vectors
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), and up to the next whole vector anything
  */
 
 /* Columns of a block: r[p] lane i = a[i*stride + p] for i < rows <= VF_LANES, p < cols <= VF_LANES. Lanes from `rows` on
@@ -10467,12 +10476,21 @@ NNI_INLINE void nni_pack_b_turned_avx2(float *dst, const float *b, size_t b_col,
     }
 }
 
+/* The last rows of a matrix, behind whose columns a whole vector would be read from beyond its end. */
+static size_t nni_pack_shorts_avx2(size_t cols, size_t row) {
+    size_t shorts = 0, beyond = (VF_LANES - cols % VF_LANES) % VF_LANES;
+    for (; beyond > 0; beyond -= nni_min(beyond, row)) shorts++;
+    return shorts;
+}
+
 static void nni_pack_b_avx2(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
+        const size_t shorts = nni_min(nni_pack_shorts_avx2(cols, b_row), k), readable = VF_FREE_MASK ? 0 : k - shorts;
         for (size_t p = 0; p < k; p++) {
             size_t j = 0;
             for (; j + VF_LANES <= cols; j += VF_LANES) nni_vf_store_avx2(dst + p * width + j, nni_vf_load_avx2(b + p * b_row + j));
-            if (j < cols) nni_vf_store_avx2(dst + p * width + j, nni_vf_load_n_avx2(b + p * b_row + j, cols - j));
+            if (j == cols) continue;
+            nni_vf_store_avx2(dst + p * width + j, p < readable ? nni_vf_load_avx2(b + p * b_row + j) : nni_vf_load_n_avx2(b + p * b_row + j, cols - j));
         }
         return;
     }
@@ -10852,7 +10870,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams || g->k <= NNI_SHALLOW;
-    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx2(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -11130,7 +11148,7 @@ static size_t nni_gemm_workspace_avx2(const nni_gemm *g) {
     return nni_plan_workspace_avx2(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors; vectors of the last one that have no column are zero. */
 static void nni_gemm_pack_avx2(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
     if (k == 0) return;
@@ -14925,7 +14943,7 @@ static nni_tile_fn_avx512 nni_tile_find_avx512(int by_k, size_t rows, size_t vec
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), and up to the next whole vector anything
  */
 
 /* Columns of a block: r[p] lane i = a[i*stride + p] for i < rows <= VF_LANES, p < cols <= VF_LANES. Lanes from `rows` on
@@ -14984,12 +15002,21 @@ NNI_INLINE void nni_pack_b_turned_avx512(float *dst, const float *b, size_t b_co
     }
 }
 
+/* The last rows of a matrix, behind whose columns a whole vector would be read from beyond its end. */
+static size_t nni_pack_shorts_avx512(size_t cols, size_t row) {
+    size_t shorts = 0, beyond = (VF_LANES - cols % VF_LANES) % VF_LANES;
+    for (; beyond > 0; beyond -= nni_min(beyond, row)) shorts++;
+    return shorts;
+}
+
 static void nni_pack_b_avx512(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
+        const size_t shorts = nni_min(nni_pack_shorts_avx512(cols, b_row), k), readable = VF_FREE_MASK ? 0 : k - shorts;
         for (size_t p = 0; p < k; p++) {
             size_t j = 0;
             for (; j + VF_LANES <= cols; j += VF_LANES) nni_vf_store_avx512(dst + p * width + j, nni_vf_load_avx512(b + p * b_row + j));
-            if (j < cols) nni_vf_store_avx512(dst + p * width + j, nni_vf_load_n_avx512(b + p * b_row + j, cols - j));
+            if (j == cols) continue;
+            nni_vf_store_avx512(dst + p * width + j, p < readable ? nni_vf_load_avx512(b + p * b_row + j) : nni_vf_load_n_avx512(b + p * b_row + j, cols - j));
         }
         return;
     }
@@ -15369,7 +15396,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams || g->k <= NNI_SHALLOW;
-    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx512(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -15647,7 +15674,7 @@ static size_t nni_gemm_workspace_avx512(const nni_gemm *g) {
     return nni_plan_workspace_avx512(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors; vectors of the last one that have no column are zero. */
 static void nni_gemm_pack_avx512(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
     if (k == 0) return;
@@ -19414,7 +19441,7 @@ static nni_tile_fn_neon nni_tile_find_neon(int by_k, size_t rows, size_t vectors
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), and up to the next whole vector anything
  */
 
 /* Columns of a block: r[p] lane i = a[i*stride + p] for i < rows <= VF_LANES, p < cols <= VF_LANES. Lanes from `rows` on
@@ -19473,12 +19500,21 @@ NNI_INLINE void nni_pack_b_turned_neon(float *dst, const float *b, size_t b_col,
     }
 }
 
+/* The last rows of a matrix, behind whose columns a whole vector would be read from beyond its end. */
+static size_t nni_pack_shorts_neon(size_t cols, size_t row) {
+    size_t shorts = 0, beyond = (VF_LANES - cols % VF_LANES) % VF_LANES;
+    for (; beyond > 0; beyond -= nni_min(beyond, row)) shorts++;
+    return shorts;
+}
+
 static void nni_pack_b_neon(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
+        const size_t shorts = nni_min(nni_pack_shorts_neon(cols, b_row), k), readable = VF_FREE_MASK ? 0 : k - shorts;
         for (size_t p = 0; p < k; p++) {
             size_t j = 0;
             for (; j + VF_LANES <= cols; j += VF_LANES) nni_vf_store_neon(dst + p * width + j, nni_vf_load_neon(b + p * b_row + j));
-            if (j < cols) nni_vf_store_neon(dst + p * width + j, nni_vf_load_n_neon(b + p * b_row + j, cols - j));
+            if (j == cols) continue;
+            nni_vf_store_neon(dst + p * width + j, p < readable ? nni_vf_load_neon(b + p * b_row + j) : nni_vf_load_n_neon(b + p * b_row + j, cols - j));
         }
         return;
     }
@@ -19858,7 +19894,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams || g->k <= NNI_SHALLOW;
-    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_neon(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -20136,7 +20172,7 @@ static size_t nni_gemm_workspace_neon(const nni_gemm *g) {
     return nni_plan_workspace_neon(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors; vectors of the last one that have no column are zero. */
 static void nni_gemm_pack_neon(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
     if (k == 0) return;

@@ -68,7 +68,7 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.along = many || streams || g->k <= NNI_SHALLOW;
-    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_ceil_div(nni_round_up(g->n, VF_LANES) - g->n, g->b_row);
+    plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : NNI_FN(pack_shorts)(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
@@ -346,7 +346,7 @@ static size_t NNI_FN(gemm_workspace)(const nni_gemm *g) {
     return NNI_FN(plan_workspace)(g, &plan);
 }
 
-/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors, the last one filled up with zeros. */
+/* All of op(B), k x n, in panels of NNI_LARGE_VECTORS vectors; vectors of the last one that have no column are zero. */
 static void NNI_FN(gemm_pack)(float *dst, const float *b, size_t b_row, size_t b_col, size_t n, size_t k) {
     const size_t panel = NNI_LARGE_VECTORS * VF_LANES;
     if (k == 0) return;

@@ -1,7 +1,7 @@
 /* gemm_pack.h - copies of A and B in the order in which the tiles read them
  *
  *   A, rows x k -> by k:  dst[p*rows + i] = scale * a(i,p)
- *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j)
+ *   B, k x cols -> rows of `width` floats:  dst[p*width + j] = b(p,j), and up to the next whole vector anything
  */
 #ifndef NNI_ISA
 #include "../scalar.h"
@@ -63,12 +63,21 @@ NNI_INLINE void NNI_FN(pack_b_turned)(float *dst, const float *b, size_t b_col, 
     }
 }
 
+/* The last rows of a matrix, behind whose columns a whole vector would be read from beyond its end. */
+static size_t NNI_FN(pack_shorts)(size_t cols, size_t row) {
+    size_t shorts = 0, beyond = (VF_LANES - cols % VF_LANES) % VF_LANES;
+    for (; beyond > 0; beyond -= nni_min(beyond, row)) shorts++;
+    return shorts;
+}
+
 static void NNI_FN(pack_b)(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
+        const size_t shorts = nni_min(NNI_FN(pack_shorts)(cols, b_row), k), readable = VF_FREE_MASK ? 0 : k - shorts;
         for (size_t p = 0; p < k; p++) {
             size_t j = 0;
             for (; j + VF_LANES <= cols; j += VF_LANES) vf_store(dst + p * width + j, vf_load(b + p * b_row + j));
-            if (j < cols) vf_store(dst + p * width + j, vf_load_n(b + p * b_row + j, cols - j));
+            if (j == cols) continue;
+            vf_store(dst + p * width + j, p < readable ? vf_load(b + p * b_row + j) : vf_load_n(b + p * b_row + j, cols - j));
         }
         return;
     }
