@@ -2729,8 +2729,8 @@ NN_API NN_MUST_USE nn_status nn_classifier(nn_model **model, nn_shape in, const 
 #define NNI_UNROLL _Pragma("GCC unroll 64")
 #endif
 
-/* A pointer about whose origin the compiler forgets: what follows is reckoned from it and not from where it came. */
-#define NNI_HIDE(pointer) __asm__("" : "+r"(pointer))
+/* A pointer or an int about whose origin the compiler forgets: what follows is reckoned from it and not from where it came. */
+#define NNI_HIDE(value) __asm__("" : "+r"(value))
 
 /* Between these GCC mixes the instructions of several vectors: a long formula waits for its own results, and the processor does
  * not look far enough ahead to find the next vector's by itself. Clang has no such switch. */
@@ -5377,8 +5377,9 @@ NNI_INLINE void nni_update_with_scalar(void (*rule)(nni_vf_scalar *, nni_vf_scal
     const nni_vf_scalar change[] = {nni_vf_set1_scalar(u->scale), nni_vf_set1_scalar(u->clip), nni_vf_set1_scalar(-u->clip), nni_vf_set1_scalar(u->l1), nni_vf_set1_scalar(u->l2)};
     const int later = divides && NNI_LATER;
     const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
-    const int decays = u->constant[0] != 1.0f;
+    int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
+    NNI_HIDE(decays); /* or the floats are compared anew for every pair */
     nni_vf_scalar k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_scalar(u->constant[j]);
@@ -9904,8 +9905,9 @@ NNI_INLINE void nni_update_with_avx2(void (*rule)(nni_vf_avx2 *, nni_vf_avx2, nn
     const nni_vf_avx2 change[] = {nni_vf_set1_avx2(u->scale), nni_vf_set1_avx2(u->clip), nni_vf_set1_avx2(-u->clip), nni_vf_set1_avx2(u->l1), nni_vf_set1_avx2(u->l2)};
     const int later = divides && NNI_LATER;
     const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
-    const int decays = u->constant[0] != 1.0f;
+    int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
+    NNI_HIDE(decays); /* or the floats are compared anew for every pair */
     nni_vf_avx2 k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx2(u->constant[j]);
@@ -14430,8 +14432,9 @@ NNI_INLINE void nni_update_with_avx512(void (*rule)(nni_vf_avx512 *, nni_vf_avx5
     const nni_vf_avx512 change[] = {nni_vf_set1_avx512(u->scale), nni_vf_set1_avx512(u->clip), nni_vf_set1_avx512(-u->clip), nni_vf_set1_avx512(u->l1), nni_vf_set1_avx512(u->l2)};
     const int later = divides && NNI_LATER;
     const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
-    const int decays = u->constant[0] != 1.0f;
+    int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
+    NNI_HIDE(decays); /* or the floats are compared anew for every pair */
     nni_vf_avx512 k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_avx512(u->constant[j]);
@@ -18928,8 +18931,9 @@ NNI_INLINE void nni_update_with_neon(void (*rule)(nni_vf_neon *, nni_vf_neon, nn
     const nni_vf_neon change[] = {nni_vf_set1_neon(u->scale), nni_vf_set1_neon(u->clip), nni_vf_set1_neon(-u->clip), nni_vf_set1_neon(u->l1), nni_vf_set1_neon(u->l2)};
     const int later = divides && NNI_LATER;
     const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
-    const int decays = u->constant[0] != 1.0f;
+    int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
+    NNI_HIDE(decays); /* or the floats are compared anew for every pair */
     nni_vf_neon k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = nni_vf_set1_neon(u->constant[j]);

@@ -75,8 +75,8 @@
 #define NNI_UNROLL _Pragma("GCC unroll 64")
 #endif
 
-/* A pointer about whose origin the compiler forgets: what follows is reckoned from it and not from where it came. */
-#define NNI_HIDE(pointer) __asm__("" : "+r"(pointer))
+/* A pointer or an int about whose origin the compiler forgets: what follows is reckoned from it and not from where it came. */
+#define NNI_HIDE(value) __asm__("" : "+r"(value))
 
 /* Between these GCC mixes the instructions of several vectors: a long formula waits for its own results, and the processor does
  * not look far enough ahead to find the next vector's by itself. Clang has no such switch. */

@@ -181,8 +181,9 @@ NNI_INLINE void NNI_FN(update_with)(void (*rule)(vf *, vf, vf *, const vf *), co
     const vf change[] = {vf_set1(u->scale), vf_set1(u->clip), vf_set1(-u->clip), vf_set1(u->l1), vf_set1(u->l2)};
     const int later = divides && NNI_LATER;
     const int scales = u->scale != 1.0f, clips = u->clip < INFINITY, has_l1 = u->l1 != 0.0f;
-    const int decays = u->constant[0] != 1.0f;
+    int decays = u->constant[0] != 1.0f;
     const int is_ready = !scales && !clips && !has_l1 && u->l2 == 0.0f;
+    NNI_HIDE(decays); /* or the floats are compared anew for every pair */
     vf k[NNI_CONSTANTS], left[NNI_PAIR][NNI_PARTS];
     float *array[NNI_SLOTS];
     NNI_UNROLL for (int j = 0; j < NNI_CONSTANTS; j++) k[j] = vf_set1(u->constant[j]);
