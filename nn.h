@@ -2759,7 +2759,7 @@ static inline size_t nni_max(size_t a, size_t b) { return a > b ? a : b; }
 static inline size_t nni_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 static inline size_t nni_round_up(size_t a, size_t b) { return nni_ceil_div(a, b) * b; }
 /* The size of a part when n is cut evenly into as few parts of at most `most` as can be. */
-static inline size_t nni_even_part(size_t n, size_t most) { return nni_ceil_div(n, nni_ceil_div(n, most)); }
+static inline size_t nni_even_part(size_t n, size_t most) { return n <= most ? n : nni_ceil_div(n, nni_ceil_div(n, most)); }
 
 /* ---- src/status.h ---- */
 
@@ -6306,7 +6306,8 @@ static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k, int by_k, si
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
-    for (size_t v = narrowest; v <= 4; v++) {
+    NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
+        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_scalar[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
         const size_t whole = across / v * nni_tile_cost_scalar(rows, v, by_k), rest = across % v;
@@ -6355,7 +6356,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
@@ -10834,7 +10835,8 @@ static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k, int by_k, size
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
-    for (size_t v = narrowest; v <= 4; v++) {
+    NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
+        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx2[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
         const size_t whole = across / v * nni_tile_cost_avx2(rows, v, by_k), rest = across % v;
@@ -10883,7 +10885,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
@@ -15361,7 +15363,8 @@ static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k, int by_k, si
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
-    for (size_t v = narrowest; v <= 4; v++) {
+    NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
+        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx512[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
         const size_t whole = across / v * nni_tile_cost_avx512(rows, v, by_k), rest = across % v;
@@ -15410,7 +15413,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
@@ -19860,7 +19863,8 @@ static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k, int by_k, size
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
-    for (size_t v = narrowest; v <= 4; v++) {
+    NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
+        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_neon[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
         const size_t whole = across / v * nni_tile_cost_neon(rows, v, by_k), rest = across % v;
@@ -19909,7 +19913,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }

@@ -105,7 +105,7 @@ static inline size_t nni_max(size_t a, size_t b) { return a > b ? a : b; }
 static inline size_t nni_ceil_div(size_t a, size_t b) { return (a + b - 1) / b; }
 static inline size_t nni_round_up(size_t a, size_t b) { return nni_ceil_div(a, b) * b; }
 /* The size of a part when n is cut evenly into as few parts of at most `most` as can be. */
-static inline size_t nni_even_part(size_t n, size_t most) { return nni_ceil_div(n, nni_ceil_div(n, most)); }
+static inline size_t nni_even_part(size_t n, size_t most) { return n <= most ? n : nni_ceil_div(n, nni_ceil_div(n, most)); }
 
 #endif /* NN_IMPLEMENTATION */
 #endif /* NN_CONFIG_H */

@@ -30,7 +30,8 @@ static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k, int by_k, size_
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
     size_t best = narrowest, least = SIZE_MAX;
-    for (size_t v = narrowest; v <= 4; v++) {
+    NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
+        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)NNI_FN(tile_rows)[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
         const size_t whole = across / v * NNI_FN(tile_cost)(rows, v, by_k), rest = across % v;
@@ -79,7 +80,7 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if (many || plan.pack_b) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
