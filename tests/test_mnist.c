@@ -19,7 +19,11 @@ static int load(void) {
     return 0;
 }
 
-/* Ten epochs of mini-batches of 50, weights by Xavier: test accuracy after the first, and the best. */
+static int is_reached(const nn_fit_event *e, void *best) {
+    return e->done && (double)e->done->valid.accuracy >= *(const double *)best;
+}
+
+/* Up to ten epochs of mini-batches of 50, weights by Xavier: test accuracy after the first, and the best, with which it is over. */
 static void run(const char *what, int norm, nn_optimizer optimizer, nn_schedule schedule, double first, double best) {
     nn_model *m = nn_model_new(NULL);
     nn_node x = nn_layer_input(m, nn_shape_image(28, 28, 1));
@@ -31,7 +35,7 @@ static void run(const char *what, int norm, nn_optimizer optimizer, nn_schedule 
     }
     nn_layer_loss(m, nn_layer_dense(m, x, 10), NN_LOSS_SOFTMAX_CE);
     const nn_build_desc build = {.seed = 1, .batch = 50, .init = nn_init_xavier()};
-    const nn_fit_desc d = {.optimizer = optimizer, .schedule = schedule};
+    const nn_fit_desc d = {.optimizer = optimizer, .schedule = schedule, .watch = is_reached, .user = &best};
     nn_trainer *t;
     test_case("%s", what);
     CHECK(nn_model_build(m, &build) == NN_OK);
@@ -40,7 +44,7 @@ static void run(const char *what, int norm, nn_optimizer optimizer, nn_schedule 
     const nn_history *h = nn_trainer_history(t);
     float top = 0;
     for (size_t i = 0; i < h->count; i++) top = fmaxf(top, h->epochs[i].valid.accuracy);
-    printf("%s: %.4f after the first epoch, %.4f at best\n", what, (double)h->epochs[0].valid.accuracy, (double)top);
+    printf("%s: %.4f after the first epoch, %.4f after %zu\n", what, (double)h->epochs[0].valid.accuracy, (double)top, h->count);
     CHECK((double)h->epochs[0].valid.accuracy >= first);
     CHECK((double)top >= best);
     nn_trainer_free(t);
