@@ -6356,7 +6356,8 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR)
+        plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
@@ -6512,7 +6513,8 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                 }
             nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
             size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
+                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -10885,7 +10887,8 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR)
+        plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
@@ -11041,7 +11044,8 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                 }
             nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
             size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
+                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -15413,7 +15417,8 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR)
+        plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
@@ -15569,7 +15574,8 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                 }
             nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
             size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
+                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -19913,7 +19919,8 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR)
+        plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
@@ -20069,7 +20076,8 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                 }
             nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
             size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
+                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;

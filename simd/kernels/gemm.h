@@ -80,7 +80,8 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
-    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR) plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
+    if ((many || plan.pack_b) && g->n * plan.kc > NNI_NEAR)
+        plan.nc = nni_round_up(nni_even_part(g->n, nni_max(NNI_NEAR / plan.kc, panel)), panel);
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
@@ -236,7 +237,8 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                 }
             NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
             size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k) readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
+                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
