@@ -6288,7 +6288,7 @@ typedef struct nni_gemm_plan_scalar {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
+    size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -6463,30 +6463,29 @@ static void nni_gemm_panels_scalar(const nni_gemm *g, const nni_gemm_plan_scalar
     }
 }
 
-/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+/* The last panel, `width` columns: the readable rows of B as they lie, and then a copy of the others. */
 static void nni_gemm_last_panel_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const nni_gemm_where_scalar *where, float *c,
-                                    nni_gemm_deal_scalar d, size_t s, size_t width, float beta) {
+                                    nni_gemm_deal_scalar d, size_t s, size_t width, size_t readable, float beta) {
     NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
-    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - readable;
     nni_gemm_where_scalar part = *where;
+    part.steps = readable;
     part.last = where->last && !shorts;
-    if (part.steps) nni_gemm_panels_scalar(g, plan, &part, c, d, s, 1, width, beta);
+    if (readable) nni_gemm_panels_scalar(g, plan, &part, c, d, s, 1, width, beta);
     if (!shorts) return;
-    nni_pack_b_scalar(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+    nni_pack_b_scalar(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const nni_gemm_where_scalar rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
-    nni_gemm_panels_scalar(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+    const nni_gemm_where_scalar rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    nni_gemm_panels_scalar(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
-/* A block of C, height x width. */
+/* A block of C, height x width. Of its rows of B, the first `readable` can be read beyond the last column. */
 static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, const nni_gemm_where_scalar *where, float *c,
                                size_t height, size_t width, size_t readable, float beta) {
     const nni_gemm_deal_scalar d = nni_deal_scalar(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_scalar(g, plan, where, c, d, s, step, panel, beta);
-    nni_gemm_where_scalar last = *where;
-    last.steps = readable;
-    if (width % panel) nni_gemm_last_panel_scalar(g, plan, &last, c, d, whole, width % panel, beta);
+    if (width % panel) nni_gemm_last_panel_scalar(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
 /* Floats that the packed part of B takes. */
@@ -6499,6 +6498,7 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_scalar(g, plan) : NULL;
+    const size_t above_shorts = g->k - plan->shorts;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -6512,9 +6512,7 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                                    nni_round_up(cols, VF_LANES));
                 }
             nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
-            size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
-                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -10819,7 +10817,7 @@ typedef struct nni_gemm_plan_avx2 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
+    size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -10994,30 +10992,29 @@ static void nni_gemm_panels_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pl
     }
 }
 
-/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+/* The last panel, `width` columns: the readable rows of B as they lie, and then a copy of the others. */
 static void nni_gemm_last_panel_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const nni_gemm_where_avx2 *where, float *c,
-                                    nni_gemm_deal_avx2 d, size_t s, size_t width, float beta) {
+                                    nni_gemm_deal_avx2 d, size_t s, size_t width, size_t readable, float beta) {
     NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
-    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - readable;
     nni_gemm_where_avx2 part = *where;
+    part.steps = readable;
     part.last = where->last && !shorts;
-    if (part.steps) nni_gemm_panels_avx2(g, plan, &part, c, d, s, 1, width, beta);
+    if (readable) nni_gemm_panels_avx2(g, plan, &part, c, d, s, 1, width, beta);
     if (!shorts) return;
-    nni_pack_b_avx2(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+    nni_pack_b_avx2(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const nni_gemm_where_avx2 rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
-    nni_gemm_panels_avx2(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+    const nni_gemm_where_avx2 rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    nni_gemm_panels_avx2(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
-/* A block of C, height x width. */
+/* A block of C, height x width. Of its rows of B, the first `readable` can be read beyond the last column. */
 static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, const nni_gemm_where_avx2 *where, float *c,
                                size_t height, size_t width, size_t readable, float beta) {
     const nni_gemm_deal_avx2 d = nni_deal_avx2(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx2(g, plan, where, c, d, s, step, panel, beta);
-    nni_gemm_where_avx2 last = *where;
-    last.steps = readable;
-    if (width % panel) nni_gemm_last_panel_avx2(g, plan, &last, c, d, whole, width % panel, beta);
+    if (width % panel) nni_gemm_last_panel_avx2(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
 /* Floats that the packed part of B takes. */
@@ -11030,6 +11027,7 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_avx2(g, plan) : NULL;
+    const size_t above_shorts = g->k - plan->shorts;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -11043,9 +11041,7 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                                    nni_round_up(cols, VF_LANES));
                 }
             nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
-            size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
-                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -15349,7 +15345,7 @@ typedef struct nni_gemm_plan_avx512 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
+    size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -15524,30 +15520,29 @@ static void nni_gemm_panels_avx512(const nni_gemm *g, const nni_gemm_plan_avx512
     }
 }
 
-/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+/* The last panel, `width` columns: the readable rows of B as they lie, and then a copy of the others. */
 static void nni_gemm_last_panel_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const nni_gemm_where_avx512 *where, float *c,
-                                    nni_gemm_deal_avx512 d, size_t s, size_t width, float beta) {
+                                    nni_gemm_deal_avx512 d, size_t s, size_t width, size_t readable, float beta) {
     NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
-    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - readable;
     nni_gemm_where_avx512 part = *where;
+    part.steps = readable;
     part.last = where->last && !shorts;
-    if (part.steps) nni_gemm_panels_avx512(g, plan, &part, c, d, s, 1, width, beta);
+    if (readable) nni_gemm_panels_avx512(g, plan, &part, c, d, s, 1, width, beta);
     if (!shorts) return;
-    nni_pack_b_avx512(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+    nni_pack_b_avx512(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const nni_gemm_where_avx512 rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
-    nni_gemm_panels_avx512(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+    const nni_gemm_where_avx512 rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    nni_gemm_panels_avx512(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
-/* A block of C, height x width. */
+/* A block of C, height x width. Of its rows of B, the first `readable` can be read beyond the last column. */
 static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, const nni_gemm_where_avx512 *where, float *c,
                                size_t height, size_t width, size_t readable, float beta) {
     const nni_gemm_deal_avx512 d = nni_deal_avx512(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_avx512(g, plan, where, c, d, s, step, panel, beta);
-    nni_gemm_where_avx512 last = *where;
-    last.steps = readable;
-    if (width % panel) nni_gemm_last_panel_avx512(g, plan, &last, c, d, whole, width % panel, beta);
+    if (width % panel) nni_gemm_last_panel_avx512(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
 /* Floats that the packed part of B takes. */
@@ -15560,6 +15555,7 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_avx512(g, plan) : NULL;
+    const size_t above_shorts = g->k - plan->shorts;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -15573,9 +15569,7 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                                    nni_round_up(cols, VF_LANES));
                 }
             nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
-            size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
-                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
@@ -19851,7 +19845,7 @@ typedef struct nni_gemm_plan_neon {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
+    size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -20026,30 +20020,29 @@ static void nni_gemm_panels_neon(const nni_gemm *g, const nni_gemm_plan_neon *pl
     }
 }
 
-/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+/* The last panel, `width` columns: the readable rows of B as they lie, and then a copy of the others. */
 static void nni_gemm_last_panel_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const nni_gemm_where_neon *where, float *c,
-                                    nni_gemm_deal_neon d, size_t s, size_t width, float beta) {
+                                    nni_gemm_deal_neon d, size_t s, size_t width, size_t readable, float beta) {
     NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
-    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - readable;
     nni_gemm_where_neon part = *where;
+    part.steps = readable;
     part.last = where->last && !shorts;
-    if (part.steps) nni_gemm_panels_neon(g, plan, &part, c, d, s, 1, width, beta);
+    if (readable) nni_gemm_panels_neon(g, plan, &part, c, d, s, 1, width, beta);
     if (!shorts) return;
-    nni_pack_b_neon(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+    nni_pack_b_neon(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const nni_gemm_where_neon rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
-    nni_gemm_panels_neon(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+    const nni_gemm_where_neon rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    nni_gemm_panels_neon(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
-/* A block of C, height x width. */
+/* A block of C, height x width. Of its rows of B, the first `readable` can be read beyond the last column. */
 static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, const nni_gemm_where_neon *where, float *c,
                                size_t height, size_t width, size_t readable, float beta) {
     const nni_gemm_deal_neon d = nni_deal_neon(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) nni_gemm_panels_neon(g, plan, where, c, d, s, step, panel, beta);
-    nni_gemm_where_neon last = *where;
-    last.steps = readable;
-    if (width % panel) nni_gemm_last_panel_neon(g, plan, &last, c, d, whole, width % panel, beta);
+    if (width % panel) nni_gemm_last_panel_neon(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
 /* Floats that the packed part of B takes. */
@@ -20062,6 +20055,7 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_neon(g, plan) : NULL;
+    const size_t above_shorts = g->k - plan->shorts;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -20075,9 +20069,7 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                                    nni_round_up(cols, VF_LANES));
                 }
             nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
-            size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
-                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;

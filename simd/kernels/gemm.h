@@ -12,7 +12,7 @@ typedef struct NNI_FN(gemm_plan) {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    size_t shorts;    /* last rows of B behind which a whole vector cannot be read, or all if that is few: a copy of them is */
+    size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
     int along;        /* tiles follow each other along the rows of C instead of down its columns */
@@ -187,30 +187,29 @@ static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan
     }
 }
 
-/* The last panel, `width` columns: the rows of B that are readable, and then a copy of the others. */
+/* The last panel, `width` columns: the readable rows of B as they lie, and then a copy of the others. */
 static void NNI_FN(gemm_last_panel)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
-                                    NNI_FN(gemm_deal) d, size_t s, size_t width, float beta) {
+                                    NNI_FN(gemm_deal) d, size_t s, size_t width, size_t readable, float beta) {
     NNI_ALIGNED(64) float copy[NNI_SHALLOW * 4 * VF_LANES];
-    const size_t shorts = VF_FREE_MASK ? 0 : where->k - where->steps;
+    const size_t shorts = VF_FREE_MASK ? 0 : where->k - readable;
     NNI_FN(gemm_where) part = *where;
+    part.steps = readable;
     part.last = where->last && !shorts;
-    if (part.steps) NNI_FN(gemm_panels)(g, plan, &part, c, d, s, 1, width, beta);
+    if (readable) NNI_FN(gemm_panels)(g, plan, &part, c, d, s, 1, width, beta);
     if (!shorts) return;
-    NNI_FN(pack_b)(copy, where->b + part.steps * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
+    NNI_FN(pack_b)(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const NNI_FN(gemm_where) rest = {where->a, copy, where->k, part.steps, shorts, 0, 0, where->column, where->last};
-    NNI_FN(gemm_panels)(g, plan, &rest, c, d, s, 1, width, part.steps ? 1.0f : beta);
+    const NNI_FN(gemm_where) rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    NNI_FN(gemm_panels)(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
-/* A block of C, height x width. */
+/* A block of C, height x width. Of its rows of B, the first `readable` can be read beyond the last column. */
 static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, const NNI_FN(gemm_where) *where, float *c,
                                size_t height, size_t width, size_t readable, float beta) {
     const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, plan->vectors);
     const size_t panel = plan->vectors * VF_LANES, whole = width / panel, step = plan->along ? nni_max(whole, 1) : 1;
     for (size_t s = 0; s < whole; s += step) NNI_FN(gemm_panels)(g, plan, where, c, d, s, step, panel, beta);
-    NNI_FN(gemm_where) last = *where;
-    last.steps = readable;
-    if (width % panel) NNI_FN(gemm_last_panel)(g, plan, &last, c, d, whole, width % panel, beta);
+    if (width % panel) NNI_FN(gemm_last_panel)(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
 /* Floats that the packed part of B takes. */
@@ -223,6 +222,7 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + NNI_FN(plan_floats_b)(g, plan) : NULL;
+    const size_t above_shorts = g->k - plan->shorts;
 
     for (size_t jc = 0; jc < g->n; jc += plan->nc) {
         const size_t nc = nni_min(plan->nc, g->n - jc);
@@ -236,9 +236,7 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                                    nni_round_up(cols, VF_LANES));
                 }
             NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
-            size_t readable = kc;
-            if (jc + nc == g->n && pc + kc + plan->shorts > g->k)
-                readable = g->k > pc + plan->shorts ? g->k - plan->shorts - pc : 0;
+            const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
                 where.b = packed_b;
                 where.ldb = 0;
