@@ -104,8 +104,8 @@
  *                _adagrad_da _proximal_gd _proximal_adagrad; nn_optimizer_step for arrays without a network; nn_schedule_..., nn_clip_norm,
  *                nn_average_update; nn_layer_rate, nn_parameter_decay
  *   in use       nn_evaluate, nn_predict_dataset, nn_confusion_of; nn_predict_ensemble, nn_predict_views, nn_snapshots_add
- *   files        nn_model_save, nn_model_load; nn_trainer_save to go on later; nn_weights_load, also from PyTorch; nn_export_c,
- *                nn_export_dot
+ *   files        nn_model_save, nn_model_load; nn_model_note, nn_csv_note for what goes with a network; nn_trainer_save to go on
+ *                later; nn_weights_load, also from PyTorch; nn_export_c, nn_export_dot
  *   data         nn_dataset_of, nn_load_mnist _idx _cifar _csv _npy _pnm _image_folder; nn_make_digits _moons _circles _spirals _blobs
  *                _sine _polynomial; nn_dataset_split _fold _balance _select _shuffle _join; nn_batches_next; nn_scaler_fit,
  *                nn_layer_scale; nn_categories_of, nn_one_hot, nn_binary_code
@@ -1659,6 +1659,9 @@ NN_API NN_MUST_USE nn_status nn_csv_learn(nn_csv **csv, const char *path, const 
 NN_API NN_MUST_USE nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report);
 NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
 
+/* The names of the classes that the label has; NULL, and *count (unless that is NULL) 0, if it has none. They live as long as csv. */
+NN_API const char *const *nn_csv_classes(const nn_csv *csv, size_t *count);
+
 /* ---- src/data/scaler.h ---- */
 /* scaler.h - features brought to one scale: learned from the training data, applied to all others, and undone */
 
@@ -2055,6 +2058,20 @@ NN_API NN_MUST_USE nn_status nn_model_save(nn_model *model, const char *path);
 /* The same into memory of `room` bytes. *size says how many it takes; with memory NULL nothing else happens. */
 NN_API NN_MUST_USE nn_status nn_model_save_memory(nn_model *model, void *memory, size_t room, size_t *size);
 
+/* ---- src/file/note.h ---- */
+/* note.h - texts that go with a network into its file: what its answers mean, where its data came from */
+
+/* Gives a model a text under a name, in place of what had that name; NULL takes it away. Both are copied, and UTF-8. Notes are
+ * saved and loaded with the model; other readers of the file find them in its "__metadata__". Names that begin with "nn." are
+ * not to be had, and a model has up to 1000 notes. Neither predictions nor trainings change by them. */
+NN_API NN_MUST_USE nn_status nn_model_note(nn_model *model, const char *name, const char *text);
+
+/* The text of that name, until it changes; NULL if there is none. */
+NN_API const char *nn_model_noted(const nn_model *model, const char *name);
+
+/* The name of note i, in the order in which they came; NULL beyond the last. */
+NN_API const char *nn_model_note_name(const nn_model *model, size_t i);
+
 /* ---- src/file/load.h ---- */
 /* load.h - a network from a file or from memory */
 
@@ -2073,6 +2090,21 @@ typedef struct nn_model_load_desc {
 NN_API NN_MUST_USE nn_status nn_model_load(nn_model **model, const char *path, const nn_model_load_desc *desc, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_t size, const nn_model_load_desc *desc,
                                                   nn_report *report);
+
+/* ---- src/file/csv_note.h ---- */
+/* csv_note.h - what a table taught goes with the network that learned from it: to predict, the network's file is enough
+ *
+ * JSON, as the note "csv": {"header":true,"code":"one_hot","missing":"mean","columns":[{"name":"wind","role":"feature",
+ * "mean":[3]},{"name":"play","role":"label","categories":["no","yes"]}]}. "columns" come last, and stand as in the table.
+ */
+
+/* Keeps it as the model's note "csv". Names and categories must be UTF-8; nn_error(model) says what was wrong. */
+NN_API NN_MUST_USE nn_status nn_csv_note(const nn_csv *csv, nn_model *model);
+
+/* What nn_csv_note kept, of a model that was loaded, say: with it nn_csv_load encodes tables as it did those to learn from. The
+ * allocator (NULL: malloc) must outlive it and its data. *csv is NULL on failure. */
+NN_API NN_MUST_USE nn_status nn_csv_noted(nn_csv **csv, const nn_model *model, const nn_allocator *allocator,
+                                          nn_report *report);
 
 /* ---- src/file/weights.h ---- */
 /* weights.h - parameters alone: into a model that exists, by name; from and for PyTorch */
@@ -2810,6 +2842,19 @@ static NNI_UNUSED void nni_free(const nn_allocator *allocator, void *block) {
     memcpy(&raw, (char *)block - sizeof(void *), sizeof raw);
     if (allocator) allocator->free(raw, allocator->user);
     else free(raw);
+}
+
+/* Room for one more element of `size` bytes. */
+static NNI_UNUSED int nni_grow(const nn_allocator *allocator, void **array, size_t count, size_t *room, size_t size) {
+    if (count < *room) return 1;
+    const size_t more = *room ? 2 * *room : 16;
+    void *grown = nni_alloc(allocator, more, size);
+    if (!grown) return 0;
+    if (count) memcpy(grown, *array, count * size);
+    nni_free(allocator, *array);
+    *array = grown;
+    *room = more;
+    return 1;
 }
 
 /* ---- src/cpu.h ---- */
@@ -24390,6 +24435,12 @@ typedef struct nni_plan {
 
 typedef struct nn_workspace nn_workspace;
 
+/* A text of the caller's: see nn_model_note. */
+typedef struct nni_note {
+    struct nni_note *next;
+    const char *name, *text; /* behind it in memory */
+} nni_note;
+
 struct nn_model {
     nn_allocator allocator;
     nn_status status;
@@ -24410,6 +24461,7 @@ struct nn_model {
     nn_workspace *run, *test; /* the model's own: for training, for nn_predict */
     size_t collecting;       /* in mode NN_STATISTICS: the batch norm's index + 1, or 0 */
     nn_moments collected;    /* its moments so far */
+    nni_note *notes;
 };
 
 /* Keeps the sentence; in a graph under construction, also the first error. */
@@ -24425,19 +24477,6 @@ NNI_FORMATS(3, 4) static nn_status nni_report(nn_model *m, nn_status status, con
 static inline nn_node nni_no_node(void) {
     const nn_node none = {0};
     return none;
-}
-
-/* Room for one more element of `size` bytes. */
-static int nni_grow(const nn_allocator *allocator, void **array, size_t count, size_t *room, size_t size) {
-    if (count < *room) return 1;
-    const size_t more = *room ? 2 * *room : 16;
-    void *grown = nni_alloc(allocator, more, size);
-    if (!grown) return 0;
-    if (count) memcpy(grown, *array, count * size);
-    nni_free(allocator, *array);
-    *array = grown;
-    *room = more;
-    return 1;
 }
 
 NN_API nn_model *nn_model_new(const nn_allocator *allocator) {
@@ -26424,6 +26463,10 @@ NN_API void nn_model_free(nn_model *m) {
     for (size_t i = 0; i < m->parameters_count; i++) nni_free(given, m->parameters[i].start);
     for (size_t i = 0; i < m->count; i++)
         if (m->nodes[i].flags & NNI_LOSS) nni_free(given, (void *)(uintptr_t)m->nodes[i].options.loss.desc.class_weights);
+    for (nni_note *note = m->notes, *next; note; note = next) {
+        next = note->next;
+        nni_free(given, note);
+    }
     nni_free(given, m->parameters);
     nni_free(given, m->inputs);
     nni_free(given, m->nodes);
@@ -27486,13 +27529,14 @@ static nn_status nni_join_check(const nn_dataset *const *parts, size_t n, size_t
 static char **nni_names_copy(nni_shared *memory, const char *const *names, size_t n) {
     size_t bytes = 0;
     for (size_t i = 0; i < n; i++) bytes += strlen(names[i]) + 1;
-    char **copy = (char **)nni_shared_take(memory, n, sizeof *copy), *text = (char *)nni_shared_take(memory, bytes, 1);
+    char **copy = (char **)nni_shared_take(memory, n + 1, sizeof *copy), *text = (char *)nni_shared_take(memory, bytes, 1);
     if (!copy || !text) return NULL;
     for (size_t i = 0; i < n; i++) {
         const size_t length = strlen(names[i]) + 1;
         copy[i] = (char *)memcpy(text, names[i], length);
         text += length;
     }
+    copy[n] = NULL;
     return copy;
 }
 
@@ -29662,7 +29706,7 @@ typedef struct nni_column {
     const char *name;
     const char **names; /* its categories, sorted */
     size_t count, room;
-    float *mean; /* of each of its floats */
+    float *mean; /* of each of its floats; NULL where they are not asked for */
 } nni_column;
 
 struct nn_csv {
@@ -29798,13 +29842,17 @@ static nn_status nni_csv_find_categories(nn_csv *csv, const nni_table *t, nn_rep
     return NN_OK;
 }
 
-/* How many floats each column becomes, and where they go. */
+/* How many floats a column becomes. */
+static size_t nni_csv_width(const nn_csv *csv, const nni_column *c) {
+    if (c->nominal && csv->desc.code == NN_CSV_ONE_HOT) return c->count;
+    return c->nominal && csv->desc.code == NN_CSV_BINARY ? nn_binary_code_bits(c->count) : 1;
+}
+
+/* And where they go. */
 static void nni_csv_lay_out(nn_csv *csv) {
     for (size_t j = 0; j < csv->count; j++) {
         nni_column *c = &csv->columns[j];
-        c->width = 1;
-        if (c->nominal && csv->desc.code == NN_CSV_ONE_HOT) c->width = c->count;
-        if (c->nominal && csv->desc.code == NN_CSV_BINARY) c->width = nn_binary_code_bits(c->count);
+        c->width = nni_csv_width(csv, c);
         size_t *total = c->role == NNI_TARGET ? &csv->targets : &csv->features;
         c->at = *total;
         if (c->role == NNI_TARGET || c->role == NNI_FEATURE) *total += c->width;
@@ -29838,8 +29886,6 @@ static nn_status nni_csv_name(nn_csv *csv, const char *path, nn_report *report) 
         nni_column *c = &csv->columns[j];
         if (c->role == NNI_FEATURE) room = nni_csv_name_column(csv, c, csv->feature_names);
         if (c->role == NNI_TARGET) room = nni_csv_name_column(csv, c, csv->target_names);
-        if (c->role == NNI_FEATURE && room)
-            room = (c->mean = (float *)nni_shared_take(csv->memory, c->width, sizeof *c->mean)) != NULL;
     }
     return room ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names of its columns", path);
 }
@@ -29898,8 +29944,11 @@ static nn_status nni_csv_find_means(nn_csv *csv, const nni_table *t, nn_report *
             }
         }
     for (size_t j = 0; status == NN_OK && j < csv->count; j++) {
-        const nni_column *c = &csv->columns[j];
-        for (size_t k = 0; c->role == NNI_FEATURE && k < c->width; k++)
+        nni_column *c = &csv->columns[j];
+        if (c->role != NNI_FEATURE) continue;
+        c->mean = (float *)nni_shared_take(csv->memory, c->width, sizeof *c->mean);
+        if (!c->mean) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for means", t->content.path);
+        for (size_t k = 0; c->mean && k < c->width; k++)
             c->mean[k] = sum[width + c->at + k] > 0 ? (float)(sum[c->at + k] / sum[width + c->at + k]) : 0.0f;
     }
     nni_free(nni_shared_allocator(csv->memory), sum);
@@ -29949,20 +29998,40 @@ static nn_status nni_csv_learn(nn_csv *csv, const nni_table *t, nn_report *repor
     return status;
 }
 
-/* A new encoding in memory of its own, learned from a table. */
-static nn_status nni_csv_new(nn_csv **csv, const nni_table *t, const nn_csv_desc *desc, nn_report *report) {
-    nni_shared *memory = nni_shared_new(desc->allocator, NULL);
-    nn_csv *c = memory ? (nn_csv *)nni_shared_take(memory, 1, sizeof *c) : NULL;
-    *csv = NULL;
-    if (!c) {
+/* An empty encoding in memory of its own; NULL: there is none. */
+static nn_csv *nni_csv_new(const nn_allocator *allocator) {
+    nni_shared *memory = nni_shared_new(allocator, NULL);
+    nn_csv *csv = memory ? (nn_csv *)nni_shared_take(memory, 1, sizeof *csv) : NULL;
+    if (!csv) {
         nni_shared_drop(memory);
-        return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
+        return NULL;
     }
-    memset(c, 0, sizeof *c);
-    c->memory = memory;
+    memset(csv, 0, sizeof *csv);
+    csv->memory = memory;
+    csv->desc.allocator = allocator;
+    return csv;
+}
+
+/* The caller's texts may go: what loading needs of them is copied. 0: there is no memory. */
+static int nni_csv_let_go(nn_csv *csv) {
+    nn_csv_desc *d = &csv->desc;
+    size_t words = 0;
+    d->label = d->targets = d->leave_out = d->nominal = NULL;
+    if (!d->missing_words) return 1;
+    while (d->missing_words[words]) words++;
+    d->missing_words = (const char *const *)nni_names_copy(csv->memory, d->missing_words, words);
+    return d->missing_words != NULL;
+}
+
+/* What a table teaches. */
+static nn_status nni_csv_of_table(nn_csv **csv, const nni_table *t, const nn_csv_desc *desc, nn_report *report) {
+    nn_csv *c = nni_csv_new(desc->allocator);
+    *csv = NULL;
+    if (!c) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
     c->desc = *desc;
-    const nn_status status = nni_csv_learn(c, t, report);
-    c->desc.label = c->desc.targets = c->desc.leave_out = c->desc.nominal = NULL; /* the caller's texts may go */
+    nn_status status = nni_csv_learn(c, t, report);
+    if (status == NN_OK && !nni_csv_let_go(c))
+        status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
     if (status == NN_OK) *csv = c;
     else nn_csv_free(c);
     return status;
@@ -30080,7 +30149,7 @@ static nn_status nni_csv_run(nn_dataset *d, nn_csv **csv, const char *path, cons
     nni_table t;
     nn_status status = nni_table_load(&t, path, desc->separator, desc->quote, desc->allocator, report);
     if (status != NN_OK) return status;
-    if (!*csv) status = nni_csv_new(csv, &t, desc, report);
+    if (!*csv) status = nni_csv_of_table(csv, &t, desc, report);
     if (status == NN_OK && d) status = nni_csv_dataset(d, *csv, &t, report);
     nni_table_free(&t);
     return status;
@@ -30116,6 +30185,11 @@ NN_API nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path,
 
 NN_API void nn_csv_free(nn_csv *csv) {
     if (csv) nni_shared_drop(csv->memory); /* it lies in there itself; datasets may hold it still */
+}
+
+NN_API const char *const *nn_csv_classes(const nn_csv *csv, size_t *count) {
+    if (count) *count = csv ? csv->classes : 0;
+    return csv && csv->labelled ? csv->class_names : NULL;
 }
 
 /* ---- src/data/scaler.h ---- */
@@ -32070,6 +32144,393 @@ NN_API nn_status nn_make_digits(nn_dataset *d, uint64_t first, size_t count, uin
     return NN_OK;
 }
 
+/* ---- src/file/json.h ---- */
+
+#include <float.h>
+#include <stdlib.h>
+
+typedef struct nni_json {
+    char *at, *end;
+    const char *mistake; /* NULL: none yet */
+    char none[16];       /* the key that stands for a mistake: "", with room, since GCC compares sizes where strcmp compares texts */
+} nni_json;
+
+static int nni_json_fail(nni_json *j, const char *mistake) {
+    if (!j->mistake) j->mistake = mistake;
+    return 0;
+}
+
+static nni_json nni_json_of(char *text, size_t n) {
+    const nni_json j = {text, text + n, NULL, {0}};
+    return j;
+}
+
+/* The next character that is no space, or 0 at the end. */
+static char nni_json_peek(nni_json *j) {
+    while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\t' || *j->at == '\r')) j->at++;
+    return j->at < j->end && !j->mistake ? *j->at : '\0';
+}
+static int nni_json_take(nni_json *j, char c) {
+    if (nni_json_peek(j) != c || !c) return 0;
+    j->at++;
+    return 1;
+}
+
+/* Whether nothing but spaces is left. */
+static int nni_json_done(nni_json *j) {
+    nni_json_peek(j);
+    return j->at == j->end ? !j->mistake : nni_json_fail(j, "something follows the end");
+}
+
+/* ---- strings ---- */
+
+static int nni_json_hex(nni_json *j, uint32_t *code) {
+    *code = 0;
+    for (int i = 0; i < 4; i++, j->at++) {
+        const char c = j->at < j->end ? *j->at : '\0';
+        if (c >= '0' && c <= '9') *code = *code << 4 | (uint32_t)(c - '0');
+        else if ((c | 32) >= 'a' && (c | 32) <= 'f') *code = *code << 4 | (uint32_t)((c | 32) - 'a' + 10);
+        else return nni_json_fail(j, "\\u without four hexadecimal digits");
+    }
+    return 1;
+}
+
+/* After \u: a character of up to 4 bytes, two escapes if it lies beyond 16 bits. */
+static size_t nni_json_unicode(nni_json *j, unsigned char utf8[4]) {
+    uint32_t c, low;
+    if (!nni_json_hex(j, &c)) return 0;
+    if (c >= 0xdc00 && c < 0xe000) return (size_t)nni_json_fail(j, "half of a surrogate pair");
+    if (c >= 0xd800 && c < 0xdc00) {
+        if (j->end - j->at < 2 || j->at[0] != '\\' || j->at[1] != 'u') return (size_t)nni_json_fail(j, "half of a surrogate pair");
+        j->at += 2;
+        if (!nni_json_hex(j, &low)) return 0;
+        if (low < 0xdc00 || low >= 0xe000) return (size_t)nni_json_fail(j, "half of a surrogate pair");
+        c = 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
+    }
+    if (!c) return (size_t)nni_json_fail(j, "a string with a zero in it");
+    const size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    for (size_t i = n; i-- > 1; c >>= 6) utf8[i] = (unsigned char)(0x80 | (c & 63));
+    utf8[0] = (unsigned char)(n == 1 ? c : (0xf00u >> n & 0xff) | c);
+    return n;
+}
+
+/* Bytes of the UTF-8 character that begins here; 0 if it is none. */
+static size_t nni_utf8_length(const char *text, size_t most) {
+    const unsigned char *s = (const unsigned char *)text;
+    const size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+    if (n > most) return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80) return 0;
+    if (n == 3 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))) return 0; /* overlong, surrogates */
+    if (n == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))) return 0; /* overlong, too large */
+    return n;
+}
+
+/* The character after a backslash. */
+static size_t nni_json_escape(nni_json *j, unsigned char utf8[4]) {
+    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
+    const char c = j->at < j->end ? *j->at++ : '\0';
+    if (c == 'u') return nni_json_unicode(j, utf8);
+    const char *found = c ? strchr(names, c) : NULL;
+    if (!found) return (size_t)nni_json_fail(j, "an unknown escape in a string");
+    utf8[0] = (unsigned char)values[found - names];
+    return 1;
+}
+
+/* A string, checked; written over itself without escapes if `text` is wanted. What comes out is never longer than what goes in. */
+static int nni_json_string(nni_json *j, char **text, size_t *length) {
+    unsigned char utf8[4];
+    if (!nni_json_take(j, '"')) return nni_json_fail(j, "a string is missing");
+    char *const start = j->at, *out = start;
+    while (j->at < j->end && *j->at != '"') {
+        const int escaped = *j->at == '\\';
+        if ((unsigned char)*j->at < 0x20) return nni_json_fail(j, "a control character in a string");
+        if (escaped) j->at++;
+        const size_t n = escaped ? nni_json_escape(j, utf8) : nni_utf8_length(j->at, (size_t)(j->end - j->at));
+        if (!n) return nni_json_fail(j, "a string is not UTF-8");
+        if (text) memmove(out, escaped ? (const char *)utf8 : j->at, n);
+        out += n;
+        if (!escaped) j->at += n;
+    }
+    if (j->at == j->end) return nni_json_fail(j, "a string has no end");
+    j->at++;
+    if (text) {
+        *out = '\0';
+        *text = start;
+    }
+    if (length) *length = (size_t)(out - start);
+    return 1;
+}
+
+/* ---- objects and arrays ---- */
+
+/* Whether a first element follows the bracket that opens. */
+static int nni_json_begin(nni_json *j, char open) {
+    if (!nni_json_take(j, open)) return nni_json_fail(j, open == '{' ? "an object is missing" : "an array is missing");
+    return !nni_json_take(j, open == '{' ? '}' : ']') && !j->mistake;
+}
+/* Whether another one follows. */
+static int nni_json_more(nni_json *j, char close) {
+    if (j->mistake || nni_json_take(j, close)) return 0;
+    return nni_json_take(j, ',') ? 1 : nni_json_fail(j, "a comma or a closing bracket is missing");
+}
+static int nni_json_colon(nni_json *j) { return nni_json_take(j, ':') ? 1 : nni_json_fail(j, "a colon is missing"); }
+
+/* A key and its colon; "" after a mistake. */
+static char *nni_json_key(nni_json *j) {
+    char *key = j->none;
+    return nni_json_string(j, &key, NULL) && nni_json_colon(j) ? key : j->none;
+}
+
+/* ---- numbers and words ---- */
+
+/* *text is the number, *n its length; *whole says that it has neither sign, point nor exponent. */
+static int nni_json_number(nni_json *j, const char **text, size_t *n, int *whole) {
+    nni_json_peek(j);
+    const char *start = j->at;
+    int fine = 1;
+    *whole = 1;
+#define NNI_JSON_DIGITS() (fine = fine && j->at < j->end && *j->at >= '0' && *j->at <= '9'); \
+    while (j->at < j->end && *j->at >= '0' && *j->at <= '9') j->at++
+    if (j->at < j->end && *j->at == '-') *whole = 0, j->at++;
+    const char *const first = j->at;
+    NNI_JSON_DIGITS();
+    if (fine && *first == '0' && j->at - first > 1) fine = 0;
+    if (j->at < j->end && *j->at == '.') {
+        *whole = 0, j->at++;
+        NNI_JSON_DIGITS();
+    }
+    if (j->at < j->end && (*j->at == 'e' || *j->at == 'E')) {
+        *whole = 0, j->at++;
+        if (j->at < j->end && (*j->at == '+' || *j->at == '-')) j->at++;
+        NNI_JSON_DIGITS();
+    }
+#undef NNI_JSON_DIGITS
+    *text = start;
+    *n = (size_t)(j->at - start);
+    return fine && !j->mistake ? 1 : nni_json_fail(j, "a number is missing or malformed");
+}
+
+static int nni_json_uint(nni_json *j, uint64_t *value) {
+    const char *text;
+    size_t n;
+    int whole;
+    uint64_t sum = 0;
+    if (!nni_json_number(j, &text, &n, &whole)) return 0;
+    if (!whole) return nni_json_fail(j, "a number is not a whole one, or negative");
+    for (size_t i = 0; i < n; i++)
+        if (__builtin_mul_overflow(sum, (uint64_t)10, &sum) || __builtin_add_overflow(sum, (uint64_t)(text[i] - '0'), &sum))
+            return nni_json_fail(j, "a number is above 2^64 - 1");
+    *value = sum;
+    return 1;
+}
+
+static int nni_json_size(nni_json *j, size_t *value) {
+    uint64_t wide;
+    if (!nni_json_uint(j, &wide)) return 0;
+    if (wide > SIZE_MAX) return nni_json_fail(j, "a size does not fit into memory");
+    *value = (size_t)wide;
+    return 1;
+}
+
+/* What the locale writes between 0 and 5 in one half. */
+static size_t nni_locale_point(char point[16]) {
+    char half[16];
+    const int n = snprintf(half, sizeof half, "%.1f", 0.5);
+    const size_t length = n > 2 && n < (int)sizeof half ? (size_t)n - 2 : 1;
+    memcpy(point, half + 1, length);
+    point[length] = '\0';
+    return length;
+}
+
+/* strtod of a number with a point, whatever the locale. */
+static double nni_parse_double(const char *text, size_t n) {
+    char copy[96], point[16];
+    size_t out = 0;
+    const size_t length = nni_locale_point(point);
+    for (size_t i = 0; i < n && out + length < sizeof copy - 1; i++) {
+        if (text[i] != '.') copy[out++] = text[i];
+        else memcpy(copy + out, point, length), out += length;
+    }
+    copy[out] = '\0';
+    return strtod(copy, NULL);
+}
+
+/* Also the words that stand for what JSON cannot say: "nan", "inf", "-inf". */
+static int nni_json_double(nni_json *j, double *value) {
+    const char *text;
+    char *word;
+    size_t n;
+    int whole;
+    if (nni_json_peek(j) == '"') {
+        if (!nni_json_string(j, &word, NULL)) return 0;
+        if (strcmp(word, "nan") != 0 && strcmp(word, "inf") != 0 && strcmp(word, "-inf") != 0)
+            return nni_json_fail(j, "a number is missing or malformed");
+        *value = word[0] == 'n' ? (double)__builtin_nanf("") : word[0] == 'i' ? (double)__builtin_inff() : -(double)__builtin_inff();
+        return 1;
+    }
+    if (!nni_json_number(j, &text, &n, &whole)) return 0;
+    if (n > 64) return nni_json_fail(j, "a number of more than 64 characters");
+    *value = nni_parse_double(text, n);
+    return *value >= -DBL_MAX && *value <= DBL_MAX ? 1 : nni_json_fail(j, "a number is too large");
+}
+
+static int nni_json_float(nni_json *j, float *value) {
+    double wide = 0.0;
+    if (!nni_json_double(j, &wide)) return 0;
+    *value = (float)wide;
+    const int finite = wide >= -DBL_MAX && wide <= DBL_MAX, fits = *value >= -FLT_MAX && *value <= FLT_MAX;
+    return finite && !fits ? nni_json_fail(j, "a number is too large") : 1;
+}
+
+static int nni_json_word(nni_json *j, const char *word) {
+    const size_t n = strlen(word);
+    nni_json_peek(j);
+    if ((size_t)(j->end - j->at) < n || memcmp(j->at, word, n) != 0) return 0;
+    j->at += n;
+    return 1;
+}
+static int nni_json_flag(nni_json *j, int *value) {
+    *value = nni_json_word(j, "true");
+    return *value || nni_json_word(j, "false") ? 1 : nni_json_fail(j, "true or false is missing");
+}
+
+/* ---- any value ---- */
+
+static int nni_json_scalar(nni_json *j) {
+    const char *text;
+    size_t n;
+    int whole;
+    if (nni_json_peek(j) == '"') return nni_json_string(j, NULL, NULL);
+    if (nni_json_word(j, "true") || nni_json_word(j, "false") || nni_json_word(j, "null")) return 1;
+    return nni_json_number(j, &text, &n, &whole);
+}
+
+/* Checks a value and passes over it without a change. At most 64 brackets deep: a bit for each says which kind it is. */
+static int nni_json_skip(nni_json *j) {
+    uint64_t objects = 0;
+    unsigned depth = 0;
+    do {
+        const char c = nni_json_peek(j);
+        if (c == '{' || c == '[') {
+            if (depth++ == 64) return nni_json_fail(j, "brackets are nested more than 64 deep");
+            objects = objects << 1 | (c == '{');
+            if (nni_json_begin(j, c)) {
+                if (c == '{' && !(nni_json_string(j, NULL, NULL) && nni_json_colon(j))) return 0;
+                continue;
+            }
+            depth--;
+            objects >>= 1;
+        } else if (!nni_json_scalar(j)) {
+            return 0;
+        }
+        while (depth && !j->mistake) { /* a value is over */
+            if (nni_json_more(j, objects & 1 ? '}' : ']')) {
+                if ((objects & 1) && !(nni_json_string(j, NULL, NULL) && nni_json_colon(j))) return 0;
+                break;
+            }
+            depth--;
+            objects >>= 1;
+        }
+    } while (depth && !j->mistake);
+    return !j->mistake;
+}
+
+/* ---- writing ---- */
+
+static void nni_write_json_string(nni_writer *w, const char *text) {
+    nni_write_text(w, "\"", 1);
+    for (const char *s = text; *s;) {
+        size_t plain = 0;
+        while (s[plain] && s[plain] != '"' && s[plain] != '\\' && (unsigned char)s[plain] >= 0x20) plain++;
+        nni_write_text(w, s, plain);
+        s += plain;
+        if (*s == '"' || *s == '\\') nni_write(w, "\\%c", *s++);
+        else if (*s) nni_write(w, "\\u%04x", (unsigned)(unsigned char)*s++);
+    }
+    nni_write_text(w, "\"", 1);
+}
+
+/* The fewest digits that read back as the same number; floats need up to 9, doubles 17. */
+static void nni_write_digits(nni_writer *w, double value, int single) {
+    char text[64], point[16];
+    if (value != value || value > DBL_MAX || value < -DBL_MAX) {
+        nni_write(w, "\"%s\"", value != value ? "nan" : value > 0.0 ? "inf" : "-inf");
+        return;
+    }
+    for (int digits = 1; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, value);
+        const double back = strtod(text, NULL);
+        if (single ? (float)back == (float)value : back == value) break;
+    }
+    const size_t length = nni_locale_point(point);
+    char *at = strstr(text, point);
+    if (at) {
+        *at = '.';
+        memmove(at + 1, at + length, strlen(at + length) + 1);
+    }
+    nni_write_text(w, text, strlen(text));
+}
+static NNI_UNUSED void nni_write_double(nni_writer *w, double value) { nni_write_digits(w, value, 0); }
+static void nni_write_float(nni_writer *w, float value) { nni_write_digits(w, (double)value, 1); }
+
+/* ---- src/file/note.h ---- */
+
+#define NNI_NOTES_MOST 1000 /* a reader takes 1024 texts, of which some are nn.h's own */
+
+static int nni_is_utf8(const char *text) {
+    size_t left = strlen(text), n = 1;
+    for (; left && n; text += n, left -= n) n = nni_utf8_length(text, left);
+    return n != 0;
+}
+
+/* Where a note of that name hangs, or would; *before is how many come first. */
+static nni_note **nni_note_place(nn_model *m, const char *name, size_t *before) {
+    nni_note **place = &m->notes;
+    for (*before = 0; *place && strcmp((*place)->name, name) != 0; ++*before) place = &(*place)->next;
+    return place;
+}
+
+static nni_note *nni_note_new(const nn_model *m, const char *name, const char *text) {
+    const size_t name_size = strlen(name) + 1, text_size = strlen(text) + 1;
+    nni_note *note = (nni_note *)nni_alloc(nni_allocator_of(m), sizeof *note + name_size + text_size, 1);
+    if (!note) return NULL;
+    char *copy = (char *)(note + 1);
+    note->name = (const char *)memcpy(copy, name, name_size);
+    note->text = (const char *)memcpy(copy + name_size, text, text_size);
+    return note;
+}
+
+NN_API nn_status nn_model_note(nn_model *m, const char *name, const char *text) {
+    size_t before;
+    if (!m || !name) return NN_ERROR_NULL;
+    if (!*name || strncmp(name, "nn.", 3) == 0)
+        return nni_report(m, NN_ERROR_ARGUMENT, "a note needs a name that does not begin with \"nn.\", not \"%.80s\"", name);
+    if (!nni_is_utf8(name) || (text && !nni_is_utf8(text)))
+        return nni_report(m, NN_ERROR_ARGUMENT, "the note \"%.80s\" is not UTF-8", nni_is_utf8(name) ? name : "?");
+    nni_note **place = nni_note_place(m, name, &before), *old = *place, *note = NULL;
+    if (text && before == NNI_NOTES_MOST) return nni_report(m, NN_ERROR_SIZE, "a model has up to %d notes", NNI_NOTES_MOST);
+    if (text && !(note = nni_note_new(m, name, text)))
+        return nni_report(m, NN_ERROR_MEMORY, "no memory for the note \"%.80s\"", name);
+    nni_note *after = old ? old->next : NULL;
+    if (note) note->next = after;
+    *place = note ? note : after;
+    nni_free(nni_allocator_of(m), old);
+    return NN_OK;
+}
+
+NN_API const char *nn_model_noted(const nn_model *m, const char *name) {
+    for (const nni_note *note = m && name ? m->notes : NULL; note; note = note->next)
+        if (strcmp(note->name, name) == 0) return note->text;
+    return NULL;
+}
+
+NN_API const char *nn_model_note_name(const nn_model *m, size_t i) {
+    const nni_note *note = m ? m->notes : NULL;
+    while (note && i--) note = note->next;
+    return note ? note->name : NULL;
+}
+
 /* ---- src/file/dtype.h ---- */
 
 /* X(name, bytes): those of the safetensors format. */
@@ -32424,336 +32885,6 @@ static nn_status nni_replace_end(nni_replacement *r) {
     return r->status;
 }
 
-/* ---- src/file/json.h ---- */
-
-#include <float.h>
-#include <stdlib.h>
-
-typedef struct nni_json {
-    char *at, *end;
-    const char *mistake; /* NULL: none yet */
-    char none[16];       /* the key that stands for a mistake: "", with room, since GCC compares sizes where strcmp compares texts */
-} nni_json;
-
-static int nni_json_fail(nni_json *j, const char *mistake) {
-    if (!j->mistake) j->mistake = mistake;
-    return 0;
-}
-
-static nni_json nni_json_of(char *text, size_t n) {
-    const nni_json j = {text, text + n, NULL, {0}};
-    return j;
-}
-
-/* The next character that is no space, or 0 at the end. */
-static char nni_json_peek(nni_json *j) {
-    while (j->at < j->end && (*j->at == ' ' || *j->at == '\n' || *j->at == '\t' || *j->at == '\r')) j->at++;
-    return j->at < j->end && !j->mistake ? *j->at : '\0';
-}
-static int nni_json_take(nni_json *j, char c) {
-    if (nni_json_peek(j) != c || !c) return 0;
-    j->at++;
-    return 1;
-}
-
-/* Whether nothing but spaces is left. */
-static int nni_json_done(nni_json *j) {
-    nni_json_peek(j);
-    return j->at == j->end ? !j->mistake : nni_json_fail(j, "something follows the end");
-}
-
-/* ---- strings ---- */
-
-static int nni_json_hex(nni_json *j, uint32_t *code) {
-    *code = 0;
-    for (int i = 0; i < 4; i++, j->at++) {
-        const char c = j->at < j->end ? *j->at : '\0';
-        if (c >= '0' && c <= '9') *code = *code << 4 | (uint32_t)(c - '0');
-        else if ((c | 32) >= 'a' && (c | 32) <= 'f') *code = *code << 4 | (uint32_t)((c | 32) - 'a' + 10);
-        else return nni_json_fail(j, "\\u without four hexadecimal digits");
-    }
-    return 1;
-}
-
-/* After \u: a character of up to 4 bytes, two escapes if it lies beyond 16 bits. */
-static size_t nni_json_unicode(nni_json *j, unsigned char utf8[4]) {
-    uint32_t c, low;
-    if (!nni_json_hex(j, &c)) return 0;
-    if (c >= 0xdc00 && c < 0xe000) return (size_t)nni_json_fail(j, "half of a surrogate pair");
-    if (c >= 0xd800 && c < 0xdc00) {
-        if (j->end - j->at < 2 || j->at[0] != '\\' || j->at[1] != 'u') return (size_t)nni_json_fail(j, "half of a surrogate pair");
-        j->at += 2;
-        if (!nni_json_hex(j, &low)) return 0;
-        if (low < 0xdc00 || low >= 0xe000) return (size_t)nni_json_fail(j, "half of a surrogate pair");
-        c = 0x10000 + ((c - 0xd800) << 10 | (low - 0xdc00));
-    }
-    if (!c) return (size_t)nni_json_fail(j, "a string with a zero in it");
-    const size_t n = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
-    for (size_t i = n; i-- > 1; c >>= 6) utf8[i] = (unsigned char)(0x80 | (c & 63));
-    utf8[0] = (unsigned char)(n == 1 ? c : (0xf00u >> n & 0xff) | c);
-    return n;
-}
-
-/* Bytes of the UTF-8 character that begins here; 0 if it is none. */
-static size_t nni_utf8_length(const char *text, size_t most) {
-    const unsigned char *s = (const unsigned char *)text;
-    const size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
-    if (n > most) return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80) return 0;
-    if (n == 3 && ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f))) return 0; /* overlong, surrogates */
-    if (n == 4 && ((s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))) return 0; /* overlong, too large */
-    return n;
-}
-
-/* The character after a backslash. */
-static size_t nni_json_escape(nni_json *j, unsigned char utf8[4]) {
-    static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
-    const char c = j->at < j->end ? *j->at++ : '\0';
-    if (c == 'u') return nni_json_unicode(j, utf8);
-    const char *found = c ? strchr(names, c) : NULL;
-    if (!found) return (size_t)nni_json_fail(j, "an unknown escape in a string");
-    utf8[0] = (unsigned char)values[found - names];
-    return 1;
-}
-
-/* A string, checked; written over itself without escapes if `text` is wanted. What comes out is never longer than what goes in. */
-static int nni_json_string(nni_json *j, char **text, size_t *length) {
-    unsigned char utf8[4];
-    if (!nni_json_take(j, '"')) return nni_json_fail(j, "a string is missing");
-    char *const start = j->at, *out = start;
-    while (j->at < j->end && *j->at != '"') {
-        const int escaped = *j->at == '\\';
-        if ((unsigned char)*j->at < 0x20) return nni_json_fail(j, "a control character in a string");
-        if (escaped) j->at++;
-        const size_t n = escaped ? nni_json_escape(j, utf8) : nni_utf8_length(j->at, (size_t)(j->end - j->at));
-        if (!n) return nni_json_fail(j, "a string is not UTF-8");
-        if (text) memmove(out, escaped ? (const char *)utf8 : j->at, n);
-        out += n;
-        if (!escaped) j->at += n;
-    }
-    if (j->at == j->end) return nni_json_fail(j, "a string has no end");
-    j->at++;
-    if (text) {
-        *out = '\0';
-        *text = start;
-    }
-    if (length) *length = (size_t)(out - start);
-    return 1;
-}
-
-/* ---- objects and arrays ---- */
-
-/* Whether a first element follows the bracket that opens. */
-static int nni_json_begin(nni_json *j, char open) {
-    if (!nni_json_take(j, open)) return nni_json_fail(j, open == '{' ? "an object is missing" : "an array is missing");
-    return !nni_json_take(j, open == '{' ? '}' : ']') && !j->mistake;
-}
-/* Whether another one follows. */
-static int nni_json_more(nni_json *j, char close) {
-    if (j->mistake || nni_json_take(j, close)) return 0;
-    return nni_json_take(j, ',') ? 1 : nni_json_fail(j, "a comma or a closing bracket is missing");
-}
-static int nni_json_colon(nni_json *j) { return nni_json_take(j, ':') ? 1 : nni_json_fail(j, "a colon is missing"); }
-
-/* A key and its colon; "" after a mistake. */
-static char *nni_json_key(nni_json *j) {
-    char *key = j->none;
-    return nni_json_string(j, &key, NULL) && nni_json_colon(j) ? key : j->none;
-}
-
-/* ---- numbers and words ---- */
-
-/* *text is the number, *n its length; *whole says that it has neither sign, point nor exponent. */
-static int nni_json_number(nni_json *j, const char **text, size_t *n, int *whole) {
-    nni_json_peek(j);
-    const char *start = j->at;
-    int fine = 1;
-    *whole = 1;
-#define NNI_JSON_DIGITS() (fine = fine && j->at < j->end && *j->at >= '0' && *j->at <= '9'); \
-    while (j->at < j->end && *j->at >= '0' && *j->at <= '9') j->at++
-    if (j->at < j->end && *j->at == '-') *whole = 0, j->at++;
-    const char *const first = j->at;
-    NNI_JSON_DIGITS();
-    if (fine && *first == '0' && j->at - first > 1) fine = 0;
-    if (j->at < j->end && *j->at == '.') {
-        *whole = 0, j->at++;
-        NNI_JSON_DIGITS();
-    }
-    if (j->at < j->end && (*j->at == 'e' || *j->at == 'E')) {
-        *whole = 0, j->at++;
-        if (j->at < j->end && (*j->at == '+' || *j->at == '-')) j->at++;
-        NNI_JSON_DIGITS();
-    }
-#undef NNI_JSON_DIGITS
-    *text = start;
-    *n = (size_t)(j->at - start);
-    return fine && !j->mistake ? 1 : nni_json_fail(j, "a number is missing or malformed");
-}
-
-static int nni_json_uint(nni_json *j, uint64_t *value) {
-    const char *text;
-    size_t n;
-    int whole;
-    uint64_t sum = 0;
-    if (!nni_json_number(j, &text, &n, &whole)) return 0;
-    if (!whole) return nni_json_fail(j, "a number is not a whole one, or negative");
-    for (size_t i = 0; i < n; i++)
-        if (__builtin_mul_overflow(sum, (uint64_t)10, &sum) || __builtin_add_overflow(sum, (uint64_t)(text[i] - '0'), &sum))
-            return nni_json_fail(j, "a number is above 2^64 - 1");
-    *value = sum;
-    return 1;
-}
-
-static int nni_json_size(nni_json *j, size_t *value) {
-    uint64_t wide;
-    if (!nni_json_uint(j, &wide)) return 0;
-    if (wide > SIZE_MAX) return nni_json_fail(j, "a size does not fit into memory");
-    *value = (size_t)wide;
-    return 1;
-}
-
-/* What the locale writes between 0 and 5 in one half. */
-static size_t nni_locale_point(char point[16]) {
-    char half[16];
-    const int n = snprintf(half, sizeof half, "%.1f", 0.5);
-    const size_t length = n > 2 && n < (int)sizeof half ? (size_t)n - 2 : 1;
-    memcpy(point, half + 1, length);
-    point[length] = '\0';
-    return length;
-}
-
-/* strtod of a number with a point, whatever the locale. */
-static double nni_parse_double(const char *text, size_t n) {
-    char copy[96], point[16];
-    size_t out = 0;
-    const size_t length = nni_locale_point(point);
-    for (size_t i = 0; i < n && out + length < sizeof copy - 1; i++) {
-        if (text[i] != '.') copy[out++] = text[i];
-        else memcpy(copy + out, point, length), out += length;
-    }
-    copy[out] = '\0';
-    return strtod(copy, NULL);
-}
-
-/* Also the words that stand for what JSON cannot say: "nan", "inf", "-inf". */
-static int nni_json_double(nni_json *j, double *value) {
-    const char *text;
-    char *word;
-    size_t n;
-    int whole;
-    if (nni_json_peek(j) == '"') {
-        if (!nni_json_string(j, &word, NULL)) return 0;
-        if (strcmp(word, "nan") != 0 && strcmp(word, "inf") != 0 && strcmp(word, "-inf") != 0)
-            return nni_json_fail(j, "a number is missing or malformed");
-        *value = word[0] == 'n' ? (double)__builtin_nanf("") : word[0] == 'i' ? (double)__builtin_inff() : -(double)__builtin_inff();
-        return 1;
-    }
-    if (!nni_json_number(j, &text, &n, &whole)) return 0;
-    if (n > 64) return nni_json_fail(j, "a number of more than 64 characters");
-    *value = nni_parse_double(text, n);
-    return *value >= -DBL_MAX && *value <= DBL_MAX ? 1 : nni_json_fail(j, "a number is too large");
-}
-
-static int nni_json_float(nni_json *j, float *value) {
-    double wide = 0.0;
-    if (!nni_json_double(j, &wide)) return 0;
-    *value = (float)wide;
-    const int finite = wide >= -DBL_MAX && wide <= DBL_MAX, fits = *value >= -FLT_MAX && *value <= FLT_MAX;
-    return finite && !fits ? nni_json_fail(j, "a number is too large") : 1;
-}
-
-static int nni_json_word(nni_json *j, const char *word) {
-    const size_t n = strlen(word);
-    nni_json_peek(j);
-    if ((size_t)(j->end - j->at) < n || memcmp(j->at, word, n) != 0) return 0;
-    j->at += n;
-    return 1;
-}
-static int nni_json_flag(nni_json *j, int *value) {
-    *value = nni_json_word(j, "true");
-    return *value || nni_json_word(j, "false") ? 1 : nni_json_fail(j, "true or false is missing");
-}
-
-/* ---- any value ---- */
-
-static int nni_json_scalar(nni_json *j) {
-    const char *text;
-    size_t n;
-    int whole;
-    if (nni_json_peek(j) == '"') return nni_json_string(j, NULL, NULL);
-    if (nni_json_word(j, "true") || nni_json_word(j, "false") || nni_json_word(j, "null")) return 1;
-    return nni_json_number(j, &text, &n, &whole);
-}
-
-/* Checks a value and passes over it without a change. At most 64 brackets deep: a bit for each says which kind it is. */
-static int nni_json_skip(nni_json *j) {
-    uint64_t objects = 0;
-    unsigned depth = 0;
-    do {
-        const char c = nni_json_peek(j);
-        if (c == '{' || c == '[') {
-            if (depth++ == 64) return nni_json_fail(j, "brackets are nested more than 64 deep");
-            objects = objects << 1 | (c == '{');
-            if (nni_json_begin(j, c)) {
-                if (c == '{' && !(nni_json_string(j, NULL, NULL) && nni_json_colon(j))) return 0;
-                continue;
-            }
-            depth--;
-            objects >>= 1;
-        } else if (!nni_json_scalar(j)) {
-            return 0;
-        }
-        while (depth && !j->mistake) { /* a value is over */
-            if (nni_json_more(j, objects & 1 ? '}' : ']')) {
-                if ((objects & 1) && !(nni_json_string(j, NULL, NULL) && nni_json_colon(j))) return 0;
-                break;
-            }
-            depth--;
-            objects >>= 1;
-        }
-    } while (depth && !j->mistake);
-    return !j->mistake;
-}
-
-/* ---- writing ---- */
-
-static void nni_write_json_string(nni_writer *w, const char *text) {
-    nni_write_text(w, "\"", 1);
-    for (const char *s = text; *s;) {
-        size_t plain = 0;
-        while (s[plain] && s[plain] != '"' && s[plain] != '\\' && (unsigned char)s[plain] >= 0x20) plain++;
-        nni_write_text(w, s, plain);
-        s += plain;
-        if (*s == '"' || *s == '\\') nni_write(w, "\\%c", *s++);
-        else if (*s) nni_write(w, "\\u%04x", (unsigned)(unsigned char)*s++);
-    }
-    nni_write_text(w, "\"", 1);
-}
-
-/* The fewest digits that read back as the same number; floats need up to 9, doubles 17. */
-static void nni_write_digits(nni_writer *w, double value, int single) {
-    char text[64], point[16];
-    if (value != value || value > DBL_MAX || value < -DBL_MAX) {
-        nni_write(w, "\"%s\"", value != value ? "nan" : value > 0.0 ? "inf" : "-inf");
-        return;
-    }
-    for (int digits = 1; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        const double back = strtod(text, NULL);
-        if (single ? (float)back == (float)value : back == value) break;
-    }
-    const size_t length = nni_locale_point(point);
-    char *at = strstr(text, point);
-    if (at) {
-        *at = '.';
-        memmove(at + 1, at + length, strlen(at + length) + 1);
-    }
-    nni_write_text(w, text, strlen(text));
-}
-static NNI_UNUSED void nni_write_double(nni_writer *w, double value) { nni_write_digits(w, value, 0); }
-static void nni_write_float(nni_writer *w, float value) { nni_write_digits(w, (double)value, 1); }
-
 /* ---- src/file/tensors.h ---- */
 
 #define NNI_TENSOR_NAME_MOST 192
@@ -32772,7 +32903,7 @@ typedef struct nni_tensor {
 } nni_tensor;
 
 typedef struct nni_file_text {
-    const char *key; /* a constant */
+    const char *key; /* not copied */
     char *value;
 } nni_file_text;
 
@@ -32780,8 +32911,8 @@ typedef struct nni_tensors {
     const nn_allocator *allocator;
     nni_tensor *list;
     size_t count, room;
-    nni_file_text texts[8];
-    size_t texts_count;
+    nni_file_text *texts;
+    size_t texts_count, texts_room;
     nn_status status;
 } nni_tensors;
 
@@ -32792,27 +32923,17 @@ static void nni_tensors_begin(nni_tensors *t, const nn_allocator *allocator) {
 
 static void nni_tensors_end(nni_tensors *t) {
     for (size_t i = 0; i < t->texts_count; i++) nni_free(t->allocator, t->texts[i].value);
+    nni_free(t->allocator, t->texts);
     nni_free(t->allocator, t->list);
-}
-
-/* Room for one more element of `size` bytes. */
-static int nni_tensors_grow(nni_tensors *t) {
-    if (t->count < t->room) return 1;
-    const size_t more = t->room ? 2 * t->room : 16;
-    nni_tensor *grown = (nni_tensor *)nni_alloc(t->allocator, more, sizeof *grown);
-    if (!grown) return 0;
-    if (t->count) memcpy(grown, t->list, t->count * sizeof *grown);
-    nni_free(t->allocator, t->list);
-    t->list = grown;
-    t->room = more;
-    return 1;
 }
 
 /* An array that exists, so that its size does not overflow. Names must differ. */
 static void nni_tensors_add(nni_tensors *t, nni_dtype dtype, const void *values, const char *name, size_t rank, const size_t *shape) {
+    void *list = t->list;
     if (t->status != NN_OK) return;
     if (strlen(name) >= NNI_TENSOR_NAME_MOST || rank > NNI_RANK_MOST) t->status = NN_ERROR_ARGUMENT;
-    else if (!nni_tensors_grow(t)) t->status = NN_ERROR_MEMORY;
+    else if (!nni_grow(t->allocator, &list, t->count, &t->room, sizeof *t->list)) t->status = NN_ERROR_MEMORY;
+    t->list = (nni_tensor *)list;
     if (t->status != NN_OK) return;
     nni_tensor *tensor = &t->list[t->count++];
     memcpy(tensor->name, name, strlen(name) + 1);
@@ -32825,12 +32946,12 @@ static void nni_tensors_add(nni_tensors *t, nni_dtype dtype, const void *values,
 
 /* Room for a text of that length, to be filled by the caller and closed with a 0; NULL if there is no memory. */
 static char *nni_tensors_room(nni_tensors *t, const char *key, size_t length) {
-    if (t->status == NN_OK && t->texts_count == sizeof t->texts / sizeof *t->texts) t->status = NN_ERROR_ARGUMENT;
-    char *value = t->status == NN_OK ? (char *)nni_alloc(t->allocator, length + 1, 1) : NULL;
-    if (!value) {
-        if (t->status == NN_OK) t->status = NN_ERROR_MEMORY;
-        return NULL;
-    }
+    if (t->status != NN_OK) return NULL;
+    void *texts = t->texts;
+    const int room = nni_grow(t->allocator, &texts, t->texts_count, &t->texts_room, sizeof *t->texts);
+    char *value = room ? (char *)nni_alloc(t->allocator, length + 1, 1) : NULL;
+    t->texts = (nni_file_text *)texts;
+    if (!value) return t->status = NN_ERROR_MEMORY, (char *)NULL;
     value[0] = '\0';
     t->texts[t->texts_count].key = key;
     t->texts[t->texts_count++].value = value;
@@ -32866,7 +32987,9 @@ static void nni_write_header(nni_writer *w, const nni_tensors *t, size_t *digits
     *digits = w->length;
     nni_write(w, "%0*d\"", NNI_CHECKSUM_DIGITS, 0);
     for (size_t i = 0; i < t->texts_count; i++) {
-        nni_write(w, ",\"%s\":", t->texts[i].key);
+        nni_write_text(w, ",", 1);
+        nni_write_json_string(w, t->texts[i].key);
+        nni_write_text(w, ":", 1);
         nni_write_json_string(w, t->texts[i].value);
     }
     nni_write_text(w, "}", 1);
@@ -33680,6 +33803,7 @@ static void nni_tensors_model(nni_tensors *t, const nn_model *m) {
     nni_tensors_number(t, "nn.seed", m->seed);
     nni_tensors_number(t, "nn.step", m->step);
     nni_tensors_structure(t, m);
+    for (const nni_note *note = m->notes; note; note = note->next) nni_tensors_text(t, note->name, note->text);
     nni_tensors_block(t, m, "", m->values, 0);
     for (size_t i = 0; i < m->count; i++) {
         const nni_node *node = &m->nodes[i];
@@ -33826,6 +33950,16 @@ static nn_status nni_load_build(nn_model *m, const nni_archive *a, const nn_mode
     return nni_archive_block(a, m, "", m->values, 0);
 }
 
+/* Texts that are not nn.h's own. */
+static nn_status nni_load_notes(nn_model *m, const nni_archive *a) {
+    nn_status status = NN_OK;
+    for (size_t i = 0; i < a->texts_count && status == NN_OK; i++) {
+        const char *name = a->header + a->texts[i][0];
+        if (strncmp(name, "nn.", 3) != 0) status = nn_model_note(m, name, a->header + a->texts[i][1]);
+    }
+    return status == NN_OK ? status : nni_say(a->report, status, "%s: %s", a->path, m->sentence);
+}
+
 /* The model in an open archive; NULL on failure. The structure in it is taken apart: once only. */
 static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const nn_model_load_desc *desc) {
     size_t batch = 0;
@@ -33837,6 +33971,7 @@ static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const
     if (!m) return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the network in %s", a->path);
     status = nni_read_structure(m, &batch, text, a);
     if (status == NN_OK) status = nni_load_build(m, a, desc, batch);
+    if (status == NN_OK) status = nni_load_notes(m, a);
     if (status != NN_OK) nn_model_free(m);
     else *model = m;
     return status;
@@ -33869,6 +34004,223 @@ NN_API nn_status nn_model_load_memory(nn_model **model, const void *bytes, size_
     nn_status status = nni_archive_open_memory(&a, bytes, size, d.allocator, report);
     if (status == NN_OK) status = nni_archive_model(model, &a, &d);
     nni_archive_close(&a);
+    return status;
+}
+
+/* ---- src/file/csv_note.h ---- */
+
+static const char *const nni_csv_code_names[] = {"one_hot", "binary", "number", NULL};
+static const char *const nni_csv_missing_names[] = {"refuse", "drop", "nan", "mean", NULL};
+static const char *const nni_csv_role_names[] = {"feature", "label", "target", "left_out", NULL};
+
+/* ---- writing ---- */
+
+static void nni_write_csv_texts(nni_writer *w, const char *key, const char *const *texts, size_t n) {
+    nni_write(w, ",\"%s\":[", key);
+    for (size_t i = 0; i < n; i++) {
+        if (i) nni_write_text(w, ",", 1);
+        nni_write_json_string(w, texts[i]);
+    }
+    nni_write_text(w, "]", 1);
+}
+
+static void nni_write_csv_word(nni_writer *w, const char *key, const char *word) {
+    nni_write(w, ",\"%s\":", key);
+    nni_write_json_string(w, word);
+}
+
+static void nni_write_csv_character(nni_writer *w, const char *key, char c) {
+    const char text[2] = {c, '\0'};
+    if (c) nni_write_csv_word(w, key, text);
+}
+
+static void nni_write_csv_column(nni_writer *w, const nni_column *c) {
+    nni_write_text(w, "{\"name\":", 8);
+    nni_write_json_string(w, c->name);
+    nni_write_csv_word(w, "role", nni_choice_name(nni_csv_role_names, (int)c->role));
+    if (c->nominal) nni_write_csv_texts(w, "categories", c->names, c->count);
+    if (c->mean) nni_write(w, ",\"mean\":[");
+    for (size_t k = 0; c->mean && k < c->width; k++) {
+        if (k) nni_write_text(w, ",", 1);
+        nni_write_float(w, c->mean[k]);
+    }
+    nni_write(w, c->mean ? "]}" : "}");
+}
+
+static void nni_write_csv(nni_writer *w, const nn_csv *csv) {
+    const nn_csv_desc *d = &csv->desc;
+    size_t words = 0;
+    nni_write(w, "{\"header\":%s", csv->header ? "true" : "false");
+    nni_write_csv_word(w, "code", nni_choice_name(nni_csv_code_names, (int)d->code));
+    nni_write_csv_word(w, "missing", nni_choice_name(nni_csv_missing_names, (int)d->missing));
+    nni_write_csv_character(w, "separator", d->separator);
+    nni_write_csv_character(w, "quote", d->quote);
+    nni_write_csv_character(w, "decimal", d->decimal);
+    while (d->missing_words && d->missing_words[words]) words++;
+    if (d->missing_words) nni_write_csv_texts(w, "missing_words", d->missing_words, words);
+    nni_write(w, ",\"columns\":[");
+    for (size_t j = 0; j < csv->count; j++) {
+        if (j) nni_write_text(w, ",", 1);
+        nni_write_csv_column(w, &csv->columns[j]);
+    }
+    nni_write_text(w, "]}", 2);
+}
+
+NN_API nn_status nn_csv_note(const nn_csv *csv, nn_model *m) {
+    nni_writer w = {NULL, NULL, 0, 0};
+    if (!csv || !m) return NN_ERROR_NULL;
+    nni_write_csv(&w, csv);
+    w.size = w.length + 1;
+    w.text = (char *)nni_alloc(nni_allocator_of(m), w.size, 1);
+    if (!w.text) return nni_report(m, NN_ERROR_MEMORY, "no memory for the note \"csv\"");
+    w.length = 0;
+    nni_write_csv(&w, csv);
+    const nn_status status = nn_model_note(m, "csv", w.text);
+    nni_free(nni_allocator_of(m), w.text);
+    return status;
+}
+
+/* ---- reading ---- */
+
+typedef struct nni_csv_reader {
+    nni_json j;
+    nn_csv *csv;
+    int no_memory;
+} nni_csv_reader;
+
+/* Room for each element of the array that begins here, and one more; NULL after a mistake. */
+static void *nni_read_csv_room(nni_csv_reader *r, size_t *count, size_t size) {
+    nni_json ahead = r->j;
+    *count = 0;
+    for (int more = nni_json_begin(&ahead, '['); more && nni_json_skip(&ahead); more = nni_json_more(&ahead, ']')) ++*count;
+    if (ahead.mistake) return nni_json_fail(&r->j, ahead.mistake), (void *)NULL;
+    void *room = nni_shared_take(r->csv->memory, *count + 1, size);
+    if (room) return memset(room, 0, (*count + 1) * size);
+    r->no_memory = 1;
+    return nni_json_fail(&r->j, "there is no memory"), (void *)NULL;
+}
+
+/* Texts stay where they stand, in a copy of the note. The list ends in NULL. */
+static int nni_read_csv_texts(nni_csv_reader *r, const char *const **list, size_t *count) {
+    char *text;
+    size_t i = 0;
+    const char **texts = (const char **)nni_read_csv_room(r, count, sizeof *texts);
+    if (!texts) return 0;
+    for (int more = nni_json_begin(&r->j, '['); more; more = nni_json_more(&r->j, ']')) {
+        if (!nni_json_string(&r->j, &text, NULL)) return 0;
+        texts[i++] = text;
+    }
+    *list = texts;
+    return !r->j.mistake;
+}
+
+static int nni_read_csv_means(nni_csv_reader *r, nni_column *c, size_t *count) {
+    size_t i = 0;
+    c->mean = (float *)nni_read_csv_room(r, count, sizeof *c->mean);
+    if (!c->mean) return 0;
+    for (int more = nni_json_begin(&r->j, '['); more; more = nni_json_more(&r->j, ']'))
+        if (!nni_json_float(&r->j, &c->mean[i++])) return 0;
+    return !r->j.mistake;
+}
+
+static int nni_read_csv_character(nni_csv_reader *r, char *c) {
+    char *text;
+    if (!nni_json_string(&r->j, &text, NULL)) return 0;
+    *c = text[0];
+    return text[0] && !text[1] ? 1 : nni_json_fail(&r->j, "one character is wanted");
+}
+
+/* Categories are sorted, and no two the same. */
+static int nni_read_csv_categories(nni_csv_reader *r, nni_column *c) {
+    const char *const *names = NULL;
+    if (!nni_read_csv_texts(r, &names, &c->count)) return 0;
+    for (size_t k = 1; k < c->count; k++)
+        if (nni_compare_categories(&names[k - 1], &names[k]) >= 0) return nni_json_fail(&r->j, "categories are not in order");
+    c->names = (const char **)(uintptr_t)names;
+    c->nominal = 1;
+    return 1;
+}
+
+static int nni_read_csv_column(nni_csv_reader *r, nni_column *c) {
+    char *name = NULL;
+    int role = 0;
+    size_t means = 0;
+    for (int more = nni_json_begin(&r->j, '{'); more; more = nni_json_more(&r->j, '}')) {
+        const char *key = nni_json_key(&r->j);
+        const int fine = strcmp(key, "name") == 0         ? nni_json_string(&r->j, &name, NULL)
+                         : strcmp(key, "role") == 0       ? nni_read_choice(&r->j, nni_csv_role_names, &role)
+                         : strcmp(key, "categories") == 0 ? nni_read_csv_categories(r, c)
+                         : strcmp(key, "mean") == 0       ? nni_read_csv_means(r, c, &means)
+                                                          : nni_json_skip(&r->j);
+        if (!fine) return 0;
+    }
+    c->name = name;
+    c->role = (nni_role)role;
+    if (r->j.mistake) return 0;
+    if (!name) return nni_json_fail(&r->j, "a column has no name");
+    if (c->nominal ? c->role == NNI_TARGET || c->role == NNI_LEFT_OUT : c->role == NNI_LABEL)
+        return nni_json_fail(&r->j, "features may have categories, a label has them, and nothing else");
+    const int wanted = r->csv->desc.missing == NN_CSV_MEAN && c->role == NNI_FEATURE;
+    if (!wanted) c->mean = NULL;
+    const size_t width = wanted ? nni_csv_width(r->csv, c) : 0;
+    return means == width ? 1 : nni_json_fail(&r->j, "a column has too many means, or too few");
+}
+
+static int nni_read_csv_columns(nni_csv_reader *r) {
+    nn_csv *csv = r->csv;
+    size_t j = 0, labels = 0;
+    csv->columns = (nni_column *)nni_read_csv_room(r, &csv->count, sizeof *csv->columns);
+    if (!csv->columns) return 0;
+    for (int more = nni_json_begin(&r->j, '['); more; more = nni_json_more(&r->j, ']')) {
+        nni_column *c = &csv->columns[j++];
+        if (!nni_read_csv_column(r, c)) return 0;
+        labels += c->role == NNI_LABEL;
+    }
+    if (r->j.mistake) return 0;
+    return csv->count && labels < 2 ? 1 : nni_json_fail(&r->j, "a table has columns, and at most one label among them");
+}
+
+static int nni_read_csv(nni_csv_reader *r) {
+    nn_csv_desc *d = &r->csv->desc;
+    int code = 0, missing = 0;
+    size_t words;
+    for (int more = nni_json_begin(&r->j, '{'); more; more = nni_json_more(&r->j, '}')) {
+        const char *key = nni_json_key(&r->j);
+        if (r->csv->columns) return nni_json_fail(&r->j, "columns come last");
+        const int fine = strcmp(key, "header") == 0          ? nni_json_flag(&r->j, &r->csv->header)
+                         : strcmp(key, "code") == 0          ? nni_read_choice(&r->j, nni_csv_code_names, &code)
+                         : strcmp(key, "missing") == 0       ? nni_read_choice(&r->j, nni_csv_missing_names, &missing)
+                         : strcmp(key, "separator") == 0     ? nni_read_csv_character(r, &d->separator)
+                         : strcmp(key, "quote") == 0         ? nni_read_csv_character(r, &d->quote)
+                         : strcmp(key, "decimal") == 0       ? nni_read_csv_character(r, &d->decimal)
+                         : strcmp(key, "missing_words") == 0 ? nni_read_csv_texts(r, &d->missing_words, &words)
+                         : strcmp(key, "columns") == 0       ? nni_read_csv_columns(r)
+                                                             : nni_json_skip(&r->j);
+        if (!fine) return 0;
+        d->code = (nn_csv_code)code;
+        d->missing = (nn_csv_missing)missing;
+    }
+    if (!r->j.mistake && !r->csv->columns) nni_json_fail(&r->j, "it has no columns");
+    return nni_json_done(&r->j);
+}
+
+NN_API nn_status nn_csv_noted(nn_csv **csv, const nn_model *m, const nn_allocator *allocator, nn_report *report) {
+    const char *note = nn_model_noted(m, "csv");
+    nni_say_nothing(report);
+    if (!csv || !m) return nni_say(report, NN_ERROR_NULL, "nn_csv_noted: %s", nn_status_message(NN_ERROR_NULL));
+    *csv = NULL;
+    if (!note) return nni_say(report, NN_ERROR_ARGUMENT, "the network has no columns of a table with it: see nn_csv_note");
+    nni_csv_reader r = {nni_json_of(NULL, 0), nni_csv_new(allocator), 0};
+    char **text = r.csv ? nni_names_copy(r.csv->memory, &note, 1) : NULL;
+    nn_status status = text ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "no memory for the columns of a table");
+    if (text) r.j = nni_json_of(text[0], strlen(text[0]));
+    if (text && !nni_read_csv(&r))
+        status = nni_say(report, r.no_memory ? NN_ERROR_MEMORY : NN_ERROR_FORMAT, "the note \"csv\", byte %zu: %s",
+                         (size_t)(r.j.at - text[0]), r.j.mistake);
+    if (status == NN_OK) nni_csv_lay_out(r.csv);
+    if (status == NN_OK) status = nni_csv_name(r.csv, "the note \"csv\"", report);
+    if (status == NN_OK) *csv = r.csv;
+    else nn_csv_free(r.csv);
     return status;
 }
 
@@ -36653,6 +37005,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_STYLE_POINTS
 #undef NNI_HAND
 #undef NNI_PIECES
+#undef NNI_NOTES_MOST
 #undef NNI_DTYPE_LIST
 #undef NNI_BIG_ENDIAN
 #undef NNI_CRC_POLYNOMIAL

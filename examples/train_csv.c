@@ -1,11 +1,11 @@
 /* train_csv.c - a network for any table: trains on a CSV file, tests, saves, and predicts, from the command line
  *
- * Columns may hold numbers or names; each name becomes an input of its own. Scaling is part of the network, so that the saved file takes
- * raw values. Try
+ * Columns may hold numbers or names; each name becomes an input of its own. Scaling is part of the network, and what the
+ * columns held goes into its file: that alone is enough to predict from raw values. Try
  *
  *   cc -O2 -I. examples/train_csv.c -o train_csv -lsleef -lm && ./train_csv --help
  *   ./train_csv flowers.csv --label species --hidden 16,16 --patience 20 --save flowers.safetensors
- *   ./train_csv flowers.csv --label species --load flowers.safetensors --predict new.csv
+ *   ./train_csv --load flowers.safetensors --predict new.csv
  */
 #define NN_IMPLEMENTATION
 #include "nn.h"
@@ -17,6 +17,8 @@
 static const char *file, *label, *target, *leave_out, *missing = "refuse", *hidden = "64,32", *optimizer = "adam";
 static const char *save, *load, *test, *predict;
 static double rate = 1e-3, epochs = 100, batch = 32, patience = 10, share = 0.2, drop, l2, seed = 1;
+static size_t classes; /* 0: a number is predicted */
+static const char *const *class_names;
 
 /* An option sets a text or a number within bounds. */
 typedef struct option {
@@ -40,7 +42,7 @@ static const option options[] = {
     {"--share", "share of the rows that is for validation [0.2]", NULL, &share, 0.01, 0.9},
     {"--seed", "of the split, the first weights and the order of rows [1]", NULL, &seed, 0, 1e15},
     {"--save", "file for the network", &save, NULL, 0, 0},
-    {"--load", "take this network and do not train", &load, NULL, 0, 0},
+    {"--load", "take this network, with --test or --predict, and do not train", &load, NULL, 0, 0},
     {"--test", "another CSV file with the same columns, to test with", &test, NULL, 0, 0},
     {"--predict", "another CSV file, with or without the column to predict: an answer for each row", &predict, NULL, 0, 0},
 };
@@ -51,7 +53,8 @@ static void fail(const char *what, const char *which) {
 }
 
 static void help(void) {
-    printf("train_csv FILE.csv (--label COLUMN | --target COLUMN) [options]\n\n");
+    printf("train_csv FILE.csv (--label COLUMN | --target COLUMN) [options]\n");
+    printf("train_csv --load NETWORK (--test FILE.csv | --predict FILE.csv)\n\n");
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) printf("  %-12s %s\n", options[i].name, options[i].meaning);
     exit(0);
 }
@@ -79,6 +82,11 @@ static void parse(int count, char **arguments) {
             fprintf(stderr, "train_csv: %s takes %g to %g, not %s\n", o->name, o->least, o->most, arguments[i]);
             exit(1);
         }
+    }
+    if (load) {
+        if (file || label || target || save) fail("a file to train with, --label, --target, --save: none goes with ", "--load");
+        if (!test && !predict) fail("say what the network is loaded for: --test FILE.csv or --predict FILE.csv", "");
+        return;
     }
     if (!file) fail("no CSV file is named (try --help)", "");
     if (!label == !target) fail("say what to predict: either --label COLUMN or --target COLUMN", "");
@@ -110,8 +118,8 @@ static nn_model *network(const nn_dataset *train) {
         if (units) x = nn_layer_dropout(m, nn_layer_relu(m, nn_layer_dense(m, x, units)), (float)drop);
         at = *rest ? rest + 1 : rest;
     }
-    if (label) {
-        nn_layer_loss(m, nn_layer_dense(m, x, train->classes), NN_LOSS_SOFTMAX_CE);
+    if (classes) {
+        nn_layer_loss(m, nn_layer_dense(m, x, classes), NN_LOSS_SOFTMAX_CE);
     } else {
         nn_dataset targets = nn_dataset_of(train->targets, train->count, nn_shape_vector(1), NULL, 0);
         targets.rows = train->rows;
@@ -137,7 +145,7 @@ static void report_on(const char *what, nn_model *m, const nn_dataset *d) {
     nn_evaluation e;
     stop_unless(nn_evaluate(m, d, &e), nn_error(m));
     printf("%s: %zu rows, loss %.4f", what, d->count, (double)e.loss);
-    if (label) printf(", accuracy %.2f %%\n", 100.0 * (double)e.accuracy);
+    if (classes) printf(", accuracy %.2f %%\n", 100.0 * (double)e.accuracy);
     else {
         float *y = answers(m, d, 1), *right = malloc((d->count + 1) * sizeof *right);
         stop_unless(right ? nn_dataset_gather(NULL, NULL, right, NULL, d, NULL, d->count) : NN_ERROR_MEMORY, NULL);
@@ -147,53 +155,76 @@ static void report_on(const char *what, nn_model *m, const nn_dataset *d) {
     }
 }
 
-static void print_answers(nn_model *m, const nn_dataset *d, const nn_dataset *names) {
-    const size_t outputs = label ? names->classes : 1;
+static void print_answers(nn_model *m, const nn_dataset *d) {
+    const size_t outputs = classes ? classes : 1;
     float *y = answers(m, d, outputs);
     for (size_t i = 0; i < d->count; i++) {
         const size_t best = nn_argmax(y + i * outputs, outputs);
-        if (label) printf("%s,%.4f\n", names->class_names[best], (double)y[i * outputs + best]);
+        if (classes) printf("%s,%.4f\n", class_names[best], (double)y[i * outputs + best]);
         else printf("%.7g\n", (double)y[i]);
     }
     free(y);
 }
 
-int main(int count, char **arguments) {
-    parse(count, arguments);
+/* What the columns hold, as the file with the training data has them. */
+static nn_csv *learn_columns(void) {
     nn_report report;
     nn_csv *csv;
-    nn_dataset all, part[2], other;
     nn_csv_desc columns = {.label = label, .targets = target, .leave_out = leave_out};
     if (!strcmp(missing, "mean")) columns.missing = NN_CSV_MEAN;
     else if (!strcmp(missing, "drop")) columns.missing = NN_CSV_DROP;
     else if (strcmp(missing, "refuse")) fail("--missing takes refuse, drop or mean, not ", missing);
     stop_unless(nn_csv_learn(&csv, file, &columns, &report), report.sentence);
-    stop_unless(nn_csv_load(&all, csv, file, &report), report.sentence);
+    return csv;
+}
+
+static nn_dataset table(const nn_csv *csv, const char *path) {
+    nn_dataset d;
+    nn_report report;
+    stop_unless(nn_csv_load(&d, csv, path, &report), report.sentence);
+    return d;
+}
+
+static nn_model *train(const nn_csv *csv) {
+    nn_dataset all = table(csv, file), part[2];
     const nn_split_desc split = {.seed = (uint64_t)seed, .stratified = label != NULL};
     stop_unless(nn_dataset_split(part, &all, (double[]){1 - share, share}, 2, &split), NULL);
     if (!part[0].count || !part[1].count) fail("too few rows to divide into training and validation: ", file);
-    nn_model *m = load ? NULL : network(&part[0]);
+    nn_model *m = network(&part[0]);
+    const nn_fit_desc fit = {.optimizer = optimizer_named(optimizer), .epochs = (size_t)epochs, .patience = (size_t)patience,
+                             .keep = NN_KEEP_BEST, .seed = (uint64_t)seed, .watch = nn_progress, .user = stderr};
+    stop_unless(nn_fit(m, &part[0], &part[1], &fit), nn_error(m));
+    report_on("training", m, &part[0]);
+    report_on("validation", m, &part[1]);
+    nn_dataset_free(&part[0]), nn_dataset_free(&part[1]), nn_dataset_free(&all);
+    return m;
+}
+
+int main(int count, char **arguments) {
+    parse(count, arguments);
+    nn_report report;
+    nn_model *m = NULL;
+    nn_csv *csv;
     if (load) {
         stop_unless(nn_model_load(&m, load, NULL, &report), report.sentence);
-        const size_t inputs = nn_shape_size(nn_node_shape(m, nn_model_input(m))), outputs = nn_shape_size(nn_node_shape(m, nn_model_output(m)));
-        if (inputs != nn_shape_size(all.shape) || outputs != (label ? all.classes : 1)) fail("this network is for other columns: ", load);
-    } else {
-        const nn_fit_desc fit = {.optimizer = optimizer_named(optimizer), .epochs = (size_t)epochs, .patience = (size_t)patience,
-                                 .keep = NN_KEEP_BEST, .seed = (uint64_t)seed, .watch = nn_progress, .user = stderr};
-        stop_unless(nn_fit(m, &part[0], &part[1], &fit), nn_error(m));
-        report_on("training", m, &part[0]);
-        report_on("validation", m, &part[1]);
+        stop_unless(nn_csv_noted(&csv, m, NULL, &report), report.sentence);
+    } else csv = learn_columns();
+    class_names = nn_csv_classes(csv, &classes);
+    if (!m) m = train(csv);
+    const size_t outputs = nn_shape_size(nn_node_shape(m, nn_model_output(m)));
+    if (outputs != (classes ? classes : 1)) fail("this network and its columns do not fit: ", load);
+    if (save) {
+        stop_unless(nn_csv_note(csv, m), nn_error(m));
+        stop_unless(nn_model_save(m, save), nn_error(m));
     }
-    if (save) stop_unless(nn_model_save(m, save), nn_error(m));
     for (int i = 0; i < 2; i++) {
         const char *path = i ? predict : test;
         if (!path) continue;
-        stop_unless(nn_csv_load(&other, csv, path, &report), report.sentence);
-        i ? print_answers(m, &other, &all) : report_on("test", m, &other);
+        nn_dataset other = table(csv, path);
+        i ? print_answers(m, &other) : report_on("test", m, &other);
         nn_dataset_free(&other);
     }
     nn_model_free(m);
     nn_csv_free(csv);
-    nn_dataset_free(&part[0]), nn_dataset_free(&part[1]), nn_dataset_free(&all);
     return 0;
 }

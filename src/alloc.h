@@ -44,5 +44,18 @@ static NNI_UNUSED void nni_free(const nn_allocator *allocator, void *block) {
     else free(raw);
 }
 
+/* Room for one more element of `size` bytes. */
+static NNI_UNUSED int nni_grow(const nn_allocator *allocator, void **array, size_t count, size_t *room, size_t size) {
+    if (count < *room) return 1;
+    const size_t more = *room ? 2 * *room : 16;
+    void *grown = nni_alloc(allocator, more, size);
+    if (!grown) return 0;
+    if (count) memcpy(grown, *array, count * size);
+    nni_free(allocator, *array);
+    *array = grown;
+    *room = more;
+    return 1;
+}
+
 #endif /* NN_IMPLEMENTATION */
 #endif /* NN_ALLOC_H */

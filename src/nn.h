@@ -103,8 +103,8 @@
  *                _adagrad_da _proximal_gd _proximal_adagrad; nn_optimizer_step for arrays without a network; nn_schedule_..., nn_clip_norm,
  *                nn_average_update; nn_layer_rate, nn_parameter_decay
  *   in use       nn_evaluate, nn_predict_dataset, nn_confusion_of; nn_predict_ensemble, nn_predict_views, nn_snapshots_add
- *   files        nn_model_save, nn_model_load; nn_trainer_save to go on later; nn_weights_load, also from PyTorch; nn_export_c,
- *                nn_export_dot
+ *   files        nn_model_save, nn_model_load; nn_model_note, nn_csv_note for what goes with a network; nn_trainer_save to go on
+ *                later; nn_weights_load, also from PyTorch; nn_export_c, nn_export_dot
  *   data         nn_dataset_of, nn_load_mnist _idx _cifar _csv _npy _pnm _image_folder; nn_make_digits _moons _circles _spirals _blobs
  *                _sine _polynomial; nn_dataset_split _fold _balance _select _shuffle _join; nn_batches_next; nn_scaler_fit,
  *                nn_layer_scale; nn_categories_of, nn_one_hot, nn_binary_code
@@ -245,7 +245,9 @@
 #include "data/synthetic.h"
 #include "data/digits.h"
 #include "file/save.h"
+#include "file/note.h"
 #include "file/load.h"
+#include "file/csv_note.h"
 #include "file/weights.h"
 #include "file/export_c.h"
 #include "file/export_dot.h"

@@ -36,7 +36,8 @@ for program in "$programs"/*; do
             for (i = 0; i < 60; i++) printf "%d,%d,%s\n", i % 7 + i % 2 * 4, i % 5 - i % 2, i % 2 ? "iris" : "rose" }' >flowers.csv
         example flowers.csv --label kind --epochs 5 --save flowers.safetensors
         cut -d , -f 1,2 flowers.csv >new.csv
-        example flowers.csv --label kind --load flowers.safetensors --predict new.csv
+        example --load flowers.safetensors --predict new.csv
+        example --load flowers.safetensors --test flowers.csv
         example --help ;;
     *) example ;;
     esac

@@ -59,6 +59,9 @@ NN_API NN_MUST_USE nn_status nn_csv_learn(nn_csv **csv, const char *path, const 
 NN_API NN_MUST_USE nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report);
 NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
 
+/* The names of the classes that the label has; NULL, and *count (unless that is NULL) 0, if it has none. They live as long as csv. */
+NN_API const char *const *nn_csv_classes(const nn_csv *csv, size_t *count);
+
 #ifdef NN_IMPLEMENTATION
 
 #include "csv_text.h"
@@ -76,7 +79,7 @@ typedef struct nni_column {
     const char *name;
     const char **names; /* its categories, sorted */
     size_t count, room;
-    float *mean; /* of each of its floats */
+    float *mean; /* of each of its floats; NULL where they are not asked for */
 } nni_column;
 
 struct nn_csv {
@@ -212,13 +215,17 @@ static nn_status nni_csv_find_categories(nn_csv *csv, const nni_table *t, nn_rep
     return NN_OK;
 }
 
-/* How many floats each column becomes, and where they go. */
+/* How many floats a column becomes. */
+static size_t nni_csv_width(const nn_csv *csv, const nni_column *c) {
+    if (c->nominal && csv->desc.code == NN_CSV_ONE_HOT) return c->count;
+    return c->nominal && csv->desc.code == NN_CSV_BINARY ? nn_binary_code_bits(c->count) : 1;
+}
+
+/* And where they go. */
 static void nni_csv_lay_out(nn_csv *csv) {
     for (size_t j = 0; j < csv->count; j++) {
         nni_column *c = &csv->columns[j];
-        c->width = 1;
-        if (c->nominal && csv->desc.code == NN_CSV_ONE_HOT) c->width = c->count;
-        if (c->nominal && csv->desc.code == NN_CSV_BINARY) c->width = nn_binary_code_bits(c->count);
+        c->width = nni_csv_width(csv, c);
         size_t *total = c->role == NNI_TARGET ? &csv->targets : &csv->features;
         c->at = *total;
         if (c->role == NNI_TARGET || c->role == NNI_FEATURE) *total += c->width;
@@ -252,8 +259,6 @@ static nn_status nni_csv_name(nn_csv *csv, const char *path, nn_report *report) 
         nni_column *c = &csv->columns[j];
         if (c->role == NNI_FEATURE) room = nni_csv_name_column(csv, c, csv->feature_names);
         if (c->role == NNI_TARGET) room = nni_csv_name_column(csv, c, csv->target_names);
-        if (c->role == NNI_FEATURE && room)
-            room = (c->mean = (float *)nni_shared_take(csv->memory, c->width, sizeof *c->mean)) != NULL;
     }
     return room ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names of its columns", path);
 }
@@ -312,8 +317,11 @@ static nn_status nni_csv_find_means(nn_csv *csv, const nni_table *t, nn_report *
             }
         }
     for (size_t j = 0; status == NN_OK && j < csv->count; j++) {
-        const nni_column *c = &csv->columns[j];
-        for (size_t k = 0; c->role == NNI_FEATURE && k < c->width; k++)
+        nni_column *c = &csv->columns[j];
+        if (c->role != NNI_FEATURE) continue;
+        c->mean = (float *)nni_shared_take(csv->memory, c->width, sizeof *c->mean);
+        if (!c->mean) status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for means", t->content.path);
+        for (size_t k = 0; c->mean && k < c->width; k++)
             c->mean[k] = sum[width + c->at + k] > 0 ? (float)(sum[c->at + k] / sum[width + c->at + k]) : 0.0f;
     }
     nni_free(nni_shared_allocator(csv->memory), sum);
@@ -363,20 +371,40 @@ static nn_status nni_csv_learn(nn_csv *csv, const nni_table *t, nn_report *repor
     return status;
 }
 
-/* A new encoding in memory of its own, learned from a table. */
-static nn_status nni_csv_new(nn_csv **csv, const nni_table *t, const nn_csv_desc *desc, nn_report *report) {
-    nni_shared *memory = nni_shared_new(desc->allocator, NULL);
-    nn_csv *c = memory ? (nn_csv *)nni_shared_take(memory, 1, sizeof *c) : NULL;
-    *csv = NULL;
-    if (!c) {
+/* An empty encoding in memory of its own; NULL: there is none. */
+static nn_csv *nni_csv_new(const nn_allocator *allocator) {
+    nni_shared *memory = nni_shared_new(allocator, NULL);
+    nn_csv *csv = memory ? (nn_csv *)nni_shared_take(memory, 1, sizeof *csv) : NULL;
+    if (!csv) {
         nni_shared_drop(memory);
-        return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
+        return NULL;
     }
-    memset(c, 0, sizeof *c);
-    c->memory = memory;
+    memset(csv, 0, sizeof *csv);
+    csv->memory = memory;
+    csv->desc.allocator = allocator;
+    return csv;
+}
+
+/* The caller's texts may go: what loading needs of them is copied. 0: there is no memory. */
+static int nni_csv_let_go(nn_csv *csv) {
+    nn_csv_desc *d = &csv->desc;
+    size_t words = 0;
+    d->label = d->targets = d->leave_out = d->nominal = NULL;
+    if (!d->missing_words) return 1;
+    while (d->missing_words[words]) words++;
+    d->missing_words = (const char *const *)nni_names_copy(csv->memory, d->missing_words, words);
+    return d->missing_words != NULL;
+}
+
+/* What a table teaches. */
+static nn_status nni_csv_of_table(nn_csv **csv, const nni_table *t, const nn_csv_desc *desc, nn_report *report) {
+    nn_csv *c = nni_csv_new(desc->allocator);
+    *csv = NULL;
+    if (!c) return nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
     c->desc = *desc;
-    const nn_status status = nni_csv_learn(c, t, report);
-    c->desc.label = c->desc.targets = c->desc.leave_out = c->desc.nominal = NULL; /* the caller's texts may go */
+    nn_status status = nni_csv_learn(c, t, report);
+    if (status == NN_OK && !nni_csv_let_go(c))
+        status = nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
     if (status == NN_OK) *csv = c;
     else nn_csv_free(c);
     return status;
@@ -494,7 +522,7 @@ static nn_status nni_csv_run(nn_dataset *d, nn_csv **csv, const char *path, cons
     nni_table t;
     nn_status status = nni_table_load(&t, path, desc->separator, desc->quote, desc->allocator, report);
     if (status != NN_OK) return status;
-    if (!*csv) status = nni_csv_new(csv, &t, desc, report);
+    if (!*csv) status = nni_csv_of_table(csv, &t, desc, report);
     if (status == NN_OK && d) status = nni_csv_dataset(d, *csv, &t, report);
     nni_table_free(&t);
     return status;
@@ -530,6 +558,11 @@ NN_API nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path,
 
 NN_API void nn_csv_free(nn_csv *csv) {
     if (csv) nni_shared_drop(csv->memory); /* it lies in there itself; datasets may hold it still */
+}
+
+NN_API const char *const *nn_csv_classes(const nn_csv *csv, size_t *count) {
+    if (count) *count = csv ? csv->classes : 0;
+    return csv && csv->labelled ? csv->class_names : NULL;
 }
 
 #endif /* NN_IMPLEMENTATION */

@@ -142,13 +142,14 @@ static nn_status nni_join_check(const nn_dataset *const *parts, size_t n, size_t
 static char **nni_names_copy(nni_shared *memory, const char *const *names, size_t n) {
     size_t bytes = 0;
     for (size_t i = 0; i < n; i++) bytes += strlen(names[i]) + 1;
-    char **copy = (char **)nni_shared_take(memory, n, sizeof *copy), *text = (char *)nni_shared_take(memory, bytes, 1);
+    char **copy = (char **)nni_shared_take(memory, n + 1, sizeof *copy), *text = (char *)nni_shared_take(memory, bytes, 1);
     if (!copy || !text) return NULL;
     for (size_t i = 0; i < n; i++) {
         const size_t length = strlen(names[i]) + 1;
         copy[i] = (char *)memcpy(text, names[i], length);
         text += length;
     }
+    copy[n] = NULL;
     return copy;
 }
 

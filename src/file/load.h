@@ -134,6 +134,16 @@ static nn_status nni_load_build(nn_model *m, const nni_archive *a, const nn_mode
     return nni_archive_block(a, m, "", m->values, 0);
 }
 
+/* Texts that are not nn.h's own. */
+static nn_status nni_load_notes(nn_model *m, const nni_archive *a) {
+    nn_status status = NN_OK;
+    for (size_t i = 0; i < a->texts_count && status == NN_OK; i++) {
+        const char *name = a->header + a->texts[i][0];
+        if (strncmp(name, "nn.", 3) != 0) status = nn_model_note(m, name, a->header + a->texts[i][1]);
+    }
+    return status == NN_OK ? status : nni_say(a->report, status, "%s: %s", a->path, m->sentence);
+}
+
 /* The model in an open archive; NULL on failure. The structure in it is taken apart: once only. */
 static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const nn_model_load_desc *desc) {
     size_t batch = 0;
@@ -145,6 +155,7 @@ static nn_status nni_archive_model(nn_model **model, const nni_archive *a, const
     if (!m) return nni_say(a->report, NN_ERROR_MEMORY, "no memory for the network in %s", a->path);
     status = nni_read_structure(m, &batch, text, a);
     if (status == NN_OK) status = nni_load_build(m, a, desc, batch);
+    if (status == NN_OK) status = nni_load_notes(m, a);
     if (status != NN_OK) nn_model_free(m);
     else *model = m;
     return status;

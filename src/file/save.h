@@ -21,6 +21,7 @@ NN_API NN_MUST_USE nn_status nn_model_save_memory(nn_model *model, void *memory,
 #ifdef NN_IMPLEMENTATION
 
 #include "../graph/build.h"
+#include "note.h"
 #include "structure.h"
 #include "tensors.h"
 
@@ -87,6 +88,7 @@ static void nni_tensors_model(nni_tensors *t, const nn_model *m) {
     nni_tensors_number(t, "nn.seed", m->seed);
     nni_tensors_number(t, "nn.step", m->step);
     nni_tensors_structure(t, m);
+    for (const nni_note *note = m->notes; note; note = note->next) nni_tensors_text(t, note->name, note->text);
     nni_tensors_block(t, m, "", m->values, 0);
     for (size_t i = 0; i < m->count; i++) {
         const nni_node *node = &m->nodes[i];

@@ -43,7 +43,7 @@ typedef struct nni_tensor {
 } nni_tensor;
 
 typedef struct nni_file_text {
-    const char *key; /* a constant */
+    const char *key; /* not copied */
     char *value;
 } nni_file_text;
 
@@ -51,8 +51,8 @@ typedef struct nni_tensors {
     const nn_allocator *allocator;
     nni_tensor *list;
     size_t count, room;
-    nni_file_text texts[8];
-    size_t texts_count;
+    nni_file_text *texts;
+    size_t texts_count, texts_room;
     nn_status status;
 } nni_tensors;
 
@@ -63,27 +63,17 @@ static void nni_tensors_begin(nni_tensors *t, const nn_allocator *allocator) {
 
 static void nni_tensors_end(nni_tensors *t) {
     for (size_t i = 0; i < t->texts_count; i++) nni_free(t->allocator, t->texts[i].value);
+    nni_free(t->allocator, t->texts);
     nni_free(t->allocator, t->list);
-}
-
-/* Room for one more element of `size` bytes. */
-static int nni_tensors_grow(nni_tensors *t) {
-    if (t->count < t->room) return 1;
-    const size_t more = t->room ? 2 * t->room : 16;
-    nni_tensor *grown = (nni_tensor *)nni_alloc(t->allocator, more, sizeof *grown);
-    if (!grown) return 0;
-    if (t->count) memcpy(grown, t->list, t->count * sizeof *grown);
-    nni_free(t->allocator, t->list);
-    t->list = grown;
-    t->room = more;
-    return 1;
 }
 
 /* An array that exists, so that its size does not overflow. Names must differ. */
 static void nni_tensors_add(nni_tensors *t, nni_dtype dtype, const void *values, const char *name, size_t rank, const size_t *shape) {
+    void *list = t->list;
     if (t->status != NN_OK) return;
     if (strlen(name) >= NNI_TENSOR_NAME_MOST || rank > NNI_RANK_MOST) t->status = NN_ERROR_ARGUMENT;
-    else if (!nni_tensors_grow(t)) t->status = NN_ERROR_MEMORY;
+    else if (!nni_grow(t->allocator, &list, t->count, &t->room, sizeof *t->list)) t->status = NN_ERROR_MEMORY;
+    t->list = (nni_tensor *)list;
     if (t->status != NN_OK) return;
     nni_tensor *tensor = &t->list[t->count++];
     memcpy(tensor->name, name, strlen(name) + 1);
@@ -96,12 +86,12 @@ static void nni_tensors_add(nni_tensors *t, nni_dtype dtype, const void *values,
 
 /* Room for a text of that length, to be filled by the caller and closed with a 0; NULL if there is no memory. */
 static char *nni_tensors_room(nni_tensors *t, const char *key, size_t length) {
-    if (t->status == NN_OK && t->texts_count == sizeof t->texts / sizeof *t->texts) t->status = NN_ERROR_ARGUMENT;
-    char *value = t->status == NN_OK ? (char *)nni_alloc(t->allocator, length + 1, 1) : NULL;
-    if (!value) {
-        if (t->status == NN_OK) t->status = NN_ERROR_MEMORY;
-        return NULL;
-    }
+    if (t->status != NN_OK) return NULL;
+    void *texts = t->texts;
+    const int room = nni_grow(t->allocator, &texts, t->texts_count, &t->texts_room, sizeof *t->texts);
+    char *value = room ? (char *)nni_alloc(t->allocator, length + 1, 1) : NULL;
+    t->texts = (nni_file_text *)texts;
+    if (!value) return t->status = NN_ERROR_MEMORY, (char *)NULL;
     value[0] = '\0';
     t->texts[t->texts_count].key = key;
     t->texts[t->texts_count++].value = value;
@@ -137,7 +127,9 @@ static void nni_write_header(nni_writer *w, const nni_tensors *t, size_t *digits
     *digits = w->length;
     nni_write(w, "%0*d\"", NNI_CHECKSUM_DIGITS, 0);
     for (size_t i = 0; i < t->texts_count; i++) {
-        nni_write(w, ",\"%s\":", t->texts[i].key);
+        nni_write_text(w, ",", 1);
+        nni_write_json_string(w, t->texts[i].key);
+        nni_write_text(w, ":", 1);
         nni_write_json_string(w, t->texts[i].value);
     }
     nni_write_text(w, "}", 1);

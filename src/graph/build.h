@@ -156,6 +156,10 @@ NN_API void nn_model_free(nn_model *m) {
     for (size_t i = 0; i < m->parameters_count; i++) nni_free(given, m->parameters[i].start);
     for (size_t i = 0; i < m->count; i++)
         if (m->nodes[i].flags & NNI_LOSS) nni_free(given, (void *)(uintptr_t)m->nodes[i].options.loss.desc.class_weights);
+    for (nni_note *note = m->notes, *next; note; note = next) {
+        next = note->next;
+        nni_free(given, note);
+    }
     nni_free(given, m->parameters);
     nni_free(given, m->inputs);
     nni_free(given, m->nodes);

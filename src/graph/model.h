@@ -228,6 +228,12 @@ typedef struct nni_plan {
 
 typedef struct nn_workspace nn_workspace;
 
+/* A text of the caller's: see nn_model_note. */
+typedef struct nni_note {
+    struct nni_note *next;
+    const char *name, *text; /* behind it in memory */
+} nni_note;
+
 struct nn_model {
     nn_allocator allocator;
     nn_status status;
@@ -248,6 +254,7 @@ struct nn_model {
     nn_workspace *run, *test; /* the model's own: for training, for nn_predict */
     size_t collecting;       /* in mode NN_STATISTICS: the batch norm's index + 1, or 0 */
     nn_moments collected;    /* its moments so far */
+    nni_note *notes;
 };
 
 /* Keeps the sentence; in a graph under construction, also the first error. */
@@ -263,19 +270,6 @@ NNI_FORMATS(3, 4) static nn_status nni_report(nn_model *m, nn_status status, con
 static inline nn_node nni_no_node(void) {
     const nn_node none = {0};
     return none;
-}
-
-/* Room for one more element of `size` bytes. */
-static int nni_grow(const nn_allocator *allocator, void **array, size_t count, size_t *room, size_t size) {
-    if (count < *room) return 1;
-    const size_t more = *room ? 2 * *room : 16;
-    void *grown = nni_alloc(allocator, more, size);
-    if (!grown) return 0;
-    if (count) memcpy(grown, *array, count * size);
-    nni_free(allocator, *array);
-    *array = grown;
-    *room = more;
-    return 1;
 }
 
 NN_API nn_model *nn_model_new(const nn_allocator *allocator) {
