@@ -74,10 +74,9 @@ NN_API void nn_packed_free(nn_packed *packed);
 
 /* Whether rows x cols floats with leading dimension ld have a size at all: *span is the distance to their end. */
 static inline nn_status nni_matrix_span(size_t rows, size_t cols, size_t ld, size_t *span) {
-    size_t floats, bytes;
+    size_t floats;
     if (ld < cols) return NN_ERROR_STRIDE;
-    if (!nni_mul_size(rows, ld, &floats) || !nni_mul_size(floats, sizeof(float), &bytes) || bytes > PTRDIFF_MAX)
-        return NN_ERROR_SIZE;
+    if (!nni_mul_size(rows, ld, &floats) || floats > PTRDIFF_MAX / sizeof(float)) return NN_ERROR_SIZE;
     *span = rows ? floats - ld + cols : 0;
     return NN_OK;
 }
