@@ -101,8 +101,8 @@
  *
  *   training     nn_fit; nn_trainer_new _batch _step _run for loops of one's own; nn_progress, nn_find_rate, nn_classifier
  *   optimizers   nn_sgd _momentum _nesterov _adagrad _rmsprop _adadelta _adam _adamw _amsgrad _adamax _nadam _lion _ftrl
- *                _adagrad_da _proximal_gd _proximal_adagrad; nn_optimizer_step for arrays without a network; nn_schedule_..., nn_clip_norm,
- *                nn_average_update; nn_layer_rate, nn_parameter_decay
+ *                _adagrad_da _proximal_gd _proximal_adagrad, or nn_optimizer_named; nn_optimizer_step for arrays without a network;
+ *                nn_schedule_..., nn_clip_norm, nn_average_update; nn_layer_rate, nn_parameter_decay
  *   in use       nn_evaluate, nn_predict_dataset, nn_confusion_of; nn_predict_ensemble, nn_predict_views, nn_snapshots_add
  *   files        nn_model_save, nn_model_load; nn_model_note, nn_csv_note for what goes with a network; nn_trainer_save to go on
  *                later; nn_weights_load, also from PyTorch; nn_export_c, nn_export_dot
@@ -2291,6 +2291,10 @@ NN_API const char *nn_optimizer_mistake(const nn_optimizer *o);
 
 /* "adam"; NULL for what is no kind. */
 NN_API const char *nn_optimizer_name(nn_optimizer_kind kind);
+
+/* The usual values by that name, and momentum 0.9 where there is one; "adamw", "sgd" and "proximal_gd" are names, too. 0, and *o
+ * as it was, if there is none of that name. */
+NN_API int nn_optimizer_named(nn_optimizer *o, const char *name, float rate);
 
 /* What a rule keeps for every weight: up to three floats, in slots named "velocity", "square", .. (NULL beyond the last). They
  * follow from the kind, and for NN_RMSPROP from centered and from momentum being above 0. */
@@ -34893,6 +34897,24 @@ NN_API const char *nn_optimizer_name(nn_optimizer_kind kind) {
 #undef NN_OPTIMIZER_NAME
     };
     return (unsigned)kind < NN_OPTIMIZER_COUNT ? names[kind] : NULL;
+}
+
+static nn_optimizer nni_momentum_usual(float rate) { return nn_momentum(rate, 0.9f); }
+static nn_optimizer nni_nesterov_usual(float rate) { return nn_nesterov(rate, 0.9f); }
+
+NN_API int nn_optimizer_named(nn_optimizer *o, const char *name, float rate) {
+    static const struct {
+        const char *name;
+        nn_optimizer (*usual)(float rate);
+    } named[] = {
+        {"gradient_descent", nn_sgd}, {"sgd", nn_sgd}, {"momentum", nni_momentum_usual}, {"nesterov", nni_nesterov_usual},
+        {"adagrad", nn_adagrad}, {"rmsprop", nn_rmsprop}, {"adadelta", nn_adadelta}, {"adam", nn_adam}, {"adamw", nn_adamw},
+        {"amsgrad", nn_amsgrad}, {"adamax", nn_adamax}, {"nadam", nn_nadam}, {"lion", nn_lion}, {"ftrl", nn_ftrl},
+        {"adagrad_da", nn_adagrad_da}, {"proximal_gradient_descent", nn_proximal_gd}, {"proximal_gd", nn_proximal_gd},
+        {"proximal_adagrad", nn_proximal_adagrad}};
+    for (size_t i = 0; o && name && i < sizeof named / sizeof *named; i++)
+        if (strcmp(named[i].name, name) == 0) return *o = named[i].usual(rate), 1;
+    return 0;
 }
 
 /* Roots are taken of nothing between 0 and 2^-100. */

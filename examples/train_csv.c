@@ -34,7 +34,7 @@ static const option options[] = {
     {"--hidden", "units of the hidden layers, divided by commas; 0: none [64,32]", &hidden, NULL, 0, 0},
     {"--drop", "dropout of the hidden units, a share [0]", NULL, &drop, 0, 0.95},
     {"--l2", "penalty of the weights [0]", NULL, &l2, 0, 1},
-    {"--optimizer", "sgd, momentum, nesterov, adagrad, rmsprop, adam, adamw, nadam or lion [adam]", &optimizer, NULL, 0, 0},
+    {"--optimizer", "sgd, momentum, nesterov, rmsprop, adam, adamw, lion, or any other of nn.h [adam]", &optimizer, NULL, 0, 0},
     {"--rate", "learning rate [0.001]", NULL, &rate, 1e-9, 100},
     {"--epochs", "at most so many [100]", NULL, &epochs, 1, 1e6},
     {"--batch", "samples in a step [32]", NULL, &batch, 1, 65536},
@@ -90,16 +90,6 @@ static void parse(int count, char **arguments) {
     }
     if (!file) fail("no CSV file is named (try --help)", "");
     if (!label == !target) fail("say what to predict: either --label COLUMN or --target COLUMN", "");
-}
-
-static nn_optimizer optimizer_named(const char *name) {
-    static const char *const names[] = {"sgd", "adagrad", "rmsprop", "adam", "adamw", "nadam", "lion"};
-    static nn_optimizer (*const make[])(float) = {nn_sgd, nn_adagrad, nn_rmsprop, nn_adam, nn_adamw, nn_nadam, nn_lion};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (!strcmp(name, names[i])) return make[i]((float)rate);
-    const int momentum = !strcmp(name, "momentum");
-    if (!momentum && strcmp(name, "nesterov")) fail("no such optimizer (--help lists them): ", name);
-    return momentum ? nn_momentum((float)rate, 0.9f) : nn_nesterov((float)rate, 0.9f);
 }
 
 /* Scaled inputs, hidden layers, and one output a class, or a number that is scaled back. */
@@ -191,8 +181,9 @@ static nn_model *train(const nn_csv *csv) {
     stop_unless(nn_dataset_split(part, &all, (double[]){1 - share, share}, 2, &split), NULL);
     if (!part[0].count || !part[1].count) fail("too few rows to divide into training and validation: ", file);
     nn_model *m = network(&part[0]);
-    const nn_fit_desc fit = {.optimizer = optimizer_named(optimizer), .epochs = (size_t)epochs, .patience = (size_t)patience,
-                             .keep = NN_KEEP_BEST, .seed = (uint64_t)seed, .watch = nn_progress, .user = stderr};
+    nn_fit_desc fit = {.epochs = (size_t)epochs, .patience = (size_t)patience, .keep = NN_KEEP_BEST, .seed = (uint64_t)seed,
+                       .watch = nn_progress, .user = stderr};
+    if (!nn_optimizer_named(&fit.optimizer, optimizer, (float)rate)) fail("no such optimizer: ", optimizer);
     stop_unless(nn_fit(m, &part[0], &part[1], &fit), nn_error(m));
     report_on("training", m, &part[0]);
     report_on("validation", m, &part[1]);

@@ -366,6 +366,20 @@ static void resumes(const optimizer_case *c) {
 
 /* ---- settings ---- */
 
+static void names(void) {
+    for (int kind = 0; kind < NN_OPTIMIZER_COUNT; kind++) {
+        nn_optimizer o;
+        const char *name = nn_optimizer_name((nn_optimizer_kind)kind);
+        test_case("%s by its name", name);
+        CHECK(nn_optimizer_named(&o, name, 0.5f) && (int)o.kind == kind && o.rate == 0.5f && nn_optimizer_check(&o) == NN_OK);
+    }
+    nn_optimizer o = nn_adam(2);
+    test_case("other names");
+    CHECK(!nn_optimizer_named(&o, "no such", 1) && !nn_optimizer_named(&o, NULL, 1) && !nn_optimizer_named(NULL, "adam", 1));
+    CHECK(o.rate == 2 && nn_optimizer_named(&o, "adamw", 1) && o.kind == NN_ADAM && o.decay == nn_adamw(1).decay);
+    CHECK(nn_optimizer_named(&o, "nesterov", 1) && o.momentum == 0.9f && nn_optimizer_named(&o, "proximal_gd", 1));
+}
+
 static void settings(void) {
     nn_optimizer_state state;
     test_case("settings");
@@ -502,6 +516,7 @@ int main(void) {
     nesterov();
     prepared();
     roots();
+    names();
     settings();
     memory();
     clipping();

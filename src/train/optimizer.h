@@ -112,6 +112,10 @@ NN_API const char *nn_optimizer_mistake(const nn_optimizer *o);
 /* "adam"; NULL for what is no kind. */
 NN_API const char *nn_optimizer_name(nn_optimizer_kind kind);
 
+/* The usual values by that name, and momentum 0.9 where there is one; "adamw", "sgd" and "proximal_gd" are names, too. 0, and *o
+ * as it was, if there is none of that name. */
+NN_API int nn_optimizer_named(nn_optimizer *o, const char *name, float rate);
+
 /* What a rule keeps for every weight: up to three floats, in slots named "velocity", "square", .. (NULL beyond the last). They
  * follow from the kind, and for NN_RMSPROP from centered and from momentum being above 0. */
 NN_API size_t nn_optimizer_slots(const nn_optimizer *o);
@@ -272,6 +276,24 @@ NN_API const char *nn_optimizer_name(nn_optimizer_kind kind) {
 #undef NN_OPTIMIZER_NAME
     };
     return (unsigned)kind < NN_OPTIMIZER_COUNT ? names[kind] : NULL;
+}
+
+static nn_optimizer nni_momentum_usual(float rate) { return nn_momentum(rate, 0.9f); }
+static nn_optimizer nni_nesterov_usual(float rate) { return nn_nesterov(rate, 0.9f); }
+
+NN_API int nn_optimizer_named(nn_optimizer *o, const char *name, float rate) {
+    static const struct {
+        const char *name;
+        nn_optimizer (*usual)(float rate);
+    } named[] = {
+        {"gradient_descent", nn_sgd}, {"sgd", nn_sgd}, {"momentum", nni_momentum_usual}, {"nesterov", nni_nesterov_usual},
+        {"adagrad", nn_adagrad}, {"rmsprop", nn_rmsprop}, {"adadelta", nn_adadelta}, {"adam", nn_adam}, {"adamw", nn_adamw},
+        {"amsgrad", nn_amsgrad}, {"adamax", nn_adamax}, {"nadam", nn_nadam}, {"lion", nn_lion}, {"ftrl", nn_ftrl},
+        {"adagrad_da", nn_adagrad_da}, {"proximal_gradient_descent", nn_proximal_gd}, {"proximal_gd", nn_proximal_gd},
+        {"proximal_adagrad", nn_proximal_adagrad}};
+    for (size_t i = 0; o && name && i < sizeof named / sizeof *named; i++)
+        if (strcmp(named[i].name, name) == 0) return *o = named[i].usual(rate), 1;
+    return 0;
 }
 
 /* Roots are taken of nothing between 0 and 2^-100. */
