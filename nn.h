@@ -2490,7 +2490,7 @@ typedef struct nn_fit_desc {
     size_t patience;           /* stop when so many epochs in a row brought nothing better; 0: never */
     float min_delta;           /* what counts as better */
     nn_keep keep;              /* which weights are left at the end */
-    const char *checkpoint;    /* nn_trainer_save writes this file after every epoch; NULL: none. It must outlive the trainer */
+    const char *checkpoint;    /* nn_trainer_save writes this file after every whole epoch; NULL: none. It must outlive the trainer */
     int resume;                /* go on from the checkpoint if it is there */
     nn_fit_watcher watch;      /* nn_progress prints */
     void *user;                /* for watch */
@@ -36512,7 +36512,8 @@ static nn_status nni_fit_epoch(nni_fit *f, size_t number) {
     nn_status status = nni_fit_draw(f, number);
     if (status == NN_OK) status = nni_fit_batches(f, &stop);
     if (status == NN_OK) status = nni_fit_end_epoch(f, number);
-    if (status == NN_OK && t->d.checkpoint) status = nn_trainer_save(t, t->d.checkpoint);
+    const int whole = f->event.batch == f->event.batches; /* one that was cut is begun again by who resumes */
+    if (status == NN_OK && t->d.checkpoint && whole) status = nn_trainer_save(t, t->d.checkpoint);
     if (status != NN_OK) return status;
     h->stopped = stop ? NN_STOP_WATCHER : nni_fit_verdict(t);
     f->event.done = &h->epochs[h->count - 1];

@@ -73,6 +73,32 @@ static void in_two(const char *what, const nn_fit_desc *settings) {
     remove(path);
 }
 
+/* In the midst of the third epoch, or at the end of the last batch of it. */
+static int stop_within_3(const nn_fit_event *e, void *user) { return !e->done && e->epoch == 3 && e->batch == *(size_t *)user; }
+
+static void in_two_within_an_epoch(size_t batch, size_t kept) {
+    nn_fit_desc d = {.epochs = 4, .batch = 16, .seed = 5};
+    test_case("cut at batch %zu of epoch 3", batch);
+    run whole = begin(&d, 1);
+    must(nn_trainer_run(whole.t, &b.data, &v.data), whole.m);
+    d.checkpoint = path;
+    d.watch = stop_within_3;
+    d.user = &batch;
+    run first = begin(&d, 1), look = begin(&d, 99);
+    must(nn_trainer_run(first.t, &b.data, &v.data), first.m);
+    CHECK(nn_trainer_history(first.t)->count == 3 && nn_trainer_history(first.t)->stopped == NN_STOP_WATCHER);
+    must(nn_trainer_load(look.t, path), look.m);
+    CHECK(nn_trainer_history(look.t)->count == kept);
+    end(&first), end(&look);
+    d.watch = NULL;
+    d.resume = 1;
+    run second = begin(&d, 99);
+    must(nn_trainer_run(second.t, &b.data, &v.data), second.m);
+    CHECK(hash_of(whole.m, whole.t) == hash_of(second.m, second.t));
+    end(&second), end(&whole);
+    remove(path);
+}
+
 static void every_optimizer(void) {
     nn_optimizer centered = nn_rmsprop(0.01f);
     centered.centered = 1;
@@ -182,6 +208,8 @@ int main(void) {
     blobs_make(&b, 1, 0.8f);
     blobs_make(&v, 2, 0.8f);
     every_optimizer();
+    in_two_within_an_epoch(4, 2);
+    in_two_within_an_epoch(10, 3);
     as_model();
     refused();
     failing();

@@ -239,7 +239,8 @@ static nn_status nni_fit_epoch(nni_fit *f, size_t number) {
     nn_status status = nni_fit_draw(f, number);
     if (status == NN_OK) status = nni_fit_batches(f, &stop);
     if (status == NN_OK) status = nni_fit_end_epoch(f, number);
-    if (status == NN_OK && t->d.checkpoint) status = nn_trainer_save(t, t->d.checkpoint);
+    const int whole = f->event.batch == f->event.batches; /* one that was cut is begun again by who resumes */
+    if (status == NN_OK && t->d.checkpoint && whole) status = nn_trainer_save(t, t->d.checkpoint);
     if (status != NN_OK) return status;
     h->stopped = stop ? NN_STOP_WATCHER : nni_fit_verdict(t);
     f->event.done = &h->epochs[h->count - 1];

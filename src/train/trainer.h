@@ -52,7 +52,7 @@ typedef struct nn_fit_desc {
     size_t patience;           /* stop when so many epochs in a row brought nothing better; 0: never */
     float min_delta;           /* what counts as better */
     nn_keep keep;              /* which weights are left at the end */
-    const char *checkpoint;    /* nn_trainer_save writes this file after every epoch; NULL: none. It must outlive the trainer */
+    const char *checkpoint;    /* nn_trainer_save writes this file after every whole epoch; NULL: none. It must outlive the trainer */
     int resume;                /* go on from the checkpoint if it is there */
     nn_fit_watcher watch;      /* nn_progress prints */
     void *user;                /* for watch */
