@@ -2,8 +2,8 @@
  *
  * 1000 normally distributed samples pass 5 hidden layers of 100 units, for every pair of an activation and a way to draw the
  * first weights. Where a layer's values pile up at the ends of a sigmoid, or have all become the same, there is little to learn
- * from: on the way back the gradient vanishes, or explodes. Writes init_histograms.dat, .gp and (with gnuplot) .png into the
- * folder that is named.
+ * from: on the way back the gradient vanishes, or explodes. Writes init_histograms.dat, .gp and (with gnuplot) .png, which
+ * shows the first four ways, into the folder that is named.
  *
  *   cc -O2 -I. examples/init_histograms.c -o init_histograms -lsleef -lm && ./init_histograms .
  */
@@ -26,10 +26,15 @@ static const struct {
 } activations[] = {
     {"sigmoid", NN_SIGMOID, 0, 0, 1}, {"tanh", NN_TANH, 0, -1, 1}, {"ReLU", NN_RELU, 0, 0, 3}, {"ELU", NN_ELU, 1, -1, 3}};
 
-static const char *const init_names[] = {"deviation 1", "deviation 0.01", "Xavier", "He"};
+enum { INITS = 8 };
+static const char *const init_names[INITS] = {"deviation 1", "deviation 0.01", "Xavier", "He",
+                                              "zeros", "He, uniform", "Glorot", "Glorot, uniform"};
 
+/* Glorot's go by the mean of what enters a layer and what leaves it, Xavier's and He's by what enters. */
 static nn_init init_of(int i) {
-    return i == 0 ? nn_init_normal(1) : i == 1 ? nn_init_normal(0.01f) : i == 2 ? nn_init_xavier() : nn_init_he();
+    const nn_init all[INITS] = {nn_init_normal(1), nn_init_normal(0.01f), nn_init_xavier(), nn_init_he(),
+                                nn_init_constant(0), nn_init_he_uniform(), nn_init_glorot(), nn_init_glorot_uniform()};
+    return all[i];
 }
 
 /* The shares of a layer's values in BINS bins: lines of where (the layer, and within it from 0.05 to 0.95) and how much. */
@@ -45,7 +50,7 @@ static void histogram(FILE *dat, int layer, const float *y, float from, float to
 
 /* One line of the report: the deviation of each layer's values, and how much of the gradient comes back to the first. */
 static void look(nn_model *m, const nn_node *layer, FILE *dat, size_t a, int i) {
-    printf("  %-8s %-14s", activations[a].name, init_names[i]);
+    printf("  %-8s %-15s", activations[a].name, init_names[i]);
     fprintf(dat, "# %s, %s: place, %% of the values\n", activations[a].name, init_names[i]);
     for (int l = 0; l < LAYERS; l++) {
         const float *y = nn_activation_of(m, layer[l]);
@@ -105,9 +110,9 @@ int main(int count, char **arguments) {
     values = samples * UNITS;
     nn_random_normal(x, values, 0, 1, &random);
     nn_random_normal(dy, values, 0, 1, &random);
-    printf("                          deviation of the values of layer                     gradient at\n"
-           "  units    weights               1         2         3         4         5     layer 1 : 5\n");
-    for (int i = 0; i < 4; i++)
+    printf("                           deviation of the values of layer                     gradient at\n"
+           "  units    weights                1         2         3         4         5     layer 1 : 5\n");
+    for (int i = 0; i < INITS; i++)
         for (size_t a = 0; a < 4; a++) pass(x, dy, dat, a, i);
     fclose(dat);
     draw(folder, "init_histograms", 1400, 900, picture);

@@ -2,7 +2,8 @@
  *
  * 1. Two moons: the border between two classes that a network draws which is too small, right, or too large for 80 samples.
  * 2. A network of 784-100-100-100-10 learns 300 digits: what it does with them and with others, epoch by epoch, as it is and
- *    with weight decay, dropout, L1, augmentation, early stopping.
+ *    with weight decay, dropout, L1, augmentation, early stopping; and, without a picture, with L1 and L2 together, dropout of
+ *    pixels, and dropout in the lectures' form, which scales in tests instead of in training.
  * 3. L1 leaves weights out: how many are exactly 0, and what that costs.
  * Writes overfitting_*.dat, .gp and (with gnuplot) .png into the folder that is named.
  *
@@ -21,15 +22,18 @@ typedef struct plan {
     size_t layers, units, classes;
     nn_activation activation;
     float drop, l1, l2;
+    float drop_inputs;
+    int scales_tests;
 } plan;
 
 static nn_model *network(plan p) {
     const nn_build_desc build = {.seed = 1, .batch = 100, .l1 = p.l1, .l2 = p.l2};
     nn_model *m = nn_model_new(NULL);
     nn_node x = nn_layer_input(m, p.in);
+    if (p.drop_inputs > 0) x = nn_layer_dropout(m, x, p.drop_inputs);
     for (size_t layer = 0; layer < p.layers; layer++) {
         x = nn_layer_activation(m, nn_layer_dense(m, x, p.units), p.activation, 0);
-        if (p.drop > 0) x = nn_layer_dropout(m, x, p.drop);
+        if (p.drop > 0) x = p.scales_tests ? nn_layer_dropout_scaling_tests(m, x, p.drop) : nn_layer_dropout(m, x, p.drop);
     }
     nn_layer_loss(m, nn_layer_dense(m, x, p.classes), NN_LOSS_SOFTMAX_CE);
     stop_unless(nn_model_build(m, &build), nn_error(m));
@@ -72,7 +76,8 @@ static void moons(const char *folder) {
     fprintf(dat, "\n\n");
     for (int i = 0; i < 3; i++) {
         const nn_fit_desc desc = {.optimizer = nn_adam(0.01f), .epochs = full_or_quick(1500, 4), .batch = 80};
-        nn_model *m = network((plan){train.shape, layers[i], units[i], 2, NN_TANH, 0, 0, 0});
+        const plan p = {.in = train.shape, .layers = layers[i], .units = units[i], .classes = 2, .activation = NN_TANH};
+        nn_model *m = network(p);
         stop_unless(nn_fit(m, &train, NULL, &desc), nn_error(m));
         border(dat, m);
         const double learned = right(m, &train), new = right(m, &test);
@@ -115,15 +120,15 @@ static int watch(const nn_fit_event *event, void *dat) {
 
 typedef struct variant {
     const char *name;
-    float drop, l1, l2;
-    int augmented;
+    float drop, l1, l2, drop_inputs;
+    int scales_tests, augmented;
     size_t patience;
 } variant;
 
 static void learn(const variant *v, FILE *dat) {
     const nn_augment augment = nn_augment_digits();
     nn_fit_desc desc = {.optimizer = nn_adam(0.001f), .epochs = full_or_quick(100, 1), .batch = 20, .watch = watch};
-    nn_model *m = network((plan){known.shape, 3, 100, 10, NN_RELU, v->drop, v->l1, v->l2});
+    nn_model *m = network((plan){known.shape, 3, 100, 10, NN_RELU, v->drop, v->l1, v->l2, v->drop_inputs, v->scales_tests});
     desc.user = dat;
     desc.patience = v->patience;
     if (v->augmented) desc.augment = &augment;
@@ -147,7 +152,7 @@ static void sparse(void) {
     for (int i = 0; i < 5; i++) {
         const float l1[] = {0, 3e-4f, 1e-3f, 2e-3f, 4e-3f};
         nn_fit_desc desc = {.optimizer = nn_proximal_gd(0.1f), .epochs = full_or_quick(100, 1), .batch = 20};
-        nn_model *m = network((plan){known.shape, 1, 100, 10, NN_RELU, 0, 0, 0});
+        nn_model *m = network((plan){.in = known.shape, .layers = 1, .units = 100, .classes = 10, .activation = NN_RELU});
         nn_parameter w;
         desc.optimizer.l1 = l1[i];
         stop_unless(nn_fit(m, &known, NULL, &desc), nn_error(m));
@@ -178,7 +183,10 @@ static const char curves[] =
 int main(int count, char **arguments) {
     static const variant variants[] = {{.name = "as it is"}, {.name = "weight decay", .l2 = 0.01f},
                                        {.name = "dropout", .drop = 0.2f}, {.name = "L1", .l1 = 0.0003f},
-                                       {.name = "augmentation", .augmented = 1}, {.name = "early stopping", .patience = 10}};
+                                       {.name = "augmentation", .augmented = 1}, {.name = "early stopping", .patience = 10},
+                                       {.name = "L1 and L2", .l1 = 0.0003f, .l2 = 0.01f},
+                                       {.name = "dropout, pixels", .drop_inputs = 0.2f},
+                                       {.name = "dropout, tests", .drop = 0.2f, .scales_tests = 1}};
     const char *folder = count > 1 ? arguments[1] : ".";
     nn_dataset both;
     moons(folder);

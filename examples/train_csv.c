@@ -1,7 +1,7 @@
 /* train_csv.c - a network for any table: trains on a CSV file, tests, saves, and predicts, from the command line
  *
- * Columns may hold numbers or names; each name becomes an input of its own. Scaling is part of the network, and what the
- * columns held goes into its file: that alone is enough to predict from raw values. Try
+ * Columns may hold numbers or names; each name becomes an input of its own, unless --code says otherwise. Scaling is part of
+ * the network, and what the columns held goes into its file: that alone is enough to predict from raw values. Try
  *
  *   cc -O2 -I. examples/train_csv.c -o train_csv -lsleef -lm && ./train_csv --help
  *   ./train_csv flowers.csv --label species --hidden 16,16 --patience 20 --save flowers.safetensors
@@ -14,8 +14,8 @@
 
 #include <ctype.h>
 
-static const char *file, *label, *target, *leave_out, *missing = "refuse", *hidden = "64,32", *optimizer = "adam";
-static const char *save, *load, *test, *predict;
+static const char *file, *label, *target, *leave_out, *missing = "refuse", *code = "one-hot", *hidden = "64,32";
+static const char *optimizer = "adam", *save, *load, *test, *predict;
 static double rate = 1e-3, epochs = 100, batch = 32, patience = 10, share = 0.2, drop, l2, seed = 1;
 static size_t classes; /* 0: a number is predicted */
 static const char *const *class_names;
@@ -31,6 +31,7 @@ static const option options[] = {
     {"--target", "column with a number to predict, instead of classes", &target, NULL, 0, 0},
     {"--leave-out", "columns that are not wanted, divided by commas", &leave_out, NULL, 0, 0},
     {"--missing", "what to do about missing values: refuse, drop the row, or take the mean [refuse]", &missing, NULL, 0, 0},
+    {"--code", "what names become: one-hot, an input each; binary, as few as do; or number [one-hot]", &code, NULL, 0, 0},
     {"--hidden", "units of the hidden layers, divided by commas; 0: none [64,32]", &hidden, NULL, 0, 0},
     {"--drop", "dropout of the hidden units, a share [0]", NULL, &drop, 0, 0.95},
     {"--l2", "penalty of the weights [0]", NULL, &l2, 0, 1},
@@ -164,6 +165,9 @@ static nn_csv *learn_columns(void) {
     if (!strcmp(missing, "mean")) columns.missing = NN_CSV_MEAN;
     else if (!strcmp(missing, "drop")) columns.missing = NN_CSV_DROP;
     else if (strcmp(missing, "refuse")) fail("--missing takes refuse, drop or mean, not ", missing);
+    if (!strcmp(code, "binary")) columns.code = NN_CSV_BINARY;
+    else if (!strcmp(code, "number")) columns.code = NN_CSV_NUMBER;
+    else if (strcmp(code, "one-hot")) fail("--code takes one-hot, binary or number, not ", code);
     stop_unless(nn_csv_learn(&csv, file, &columns, &report), report.sentence);
     return csv;
 }

@@ -38,6 +38,9 @@ for program in "$programs"/*; do
         cut -d , -f 1,2 flowers.csv >new.csv
         example --load flowers.safetensors --predict new.csv
         example --load flowers.safetensors --test flowers.csv
+        awk 'BEGIN { print "wind,direction,play"
+            for (i = 0; i < 40; i++) printf "%d,%s,%s\n", i % 9, substr("ESWN", i % 4 + 1, 1), i % 4 < 2 ? "yes" : "no" }' >weather.csv
+        example weather.csv --label play --code binary --epochs 3
         example --help ;;
     *) example ;;
     esac
