@@ -1645,7 +1645,7 @@ typedef struct nn_csv_desc {
     const nn_allocator *allocator;    /* it must outlive data and encoding */
 } nn_csv_desc;
 
-/* What a file taught: which columns there are, what they hold, their categories and means. */
+/* What a file taught: which columns there are, what they hold, their categories and means. nn_csv_note keeps it with a network. */
 typedef struct nn_csv nn_csv;
 
 /* The samples of a file: features in the order of columns, with names. What columns hold is found out from this file. */
