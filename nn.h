@@ -2183,7 +2183,7 @@ NN_API size_t nn_export_dot_text(const nn_model *model, char *text, size_t size)
 NN_API NN_MUST_USE nn_status nn_export_dot(nn_model *model, const char *path);
 
 /* ---- src/train/optimizer.h ---- */
-/* optimizer.h - new weights from a gradient: every usual rule, in one pass over weights, gradient and state */
+/* optimizer.h - the rules that make new weights from a gradient: which there are, and their settings */
 
 /* The rules, each with its name in files. g is the gradient, n = rate. What a rule does not mention it does not read; a field
  * holds what it says, and 0 is 0. nn_adam and so on give the usual values, from which single fields may then be changed.
@@ -2295,6 +2295,9 @@ NN_API const char *nn_optimizer_name(nn_optimizer_kind kind);
 /* The usual values by that name, and momentum 0.9 where there is one; "adamw", "sgd" and "proximal_gd" are names, too. 0, and *o
  * as it was, if there is none of that name. */
 NN_API int nn_optimizer_named(nn_optimizer *o, const char *name, float rate);
+
+/* ---- src/train/optimizer_step.h ---- */
+/* optimizer_step.h - a rule's step: one pass over weights, gradient and what the rule remembers */
 
 /* What a rule keeps for every weight: up to three floats, in slots named "velocity", "square", .. (NULL beyond the last). They
  * follow from the kind, and for NN_RMSPROP from centered and from momentum being above 0. */
@@ -34807,8 +34810,6 @@ NN_API nn_status nn_export_dot(nn_model *m, const char *path) {
 
 #include <math.h>
 
-/* ---- settings ---- */
-
 static nn_optimizer nni_optimizer_of(nn_optimizer_kind kind, float rate) {
     nn_optimizer o;
     memset(&o, 0, sizeof o);
@@ -34962,6 +34963,8 @@ NN_API nn_status nn_optimizer_check(const nn_optimizer *o) {
     if (!o) return NN_ERROR_NULL;
     return nn_optimizer_mistake(o) ? NN_ERROR_ARGUMENT : NN_OK;
 }
+
+/* ---- src/train/optimizer_step.h ---- */
 
 /* ---- slots ---- */
 

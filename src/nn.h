@@ -252,6 +252,7 @@
 #include "file/export_c.h"
 #include "file/export_dot.h"
 #include "train/optimizer.h"
+#include "train/optimizer_step.h"
 #include "train/schedule.h"
 #include "train/average.h"
 #include "train/trainer.h"

@@ -188,15 +188,15 @@ configuration() {
 
 # Sources: nn.h is what they make, and each can be read and compiled by itself.
 sources() {
-    local file
+    local file declared=-Werror=implicit-function-declaration # only a warning in C11
     echo "== sources"
     has python3 gcc || { skipped sources "needs python3, gcc"; return; }
     step "nn.h is up to date" python3 tools/amalgamate.py --check
     for file in $(find src -name "*.h" | sort); do # the kernels are simd's
-        step "$file alone" gcc -std=c11 -fsyntax-only -DNN_IMPLEMENTATION -DNN_SCALAR_ONLY -x c "$file"
+        step "$file alone" gcc -std=c11 $declared -fsyntax-only -DNN_IMPLEMENTATION -DNN_SCALAR_ONLY -x c "$file"
     done
     for file in $(find simd -name "*.h" | sort); do
-        step "$file alone" gcc -std=c11 -fsyntax-only -DNN_IMPLEMENTATION -x c "$file"
+        step "$file alone" gcc -std=c11 $declared -fsyntax-only -DNN_IMPLEMENTATION -x c "$file"
     done
     if has x86_64-w64-mingw32-gcc; then
         step "nn.h for Windows" x86_64-w64-mingw32-gcc -std=c11 -DNN_IMPLEMENTATION -DNN_NO_SLEEF $strict -fsyntax-only -x c nn.h

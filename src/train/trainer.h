@@ -5,7 +5,7 @@
 #include "../graph/model.h"
 #include "../image/augment.h"
 #include "average.h"
-#include "optimizer.h"
+#include "optimizer_step.h"
 #include "schedule.h"
 
 /* ---- settings: of the steps, and of nn_fit, which takes them ---- */
