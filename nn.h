@@ -5725,6 +5725,8 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -6386,17 +6388,19 @@ static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nn
  * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
  * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
  * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Either way one panel ahead is asked for. */
+ * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
+ * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
     const size_t floats_b = g->k * g->n;
-    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
+    const int far = floats_b >= NNI_NEAR;
+    const int wide = far && g->b_col == 1 && !g->packed_b && g->n * NNI_B_STREAMS > NNI_STREAMS_NEAR;
+    const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_scalar(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_scalar(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_scalar(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_scalar(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -6404,7 +6408,8 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = nni_plan_vectors_scalar(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_scalar() : 1);
-    const size_t panel = plan.vectors * VF_LANES;
+    const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_scalar[plan.vectors - 1];
+    plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -10254,6 +10259,8 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -10915,17 +10922,19 @@ static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_
  * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
  * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
  * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Either way one panel ahead is asked for. */
+ * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
+ * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
     const size_t floats_b = g->k * g->n;
-    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
+    const int far = floats_b >= NNI_NEAR;
+    const int wide = far && g->b_col == 1 && !g->packed_b && g->n * NNI_B_STREAMS > NNI_STREAMS_NEAR;
+    const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx2(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx2(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx2(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx2(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -10933,7 +10942,8 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = nni_plan_vectors_avx2(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx2() : 1);
-    const size_t panel = plan.vectors * VF_LANES;
+    const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx2[plan.vectors - 1];
+    plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -14782,6 +14792,8 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -15443,17 +15455,19 @@ static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nn
  * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
  * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
  * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Either way one panel ahead is asked for. */
+ * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
+ * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
     const size_t floats_b = g->k * g->n;
-    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
+    const int far = floats_b >= NNI_NEAR;
+    const int wide = far && g->b_col == 1 && !g->packed_b && g->n * NNI_B_STREAMS > NNI_STREAMS_NEAR;
+    const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx512(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx512(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx512(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx512(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -15461,7 +15475,8 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = nni_plan_vectors_avx512(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx512() : 1);
-    const size_t panel = plan.vectors * VF_LANES;
+    const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx512[plan.vectors - 1];
+    plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -19282,6 +19297,8 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -19943,17 +19960,19 @@ static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_
  * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
  * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
  * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Either way one panel ahead is asked for. */
+ * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
+ * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
     const size_t floats_b = g->k * g->n;
-    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
+    const int far = floats_b >= NNI_NEAR;
+    const int wide = far && g->b_col == 1 && !g->packed_b && g->n * NNI_B_STREAMS > NNI_STREAMS_NEAR;
+    const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_neon(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_neon(steps, g->b_row) >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_neon(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_neon(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -19961,7 +19980,8 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = nni_plan_vectors_neon(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_neon() : 1);
-    const size_t panel = plan.vectors * VF_LANES;
+    const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_neon[plan.vectors - 1];
+    plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -36953,6 +36973,8 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_VAST_ROWS
 #undef NNI_LONG
 #undef NNI_B_STREAMS
+#undef NNI_STREAMS_NEAR
+#undef NNI_WIDE_ROWS
 #undef NNI_SHALLOW
 #undef NNI_FLEETING
 #undef NNI_BRIEF

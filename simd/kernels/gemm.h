@@ -58,17 +58,19 @@ static size_t NNI_FN(plan_pages)(size_t steps, size_t ld) { return steps * nni_m
  * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
  * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
  * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Either way one panel ahead is asked for. */
+ * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
+ * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
     const size_t floats_b = g->k * g->n;
-    const int many = g->m >= (floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS), far = floats_b >= NNI_NEAR;
+    const int far = floats_b >= NNI_NEAR;
+    const int wide = far && g->b_col == 1 && !g->packed_b && g->n * NNI_B_STREAMS > NNI_STREAMS_NEAR;
+    const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? NNI_FN(plan_pages)(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + NNI_FN(plan_pages)(steps, g->b_row) >= NNI_PAGES;
     plan.turned = NNI_FN(gemm_is_turned)(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
-    plan.along = many || streams || g->k <= NNI_SHALLOW;
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : NNI_FN(pack_shorts)(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
@@ -76,7 +78,8 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k, g->a_row == 1, streams ? NNI_FN(plan_wide)() : 1);
-    const size_t panel = plan.vectors * VF_LANES;
+    const size_t panel = plan.vectors * VF_LANES, tile = (size_t)NNI_FN(tile_rows)[plan.vectors - 1];
+    plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;

@@ -25,6 +25,8 @@
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
 #define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
