@@ -5733,6 +5733,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -5750,6 +5751,7 @@ typedef struct nni_tiles_scalar {
     size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
+    float *copy;              /* NULL, or where a packed B is made of what is read, one tile's panel behind the other */
     int relu;                 /* done last */
 } nni_tiles_scalar;
 
@@ -5758,7 +5760,7 @@ typedef void (*nni_tile_fn_scalar)(const nni_tiles_scalar *run, const float *a, 
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_scalar nni_tiles_plain_scalar(size_t k, float beta) {
-    const nni_tiles_scalar run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
+    const nni_tiles_scalar run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
@@ -5809,18 +5811,22 @@ NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, c
     NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
- * and the loop's own instructions cost most. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+NNI_INLINE void nni_tile_find_rows_scalar(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. */
 NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
                                         const float *a, const float *b, nni_vm_scalar mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) {
-        row[i / each] = a + (size_t)i * a_stride;
-        NNI_HIDE(row[i / each]);
-    }
+    nni_tile_find_rows_scalar(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
@@ -5842,6 +5848,20 @@ NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, co
     }
 }
 
+/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void nni_tile_sum_copying_scalar(const int rows, const int vectors, const nni_tiles_scalar *run, nni_vf_scalar *sum, const float *a,
+                                         const float *b, float *copy, nni_vm_scalar mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
+    const float *row[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride};
+    nni_tile_find_rows_scalar(rows, each, row, a, a_stride);
+    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
+        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_scalar(copy + j * VF_LANES, nni_vf_load_scalar(b + j * VF_LANES));
+        nni_tile_step_by_row_scalar(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+    }
+}
+
 NNI_INLINE void nni_tile_sum_scalar(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_scalar *run,
                                  nni_vf_scalar *sum, const float *a, const float *b, nni_vm_scalar mask) {
     if (by_k) nni_tile_sum_by_k_scalar(rows, vectors, masked, run, sum, a, b, mask);
@@ -5860,9 +5880,10 @@ NNI_INLINE void nni_tile_finish_scalar(const int rows, const int vectors, const 
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_scalar(sum[s], sum[s]);
 }
 
-/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+ * addresses of all vectors, on the stack. */
 NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run, const float *a,
-                             const float *b, float *c, const float *bias) {
+                             const float *b, float *c, const float *bias, float *copy) {
     nni_vf_scalar sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const nni_vm_scalar mask = nni_vm_first_scalar(ragged);
@@ -5879,7 +5900,8 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
             NNI_HIDE(from);
         }
     }
-    if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_scalar(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    if (copy) nni_tile_sum_copying_scalar(rows, vectors, run, sum, a, b, copy, mask);
+    else if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_scalar(rows, vectors, by_k, 1, run, sum, a, b, mask);
     else nni_tile_sum_scalar(rows, vectors, by_k, 0, run, sum, a, b, mask);
     nni_tile_finish_scalar(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
@@ -5902,7 +5924,7 @@ NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        nni_tile_scalar(rows, vectors, by_k, run, a, b, c, bias);
+        nni_tile_scalar(rows, vectors, by_k, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -5912,13 +5934,32 @@ NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
-    static void nni_tile_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) { \
-        nni_tile_run_scalar(rows, vectors, 0, run, a, b, c);                                                                    \
-    }                                                                                                                        \
-    static void nni_tile_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) {   \
-        nni_tile_run_scalar(rows, vectors, 1, run, a, b, c);                                                                    \
+/* A run along the rows of C that copies B. */
+NNI_INLINE void nni_tile_run_copying_scalar(const int rows, const int vectors, const nni_tiles_scalar *run, const float *a,
+                                         const float *b, float *c) {
+    const float *bias = run->bias;
+    float *copy = run->copy;
+    for (size_t left = run->count; left > 0; left--) {
+        nni_tile_scalar(rows, vectors, 0, run, a, b, c, bias, copy);
+        NNI_HIDE(run);
+        b += run->b_next;
+        c += run->c_next;
+        copy += run->k * vectors * VF_LANES;
+        if (bias) bias += run->bias_next;
+    }
+}
+
+/* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
+ * not ask whether it does. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
+    static void nni_tile_by_row_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) {  \
+        nni_tile_run_scalar(rows, vectors, 0, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void nni_tile_by_k_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) {    \
+        nni_tile_run_scalar(rows, vectors, 1, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void nni_tile_copying_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) { \
+        if (NNI_COPIES && vectors > 1) nni_tile_run_copying_scalar(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -5939,6 +5980,14 @@ static nni_tile_fn_scalar nni_tile_find_scalar(int by_k, size_t rows, size_t vec
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_scalar(rows, vectors)];
+}
+
+/* A run of it goes along the rows of C, two vectors wide or more. */
+static nni_tile_fn_scalar nni_tile_find_copying_scalar(size_t rows, size_t vectors) {
+#define NNI_TILE_COPYING(rows, vectors) nni_tile_copying_##rows##x##vectors##_scalar,
+    static const nni_tile_fn_scalar table[] = {NNI_TILES(NNI_TILE_COPYING)};
+#undef NNI_TILE_COPYING
+    return table[nni_tile_index_scalar(rows, vectors)];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -6342,6 +6391,7 @@ typedef struct nni_gemm_plan_scalar {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int copies;     /* whole panels of B are copied by the first tiles that read them */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -6410,6 +6460,8 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     else plan.vectors = nni_plan_vectors_scalar(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_scalar() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_scalar[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
+    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -6477,6 +6529,8 @@ typedef struct nni_gemm_where_scalar {
     size_t ldb;          /* 0: rows are as wide as their panel */
     size_t panel;        /* from one panel of B to the next */
     size_t column;       /* of C, at which B's block begins */
+    const float *source; /* NULL, or what b is to become a copy of: */
+    float *copy;         /* it is made here, on the way of the first tiles */
     int last;            /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_scalar;
 
@@ -6499,23 +6553,25 @@ static void nni_gemm_panels_scalar(const nni_gemm *g, const nni_gemm_plan_scalar
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     nni_tiles_scalar run = nni_tiles_plain_scalar(where->steps, beta);
     run.ldc = g->ldc;
-    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b_next = along ? where->panel : 0;
     run.bias_next = along ? panel : 0;
     if (where->last) nni_gemm_fuse_scalar(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        const int copying = along && t == 0 && where->source;
+        const float *b = copying ? where->source + s * panel : where->b + s * where->panel;
         run.count = along ? panels : alike;
+        run.copy = copying ? where->copy + s * where->panel : NULL;
+        run.ahead = copying ? panel : plan->ahead;
+        run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
-        nni_tile_find_scalar(by_k, rows, vectors)
-        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
-         c + i * g->ldc + s * panel);
+        (copying ? nni_tile_find_copying_scalar(rows, vectors) : nni_tile_find_scalar(by_k, rows, vectors))
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), b, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -6532,7 +6588,8 @@ static void nni_gemm_last_panel_scalar(const nni_gemm *g, const nni_gemm_plan_sc
     if (!shorts) return;
     nni_pack_b_scalar(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const nni_gemm_where_scalar rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    const nni_gemm_where_scalar rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column,
+                                     NULL, NULL, where->last};
     nni_gemm_panels_scalar(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
@@ -6562,15 +6619,19 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
+            const int copies = plan->copies && nc >= 2 * panel;
             if (plan->pack_b)
-                for (size_t jr = 0; jr < nc; jr += panel) {
+                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     nni_pack_b_scalar(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
+                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
+                where.source = copies ? where.b : NULL;
+                where.copy = packed_b;
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
@@ -6587,6 +6648,7 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                     where.a = packed_a;
                 }
                 nni_gemm_block_scalar(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                where.source = NULL;
             }
         }
     }
@@ -10267,6 +10329,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -10284,6 +10347,7 @@ typedef struct nni_tiles_avx2 {
     size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
+    float *copy;              /* NULL, or where a packed B is made of what is read, one tile's panel behind the other */
     int relu;                 /* done last */
 } nni_tiles_avx2;
 
@@ -10292,7 +10356,7 @@ typedef void (*nni_tile_fn_avx2)(const nni_tiles_avx2 *run, const float *a, cons
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_avx2 nni_tiles_plain_avx2(size_t k, float beta) {
-    const nni_tiles_avx2 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
+    const nni_tiles_avx2 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
@@ -10343,18 +10407,22 @@ NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, con
     NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
- * and the loop's own instructions cost most. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+NNI_INLINE void nni_tile_find_rows_avx2(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. */
 NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
                                         const float *a, const float *b, nni_vm_avx2 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) {
-        row[i / each] = a + (size_t)i * a_stride;
-        NNI_HIDE(row[i / each]);
-    }
+    nni_tile_find_rows_avx2(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
@@ -10376,6 +10444,20 @@ NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, cons
     }
 }
 
+/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void nni_tile_sum_copying_avx2(const int rows, const int vectors, const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float *a,
+                                         const float *b, float *copy, nni_vm_avx2 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
+    const float *row[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride};
+    nni_tile_find_rows_avx2(rows, each, row, a, a_stride);
+    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
+        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx2(copy + j * VF_LANES, nni_vf_load_avx2(b + j * VF_LANES));
+        nni_tile_step_by_row_avx2(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+    }
+}
+
 NNI_INLINE void nni_tile_sum_avx2(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_avx2 *run,
                                  nni_vf_avx2 *sum, const float *a, const float *b, nni_vm_avx2 mask) {
     if (by_k) nni_tile_sum_by_k_avx2(rows, vectors, masked, run, sum, a, b, mask);
@@ -10394,9 +10476,10 @@ NNI_INLINE void nni_tile_finish_avx2(const int rows, const int vectors, const nn
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_avx2(sum[s], sum[s]);
 }
 
-/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+ * addresses of all vectors, on the stack. */
 NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run, const float *a,
-                             const float *b, float *c, const float *bias) {
+                             const float *b, float *c, const float *bias, float *copy) {
     nni_vf_avx2 sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const nni_vm_avx2 mask = nni_vm_first_avx2(ragged);
@@ -10413,7 +10496,8 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
             NNI_HIDE(from);
         }
     }
-    if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx2(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    if (copy) nni_tile_sum_copying_avx2(rows, vectors, run, sum, a, b, copy, mask);
+    else if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx2(rows, vectors, by_k, 1, run, sum, a, b, mask);
     else nni_tile_sum_avx2(rows, vectors, by_k, 0, run, sum, a, b, mask);
     nni_tile_finish_avx2(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
@@ -10436,7 +10520,7 @@ NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int b
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        nni_tile_avx2(rows, vectors, by_k, run, a, b, c, bias);
+        nni_tile_avx2(rows, vectors, by_k, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -10446,13 +10530,32 @@ NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int b
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
-    static void nni_tile_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) { \
-        nni_tile_run_avx2(rows, vectors, 0, run, a, b, c);                                                                    \
-    }                                                                                                                        \
-    static void nni_tile_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) {   \
-        nni_tile_run_avx2(rows, vectors, 1, run, a, b, c);                                                                    \
+/* A run along the rows of C that copies B. */
+NNI_INLINE void nni_tile_run_copying_avx2(const int rows, const int vectors, const nni_tiles_avx2 *run, const float *a,
+                                         const float *b, float *c) {
+    const float *bias = run->bias;
+    float *copy = run->copy;
+    for (size_t left = run->count; left > 0; left--) {
+        nni_tile_avx2(rows, vectors, 0, run, a, b, c, bias, copy);
+        NNI_HIDE(run);
+        b += run->b_next;
+        c += run->c_next;
+        copy += run->k * vectors * VF_LANES;
+        if (bias) bias += run->bias_next;
+    }
+}
+
+/* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
+ * not ask whether it does. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
+    static void nni_tile_by_row_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) {  \
+        nni_tile_run_avx2(rows, vectors, 0, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void nni_tile_by_k_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) {    \
+        nni_tile_run_avx2(rows, vectors, 1, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void nni_tile_copying_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) { \
+        if (NNI_COPIES && vectors > 1) nni_tile_run_copying_avx2(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -10473,6 +10576,14 @@ static nni_tile_fn_avx2 nni_tile_find_avx2(int by_k, size_t rows, size_t vectors
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx2(rows, vectors)];
+}
+
+/* A run of it goes along the rows of C, two vectors wide or more. */
+static nni_tile_fn_avx2 nni_tile_find_copying_avx2(size_t rows, size_t vectors) {
+#define NNI_TILE_COPYING(rows, vectors) nni_tile_copying_##rows##x##vectors##_avx2,
+    static const nni_tile_fn_avx2 table[] = {NNI_TILES(NNI_TILE_COPYING)};
+#undef NNI_TILE_COPYING
+    return table[nni_tile_index_avx2(rows, vectors)];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -10876,6 +10987,7 @@ typedef struct nni_gemm_plan_avx2 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int copies;     /* whole panels of B are copied by the first tiles that read them */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -10944,6 +11056,8 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     else plan.vectors = nni_plan_vectors_avx2(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx2() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx2[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
+    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -11011,6 +11125,8 @@ typedef struct nni_gemm_where_avx2 {
     size_t ldb;          /* 0: rows are as wide as their panel */
     size_t panel;        /* from one panel of B to the next */
     size_t column;       /* of C, at which B's block begins */
+    const float *source; /* NULL, or what b is to become a copy of: */
+    float *copy;         /* it is made here, on the way of the first tiles */
     int last;            /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_avx2;
 
@@ -11033,23 +11149,25 @@ static void nni_gemm_panels_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pl
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     nni_tiles_avx2 run = nni_tiles_plain_avx2(where->steps, beta);
     run.ldc = g->ldc;
-    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b_next = along ? where->panel : 0;
     run.bias_next = along ? panel : 0;
     if (where->last) nni_gemm_fuse_avx2(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        const int copying = along && t == 0 && where->source;
+        const float *b = copying ? where->source + s * panel : where->b + s * where->panel;
         run.count = along ? panels : alike;
+        run.copy = copying ? where->copy + s * where->panel : NULL;
+        run.ahead = copying ? panel : plan->ahead;
+        run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
-        nni_tile_find_avx2(by_k, rows, vectors)
-        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
-         c + i * g->ldc + s * panel);
+        (copying ? nni_tile_find_copying_avx2(rows, vectors) : nni_tile_find_avx2(by_k, rows, vectors))
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), b, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -11066,7 +11184,8 @@ static void nni_gemm_last_panel_avx2(const nni_gemm *g, const nni_gemm_plan_avx2
     if (!shorts) return;
     nni_pack_b_avx2(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const nni_gemm_where_avx2 rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    const nni_gemm_where_avx2 rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column,
+                                     NULL, NULL, where->last};
     nni_gemm_panels_avx2(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
@@ -11096,15 +11215,19 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
+            const int copies = plan->copies && nc >= 2 * panel;
             if (plan->pack_b)
-                for (size_t jr = 0; jr < nc; jr += panel) {
+                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     nni_pack_b_avx2(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
+                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
+                where.source = copies ? where.b : NULL;
+                where.copy = packed_b;
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
@@ -11121,6 +11244,7 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                     where.a = packed_a;
                 }
                 nni_gemm_block_avx2(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                where.source = NULL;
             }
         }
     }
@@ -14800,6 +14924,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -14817,6 +14942,7 @@ typedef struct nni_tiles_avx512 {
     size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
+    float *copy;              /* NULL, or where a packed B is made of what is read, one tile's panel behind the other */
     int relu;                 /* done last */
 } nni_tiles_avx512;
 
@@ -14825,7 +14951,7 @@ typedef void (*nni_tile_fn_avx512)(const nni_tiles_avx512 *run, const float *a, 
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_avx512 nni_tiles_plain_avx512(size_t k, float beta) {
-    const nni_tiles_avx512 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
+    const nni_tiles_avx512 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
@@ -14876,18 +15002,22 @@ NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, c
     NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
- * and the loop's own instructions cost most. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+NNI_INLINE void nni_tile_find_rows_avx512(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. */
 NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
                                         const float *a, const float *b, nni_vm_avx512 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) {
-        row[i / each] = a + (size_t)i * a_stride;
-        NNI_HIDE(row[i / each]);
-    }
+    nni_tile_find_rows_avx512(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
@@ -14909,6 +15039,20 @@ NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, co
     }
 }
 
+/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void nni_tile_sum_copying_avx512(const int rows, const int vectors, const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float *a,
+                                         const float *b, float *copy, nni_vm_avx512 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
+    const float *row[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride};
+    nni_tile_find_rows_avx512(rows, each, row, a, a_stride);
+    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
+        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx512(copy + j * VF_LANES, nni_vf_load_avx512(b + j * VF_LANES));
+        nni_tile_step_by_row_avx512(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+    }
+}
+
 NNI_INLINE void nni_tile_sum_avx512(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_avx512 *run,
                                  nni_vf_avx512 *sum, const float *a, const float *b, nni_vm_avx512 mask) {
     if (by_k) nni_tile_sum_by_k_avx512(rows, vectors, masked, run, sum, a, b, mask);
@@ -14927,9 +15071,10 @@ NNI_INLINE void nni_tile_finish_avx512(const int rows, const int vectors, const 
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_avx512(sum[s], sum[s]);
 }
 
-/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+ * addresses of all vectors, on the stack. */
 NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run, const float *a,
-                             const float *b, float *c, const float *bias) {
+                             const float *b, float *c, const float *bias, float *copy) {
     nni_vf_avx512 sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const nni_vm_avx512 mask = nni_vm_first_avx512(ragged);
@@ -14946,7 +15091,8 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
             NNI_HIDE(from);
         }
     }
-    if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx512(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    if (copy) nni_tile_sum_copying_avx512(rows, vectors, run, sum, a, b, copy, mask);
+    else if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx512(rows, vectors, by_k, 1, run, sum, a, b, mask);
     else nni_tile_sum_avx512(rows, vectors, by_k, 0, run, sum, a, b, mask);
     nni_tile_finish_avx512(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
@@ -14969,7 +15115,7 @@ NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        nni_tile_avx512(rows, vectors, by_k, run, a, b, c, bias);
+        nni_tile_avx512(rows, vectors, by_k, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -14979,13 +15125,32 @@ NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
-    static void nni_tile_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) { \
-        nni_tile_run_avx512(rows, vectors, 0, run, a, b, c);                                                                    \
-    }                                                                                                                        \
-    static void nni_tile_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) {   \
-        nni_tile_run_avx512(rows, vectors, 1, run, a, b, c);                                                                    \
+/* A run along the rows of C that copies B. */
+NNI_INLINE void nni_tile_run_copying_avx512(const int rows, const int vectors, const nni_tiles_avx512 *run, const float *a,
+                                         const float *b, float *c) {
+    const float *bias = run->bias;
+    float *copy = run->copy;
+    for (size_t left = run->count; left > 0; left--) {
+        nni_tile_avx512(rows, vectors, 0, run, a, b, c, bias, copy);
+        NNI_HIDE(run);
+        b += run->b_next;
+        c += run->c_next;
+        copy += run->k * vectors * VF_LANES;
+        if (bias) bias += run->bias_next;
+    }
+}
+
+/* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
+ * not ask whether it does. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
+    static void nni_tile_by_row_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) {  \
+        nni_tile_run_avx512(rows, vectors, 0, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void nni_tile_by_k_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) {    \
+        nni_tile_run_avx512(rows, vectors, 1, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void nni_tile_copying_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) { \
+        if (NNI_COPIES && vectors > 1) nni_tile_run_copying_avx512(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -15006,6 +15171,14 @@ static nni_tile_fn_avx512 nni_tile_find_avx512(int by_k, size_t rows, size_t vec
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx512(rows, vectors)];
+}
+
+/* A run of it goes along the rows of C, two vectors wide or more. */
+static nni_tile_fn_avx512 nni_tile_find_copying_avx512(size_t rows, size_t vectors) {
+#define NNI_TILE_COPYING(rows, vectors) nni_tile_copying_##rows##x##vectors##_avx512,
+    static const nni_tile_fn_avx512 table[] = {NNI_TILES(NNI_TILE_COPYING)};
+#undef NNI_TILE_COPYING
+    return table[nni_tile_index_avx512(rows, vectors)];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -15409,6 +15582,7 @@ typedef struct nni_gemm_plan_avx512 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int copies;     /* whole panels of B are copied by the first tiles that read them */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -15477,6 +15651,8 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     else plan.vectors = nni_plan_vectors_avx512(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx512() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx512[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
+    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -15544,6 +15720,8 @@ typedef struct nni_gemm_where_avx512 {
     size_t ldb;          /* 0: rows are as wide as their panel */
     size_t panel;        /* from one panel of B to the next */
     size_t column;       /* of C, at which B's block begins */
+    const float *source; /* NULL, or what b is to become a copy of: */
+    float *copy;         /* it is made here, on the way of the first tiles */
     int last;            /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_avx512;
 
@@ -15566,23 +15744,25 @@ static void nni_gemm_panels_avx512(const nni_gemm *g, const nni_gemm_plan_avx512
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     nni_tiles_avx512 run = nni_tiles_plain_avx512(where->steps, beta);
     run.ldc = g->ldc;
-    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b_next = along ? where->panel : 0;
     run.bias_next = along ? panel : 0;
     if (where->last) nni_gemm_fuse_avx512(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        const int copying = along && t == 0 && where->source;
+        const float *b = copying ? where->source + s * panel : where->b + s * where->panel;
         run.count = along ? panels : alike;
+        run.copy = copying ? where->copy + s * where->panel : NULL;
+        run.ahead = copying ? panel : plan->ahead;
+        run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
-        nni_tile_find_avx512(by_k, rows, vectors)
-        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
-         c + i * g->ldc + s * panel);
+        (copying ? nni_tile_find_copying_avx512(rows, vectors) : nni_tile_find_avx512(by_k, rows, vectors))
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), b, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -15599,7 +15779,8 @@ static void nni_gemm_last_panel_avx512(const nni_gemm *g, const nni_gemm_plan_av
     if (!shorts) return;
     nni_pack_b_avx512(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const nni_gemm_where_avx512 rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    const nni_gemm_where_avx512 rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column,
+                                     NULL, NULL, where->last};
     nni_gemm_panels_avx512(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
@@ -15629,15 +15810,19 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
+            const int copies = plan->copies && nc >= 2 * panel;
             if (plan->pack_b)
-                for (size_t jr = 0; jr < nc; jr += panel) {
+                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     nni_pack_b_avx512(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
+                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
+                where.source = copies ? where.b : NULL;
+                where.copy = packed_b;
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
@@ -15654,6 +15839,7 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                     where.a = packed_a;
                 }
                 nni_gemm_block_avx512(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                where.source = NULL;
             }
         }
     }
@@ -19305,6 +19491,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -19322,6 +19509,7 @@ typedef struct nni_tiles_neon {
     size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
+    float *copy;              /* NULL, or where a packed B is made of what is read, one tile's panel behind the other */
     int relu;                 /* done last */
 } nni_tiles_neon;
 
@@ -19330,7 +19518,7 @@ typedef void (*nni_tile_fn_neon)(const nni_tiles_neon *run, const float *a, cons
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_neon nni_tiles_plain_neon(size_t k, float beta) {
-    const nni_tiles_neon run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
+    const nni_tiles_neon run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
@@ -19381,18 +19569,22 @@ NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, con
     NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
- * and the loop's own instructions cost most. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+NNI_INLINE void nni_tile_find_rows_neon(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. */
 NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
                                         const float *a, const float *b, nni_vm_neon mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) {
-        row[i / each] = a + (size_t)i * a_stride;
-        NNI_HIDE(row[i / each]);
-    }
+    nni_tile_find_rows_neon(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
@@ -19414,6 +19606,20 @@ NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, cons
     }
 }
 
+/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void nni_tile_sum_copying_neon(const int rows, const int vectors, const nni_tiles_neon *run, nni_vf_neon *sum, const float *a,
+                                         const float *b, float *copy, nni_vm_neon mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
+    const float *row[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride};
+    nni_tile_find_rows_neon(rows, each, row, a, a_stride);
+    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
+        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_neon(copy + j * VF_LANES, nni_vf_load_neon(b + j * VF_LANES));
+        nni_tile_step_by_row_neon(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+    }
+}
+
 NNI_INLINE void nni_tile_sum_neon(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_neon *run,
                                  nni_vf_neon *sum, const float *a, const float *b, nni_vm_neon mask) {
     if (by_k) nni_tile_sum_by_k_neon(rows, vectors, masked, run, sum, a, b, mask);
@@ -19432,9 +19638,10 @@ NNI_INLINE void nni_tile_finish_neon(const int rows, const int vectors, const nn
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_neon(sum[s], sum[s]);
 }
 
-/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+ * addresses of all vectors, on the stack. */
 NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run, const float *a,
-                             const float *b, float *c, const float *bias) {
+                             const float *b, float *c, const float *bias, float *copy) {
     nni_vf_neon sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const nni_vm_neon mask = nni_vm_first_neon(ragged);
@@ -19451,7 +19658,8 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
             NNI_HIDE(from);
         }
     }
-    if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_neon(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    if (copy) nni_tile_sum_copying_neon(rows, vectors, run, sum, a, b, copy, mask);
+    else if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_neon(rows, vectors, by_k, 1, run, sum, a, b, mask);
     else nni_tile_sum_neon(rows, vectors, by_k, 0, run, sum, a, b, mask);
     nni_tile_finish_neon(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
@@ -19474,7 +19682,7 @@ NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int b
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        nni_tile_neon(rows, vectors, by_k, run, a, b, c, bias);
+        nni_tile_neon(rows, vectors, by_k, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -19484,13 +19692,32 @@ NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int b
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
-    static void nni_tile_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) { \
-        nni_tile_run_neon(rows, vectors, 0, run, a, b, c);                                                                    \
-    }                                                                                                                        \
-    static void nni_tile_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) {   \
-        nni_tile_run_neon(rows, vectors, 1, run, a, b, c);                                                                    \
+/* A run along the rows of C that copies B. */
+NNI_INLINE void nni_tile_run_copying_neon(const int rows, const int vectors, const nni_tiles_neon *run, const float *a,
+                                         const float *b, float *c) {
+    const float *bias = run->bias;
+    float *copy = run->copy;
+    for (size_t left = run->count; left > 0; left--) {
+        nni_tile_neon(rows, vectors, 0, run, a, b, c, bias, copy);
+        NNI_HIDE(run);
+        b += run->b_next;
+        c += run->c_next;
+        copy += run->k * vectors * VF_LANES;
+        if (bias) bias += run->bias_next;
+    }
+}
+
+/* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
+ * not ask whether it does. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
+    static void nni_tile_by_row_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) {  \
+        nni_tile_run_neon(rows, vectors, 0, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void nni_tile_by_k_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) {    \
+        nni_tile_run_neon(rows, vectors, 1, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void nni_tile_copying_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) { \
+        if (NNI_COPIES && vectors > 1) nni_tile_run_copying_neon(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -19511,6 +19738,14 @@ static nni_tile_fn_neon nni_tile_find_neon(int by_k, size_t rows, size_t vectors
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_neon(rows, vectors)];
+}
+
+/* A run of it goes along the rows of C, two vectors wide or more. */
+static nni_tile_fn_neon nni_tile_find_copying_neon(size_t rows, size_t vectors) {
+#define NNI_TILE_COPYING(rows, vectors) nni_tile_copying_##rows##x##vectors##_neon,
+    static const nni_tile_fn_neon table[] = {NNI_TILES(NNI_TILE_COPYING)};
+#undef NNI_TILE_COPYING
+    return table[nni_tile_index_neon(rows, vectors)];
 }
 
 /* ---- simd/kernels/gemm_pack.h ---- */
@@ -19914,6 +20149,7 @@ typedef struct nni_gemm_plan_neon {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int copies;     /* whole panels of B are copied by the first tiles that read them */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -19982,6 +20218,8 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     else plan.vectors = nni_plan_vectors_neon(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_neon() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_neon[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
+    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -20049,6 +20287,8 @@ typedef struct nni_gemm_where_neon {
     size_t ldb;          /* 0: rows are as wide as their panel */
     size_t panel;        /* from one panel of B to the next */
     size_t column;       /* of C, at which B's block begins */
+    const float *source; /* NULL, or what b is to become a copy of: */
+    float *copy;         /* it is made here, on the way of the first tiles */
     int last;            /* of the blocks of k: the epilogue follows */
 } nni_gemm_where_neon;
 
@@ -20071,23 +20311,25 @@ static void nni_gemm_panels_neon(const nni_gemm *g, const nni_gemm_plan_neon *pl
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     nni_tiles_neon run = nni_tiles_plain_neon(where->steps, beta);
     run.ldc = g->ldc;
-    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b_next = along ? where->panel : 0;
     run.bias_next = along ? panel : 0;
     if (where->last) nni_gemm_fuse_neon(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        const int copying = along && t == 0 && where->source;
+        const float *b = copying ? where->source + s * panel : where->b + s * where->panel;
         run.count = along ? panels : alike;
+        run.copy = copying ? where->copy + s * where->panel : NULL;
+        run.ahead = copying ? panel : plan->ahead;
+        run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
-        nni_tile_find_neon(by_k, rows, vectors)
-        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
-         c + i * g->ldc + s * panel);
+        (copying ? nni_tile_find_copying_neon(rows, vectors) : nni_tile_find_neon(by_k, rows, vectors))
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), b, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -20104,7 +20346,8 @@ static void nni_gemm_last_panel_neon(const nni_gemm *g, const nni_gemm_plan_neon
     if (!shorts) return;
     nni_pack_b_neon(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const nni_gemm_where_neon rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    const nni_gemm_where_neon rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column,
+                                     NULL, NULL, where->last};
     nni_gemm_panels_neon(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
@@ -20134,15 +20377,19 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
+            const int copies = plan->copies && nc >= 2 * panel;
             if (plan->pack_b)
-                for (size_t jr = 0; jr < nc; jr += panel) {
+                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     nni_pack_b_neon(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
+                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
+                where.source = copies ? where.b : NULL;
+                where.copy = packed_b;
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
@@ -20159,6 +20406,7 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                     where.a = packed_a;
                 }
                 nni_gemm_block_neon(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                where.source = NULL;
             }
         }
     }
@@ -36981,6 +37229,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_PAGE
 #undef NNI_PAGES
 #undef NNI_ACROSS
+#undef NNI_COPIES
 #undef NNI_SMALL_B
 #undef NNI_PACKED_TOGETHER
 #undef NNI_ROW_STREAMS

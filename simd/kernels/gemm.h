@@ -12,6 +12,7 @@ typedef struct NNI_FN(gemm_plan) {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
+    int copies;     /* whole panels of B are copied by the first tiles that read them */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -80,6 +81,8 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k, g->a_row == 1, streams ? NNI_FN(plan_wide)() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)NNI_FN(tile_rows)[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
+    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -147,6 +150,8 @@ typedef struct NNI_FN(gemm_where) {
     size_t ldb;          /* 0: rows are as wide as their panel */
     size_t panel;        /* from one panel of B to the next */
     size_t column;       /* of C, at which B's block begins */
+    const float *source; /* NULL, or what b is to become a copy of: */
+    float *copy;         /* it is made here, on the way of the first tiles */
     int last;            /* of the blocks of k: the epilogue follows */
 } NNI_FN(gemm_where);
 
@@ -169,23 +174,25 @@ static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan
     const int by_k = plan->pack_a || g->a_row == 1, along = panels > 1;
     NNI_FN(tiles) run = NNI_FN(tiles_plain)(where->steps, beta);
     run.ldc = g->ldc;
-    run.ldb = where->ldb ? where->ldb : vectors * VF_LANES;
     run.ragged = width - (vectors - 1) * VF_LANES;
-    run.ahead = plan->ahead;
     run.prefetch_c = plan->await_c;
-    run.b_next = along ? where->panel : 0;
     run.bias_next = along ? panel : 0;
     if (where->last) NNI_FN(gemm_fuse)(&run, g, where->column + s * panel);
     for (size_t t = 0; t < d.tiles;) {
         const size_t rows = d.rows + (t < d.taller), i = t * d.rows + nni_min(t, d.taller);
         const size_t alike = along ? 1 : t < d.taller ? d.taller : d.tiles - t;
+        const int copying = along && t == 0 && where->source;
+        const float *b = copying ? where->source + s * panel : where->b + s * where->panel;
         run.count = along ? panels : alike;
+        run.copy = copying ? where->copy + s * where->panel : NULL;
+        run.ahead = copying ? panel : plan->ahead;
+        run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
         run.c_next = along ? panel : rows * g->ldc;
-        NNI_FN(tile_find)(by_k, rows, vectors)
-        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), where->b + s * where->panel,
-         c + i * g->ldc + s * panel);
+        (copying ? NNI_FN(tile_find_copying)(rows, vectors) : NNI_FN(tile_find)(by_k, rows, vectors))
+        (&run, where->a + i * a_step + where->first * (by_k ? run.a_stride : 1), b, c + i * g->ldc + s * panel);
         t += alike;
     }
 }
@@ -202,7 +209,8 @@ static void NNI_FN(gemm_last_panel)(const nni_gemm *g, const NNI_FN(gemm_plan) *
     if (!shorts) return;
     NNI_FN(pack_b)(copy, where->b + readable * where->ldb + s * where->panel, where->ldb, 1, shorts, width,
                    nni_round_up(width, VF_LANES));
-    const NNI_FN(gemm_where) rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column, where->last};
+    const NNI_FN(gemm_where) rest = {where->a, copy, where->k, readable, shorts, 0, 0, where->column,
+                                     NULL, NULL, where->last};
     NNI_FN(gemm_panels)(g, plan, &rest, c, d, s, 1, width, readable ? 1.0f : beta);
 }
 
@@ -232,15 +240,19 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
             const float beta = pc == 0 ? g->beta : 1.0f;
+            const int copies = plan->copies && nc >= 2 * panel;
             if (plan->pack_b)
-                for (size_t jr = 0; jr < nc; jr += panel) {
+                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
                     const size_t cols = nni_min(panel, nc - jr);
                     NNI_FN(pack_b)(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
                                    nni_round_up(cols, VF_LANES));
                 }
-            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc, pc + kc == g->k};
+            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
+                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
             if (plan->pack_b) {
+                where.source = copies ? where.b : NULL;
+                where.copy = packed_b;
                 where.b = packed_b;
                 where.ldb = 0;
                 where.panel = panel * kc;
@@ -257,6 +269,7 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                     where.a = packed_a;
                 }
                 NNI_FN(gemm_block)(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                where.source = NULL;
             }
         }
     }

@@ -33,6 +33,7 @@
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -50,6 +51,7 @@ typedef struct NNI_FN(tiles) {
     size_t b_step, b_row_step;    /* the same of B */
     const float *bias;        /* NULL, or added to the rows of C: of the first tile's columns, */
     size_t bias_next;         /* and from a tile's to the next one's */
+    float *copy;              /* NULL, or where a packed B is made of what is read, one tile's panel behind the other */
     int relu;                 /* done last */
 } NNI_FN(tiles);
 
@@ -58,7 +60,7 @@ typedef void (*NNI_FN(tile_fn))(const NNI_FN(tiles) *run, const float *a, const 
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE NNI_FN(tiles) NNI_FN(tiles_plain)(size_t k, float beta) {
-    const NNI_FN(tiles) run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, 0};
+    const NNI_FN(tiles) run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
@@ -109,18 +111,22 @@ NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, cons
     NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. A pointer for each row and their distance p; or, since 14 pointers would spill, one for
- * every third row and three distances. Four steps of the tallest tiles go together: they have more loads than multiplications,
- * and the loop's own instructions cost most. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+NNI_INLINE void NNI_FN(tile_find_rows)(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
+    NNI_UNROLL for (int i = 0; i < rows; i += each) {
+        row[i / each] = a + (size_t)i * a_stride;
+        NNI_HIDE(row[i / each]);
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. */
 NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
                                         const float *a, const float *b, vm mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) {
-        row[i / each] = a + (size_t)i * a_stride;
-        NNI_HIDE(row[i / each]);
-    }
+    NNI_FN(tile_find_rows)(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
@@ -142,6 +148,20 @@ NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const
     }
 }
 
+/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void NNI_FN(tile_sum_copying)(const int rows, const int vectors, const NNI_FN(tiles) *run, vf *sum, const float *a,
+                                         const float *b, float *copy, vm mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
+    const int each = rows <= 6 ? 1 : 3;
+    const float *row[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride};
+    NNI_FN(tile_find_rows)(rows, each, row, a, a_stride);
+    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
+        NNI_UNROLL for (int j = 0; j < vectors; j++) vf_store(copy + j * VF_LANES, vf_load(b + j * VF_LANES));
+        NNI_FN(tile_step_by_row)(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+    }
+}
+
 NNI_INLINE void NNI_FN(tile_sum)(const int rows, const int vectors, const int by_k, const int masked, const NNI_FN(tiles) *run,
                                  vf *sum, const float *a, const float *b, vm mask) {
     if (by_k) NNI_FN(tile_sum_by_k)(rows, vectors, masked, run, sum, a, b, mask);
@@ -160,9 +180,10 @@ NNI_INLINE void NNI_FN(tile_finish)(const int rows, const int vectors, const NNI
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = NNI_FN(v_relu)(sum[s], sum[s]);
 }
 
-/* The rows of C are reached one from the other: GCC would keep the addresses of all vectors, on the stack. */
+/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+ * addresses of all vectors, on the stack. */
 NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run, const float *a,
-                             const float *b, float *c, const float *bias) {
+                             const float *b, float *c, const float *bias, float *copy) {
     vf sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const vm mask = vm_first(ragged);
@@ -179,7 +200,8 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
             NNI_HIDE(from);
         }
     }
-    if (VF_FREE_MASK && ragged < VF_LANES) NNI_FN(tile_sum)(rows, vectors, by_k, 1, run, sum, a, b, mask);
+    if (copy) NNI_FN(tile_sum_copying)(rows, vectors, run, sum, a, b, copy, mask);
+    else if (VF_FREE_MASK && ragged < VF_LANES) NNI_FN(tile_sum)(rows, vectors, by_k, 1, run, sum, a, b, mask);
     else NNI_FN(tile_sum)(rows, vectors, by_k, 0, run, sum, a, b, mask);
     NNI_FN(tile_finish)(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
@@ -202,7 +224,7 @@ NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        NNI_FN(tile)(rows, vectors, by_k, run, a, b, c, bias);
+        NNI_FN(tile)(rows, vectors, by_k, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -212,13 +234,32 @@ NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by
     }
 }
 
-/* Every tile that fits, in both readings of A. */
-#define NNI_TILE_DEFINE(rows, vectors)                                                                                       \
-    static void NNI_FN(tile_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) { \
-        NNI_FN(tile_run)(rows, vectors, 0, run, a, b, c);                                                                    \
-    }                                                                                                                        \
-    static void NNI_FN(tile_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) {   \
-        NNI_FN(tile_run)(rows, vectors, 1, run, a, b, c);                                                                    \
+/* A run along the rows of C that copies B. */
+NNI_INLINE void NNI_FN(tile_run_copying)(const int rows, const int vectors, const NNI_FN(tiles) *run, const float *a,
+                                         const float *b, float *c) {
+    const float *bias = run->bias;
+    float *copy = run->copy;
+    for (size_t left = run->count; left > 0; left--) {
+        NNI_FN(tile)(rows, vectors, 0, run, a, b, c, bias, copy);
+        NNI_HIDE(run);
+        b += run->b_next;
+        c += run->c_next;
+        copy += run->k * vectors * VF_LANES;
+        if (bias) bias += run->bias_next;
+    }
+}
+
+/* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
+ * not ask whether it does. */
+#define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
+    static void NNI_FN(tile_by_row_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) {  \
+        NNI_FN(tile_run)(rows, vectors, 0, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void NNI_FN(tile_by_k_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) {    \
+        NNI_FN(tile_run)(rows, vectors, 1, run, a, b, c);                                                                     \
+    }                                                                                                                         \
+    static void NNI_FN(tile_copying_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) { \
+        if (NNI_COPIES && vectors > 1) NNI_FN(tile_run_copying)(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -239,6 +280,14 @@ static NNI_FN(tile_fn) NNI_FN(tile_find)(int by_k, size_t rows, size_t vectors) 
 #undef NNI_TILE_BY_ROW
 #undef NNI_TILE_BY_K
     return (by_k ? by_k_table : by_row_table)[NNI_FN(tile_index)(rows, vectors)];
+}
+
+/* A run of it goes along the rows of C, two vectors wide or more. */
+static NNI_FN(tile_fn) NNI_FN(tile_find_copying)(size_t rows, size_t vectors) {
+#define NNI_TILE_COPYING(rows, vectors) NNI_FN(tile_copying_##rows##x##vectors),
+    static const NNI_FN(tile_fn) table[] = {NNI_TILES(NNI_TILE_COPYING)};
+#undef NNI_TILE_COPYING
+    return table[NNI_FN(tile_index)(rows, vectors)];
 }
 
 #endif /* NNI_ISA */
