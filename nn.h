@@ -101,8 +101,8 @@
  *
  *   training     nn_fit; nn_trainer_new _batch _step _run for loops of one's own; nn_progress, nn_find_rate, nn_classifier
  *   optimizers   nn_sgd _momentum _nesterov _adagrad _rmsprop _adadelta _adam _adamw _amsgrad _adamax _nadam _lion _ftrl
- *                _adagrad_da _proximal_gd _proximal_adagrad, or nn_optimizer_named; nn_optimizer_step for arrays without a network;
- *                nn_schedule_..., nn_clip_norm, nn_average_update; nn_layer_rate, nn_parameter_decay
+ *                _adagrad_da _proximal_gd _proximal_adagrad, or nn_optimizer_named; nn_optimizer_step for arrays without a
+ *                network; nn_schedule_..., nn_clip_norm, nn_average_update; nn_layer_rate, nn_parameter_decay
  *   in use       nn_evaluate, nn_predict_dataset, nn_confusion_of; nn_predict_ensemble, nn_predict_views, nn_snapshots_add
  *   files        nn_model_save, nn_model_load; nn_model_note, nn_csv_note for what goes with a network; nn_trainer_save to go on
  *                later; nn_weights_load, also from PyTorch; nn_export_c, nn_export_dot
@@ -34484,7 +34484,9 @@ NN_API nn_status nn_csv_noted(nn_csv **csv, const nn_model *m, const nn_allocato
     if (!csv || !m) return nni_say(report, NN_ERROR_NULL, "nn_csv_noted: %s", nn_status_message(NN_ERROR_NULL));
     *csv = NULL;
     if (!note) return nni_say(report, NN_ERROR_ARGUMENT, "the network has no columns of a table with it: see nn_csv_note");
-    nni_csv_reader r = {nni_json_of(NULL, 0), nni_csv_new(allocator), 0};
+    nni_csv_reader r;
+    memset(&r, 0, sizeof r);
+    r.csv = nni_csv_new(allocator);
     char **text = r.csv ? nni_names_copy(r.csv->memory, &note, 1) : NULL;
     nn_status status = text ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "no memory for the columns of a table");
     if (text) r.j = nni_json_of(text[0], strlen(text[0]));

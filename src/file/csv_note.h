@@ -222,7 +222,9 @@ NN_API nn_status nn_csv_noted(nn_csv **csv, const nn_model *m, const nn_allocato
     if (!csv || !m) return nni_say(report, NN_ERROR_NULL, "nn_csv_noted: %s", nn_status_message(NN_ERROR_NULL));
     *csv = NULL;
     if (!note) return nni_say(report, NN_ERROR_ARGUMENT, "the network has no columns of a table with it: see nn_csv_note");
-    nni_csv_reader r = {nni_json_of(NULL, 0), nni_csv_new(allocator), 0};
+    nni_csv_reader r;
+    memset(&r, 0, sizeof r);
+    r.csv = nni_csv_new(allocator);
     char **text = r.csv ? nni_names_copy(r.csv->memory, &note, 1) : NULL;
     nn_status status = text ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "no memory for the columns of a table");
     if (text) r.j = nni_json_of(text[0], strlen(text[0]));
