@@ -6391,7 +6391,7 @@ typedef struct nni_gemm_plan_scalar {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int copies;     /* whole panels of B are copied by the first tiles that read them */
+    int copies;       /* whole panels of B are copied by the first tiles that read them: A is one block then */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -6648,7 +6648,6 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                     where.a = packed_a;
                 }
                 nni_gemm_block_scalar(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
-                where.source = NULL;
             }
         }
     }
@@ -10987,7 +10986,7 @@ typedef struct nni_gemm_plan_avx2 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int copies;     /* whole panels of B are copied by the first tiles that read them */
+    int copies;       /* whole panels of B are copied by the first tiles that read them: A is one block then */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -11244,7 +11243,6 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                     where.a = packed_a;
                 }
                 nni_gemm_block_avx2(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
-                where.source = NULL;
             }
         }
     }
@@ -15582,7 +15580,7 @@ typedef struct nni_gemm_plan_avx512 {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int copies;     /* whole panels of B are copied by the first tiles that read them */
+    int copies;       /* whole panels of B are copied by the first tiles that read them: A is one block then */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -15839,7 +15837,6 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                     where.a = packed_a;
                 }
                 nni_gemm_block_avx512(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
-                where.source = NULL;
             }
         }
     }
@@ -20149,7 +20146,7 @@ typedef struct nni_gemm_plan_neon {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int copies;     /* whole panels of B are copied by the first tiles that read them */
+    int copies;       /* whole panels of B are copied by the first tiles that read them: A is one block then */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -20406,7 +20403,6 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                     where.a = packed_a;
                 }
                 nni_gemm_block_neon(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
-                where.source = NULL;
             }
         }
     }

@@ -12,7 +12,7 @@ typedef struct NNI_FN(gemm_plan) {
     size_t vectors; /* width of a tile */
     int turned;     /* as C' = B'*A' */
     int pack_a, pack_b;
-    int copies;     /* whole panels of B are copied by the first tiles that read them */
+    int copies;       /* whole panels of B are copied by the first tiles that read them: A is one block then */
     size_t shorts;    /* last rows of B, behind which no whole vector can be read: they are copied. All, where k is short */
     int await_c;      /* prefetch the next tile of C */
     size_t ahead;     /* how far to prefetch along the rows of B, or 0 */
@@ -269,7 +269,6 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                     where.a = packed_a;
                 }
                 NNI_FN(gemm_block)(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
-                where.source = NULL;
             }
         }
     }
