@@ -56,23 +56,26 @@ static void learn(const char *name, size_t hidden, nn_fit_desc fit) {
     const nn_build_desc build = {.seed = 1, .batch = 50};
     nn_model *m = nn_model_new(NULL);
     nn_node x = nn_layer_input(m, train.shape);
-    nn_evaluation before, after;
+    nn_evaluation on_train, on_test;
     for (size_t i = 0; i < hidden; i++) x = nn_layer_relu(m, nn_layer_dense(m, x, 100));
     nn_layer_loss(m, nn_layer_dense(m, x, 10), NN_LOSS_SOFTMAX_CE);
     stop_unless(nn_model_build(m, &build), nn_error(m));
     fit.epochs = full_or_quick(EPOCHS, 1);
     fit.batch = 50;
     const nn_status status = nn_fit(m, &train, NULL, &fit);
-    if (status != NN_ERROR_NOT_FINITE) stop_unless(status, nn_error(m));
-    stop_unless(nn_evaluate(m, &train, &before), nn_error(m));
-    stop_unless(nn_evaluate(m, &test, &after), nn_error(m));
     printf("  %-21s", name);
-    if (status == NN_OK) printf(" %10.5f %12.2f %%\n", (double)before.loss, 100 * (double)after.accuracy);
-    else printf("   %s\n", nn_error(m));
+    if (status == NN_ERROR_NOT_FINITE) {
+        printf("   %s\n", nn_error(m));
+    } else {
+        stop_unless(status, nn_error(m));
+        stop_unless(nn_evaluate(m, &train, &on_train), nn_error(m));
+        stop_unless(nn_evaluate(m, &test, &on_test), nn_error(m));
+        printf(" %10.5f %12.2f %%\n", (double)on_train.loss, 100 * (double)on_test.accuracy);
+    }
     nn_model_free(m);
 }
 
-/* Factors of the rate; the last ones are momentum, which a schedule gives as it is. */
+/* Factors of the rate; the last one is momentum, which a schedule gives as it is. */
 static const char picture[] =
     "array name[11] = ['constant', 'exponential', 'inverse time', 'steps', 'marks', 'linear', 'cosine', \\\n"
     "  'cosine, restarts', 'one cycle', 'cosine after warm-up', 'momentum, 0.5 to 0.99']\n"
