@@ -1601,8 +1601,8 @@ NN_API size_t nn_categories_find(const nn_categories *c, const char *text);
 /* The numbers of n texts. NN_ERROR_LABEL, and nothing written, if one is not there. Back it is c->names[label]. */
 NN_API NN_MUST_USE nn_status nn_categories_encode(uint32_t *labels, const nn_categories *c, const char *const *texts, size_t n);
 
-/* ---- src/data/csv.h ---- */
-/* csv.h - tables as text: numbers and categories, learned from one file and applied to others */
+/* ---- src/data/csv_columns.h ---- */
+/* csv_columns.h - the columns of a table: what is asked of them, what was learned, and a field as numbers */
 
 typedef enum nn_csv_header {
     NN_CSV_HEADER_AUTO, /* there is one if no field of the first row is a number and one of the second is, or if it has the
@@ -1645,8 +1645,13 @@ typedef struct nn_csv_desc {
     const nn_allocator *allocator;    /* it must outlive data and encoding */
 } nn_csv_desc;
 
-/* What a file taught: which columns there are, what they hold, their categories and means. nn_csv_note keeps it with a network. */
+/* What a file taught: which columns there are, what they hold, their categories and means. nn_csv_note keeps it with a
+ * network. */
 typedef struct nn_csv nn_csv;
+NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
+
+/* ---- src/data/csv.h ---- */
+/* csv.h - tables as text: numbers and categories, learned from one file and applied to others */
 
 /* The samples of a file: features in the order of columns, with names. What columns hold is found out from this file. */
 NN_API NN_MUST_USE nn_status nn_load_csv(nn_dataset *d, const char *path, const nn_csv_desc *desc, nn_report *report);
@@ -1657,9 +1662,9 @@ NN_API NN_MUST_USE nn_status nn_load_csv(nn_dataset *d, const char *path, const 
  * as one. */
 NN_API NN_MUST_USE nn_status nn_csv_learn(nn_csv **csv, const char *path, const nn_csv_desc *desc, nn_report *report);
 NN_API NN_MUST_USE nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path, nn_report *report);
-NN_API void nn_csv_free(nn_csv *csv); /* NULL is fine */
 
-/* The names of the classes that the label has; NULL, and *count (unless that is NULL) 0, if it has none. They live as long as csv. */
+/* The names of the classes that the label has; NULL, and *count (unless that is NULL) 0, if it has none. They live as long
+ * as csv. */
 NN_API const char *const *nn_csv_classes(const nn_csv *csv, size_t *count);
 
 /* ---- src/data/scaler.h ---- */
@@ -1914,10 +1919,7 @@ NN_API void nn_mixup(float *y, const float *a, const float *b, size_t n, float w
 NN_API float nn_mixup_weight(float alpha, nn_random *random);
 
 /* ---- src/image/augment.h ---- */
-/* augment.h - samples varied at random while a network learns: one struct of ranges and probabilities
- *
- * What happens to a sample follows from (seed, epoch, sample) alone, whatever the batch, the order and the threads.
- */
+/* augment.h - what samples are to vary by while a network learns: one struct of ranges and probabilities */
 
 /* Which part of the sample the result is taken from.
  *   RANDOM       a patch of the size of the result, anywhere in the sample with `pad` pixels of border around it
@@ -1971,6 +1973,21 @@ NN_API NN_MUST_USE nn_status nn_augment_check(const nn_augment *a, nn_shape in);
 /* The shape of the result. */
 NN_API nn_shape nn_augment_shape(const nn_augment *a, nn_shape in);
 
+/* Settings that are known to work.
+ *   digits   28 x 28 digits as in Ciresan et al. (2010): elastic with sigma 6, alpha 37, rotation +-15 degrees, width and
+ *            height scaled by +-15 % each. (They turned 1 and 7 by half as much, and drew sigma from 5..6, alpha from 36..38.)
+ *   cifar    mirrored left and right; a random patch of the sample in a border of 4 zeros
+ *   resnet   mirrored left and right; the short side 256 to 480, a random patch of 224 x 224 */
+NN_API nn_augment nn_augment_digits(void);
+NN_API nn_augment nn_augment_cifar(void);
+NN_API nn_augment nn_augment_resnet(void);
+
+/* ---- src/image/augment_sample.h ---- */
+/* augment_sample.h - samples varied at random
+ *
+ * What happens to a sample follows from (seed, epoch, sample) alone, whatever the batch, the order and the threads.
+ */
+
 /* Floats of workspace that a call of nn_augment_sample or nn_augment_bytes needs; each thread has its own. */
 NN_API size_t nn_augment_work(const nn_augment *a, nn_shape in);
 
@@ -1989,15 +2006,6 @@ NN_API NN_MUST_USE nn_status nn_augment_images(float *y, const float *x, size_t 
 /* Mixup: the sample below `count` to mix with, and the weight of the sample itself, 1 if there is no mixing. The caller mixes
  * samples and targets by nn_mixup. */
 NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed, uint64_t epoch, uint64_t sample, size_t count);
-
-/* Settings that are known to work.
- *   digits   28 x 28 digits as in Ciresan et al. (2010): elastic with sigma 6, alpha 37, rotation +-15 degrees, width and
- *            height scaled by +-15 % each. (They turned 1 and 7 by half as much, and drew sigma from 5..6, alpha from 36..38.)
- *   cifar    mirrored left and right; a random patch of the sample in a border of 4 zeros
- *   resnet   mirrored left and right; the short side 256 to 480, a random patch of 224 x 224 */
-NN_API nn_augment nn_augment_digits(void);
-NN_API nn_augment nn_augment_cifar(void);
-NN_API nn_augment nn_augment_resnet(void);
 
 /* ---- src/data/synthetic.h ---- */
 /* synthetic.h - small problems made by formula: classes in the plane, and curves to be fitted */
@@ -29963,9 +29971,7 @@ static NNI_UNUSED int nni_parse_float(float *value, const char *text, size_t n, 
     return size > 3.40282347e38f ? -1 : 1;
 }
 
-/* ---- src/data/csv.h ---- */
-
-#define NNI_CATEGORIES_USUAL 1000
+/* ---- src/data/csv_columns.h ---- */
 
 typedef enum nni_role { NNI_FEATURE, NNI_LABEL, NNI_TARGET, NNI_LEFT_OUT } nni_role;
 
@@ -29988,6 +29994,24 @@ struct nn_csv {
     const char **feature_names, **target_names, **class_names;
 };
 
+/* An empty encoding in memory of its own; NULL: there is none. */
+static nn_csv *nni_csv_new(const nn_allocator *allocator) {
+    nni_shared *memory = nni_shared_new(allocator, NULL);
+    nn_csv *csv = memory ? (nn_csv *)nni_shared_take(memory, 1, sizeof *csv) : NULL;
+    if (!csv) {
+        nni_shared_drop(memory);
+        return NULL;
+    }
+    memset(csv, 0, sizeof *csv);
+    csv->memory = memory;
+    csv->desc.allocator = allocator;
+    return csv;
+}
+
+NN_API void nn_csv_free(nn_csv *csv) {
+    if (csv) nni_shared_drop(csv->memory); /* it lies in there itself; datasets may hold it still */
+}
+
 static int nni_csv_is_missing(const nn_csv_desc *d, const char *field) {
     static const char *const usual[] = {"", "?", "NA", "N/A", "NaN", "nan", "null", NULL};
     for (const char *const *word = d->missing_words ? d->missing_words : usual; *word; word++)
@@ -29999,7 +30023,50 @@ static int nni_csv_number(const nn_csv_desc *d, const char *field, float *value)
     return nni_parse_float(value, field, strlen(field), d->decimal ? d->decimal : '.');
 }
 
-/* ---- columns by name ---- */
+/* The first field of the first row of data; *row is its number. */
+static const char *nni_csv_data(const nn_csv *csv, const nni_table *t, size_t *row) {
+    const char *field = t->fields;
+    *row = csv->header ? 1 : 0;
+    for (size_t j = 0; csv->header && j < t->columns; j++) field = nni_next_field(field);
+    return field;
+}
+
+/* Where a field is, for messages: column 1 is the first of the file. */
+typedef struct nni_csv_place {
+    const char *path;
+    size_t line, column;
+} nni_csv_place;
+
+/* One field as c->width floats. 1: done. 0: missing. -1: an error, which is reported. */
+static int nni_csv_encode(float *y, const nn_csv *csv, const nni_column *c, const char *field, const nni_csv_place *place,
+                          nn_status *status, nn_report *report) {
+    if (nni_csv_is_missing(&csv->desc, field)) return 0;
+    if (!c->nominal) {
+        const int kind = nni_csv_number(&csv->desc, field, y);
+        if (kind == 1) return 1;
+        *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): \"%.60s\" is %s", place->path, place->line,
+                          place->column, c->name, field, kind ? "larger than any float" : "not a number");
+        return -1;
+    }
+    int found;
+    const size_t k = nni_find_category(c->names, c->count, field, &found);
+    if (!found) {
+        if (csv->desc.missing != NN_CSV_REFUSE) return 0;
+        *status = nni_say(report, NN_ERROR_LABEL, "%s, line %zu, column %zu (%s): the category \"%.60s\" was not learned",
+                          place->path, place->line, place->column, c->name, field);
+        return -1;
+    }
+    if (c->role == NNI_LABEL || csv->desc.code == NN_CSV_NUMBER) *y = (float)k;
+    else if (csv->desc.code == NN_CSV_ONE_HOT) nni_one_hot_row(y, k, c->width);
+    else nni_binary_row(y, k, c->width);
+    return 1;
+}
+
+/* ---- src/data/csv_learn.h ---- */
+
+#define NNI_CATEGORIES_USUAL 1000
+
+/* ---- which columns there are ---- */
 
 /* The column that the n bytes at `name` mean; count if none. */
 static size_t nni_csv_find(const nn_csv *csv, const char *name, size_t n) {
@@ -30035,8 +30102,6 @@ static nn_status nni_csv_mark(nn_csv *csv, const char *list, nni_role role, cons
     return NN_OK;
 }
 
-/* ---- learning ---- */
-
 static int nni_csv_has_header(const nn_csv *csv, const nni_table *t) {
     int numbers[2] = {0, 0}, named = 0;
     const char *field = t->fields;
@@ -30049,13 +30114,37 @@ static int nni_csv_has_header(const nn_csv *csv, const nni_table *t) {
     return !numbers[0] && (numbers[1] || named);
 }
 
-/* The first field of the first row of data; *row is its number. */
-static const char *nni_csv_data(const nn_csv *csv, const nni_table *t, size_t *row) {
+/* The names of columns: of the header, or their numbers. */
+static nn_status nni_csv_columns(nn_csv *csv, const nni_table *t, nn_report *report) {
+    csv->count = t->columns;
+    csv->header = nni_csv_has_header(csv, t);
+    csv->columns = (nni_column *)nni_shared_take(csv->memory, csv->count, sizeof *csv->columns);
+    int room = csv->columns != NULL;
     const char *field = t->fields;
-    *row = csv->header ? 1 : 0;
-    for (size_t j = 0; csv->header && j < t->columns; j++) field = nni_next_field(field);
-    return field;
+    if (room) memset(csv->columns, 0, csv->count * sizeof *csv->columns);
+    for (size_t j = 0; room && j < csv->count; j++, field = nni_next_field(field)) {
+        const size_t length = csv->header ? strlen(field) + 1 : 24;
+        char *name = (char *)nni_shared_take(csv->memory, length, 1);
+        if (name && csv->header) memcpy(name, field, length);
+        else if (name) snprintf(name, length, "%zu", j + 1);
+        csv->columns[j].name = name;
+        room = name != NULL;
+    }
+    return room ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
 }
+
+static nn_status nni_csv_roles(nn_csv *csv, const char *path, nn_report *report) {
+    nn_status status = nni_csv_mark(csv, csv->desc.leave_out, NNI_LEFT_OUT, path, report);
+    if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.targets, NNI_TARGET, path, report);
+    if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.label, NNI_LABEL, path, report);
+    if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.nominal, NNI_FEATURE, path, report);
+    for (size_t j = 0; status == NN_OK && j < csv->count; j++)
+        csv->columns[j].nominal =
+            csv->columns[j].role == NNI_LABEL || (csv->columns[j].nominal && csv->columns[j].role == NNI_FEATURE);
+    return status;
+}
+
+/* ---- what they hold ---- */
 
 /* A column with a field that is no number holds categories. */
 static void nni_csv_find_kinds(nn_csv *csv, const nni_table *t) {
@@ -30112,6 +30201,8 @@ static nn_status nni_csv_find_categories(nn_csv *csv, const nni_table *t, nn_rep
     return NN_OK;
 }
 
+/* ---- what they become ---- */
+
 /* How many floats a column becomes. */
 static size_t nni_csv_width(const nn_csv *csv, const nni_column *c) {
     if (c->nominal && csv->desc.code == NN_CSV_ONE_HOT) return c->count;
@@ -30160,39 +30251,6 @@ static nn_status nni_csv_name(nn_csv *csv, const char *path, nn_report *report) 
     return room ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "%s: no memory for the names of its columns", path);
 }
 
-/* ---- encoding ---- */
-
-/* Where a field is, for messages: column 1 is the first of the file. */
-typedef struct nni_csv_place {
-    const char *path;
-    size_t line, column;
-} nni_csv_place;
-
-/* One field as c->width floats. 1: done. 0: missing. -1: an error, which is reported. */
-static int nni_csv_encode(float *y, const nn_csv *csv, const nni_column *c, const char *field, const nni_csv_place *place,
-                          nn_status *status, nn_report *report) {
-    if (nni_csv_is_missing(&csv->desc, field)) return 0;
-    if (!c->nominal) {
-        const int kind = nni_csv_number(&csv->desc, field, y);
-        if (kind == 1) return 1;
-        *status = nni_say(report, NN_ERROR_FORMAT, "%s, line %zu, column %zu (%s): \"%.60s\" is %s", place->path, place->line,
-                          place->column, c->name, field, kind ? "larger than any float" : "not a number");
-        return -1;
-    }
-    int found;
-    const size_t k = nni_find_category(c->names, c->count, field, &found);
-    if (!found) {
-        if (csv->desc.missing != NN_CSV_REFUSE) return 0;
-        *status = nni_say(report, NN_ERROR_LABEL, "%s, line %zu, column %zu (%s): the category \"%.60s\" was not learned",
-                          place->path, place->line, place->column, c->name, field);
-        return -1;
-    }
-    if (c->role == NNI_LABEL || csv->desc.code == NN_CSV_NUMBER) *y = (float)k;
-    else if (csv->desc.code == NN_CSV_ONE_HOT) nni_one_hot_row(y, k, c->width);
-    else nni_binary_row(y, k, c->width);
-    return 1;
-}
-
 /* Means of what is there, in double, in the order of rows. */
 static nn_status nni_csv_find_means(nn_csv *csv, const nni_table *t, nn_report *report) {
     nn_status status = NN_OK;
@@ -30226,35 +30284,7 @@ static nn_status nni_csv_find_means(nn_csv *csv, const nni_table *t, nn_report *
     return status;
 }
 
-/* The names of columns: of the header, or their numbers. */
-static nn_status nni_csv_columns(nn_csv *csv, const nni_table *t, nn_report *report) {
-    csv->count = t->columns;
-    csv->header = nni_csv_has_header(csv, t);
-    csv->columns = (nni_column *)nni_shared_take(csv->memory, csv->count, sizeof *csv->columns);
-    int room = csv->columns != NULL;
-    const char *field = t->fields;
-    if (room) memset(csv->columns, 0, csv->count * sizeof *csv->columns);
-    for (size_t j = 0; room && j < csv->count; j++, field = nni_next_field(field)) {
-        const size_t length = csv->header ? strlen(field) + 1 : 24;
-        char *name = (char *)nni_shared_take(csv->memory, length, 1);
-        if (name && csv->header) memcpy(name, field, length);
-        else if (name) snprintf(name, length, "%zu", j + 1);
-        csv->columns[j].name = name;
-        room = name != NULL;
-    }
-    return room ? NN_OK : nni_say(report, NN_ERROR_MEMORY, "%s: no memory for its columns", t->content.path);
-}
-
-static nn_status nni_csv_roles(nn_csv *csv, const char *path, nn_report *report) {
-    nn_status status = nni_csv_mark(csv, csv->desc.leave_out, NNI_LEFT_OUT, path, report);
-    if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.targets, NNI_TARGET, path, report);
-    if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.label, NNI_LABEL, path, report);
-    if (status == NN_OK) status = nni_csv_mark(csv, csv->desc.nominal, NNI_FEATURE, path, report);
-    for (size_t j = 0; status == NN_OK && j < csv->count; j++)
-        csv->columns[j].nominal =
-            csv->columns[j].role == NNI_LABEL || (csv->columns[j].nominal && csv->columns[j].role == NNI_FEATURE);
-    return status;
-}
+/* ---- all of it ---- */
 
 static nn_status nni_csv_learn(nn_csv *csv, const nni_table *t, nn_report *report) {
     const char *path = t->content.path;
@@ -30266,20 +30296,6 @@ static nn_status nni_csv_learn(nn_csv *csv, const nni_table *t, nn_report *repor
     if (status == NN_OK) status = nni_csv_name(csv, path, report);
     if (status == NN_OK && csv->desc.missing == NN_CSV_MEAN) status = nni_csv_find_means(csv, t, report);
     return status;
-}
-
-/* An empty encoding in memory of its own; NULL: there is none. */
-static nn_csv *nni_csv_new(const nn_allocator *allocator) {
-    nni_shared *memory = nni_shared_new(allocator, NULL);
-    nn_csv *csv = memory ? (nn_csv *)nni_shared_take(memory, 1, sizeof *csv) : NULL;
-    if (!csv) {
-        nni_shared_drop(memory);
-        return NULL;
-    }
-    memset(csv, 0, sizeof *csv);
-    csv->memory = memory;
-    csv->desc.allocator = allocator;
-    return csv;
 }
 
 /* The caller's texts may go: what loading needs of them is copied. 0: there is no memory. */
@@ -30307,7 +30323,7 @@ static nn_status nni_csv_of_table(nn_csv **csv, const nni_table *t, const nn_csv
     return status;
 }
 
-/* ---- data ---- */
+/* ---- src/data/csv.h ---- */
 
 typedef struct nni_csv_out {
     float *x, *targets;
@@ -30325,8 +30341,8 @@ static nn_status nni_csv_compare(const nn_csv *csv, const nni_table *t, nn_repor
     const size_t answers = (size_t)csv->labelled + csv->targets;
     if (t->columns != csv->count && t->columns + answers != csv->count)
         return nni_say(report, NN_ERROR_FORMAT,
-                       "%s, line %zu: has %zu fields, and what was learned from %zu, %zu of them to be predicted", t->content.path,
-                       t->lines[0], t->columns, csv->count, answers);
+                       "%s, line %zu: has %zu fields, and what was learned from %zu, %zu of them to be predicted",
+                       t->content.path, t->lines[0], t->columns, csv->count, answers);
     const char *field = t->fields;
     for (size_t j = 0, column = 1; csv->header && j < csv->count; j++) {
         if (!nni_csv_has(csv, t, &csv->columns[j])) continue;
@@ -30451,10 +30467,6 @@ NN_API nn_status nn_csv_load(nn_dataset *d, const nn_csv *csv, const char *path,
     memset(d, 0, sizeof *d);
     nn_csv *learned = (nn_csv *)(uintptr_t)csv; /* only read: it is there */
     return nni_csv_run(d, &learned, path, &csv->desc, report);
-}
-
-NN_API void nn_csv_free(nn_csv *csv) {
-    if (csv) nni_shared_drop(csv->memory); /* it lies in there itself; datasets may hold it still */
 }
 
 NN_API const char *const *nn_csv_classes(const nn_csv *csv, size_t *count) {
@@ -31615,42 +31627,6 @@ NN_API float nn_mixup_weight(float alpha, nn_random *random) {
 
 /* ---- src/image/augment.h ---- */
 
-/* ---- random numbers ---- */
-
-/* The stream of a sample is its number; seed and epoch make the key. Block 0 of 64 words has the settings, each in a place of
- * its own, so that one does not depend on another being in use; then come fields and noise. */
-enum {
-    NNI_DRAW_FLIP_X, NNI_DRAW_FLIP_Y, NNI_DRAW_ROTATE, NNI_DRAW_SCALE_X, NNI_DRAW_SCALE_Y, NNI_DRAW_SHEAR_X,
-    NNI_DRAW_SHEAR_Y, NNI_DRAW_TRANSLATE_X, NNI_DRAW_TRANSLATE_Y, NNI_DRAW_TOP, NNI_DRAW_LEFT, NNI_DRAW_SIDE,
-    NNI_DRAW_BRIGHTNESS, NNI_DRAW_CONTRAST, NNI_DRAW_SATURATION, NNI_DRAW_HUE, NNI_DRAW_GAMMA,
-    NNI_DRAW_CUTOUT, NNI_DRAW_CUTOUT_TOP, NNI_DRAW_CUTOUT_LEFT,
-    NNI_DRAW_BOX /* and 19 more: ten tries of two */
-};
-#define NNI_DRAW_FIELD ((uint64_t)1 << 32) /* positions of the sequence */
-#define NNI_DRAW_NOISE ((uint64_t)1 << 40)
-#define NNI_DRAW_SALT ((uint64_t)1 << 48)
-#define NNI_DRAW_MIX ((uint64_t)1 << 56)
-
-static nn_random nni_augment_random(uint64_t seed, uint64_t epoch, uint64_t sample) {
-    const uint32_t counter[4] = {(uint32_t)epoch, (uint32_t)(epoch >> 32), 0x61756761u, 0x656d746eu};
-    nn_random random = {0, sample, 0};
-    uint32_t word[4];
-    nni_philox(word, seed, counter);
-    random.seed = (uint64_t)word[1] << 32 | word[0];
-    return random;
-}
-
-static double nni_draw_unit(const uint32_t *word, size_t place) { return (double)word[place] * (1.0 / 4294967296.0); }
-static double nni_draw_between(const uint32_t *word, size_t place, double from, double to) {
-    return from + (to - from) * nni_draw_unit(word, place);
-}
-static double nni_draw_around(const uint32_t *word, size_t place, float most) {
-    return nni_draw_between(word, place, -(double)most, (double)most);
-}
-static size_t nni_draw_below(const uint32_t *word, size_t place, size_t n) {
-    return (size_t)(((uint64_t)word[place] * (uint64_t)n) >> 32);
-}
-
 /* ---- what is asked for ---- */
 
 /* One end of a range, which has a default where both ends are 0. */
@@ -31736,6 +31712,76 @@ NN_API nn_status nn_augment_check(const nn_augment *a, nn_shape in) {
     const double from = (double)(in.height + 8) * (double)(in.width + 8) * (double)in.channels;
     const double to = (double)(out.height + 8) * (double)(out.width + 8) * (double)in.channels;
     return from > (double)(NNI_IMAGE_MOST / 16) || to > (double)(NNI_IMAGE_MOST / 16) ? NN_ERROR_SIZE : NN_OK;
+}
+
+/* ---- settings ---- */
+
+NN_API nn_augment nn_augment_digits(void) {
+    nn_augment a;
+    memset(&a, 0, sizeof a);
+    a.elastic_alpha = 37.0f;
+    a.elastic_sigma = 6.0f;
+    a.rotate = 15.0f;
+    a.scale_from = 0.85f;
+    a.scale_to = 1.15f;
+    a.scale_apart = 1;
+    return a;
+}
+
+NN_API nn_augment nn_augment_cifar(void) {
+    nn_augment a;
+    memset(&a, 0, sizeof a);
+    a.crop = NN_CROP_RANDOM;
+    a.pad = 4;
+    a.flip_x = 0.5f;
+    return a;
+}
+
+NN_API nn_augment nn_augment_resnet(void) {
+    nn_augment a;
+    memset(&a, 0, sizeof a);
+    a.crop = NN_CROP_SHORT_SIDE;
+    a.crop_height = a.crop_width = 224;
+    a.flip_x = 0.5f;
+    return a;
+}
+
+/* ---- src/image/augment_sample.h ---- */
+
+/* ---- random numbers ---- */
+
+/* The stream of a sample is its number; seed and epoch make the key. Block 0 of 64 words has the settings, each in a place of
+ * its own, so that one does not depend on another being in use; then come fields and noise. */
+enum {
+    NNI_DRAW_FLIP_X, NNI_DRAW_FLIP_Y, NNI_DRAW_ROTATE, NNI_DRAW_SCALE_X, NNI_DRAW_SCALE_Y, NNI_DRAW_SHEAR_X,
+    NNI_DRAW_SHEAR_Y, NNI_DRAW_TRANSLATE_X, NNI_DRAW_TRANSLATE_Y, NNI_DRAW_TOP, NNI_DRAW_LEFT, NNI_DRAW_SIDE,
+    NNI_DRAW_BRIGHTNESS, NNI_DRAW_CONTRAST, NNI_DRAW_SATURATION, NNI_DRAW_HUE, NNI_DRAW_GAMMA,
+    NNI_DRAW_CUTOUT, NNI_DRAW_CUTOUT_TOP, NNI_DRAW_CUTOUT_LEFT,
+    NNI_DRAW_BOX /* and 19 more: ten tries of two */
+};
+#define NNI_DRAW_FIELD ((uint64_t)1 << 32) /* positions of the sequence */
+#define NNI_DRAW_NOISE ((uint64_t)1 << 40)
+#define NNI_DRAW_SALT ((uint64_t)1 << 48)
+#define NNI_DRAW_MIX ((uint64_t)1 << 56)
+
+static nn_random nni_augment_random(uint64_t seed, uint64_t epoch, uint64_t sample) {
+    const uint32_t counter[4] = {(uint32_t)epoch, (uint32_t)(epoch >> 32), 0x61756761u, 0x656d746eu};
+    nn_random random = {0, sample, 0};
+    uint32_t word[4];
+    nni_philox(word, seed, counter);
+    random.seed = (uint64_t)word[1] << 32 | word[0];
+    return random;
+}
+
+static double nni_draw_unit(const uint32_t *word, size_t place) { return (double)word[place] * (1.0 / 4294967296.0); }
+static double nni_draw_between(const uint32_t *word, size_t place, double from, double to) {
+    return from + (to - from) * nni_draw_unit(word, place);
+}
+static double nni_draw_around(const uint32_t *word, size_t place, float most) {
+    return nni_draw_between(word, place, -(double)most, (double)most);
+}
+static size_t nni_draw_below(const uint32_t *word, size_t place, size_t n) {
+    return (size_t)(((uint64_t)word[place] * (uint64_t)n) >> 32);
 }
 
 /* ---- the crop that resizes ---- */
@@ -32021,38 +32067,6 @@ NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed,
     const float weight = nn_mixup_weight(a->mixup, &random);
     *partner = (size_t)nn_random_below(count, &random);
     return weight;
-}
-
-/* ---- settings ---- */
-
-NN_API nn_augment nn_augment_digits(void) {
-    nn_augment a;
-    memset(&a, 0, sizeof a);
-    a.elastic_alpha = 37.0f;
-    a.elastic_sigma = 6.0f;
-    a.rotate = 15.0f;
-    a.scale_from = 0.85f;
-    a.scale_to = 1.15f;
-    a.scale_apart = 1;
-    return a;
-}
-
-NN_API nn_augment nn_augment_cifar(void) {
-    nn_augment a;
-    memset(&a, 0, sizeof a);
-    a.crop = NN_CROP_RANDOM;
-    a.pad = 4;
-    a.flip_x = 0.5f;
-    return a;
-}
-
-NN_API nn_augment nn_augment_resnet(void) {
-    nn_augment a;
-    memset(&a, 0, sizeof a);
-    a.crop = NN_CROP_SHORT_SIDE;
-    a.crop_height = a.crop_width = 224;
-    a.flip_x = 0.5f;
-    return a;
 }
 
 /* ---- src/data/synthetic.h ---- */

@@ -6,7 +6,7 @@
 
 #include "../data/dataset.h"
 #include "../graph/run.h"
-#include "../image/augment.h"
+#include "../image/augment_sample.h"
 #include "../image/mix.h"
 
 #define NNI_SUPPLY_SHARE 100000 /* floats worth a thread, by analogy with a map */
