@@ -6387,13 +6387,9 @@ static void nni_gemm_turned_scalar(const nni_gemm *g, size_t vectors, float *wor
         }
 }
 
-/* ---- simd/kernels/gemm.h ---- */
-/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes, and the loops of the blocked one
- *
- * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
- */
+/* ---- simd/kernels/gemm_plan.h ---- */
+/* gemm_plan.h - how a product goes through the caches: decided by its shape, felt in speed alone, never in bits */
 
-/* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
 typedef struct nni_gemm_plan_scalar {
     size_t kc, mc, nc;
     size_t vectors; /* width of a tile */
@@ -6478,6 +6474,25 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
+
+/* Floats that the packed part of B takes. */
+static size_t nni_plan_floats_b_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan) {
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
+    return nni_min(plan->kc, g->k) * columns;
+}
+
+/* Floats of workspace that the plan needs. */
+static size_t nni_plan_workspace_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan) {
+    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
+    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
+    return nni_plan_floats_b_scalar(g, plan) + a;
+}
+
+/* ---- simd/kernels/gemm_block.h ---- */
+/* gemm_block.h - the loops of a product in blocks, as its plan says
+ *
+ * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
+ */
 
 /* The rows of a block as they are dealt out to tiles: evenly, so that no tile is left with one row. The first `taller`
  * tiles have rows + 1. */
@@ -6610,12 +6625,6 @@ static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar 
     if (width % panel) nni_gemm_last_panel_scalar(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
-/* Floats that the packed part of B takes. */
-static size_t nni_plan_floats_b_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan) {
-    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
-    return nni_min(plan->kc, g->k) * columns;
-}
-
 static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
@@ -6661,12 +6670,8 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
     }
 }
 
-/* Floats of workspace that the plan needs. */
-static size_t nni_plan_workspace_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan) {
-    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
-    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
-    return nni_plan_floats_b_scalar(g, plan) + a;
-}
+/* ---- simd/kernels/gemm.h ---- */
+/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes */
 
 /* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
 static void nni_gemm_scale_scalar(const nni_gemm *g) {
@@ -10982,13 +10987,9 @@ static void nni_gemm_turned_avx2(const nni_gemm *g, size_t vectors, float *work)
         }
 }
 
-/* ---- simd/kernels/gemm.h ---- */
-/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes, and the loops of the blocked one
- *
- * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
- */
+/* ---- simd/kernels/gemm_plan.h ---- */
+/* gemm_plan.h - how a product goes through the caches: decided by its shape, felt in speed alone, never in bits */
 
-/* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
 typedef struct nni_gemm_plan_avx2 {
     size_t kc, mc, nc;
     size_t vectors; /* width of a tile */
@@ -11073,6 +11074,25 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
+
+/* Floats that the packed part of B takes. */
+static size_t nni_plan_floats_b_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan) {
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
+    return nni_min(plan->kc, g->k) * columns;
+}
+
+/* Floats of workspace that the plan needs. */
+static size_t nni_plan_workspace_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan) {
+    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
+    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
+    return nni_plan_floats_b_avx2(g, plan) + a;
+}
+
+/* ---- simd/kernels/gemm_block.h ---- */
+/* gemm_block.h - the loops of a product in blocks, as its plan says
+ *
+ * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
+ */
 
 /* The rows of a block as they are dealt out to tiles: evenly, so that no tile is left with one row. The first `taller`
  * tiles have rows + 1. */
@@ -11205,12 +11225,6 @@ static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pla
     if (width % panel) nni_gemm_last_panel_avx2(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
-/* Floats that the packed part of B takes. */
-static size_t nni_plan_floats_b_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan) {
-    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
-    return nni_min(plan->kc, g->k) * columns;
-}
-
 static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
@@ -11256,12 +11270,8 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
     }
 }
 
-/* Floats of workspace that the plan needs. */
-static size_t nni_plan_workspace_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan) {
-    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
-    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
-    return nni_plan_floats_b_avx2(g, plan) + a;
-}
+/* ---- simd/kernels/gemm.h ---- */
+/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes */
 
 /* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
 static void nni_gemm_scale_avx2(const nni_gemm *g) {
@@ -15576,13 +15586,9 @@ static void nni_gemm_turned_avx512(const nni_gemm *g, size_t vectors, float *wor
         }
 }
 
-/* ---- simd/kernels/gemm.h ---- */
-/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes, and the loops of the blocked one
- *
- * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
- */
+/* ---- simd/kernels/gemm_plan.h ---- */
+/* gemm_plan.h - how a product goes through the caches: decided by its shape, felt in speed alone, never in bits */
 
-/* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
 typedef struct nni_gemm_plan_avx512 {
     size_t kc, mc, nc;
     size_t vectors; /* width of a tile */
@@ -15667,6 +15673,25 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
+
+/* Floats that the packed part of B takes. */
+static size_t nni_plan_floats_b_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan) {
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
+    return nni_min(plan->kc, g->k) * columns;
+}
+
+/* Floats of workspace that the plan needs. */
+static size_t nni_plan_workspace_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan) {
+    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
+    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
+    return nni_plan_floats_b_avx512(g, plan) + a;
+}
+
+/* ---- simd/kernels/gemm_block.h ---- */
+/* gemm_block.h - the loops of a product in blocks, as its plan says
+ *
+ * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
+ */
 
 /* The rows of a block as they are dealt out to tiles: evenly, so that no tile is left with one row. The first `taller`
  * tiles have rows + 1. */
@@ -15799,12 +15824,6 @@ static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 
     if (width % panel) nni_gemm_last_panel_avx512(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
-/* Floats that the packed part of B takes. */
-static size_t nni_plan_floats_b_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan) {
-    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
-    return nni_min(plan->kc, g->k) * columns;
-}
-
 static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
@@ -15850,12 +15869,8 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
     }
 }
 
-/* Floats of workspace that the plan needs. */
-static size_t nni_plan_workspace_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan) {
-    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
-    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
-    return nni_plan_floats_b_avx512(g, plan) + a;
-}
+/* ---- simd/kernels/gemm.h ---- */
+/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes */
 
 /* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
 static void nni_gemm_scale_avx512(const nni_gemm *g) {
@@ -20142,13 +20157,9 @@ static void nni_gemm_turned_neon(const nni_gemm *g, size_t vectors, float *work)
         }
 }
 
-/* ---- simd/kernels/gemm.h ---- */
-/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes, and the loops of the blocked one
- *
- * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
- */
+/* ---- simd/kernels/gemm_plan.h ---- */
+/* gemm_plan.h - how a product goes through the caches: decided by its shape, felt in speed alone, never in bits */
 
-/* How the blocked path treats one product: decided by shape, felt in speed only, never in bits. */
 typedef struct nni_gemm_plan_neon {
     size_t kc, mc, nc;
     size_t vectors; /* width of a tile */
@@ -20233,6 +20244,25 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.ahead = far && !many && !plan.pack_b ? panel * (g->packed_b ? g->k : 1) : 0;
     return plan;
 }
+
+/* Floats that the packed part of B takes. */
+static size_t nni_plan_floats_b_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan) {
+    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
+    return nni_min(plan->kc, g->k) * columns;
+}
+
+/* Floats of workspace that the plan needs. */
+static size_t nni_plan_workspace_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan) {
+    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
+    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
+    return nni_plan_floats_b_neon(g, plan) + a;
+}
+
+/* ---- simd/kernels/gemm_block.h ---- */
+/* gemm_block.h - the loops of a product in blocks, as its plan says
+ *
+ * Names as in the literature: m, n, k the sizes; jc pc ic jr ir the loops from the outside in; NC KC MC their blocks.
+ */
 
 /* The rows of a block as they are dealt out to tiles: evenly, so that no tile is left with one row. The first `taller`
  * tiles have rows + 1. */
@@ -20365,12 +20395,6 @@ static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *pla
     if (width % panel) nni_gemm_last_panel_neon(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
-/* Floats that the packed part of B takes. */
-static size_t nni_plan_floats_b_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan) {
-    const size_t columns = plan->pack_b ? nni_round_up(nni_min(plan->nc, g->n), VF_LANES) : 0;
-    return nni_min(plan->kc, g->k) * columns;
-}
-
 static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, float *work) {
     const size_t panel = plan->vectors * VF_LANES;
     float *const packed_b = work;
@@ -20416,12 +20440,8 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
     }
 }
 
-/* Floats of workspace that the plan needs. */
-static size_t nni_plan_workspace_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan) {
-    if (plan->turned) return g->a_row == 1 ? 0 : g->k * g->m;
-    const size_t a = plan->pack_a ? nni_min(plan->kc, g->k) * nni_min(plan->mc, g->m) + VF_LANES : 0;
-    return nni_plan_floats_b_neon(g, plan) + a;
-}
+/* ---- simd/kernels/gemm.h ---- */
+/* gemm.h - C = alpha*A*B + beta*C: which path a shape takes */
 
 /* C = beta*C, all that is left when nothing is to be added; beta = 0 does not read C. */
 static void nni_gemm_scale_neon(const nni_gemm *g) {

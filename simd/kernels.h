@@ -25,6 +25,8 @@
 #include "kernels/gemm_dot.h"
 #include "kernels/gemm_row.h"
 #include "kernels/gemm_turned.h"
+#include "kernels/gemm_plan.h"
+#include "kernels/gemm_block.h"
 #include "kernels/gemm.h"
 #include "kernels/conv_block.h"
 #include "kernels/conv_depth.h"
