@@ -49,6 +49,13 @@ static float *opinions(const nn_dataset *data) {
     return y;
 }
 
+/* How often what was said, or the sum of it, is right, in per cent. */
+static double accuracy_of(const float *said, const nn_dataset *data) {
+    size_t right = 0;
+    for (size_t i = 0; i < data->count; i++) right += nn_argmax(said + i * CLASSES, CLASSES) == data->labels[nn_dataset_row(data, i)];
+    return 100 * (double)right / (double)data->count;
+}
+
 static nn_model *network(const row *r, uint64_t seed) {
     nn_model *m = nn_model_new(NULL);
     nn_node x = nn_layer_input(m, nn_shape_image(28, 28, 1));
@@ -88,7 +95,6 @@ static double run(const row *r, size_t epochs, uint64_t seed, const nn_dataset *
     const nn_augment distortions = wide();
     nn_dataset part[2];
     nn_trainer *t;
-    nn_evaluation result;
     nn_model *m = network(r, seed);
     float *alone = opinions(test);
     char checkpoint[64];
@@ -106,25 +112,18 @@ static double run(const row *r, size_t epochs, uint64_t seed, const nn_dataset *
     stop_unless(nn_dataset_split_counts(part, all, sizes, 2, NULL), NULL);
     stop_unless(nn_trainer_new(&t, m, &desc), nn_error(m));
     stop_unless(nn_trainer_run(t, &part[0], &part[1]), nn_error(m));
-    stop_unless(nn_evaluate(m, test, &result), nn_error(m));
     stop_unless(nn_predict_dataset(m, alone, test), nn_error(m));
     nn_add(said, said, alone, test->count * CLASSES);
+    const double accuracy = accuracy_of(alone, test);
     const nn_history *h = nn_trainer_history(t);
     printf("  row %d, seed %llu: validation %.2f %%, test %.2f %%\n", (int)(r - rows) + 1, (unsigned long long)seed,
-           100.0 * (double)h->epochs[(r->distorted ? h->count : h->best) - 1].valid.accuracy, 100.0 * (double)result.accuracy);
+           100.0 * (double)h->epochs[(r->distorted ? h->count : h->best) - 1].valid.accuracy, accuracy);
     fflush(stdout);
     nn_trainer_free(t);
     nn_model_free(m);
     for (int i = 0; i < 2; i++) nn_dataset_free(&part[i]);
     free(alone);
-    return 100 * (double)result.accuracy;
-}
-
-/* How often the sum of what was said is right, in per cent. */
-static double together(const float *said, const nn_dataset *test) {
-    size_t right = 0;
-    for (size_t i = 0; i < test->count; i++) right += nn_argmax(said + i * CLASSES, CLASSES) == test->labels[nn_dataset_row(test, i)];
-    return 100 * (double)right / (double)test->count;
+    return accuracy;
 }
 
 /* The accuracy of each seed's network, and of all together. */
@@ -170,7 +169,7 @@ int main(int count, char **arguments) {
         if (!wanted(i, only)) continue;
         memset(said, 0, test.count * CLASSES * sizeof *said);
         for (size_t s = 0; s < seeds; s++) accuracy[i * seeds + s] = run(&rows[i], epochs, s + 1, &all, &test, said);
-        all_seeds[i] = together(said, &test);
+        all_seeds[i] = accuracy_of(said, &test);
     }
     printf("\nrow  hidden layers            loss               lectures      ours\n");
     for (size_t i = 0; i < ROWS; i++)
