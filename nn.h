@@ -6625,8 +6625,38 @@ static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar 
     if (width % panel) nni_gemm_last_panel_scalar(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
-static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, float *work) {
+/* Packs columns of a block of B, from column `from` on, in panels. */
+static void nni_pack_b_panels_scalar(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+    for (size_t j = from; j < width; j += panel) {
+        const size_t columns = nni_min(panel, width - j);
+        nni_pack_b_scalar(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
+    }
+}
+
+/* Where the block of B is that begins at row pc and column jc, kc x nc: packed now or before, or in the matrix. */
+static nni_gemm_where_scalar nni_gemm_find_b_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, float *packed, size_t pc,
+                                              size_t kc, size_t jc, size_t nc) {
     const size_t panel = plan->vectors * VF_LANES;
+    nni_gemm_where_scalar where = {NULL, NULL, kc, 0, kc, g->b_row, panel, jc, NULL, NULL, pc + kc == g->k};
+    if (g->packed_b) {
+        where.b = g->packed_b + jc * g->k + pc * panel;
+        where.ldb = panel;
+        where.panel = panel * g->k;
+        return where;
+    }
+    where.b = g->b + pc * g->b_row + jc * g->b_col;
+    if (!plan->pack_b) return where;
+    const size_t copied = plan->copies && nc >= 2 * panel ? nc / panel * panel : 0;
+    nni_pack_b_panels_scalar(packed, g, where.b, panel, copied, nc, kc);
+    where.source = copied ? where.b : NULL;
+    where.copy = packed;
+    where.b = packed;
+    where.ldb = 0;
+    where.panel = panel * kc;
+    return where;
+}
+
+static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scalar *plan, float *work) {
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_scalar(g, plan) : NULL;
     const size_t above_shorts = g->k - plan->shorts;
@@ -6635,28 +6665,8 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
         const size_t nc = nni_min(plan->nc, g->n - jc);
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
-            const float beta = pc == 0 ? g->beta : 1.0f;
-            const int copies = plan->copies && nc >= 2 * panel;
-            if (plan->pack_b)
-                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr);
-                    nni_pack_b_scalar(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
-                                   nni_round_up(cols, VF_LANES));
-                }
-            nni_gemm_where_scalar where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
-                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
-            if (plan->pack_b) {
-                where.source = copies ? where.b : NULL;
-                where.copy = packed_b;
-                where.b = packed_b;
-                where.ldb = 0;
-                where.panel = panel * kc;
-            } else if (g->packed_b) {
-                where.b = g->packed_b + jc * g->k + pc * panel;
-                where.ldb = panel;
-                where.panel = panel * g->k;
-            }
+            nni_gemm_where_scalar where = nni_gemm_find_b_scalar(g, plan, packed_b, pc, kc, jc, nc);
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
                 where.a = g->a + ic * g->a_row + pc * g->a_col;
@@ -6664,7 +6674,7 @@ static void nni_gemm_blocked_scalar(const nni_gemm *g, const nni_gemm_plan_scala
                     nni_pack_a_panels_scalar(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                nni_gemm_block_scalar(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                nni_gemm_block_scalar(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, pc == 0 ? g->beta : 1.0f);
             }
         }
     }
@@ -11225,8 +11235,38 @@ static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pla
     if (width % panel) nni_gemm_last_panel_avx2(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
-static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, float *work) {
+/* Packs columns of a block of B, from column `from` on, in panels. */
+static void nni_pack_b_panels_avx2(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+    for (size_t j = from; j < width; j += panel) {
+        const size_t columns = nni_min(panel, width - j);
+        nni_pack_b_avx2(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
+    }
+}
+
+/* Where the block of B is that begins at row pc and column jc, kc x nc: packed now or before, or in the matrix. */
+static nni_gemm_where_avx2 nni_gemm_find_b_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, float *packed, size_t pc,
+                                              size_t kc, size_t jc, size_t nc) {
     const size_t panel = plan->vectors * VF_LANES;
+    nni_gemm_where_avx2 where = {NULL, NULL, kc, 0, kc, g->b_row, panel, jc, NULL, NULL, pc + kc == g->k};
+    if (g->packed_b) {
+        where.b = g->packed_b + jc * g->k + pc * panel;
+        where.ldb = panel;
+        where.panel = panel * g->k;
+        return where;
+    }
+    where.b = g->b + pc * g->b_row + jc * g->b_col;
+    if (!plan->pack_b) return where;
+    const size_t copied = plan->copies && nc >= 2 * panel ? nc / panel * panel : 0;
+    nni_pack_b_panels_avx2(packed, g, where.b, panel, copied, nc, kc);
+    where.source = copied ? where.b : NULL;
+    where.copy = packed;
+    where.b = packed;
+    where.ldb = 0;
+    where.panel = panel * kc;
+    return where;
+}
+
+static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *plan, float *work) {
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_avx2(g, plan) : NULL;
     const size_t above_shorts = g->k - plan->shorts;
@@ -11235,28 +11275,8 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
         const size_t nc = nni_min(plan->nc, g->n - jc);
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
-            const float beta = pc == 0 ? g->beta : 1.0f;
-            const int copies = plan->copies && nc >= 2 * panel;
-            if (plan->pack_b)
-                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr);
-                    nni_pack_b_avx2(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
-                                   nni_round_up(cols, VF_LANES));
-                }
-            nni_gemm_where_avx2 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
-                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
-            if (plan->pack_b) {
-                where.source = copies ? where.b : NULL;
-                where.copy = packed_b;
-                where.b = packed_b;
-                where.ldb = 0;
-                where.panel = panel * kc;
-            } else if (g->packed_b) {
-                where.b = g->packed_b + jc * g->k + pc * panel;
-                where.ldb = panel;
-                where.panel = panel * g->k;
-            }
+            nni_gemm_where_avx2 where = nni_gemm_find_b_avx2(g, plan, packed_b, pc, kc, jc, nc);
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
                 where.a = g->a + ic * g->a_row + pc * g->a_col;
@@ -11264,7 +11284,7 @@ static void nni_gemm_blocked_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *p
                     nni_pack_a_panels_avx2(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                nni_gemm_block_avx2(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                nni_gemm_block_avx2(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, pc == 0 ? g->beta : 1.0f);
             }
         }
     }
@@ -15824,8 +15844,38 @@ static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 
     if (width % panel) nni_gemm_last_panel_avx512(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
-static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, float *work) {
+/* Packs columns of a block of B, from column `from` on, in panels. */
+static void nni_pack_b_panels_avx512(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+    for (size_t j = from; j < width; j += panel) {
+        const size_t columns = nni_min(panel, width - j);
+        nni_pack_b_avx512(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
+    }
+}
+
+/* Where the block of B is that begins at row pc and column jc, kc x nc: packed now or before, or in the matrix. */
+static nni_gemm_where_avx512 nni_gemm_find_b_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, float *packed, size_t pc,
+                                              size_t kc, size_t jc, size_t nc) {
     const size_t panel = plan->vectors * VF_LANES;
+    nni_gemm_where_avx512 where = {NULL, NULL, kc, 0, kc, g->b_row, panel, jc, NULL, NULL, pc + kc == g->k};
+    if (g->packed_b) {
+        where.b = g->packed_b + jc * g->k + pc * panel;
+        where.ldb = panel;
+        where.panel = panel * g->k;
+        return where;
+    }
+    where.b = g->b + pc * g->b_row + jc * g->b_col;
+    if (!plan->pack_b) return where;
+    const size_t copied = plan->copies && nc >= 2 * panel ? nc / panel * panel : 0;
+    nni_pack_b_panels_avx512(packed, g, where.b, panel, copied, nc, kc);
+    where.source = copied ? where.b : NULL;
+    where.copy = packed;
+    where.b = packed;
+    where.ldb = 0;
+    where.panel = panel * kc;
+    return where;
+}
+
+static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 *plan, float *work) {
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_avx512(g, plan) : NULL;
     const size_t above_shorts = g->k - plan->shorts;
@@ -15834,28 +15884,8 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
         const size_t nc = nni_min(plan->nc, g->n - jc);
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
-            const float beta = pc == 0 ? g->beta : 1.0f;
-            const int copies = plan->copies && nc >= 2 * panel;
-            if (plan->pack_b)
-                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr);
-                    nni_pack_b_avx512(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
-                                   nni_round_up(cols, VF_LANES));
-                }
-            nni_gemm_where_avx512 where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
-                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
-            if (plan->pack_b) {
-                where.source = copies ? where.b : NULL;
-                where.copy = packed_b;
-                where.b = packed_b;
-                where.ldb = 0;
-                where.panel = panel * kc;
-            } else if (g->packed_b) {
-                where.b = g->packed_b + jc * g->k + pc * panel;
-                where.ldb = panel;
-                where.panel = panel * g->k;
-            }
+            nni_gemm_where_avx512 where = nni_gemm_find_b_avx512(g, plan, packed_b, pc, kc, jc, nc);
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
                 where.a = g->a + ic * g->a_row + pc * g->a_col;
@@ -15863,7 +15893,7 @@ static void nni_gemm_blocked_avx512(const nni_gemm *g, const nni_gemm_plan_avx51
                     nni_pack_a_panels_avx512(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                nni_gemm_block_avx512(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                nni_gemm_block_avx512(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, pc == 0 ? g->beta : 1.0f);
             }
         }
     }
@@ -20395,8 +20425,38 @@ static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *pla
     if (width % panel) nni_gemm_last_panel_neon(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
-static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, float *work) {
+/* Packs columns of a block of B, from column `from` on, in panels. */
+static void nni_pack_b_panels_neon(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+    for (size_t j = from; j < width; j += panel) {
+        const size_t columns = nni_min(panel, width - j);
+        nni_pack_b_neon(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
+    }
+}
+
+/* Where the block of B is that begins at row pc and column jc, kc x nc: packed now or before, or in the matrix. */
+static nni_gemm_where_neon nni_gemm_find_b_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, float *packed, size_t pc,
+                                              size_t kc, size_t jc, size_t nc) {
     const size_t panel = plan->vectors * VF_LANES;
+    nni_gemm_where_neon where = {NULL, NULL, kc, 0, kc, g->b_row, panel, jc, NULL, NULL, pc + kc == g->k};
+    if (g->packed_b) {
+        where.b = g->packed_b + jc * g->k + pc * panel;
+        where.ldb = panel;
+        where.panel = panel * g->k;
+        return where;
+    }
+    where.b = g->b + pc * g->b_row + jc * g->b_col;
+    if (!plan->pack_b) return where;
+    const size_t copied = plan->copies && nc >= 2 * panel ? nc / panel * panel : 0;
+    nni_pack_b_panels_neon(packed, g, where.b, panel, copied, nc, kc);
+    where.source = copied ? where.b : NULL;
+    where.copy = packed;
+    where.b = packed;
+    where.ldb = 0;
+    where.panel = panel * kc;
+    return where;
+}
+
+static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *plan, float *work) {
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + nni_plan_floats_b_neon(g, plan) : NULL;
     const size_t above_shorts = g->k - plan->shorts;
@@ -20405,28 +20465,8 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
         const size_t nc = nni_min(plan->nc, g->n - jc);
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
-            const float beta = pc == 0 ? g->beta : 1.0f;
-            const int copies = plan->copies && nc >= 2 * panel;
-            if (plan->pack_b)
-                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr);
-                    nni_pack_b_neon(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
-                                   nni_round_up(cols, VF_LANES));
-                }
-            nni_gemm_where_neon where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
-                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
-            if (plan->pack_b) {
-                where.source = copies ? where.b : NULL;
-                where.copy = packed_b;
-                where.b = packed_b;
-                where.ldb = 0;
-                where.panel = panel * kc;
-            } else if (g->packed_b) {
-                where.b = g->packed_b + jc * g->k + pc * panel;
-                where.ldb = panel;
-                where.panel = panel * g->k;
-            }
+            nni_gemm_where_neon where = nni_gemm_find_b_neon(g, plan, packed_b, pc, kc, jc, nc);
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
                 where.a = g->a + ic * g->a_row + pc * g->a_col;
@@ -20434,7 +20474,7 @@ static void nni_gemm_blocked_neon(const nni_gemm *g, const nni_gemm_plan_neon *p
                     nni_pack_a_panels_neon(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                nni_gemm_block_neon(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                nni_gemm_block_neon(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, pc == 0 ? g->beta : 1.0f);
             }
         }
     }

@@ -137,8 +137,38 @@ static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan,
     if (width % panel) NNI_FN(gemm_last_panel)(g, plan, where, c, d, whole, width % panel, readable, beta);
 }
 
-static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, float *work) {
+/* Packs columns of a block of B, from column `from` on, in panels. */
+static void NNI_FN(pack_b_panels)(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+    for (size_t j = from; j < width; j += panel) {
+        const size_t columns = nni_min(panel, width - j);
+        NNI_FN(pack_b)(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
+    }
+}
+
+/* Where the block of B is that begins at row pc and column jc, kc x nc: packed now or before, or in the matrix. */
+static NNI_FN(gemm_where) NNI_FN(gemm_find_b)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, float *packed, size_t pc,
+                                              size_t kc, size_t jc, size_t nc) {
     const size_t panel = plan->vectors * VF_LANES;
+    NNI_FN(gemm_where) where = {NULL, NULL, kc, 0, kc, g->b_row, panel, jc, NULL, NULL, pc + kc == g->k};
+    if (g->packed_b) {
+        where.b = g->packed_b + jc * g->k + pc * panel;
+        where.ldb = panel;
+        where.panel = panel * g->k;
+        return where;
+    }
+    where.b = g->b + pc * g->b_row + jc * g->b_col;
+    if (!plan->pack_b) return where;
+    const size_t copied = plan->copies && nc >= 2 * panel ? nc / panel * panel : 0;
+    NNI_FN(pack_b_panels)(packed, g, where.b, panel, copied, nc, kc);
+    where.source = copied ? where.b : NULL;
+    where.copy = packed;
+    where.b = packed;
+    where.ldb = 0;
+    where.panel = panel * kc;
+    return where;
+}
+
+static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan, float *work) {
     float *const packed_b = work;
     float *const packed_a = plan->pack_a ? work + NNI_FN(plan_floats_b)(g, plan) : NULL;
     const size_t above_shorts = g->k - plan->shorts;
@@ -147,28 +177,8 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
         const size_t nc = nni_min(plan->nc, g->n - jc);
         for (size_t pc = 0; pc < g->k; pc += plan->kc) {
             const size_t kc = nni_min(plan->kc, g->k - pc);
-            const float beta = pc == 0 ? g->beta : 1.0f;
-            const int copies = plan->copies && nc >= 2 * panel;
-            if (plan->pack_b)
-                for (size_t jr = copies ? nc / panel * panel : 0; jr < nc; jr += panel) {
-                    const size_t cols = nni_min(panel, nc - jr);
-                    NNI_FN(pack_b)(packed_b + jr * kc, g->b + pc * g->b_row + (jc + jr) * g->b_col, g->b_row, g->b_col, kc, cols,
-                                   nni_round_up(cols, VF_LANES));
-                }
-            NNI_FN(gemm_where) where = {NULL, g->b + pc * g->b_row + jc, kc, 0, kc, g->b_row, panel, jc,
-                                        NULL, NULL, pc + kc == g->k};
             const size_t readable = pc < above_shorts ? nni_min(kc, above_shorts - pc) : 0;
-            if (plan->pack_b) {
-                where.source = copies ? where.b : NULL;
-                where.copy = packed_b;
-                where.b = packed_b;
-                where.ldb = 0;
-                where.panel = panel * kc;
-            } else if (g->packed_b) {
-                where.b = g->packed_b + jc * g->k + pc * panel;
-                where.ldb = panel;
-                where.panel = panel * g->k;
-            }
+            NNI_FN(gemm_where) where = NNI_FN(gemm_find_b)(g, plan, packed_b, pc, kc, jc, nc);
             for (size_t ic = 0; ic < g->m; ic += plan->mc) {
                 const size_t mc = nni_min(plan->mc, g->m - ic);
                 where.a = g->a + ic * g->a_row + pc * g->a_col;
@@ -176,7 +186,7 @@ static void NNI_FN(gemm_blocked)(const nni_gemm *g, const NNI_FN(gemm_plan) *pla
                     NNI_FN(pack_a_panels)(packed_a, g, plan, where.a, mc, kc);
                     where.a = packed_a;
                 }
-                NNI_FN(gemm_block)(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, beta);
+                NNI_FN(gemm_block)(g, plan, &where, g->c + ic * g->ldc + jc, mc, nc, readable, pc == 0 ? g->beta : 1.0f);
             }
         }
     }
