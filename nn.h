@@ -2954,7 +2954,7 @@ typedef struct nni_conv {
     const float *bias;
     nn_activation activation;
     float slope;
-    int depthwise;          /* groups of one channel to one: vectors run across the groups */
+    size_t across;          /* 1 or 4: groups of so many channels to as many, vectors may run across them; 0: others */
     int copy;               /* for dw: the window reaches beyond the source, rows are copied between zeros */
     size_t band, bands;     /* positions of y in a unit, units of an image */
     size_t together;        /* images of a unit, if an image is not cut into bands */
@@ -3456,6 +3456,7 @@ NNI_INLINE nni_vi_scalar nni_vi_mul_wide_scalar(nni_vi_scalar a, nni_vi_scalar b
 }
 NNI_INLINE nni_vm_scalar nni_vi_eq0_scalar(nni_vi_scalar a, nni_vi_scalar k) { return (a & k) == 0; }
 
+NNI_INLINE nni_vf_scalar nni_vf_of_four_scalar(nni_vf_scalar v, int i) { return (void)i, v; }
 NNI_INLINE nni_vf_scalar nni_vf_reverse_scalar(nni_vf_scalar v) { return v; }
 NNI_INLINE float nni_vf_fold_scalar(nni_vf_scalar v) { return v; }
 NNI_INLINE float nni_vf_fold_max_scalar(nni_vf_scalar v) { return v; }
@@ -6841,11 +6842,25 @@ static nni_conv_block_scalar nni_conv_block_of_scalar(const nni_conv *job, const
 }
 
 /* ---- simd/kernels/conv_depth.h ---- */
-/* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
+/* conv_depth.h - convolutions of every channel by itself, or in groups of four channels to four: lanes are channels of all
+ * groups, and some outputs are computed side by side
+ */
+
+/* Whether vectors hold whole groups. */
+static int nni_conv_across_scalar(const nni_conv *job) { return job->across && VF_LANES % job->across == 0; }
+
+/* The weights of groups of four for the gradient by the input: from dy's channels to dx's. */
+static void nni_depth_pack_scalar(float *dst, const nni_conv *job) {
+    const size_t filters = job->groups * job->in;
+    for (size_t tap = 0; tap < job->y.kernel * job->x.kernel; tap++)
+        for (size_t p = 0; p < job->in; p++)
+            for (size_t j = 0; j < filters; j++, dst++)
+                *dst = job->weights[tap * job->w_tap + j % job->in * job->w_col + j / job->in * job->w_group + p * job->w_row];
+}
 
 /* A block, and the steps between its taps in floats. */
 typedef struct nni_depth_scalar {
-    size_t tap_rows, taps, channels;
+    size_t tap_rows, taps, channels; /* channels: of all groups */
     size_t x_output, y_output; /* from one output to the next */
     size_t x_tap, x_row;       /* from one tap to the next, from one row of taps to the next */
     ptrdiff_t w_tap, w_row;
@@ -6855,15 +6870,24 @@ typedef struct nni_depth_scalar {
 
 NNI_INLINE nni_vf_scalar nni_depth_load_scalar(const int whole, const float *p, nni_vm_scalar mask) { return whole ? nni_vf_load_scalar(p) : nni_vf_load_m_scalar(p, mask); }
 
+NNI_INLINE void nni_depth_store_scalar(const int whole, float *p, nni_vf_scalar v, nni_vm_scalar mask) {
+    if (whole) nni_vf_store_scalar(p, v);
+    else nni_vf_store_m_scalar(p, v, mask);
+}
+
+/* Channel p of each group of 1 or 4, in all lanes of the group. */
+NNI_INLINE nni_vf_scalar nni_depth_spread_scalar(const int group, nni_vf_scalar pixel, int p) { return group == 1 ? pixel : nni_vf_of_four_scalar(pixel, p); }
+
 /* One row of taps. */
-NNI_INLINE void nni_depth_taps_scalar(const int outputs, const int whole, const nni_depth_scalar *d, nni_vf_scalar *sum, const float *x,
-                                   const float *w, nni_vm_scalar mask) {
-    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap) {
-        const nni_vf_scalar tap = nni_depth_load_scalar(whole, w, mask);
-        const float *at = x;
-        NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
-            sum[i] = nni_vf_fma_scalar(nni_depth_load_scalar(whole, at, mask), tap, sum[i]);
-    }
+NNI_INLINE void nni_depth_taps_scalar(const int group, const int outputs, const int whole, const nni_depth_scalar *d, nni_vf_scalar *sum,
+                                   const float *x, const float *w, nni_vm_scalar mask) {
+    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap)
+        NNI_UNROLL for (int p = 0; p < group; p++) {
+            const nni_vf_scalar tap = nni_depth_load_scalar(whole, w + (size_t)p * d->channels, mask);
+            const float *at = x;
+            NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
+                sum[i] = nni_vf_fma_scalar(nni_depth_spread_scalar(group, nni_depth_load_scalar(whole, at, mask), p), tap, sum[i]);
+        }
 }
 
 /* Three taps where neighbouring outputs are neighbouring pixels apart: each pixel is loaded once for all. */
@@ -6879,16 +6903,16 @@ NNI_INLINE void nni_depth_three_scalar(const int outputs, const int whole, const
 }
 
 /* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
-NNI_INLINE void nni_depth_tile_scalar(const int outputs, const int whole, const nni_depth_scalar *d, float *y, const float *x,
+NNI_INLINE void nni_depth_tile_scalar(const int group, const int outputs, const int whole, const nni_depth_scalar *d, float *y, const float *x,
                                    const float *w, size_t channel, nni_vm_scalar mask) {
-    const int three = d->taps == 3 && d->x_tap == d->x_output;
+    const int three = group == 1 && d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_scalar sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_scalar(0.0f);
     x += channel;
     w += channel;
     for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
         if (three) nni_depth_three_scalar(outputs, whole, d, sum, x, w, mask);
-        else nni_depth_taps_scalar(outputs, whole, d, sum, x, w, mask);
+        else nni_depth_taps_scalar(group, outputs, whole, d, sum, x, w, mask);
     }
     if (d->bias) {
         const nni_vf_scalar bias = nni_depth_load_scalar(whole, d->bias + channel, mask);
@@ -6897,33 +6921,41 @@ NNI_INLINE void nni_depth_tile_scalar(const int outputs, const int whole, const 
     if (d->relu)
         NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_v_relu_scalar(sum[i], sum[i]);
     y += channel;
-    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) {
-        if (whole) nni_vf_store_scalar(y, sum[i]);
-        else nni_vf_store_m_scalar(y, sum[i], mask);
-    }
+    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) nni_depth_store_scalar(whole, y, sum[i], mask);
 }
 
 /* All channels of `outputs` outputs. */
-NNI_INLINE void nni_depth_outputs_scalar(const int outputs, const nni_depth_scalar *d, float *y, const float *x, const float *w) {
+NNI_INLINE void nni_depth_outputs_scalar(const int group, const int outputs, const nni_depth_scalar *d, float *y, const float *x,
+                                      const float *w) {
     const nni_vm_scalar mask = nni_vm_first_scalar(d->channels % VF_LANES);
     size_t c = 0;
-    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_scalar(outputs, 1, d, y, x, w, c, mask);
-    if (c < d->channels) nni_depth_tile_scalar(outputs, 0, d, y, x, w, c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_scalar(group, outputs, 1, d, y, x, w, c, mask);
+    if (c < d->channels) nni_depth_tile_scalar(group, outputs, 0, d, y, x, w, c, mask);
 }
 
 /* `count` outputs, eight at a time, and the rest at once. */
-static void nni_depth_line_scalar(const nni_depth_scalar *d, float *y, const float *x, const float *w, size_t count) {
-    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output) nni_depth_outputs_scalar(8, d, y, x, w);
+NNI_INLINE void nni_depth_row_scalar(const int group, const nni_depth_scalar *d, float *y, const float *x, const float *w, size_t count) {
+    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output)
+        nni_depth_outputs_scalar(group, 8, d, y, x, w);
     switch (count) {
-    case 7: nni_depth_outputs_scalar(7, d, y, x, w); break;
-    case 6: nni_depth_outputs_scalar(6, d, y, x, w); break;
-    case 5: nni_depth_outputs_scalar(5, d, y, x, w); break;
-    case 4: nni_depth_outputs_scalar(4, d, y, x, w); break;
-    case 3: nni_depth_outputs_scalar(3, d, y, x, w); break;
-    case 2: nni_depth_outputs_scalar(2, d, y, x, w); break;
-    case 1: nni_depth_outputs_scalar(1, d, y, x, w); break;
+    case 7: nni_depth_outputs_scalar(group, 7, d, y, x, w); break;
+    case 6: nni_depth_outputs_scalar(group, 6, d, y, x, w); break;
+    case 5: nni_depth_outputs_scalar(group, 5, d, y, x, w); break;
+    case 4: nni_depth_outputs_scalar(group, 4, d, y, x, w); break;
+    case 3: nni_depth_outputs_scalar(group, 3, d, y, x, w); break;
+    case 2: nni_depth_outputs_scalar(group, 2, d, y, x, w); break;
+    case 1: nni_depth_outputs_scalar(group, 1, d, y, x, w); break;
     default: break;
     }
+}
+
+/* A function for each kind of groups. */
+typedef void nni_depth_line_scalar(const nni_depth_scalar *d, float *y, const float *x, const float *w, size_t count);
+static void nni_depth_singles_scalar(const nni_depth_scalar *d, float *y, const float *x, const float *w, size_t count) {
+    nni_depth_row_scalar(1, d, y, x, w, count);
+}
+static void nni_depth_fours_scalar(const nni_depth_scalar *d, float *y, const float *x, const float *w, size_t count) {
+    nni_depth_row_scalar(4, d, y, x, w, count);
 }
 
 /* The block where the runs y and x meet. */
@@ -6933,15 +6965,16 @@ static void nni_depth_block_scalar(const nni_conv *job, const nni_conv_unit_scal
     if (block.axis[0].count < 4 && block.axis[1].count > block.axis[0].count) nni_conv_exchange_scalar(&block, 1);
     const nni_conv_steps_scalar *axis = block.axis;
     const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
-    const float *w = job->weights;
+    const float *w = job->packed ? job->packed : job->weights;
+    nni_depth_line_scalar *const line = VF_LANES == 1 || job->across == 1 ? nni_depth_singles_scalar : nni_depth_fours_scalar;
     nni_depth_scalar d;
     d.tap_rows = x->taps ? y->taps : 0;
     d.taps = x->taps;
-    d.channels = job->groups;
+    d.channels = job->groups * job->in;
     d.x_output = axis[0].source;
     d.y_output = axis[0].target;
-    d.x_tap = px->tap_step * job->groups;
-    d.x_row = py->tap_step * job->x.source * job->groups;
+    d.x_tap = px->tap_step * d.channels;
+    d.x_row = py->tap_step * job->x.source * d.channels;
     d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
     d.w_row = py->kernel_step * w_row;
     d.bias = job->bias;
@@ -6951,8 +6984,8 @@ static void nni_depth_block_scalar(const nni_conv *job, const nni_conv_unit_scal
              ((ptrdiff_t)px->kernel + (ptrdiff_t)x->tap * px->kernel_step) * (ptrdiff_t)job->w_tap;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_depth_line_scalar(&d, block.target + n * axis[2].target + i * axis[1].target,
-                               block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
+            line(&d, block.target + n * axis[2].target + i * axis[1].target,
+                 block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
 }
 
 /* What one set of taps computes of a unit. */
@@ -6996,13 +7029,15 @@ static size_t nni_conv_vectors_scalar(const nni_conv *job) {
  * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int nni_conv_packs_scalar(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
-    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    if (nni_conv_across_scalar(job)) return job->in > 1 && job->y.backward;
+    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_scalar(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
-    return nni_conv_packs_scalar(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+    const size_t width = nni_conv_across_scalar(job) ? job->out : nni_round_up(job->out, VF_LANES);
+    return nni_conv_packs_scalar(job) ? taps * job->in * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -7023,6 +7058,10 @@ static float *nni_conv_pack_phase_scalar(float *dst, const nni_conv *job, const 
 }
 
 static void nni_conv_pack_scalar(float *dst, const nni_conv *job) {
+    if (nni_conv_across_scalar(job)) {
+        nni_depth_pack_scalar(dst, job);
+        return;
+    }
     for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
         for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
             const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
@@ -7112,7 +7151,7 @@ static void nni_conv_scalar(const nni_conv *job, size_t from, size_t to) {
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
                 const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
-                if (job->depthwise) nni_conv_depth_scalar(job, &unit, &py, &px);
+                if (nni_conv_across_scalar(job)) nni_conv_depth_scalar(job, &unit, &py, &px);
                 else packed = nni_conv_phase_scalar(job, &unit, &py, &px, packed);
             }
         if (job->activation != NN_IDENTITY && job->activation != NN_RELU) nni_conv_activate_scalar(job, &unit);
@@ -7171,7 +7210,9 @@ typedef struct nni_conv_dy_scalar {
     size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } nni_conv_dy_scalar;
 
-static int nni_conv_copies_dy_scalar(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+static int nni_conv_copies_dy_scalar(const nni_conv *job) {
+    return !nni_conv_across_scalar(job) && !VF_FREE_MASK && job->out % VF_LANES;
+}
 
 /* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
 static size_t nni_conv_weights_work_scalar(const nni_conv *job) {
@@ -7215,66 +7256,111 @@ static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_wi
     }
 }
 
-/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+/* What the gradient of some taps of one row reads where lanes are channels of all groups: the floats between rows, outputs and
+ * taps. */
 typedef struct nni_depth_weights_scalar {
     size_t rows, outputs;
     size_t row, output, tap, channels;
 } nni_depth_weights_scalar;
 
-/* `taps` of them, two vectors of channels or one of n: each its own chain. */
-NNI_INLINE void nni_depth_weights_tile_scalar(const int taps, const int vectors, const nni_depth_weights_scalar *d, float *dw,
-                                           const float *x, const float *dy, size_t n) {
-    nni_vf_scalar sum[8];
-    const int whole = vectors > 1 || n == VF_LANES;
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+/* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
+ * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
+NNI_INLINE void nni_depth_weights_pixel_scalar(const int taps, const int all, const nni_depth_weights_scalar *d, nni_vf_scalar *sum,
+                                            const float *x, const float *dy, size_t i, const int whole, nni_vm_scalar mask) {
+    nni_vf_scalar dv[3];
+    int there[3];
+    NNI_UNROLL for (int t = 0; t < taps; t++) {
+        there[t] = all || (i >= (size_t)t && i - (size_t)t < d->outputs);
+        dv[t] = there[t] ? nni_depth_load_scalar(whole, dy + (i - (size_t)t) * d->channels, mask) : nni_vf_set1_scalar(0.0f);
+    }
+    const nni_vf_scalar pixel = nni_depth_load_scalar(whole, x + i * d->tap, mask);
+    NNI_UNROLL for (int p = 0; p < 4; p++)
+        NNI_UNROLL for (int t = 0; t < taps; t++)
+            if (there[t]) sum[4 * t + p] = nni_vf_fma_scalar(nni_vf_of_four_scalar(pixel, p), dv[t], sum[4 * t + p]);
+}
+
+/* One row of these, all of whose chains fit the registers. */
+NNI_INLINE void nni_depth_weights_pixels_scalar(const int taps, const int whole, const nni_depth_weights_scalar *d, nni_vf_scalar *sum,
+                                             const float *x, const float *dy, nni_vm_scalar mask) {
+    const size_t before = (size_t)taps - 1, end = d->outputs + before;
+    size_t i = 0;
+    for (; i < before; i++) nni_depth_weights_pixel_scalar(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < d->outputs; i++) nni_depth_weights_pixel_scalar(taps, 1, d, sum, x, dy, i, whole, mask);
+    for (; i < end; i++) nni_depth_weights_pixel_scalar(taps, 0, d, sum, x, dy, i, whole, mask);
+}
+
+/* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
+ * channel of a group that it reads. */
+NNI_INLINE void nni_depth_weights_tile_scalar(const int group, const int taps, const int vectors, const int whole,
+                                           const nni_depth_weights_scalar *d, float *dw, const float *x, const float *dy,
+                                           nni_vm_scalar mask) {
+    nni_vf_scalar sum[12];
+    const int chains = taps * group;
+    const int near = group == 4 && taps > 1 && d->output == d->tap;
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            sum[t * vectors + v] = nni_vf_load_n_scalar(dw + (size_t)t * d->channels + v * VF_LANES, n);
-    for (size_t r = d->rows; r > 0; r--, x += d->row) {
+            sum[c * vectors + v] = nni_depth_load_scalar(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
+    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
+        nni_depth_weights_pixels_scalar(taps, whole, d, sum, x, dy, mask);
+    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
         const float *at = x;
         for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
             NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const nni_vf_scalar dv = whole ? nni_vf_load_scalar(dy + v * VF_LANES) : nni_vf_load_n_scalar(dy, n);
-                NNI_UNROLL for (int t = 0; t < taps; t++) {
-                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
-                    sum[t * vectors + v] = nni_vf_fma_scalar(whole ? nni_vf_load_scalar(xt) : nni_vf_load_n_scalar(xt, n), dv, sum[t * vectors + v]);
+                const nni_vf_scalar dv = nni_depth_load_scalar(whole, dy + v * VF_LANES, mask);
+                NNI_UNROLL for (int c = 0; c < chains; c++) {
+                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
+                    const nni_vf_scalar pixel = nni_depth_load_scalar(whole, xt, mask);
+                    sum[c * vectors + v] = nni_vf_fma_scalar(nni_depth_spread_scalar(group, pixel, c % group), dv, sum[c * vectors + v]);
                 }
             }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            nni_vf_store_n_scalar(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
+            nni_depth_store_scalar(whole, dw + (size_t)c * d->channels + v * VF_LANES, sum[c * vectors + v], mask);
 }
 
 /* `taps` of them, all channels. */
-NNI_INLINE void nni_depth_weights_taps_scalar(const int taps, const nni_depth_weights_scalar *d, float *dw, const float *x,
-                                           const float *dy) {
+NNI_INLINE void nni_depth_weights_taps_scalar(const int group, const int taps, const nni_depth_weights_scalar *d, float *dw,
+                                           const float *x, const float *dy) {
     size_t c = 0;
-    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
-        nni_depth_weights_tile_scalar(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
-    for (; c < d->channels; c += VF_LANES)
-        nni_depth_weights_tile_scalar(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+    const nni_vm_scalar mask = nni_vm_first_scalar(d->channels % VF_LANES);
+    for (; group == 1 && c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        nni_depth_weights_tile_scalar(group, taps, 2, 1, d, dw + c, x + c, dy + c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES)
+        nni_depth_weights_tile_scalar(group, taps, 1, 1, d, dw + c, x + c, dy + c, mask);
+    if (c < d->channels) nni_depth_weights_tile_scalar(group, taps, 1, 0, d, dw + c, x + c, dy + c, mask);
 }
 
-/* `taps` taps of one row for all channels, four at a time. */
-static void nni_conv_weights_depth_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *dw, const float *x,
-                                       const float *dy, size_t rows, size_t taps) {
-    const size_t channels = job->groups;
-    const nni_depth_weights_scalar d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
-                                     job->x.dilation * channels, channels};
-    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) nni_depth_weights_taps_scalar(4, &d, dw, x, dy);
+/* `taps` taps of one row for all channels, as many at a time as the registers hold. */
+NNI_INLINE void nni_depth_weights_row_scalar(const int group, const nni_depth_weights_scalar *d, float *dw, const float *x,
+                                          const float *dy, size_t taps) {
+    const int most = group == 1 ? 4 : 3;
+    const size_t row = (size_t)group * d->channels; /* of dw, from one tap to the next */
+    for (; taps >= (size_t)most; taps -= (size_t)most, dw += (size_t)most * row, x += (size_t)most * d->tap)
+        nni_depth_weights_taps_scalar(group, most, d, dw, x, dy);
     switch (taps) {
-    case 3: nni_depth_weights_taps_scalar(3, &d, dw, x, dy); break;
-    case 2: nni_depth_weights_taps_scalar(2, &d, dw, x, dy); break;
-    case 1: nni_depth_weights_taps_scalar(1, &d, dw, x, dy); break;
+    case 3: nni_depth_weights_taps_scalar(group, 3, d, dw, x, dy); break;
+    case 2: nni_depth_weights_taps_scalar(group, 2, d, dw, x, dy); break;
+    case 1: nni_depth_weights_taps_scalar(group, 1, d, dw, x, dy); break;
     default: break;
     }
+}
+
+/* `height` rows of dw for taps of one row. */
+static void nni_conv_weights_depth_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t height) {
+    const size_t channels = job->groups * job->in;
+    const nni_depth_weights_scalar d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    if (job->across == 1) nni_depth_weights_row_scalar(1, &d, dw, x, dy, height);
+    else nni_depth_weights_row_scalar(4, &d, dw, x, dy, height / 4);
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
 static void nni_conv_weights_block_scalar(const nni_conv *job, const nni_conv_window_scalar *window, const nni_conv_dy_scalar *dy,
                                        float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const int across = nni_conv_across_scalar(job), whole = across || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
         const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
@@ -7287,8 +7373,8 @@ static void nni_conv_weights_block_scalar(const nni_conv *job, const nni_conv_wi
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise)
-            nni_conv_weights_depth_scalar(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (across)
+            nni_conv_weights_depth_scalar(job, window, c, a + skip / job->in * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
                 nni_conv_weights_tiles_scalar(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
@@ -8020,6 +8106,15 @@ NNI_INLINE nni_vm_avx2 nni_vi_eq0_avx2(nni_vi_avx2 a, nni_vi_avx2 k) {
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(a, k), _mm256_setzero_si256()));
 }
 
+/* A switch, because the instruction holds i itself. */
+NNI_INLINE nni_vf_avx2 nni_vf_of_four_avx2(nni_vf_avx2 v, int i) {
+    switch (i) {
+    case 0: return _mm256_permute_ps(v, 0x00);
+    case 1: return _mm256_permute_ps(v, 0x55);
+    case 2: return _mm256_permute_ps(v, 0xaa);
+    default: return _mm256_permute_ps(v, 0xff);
+    }
+}
 NNI_INLINE nni_vf_avx2 nni_vf_reverse_avx2(nni_vf_avx2 v) { return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)); }
 
 NNI_INLINE float nni_vf_fold_avx2(nni_vf_avx2 v) {
@@ -11451,11 +11546,25 @@ static nni_conv_block_avx2 nni_conv_block_of_avx2(const nni_conv *job, const nni
 }
 
 /* ---- simd/kernels/conv_depth.h ---- */
-/* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
+/* conv_depth.h - convolutions of every channel by itself, or in groups of four channels to four: lanes are channels of all
+ * groups, and some outputs are computed side by side
+ */
+
+/* Whether vectors hold whole groups. */
+static int nni_conv_across_avx2(const nni_conv *job) { return job->across && VF_LANES % job->across == 0; }
+
+/* The weights of groups of four for the gradient by the input: from dy's channels to dx's. */
+static void nni_depth_pack_avx2(float *dst, const nni_conv *job) {
+    const size_t filters = job->groups * job->in;
+    for (size_t tap = 0; tap < job->y.kernel * job->x.kernel; tap++)
+        for (size_t p = 0; p < job->in; p++)
+            for (size_t j = 0; j < filters; j++, dst++)
+                *dst = job->weights[tap * job->w_tap + j % job->in * job->w_col + j / job->in * job->w_group + p * job->w_row];
+}
 
 /* A block, and the steps between its taps in floats. */
 typedef struct nni_depth_avx2 {
-    size_t tap_rows, taps, channels;
+    size_t tap_rows, taps, channels; /* channels: of all groups */
     size_t x_output, y_output; /* from one output to the next */
     size_t x_tap, x_row;       /* from one tap to the next, from one row of taps to the next */
     ptrdiff_t w_tap, w_row;
@@ -11465,15 +11574,24 @@ typedef struct nni_depth_avx2 {
 
 NNI_INLINE nni_vf_avx2 nni_depth_load_avx2(const int whole, const float *p, nni_vm_avx2 mask) { return whole ? nni_vf_load_avx2(p) : nni_vf_load_m_avx2(p, mask); }
 
+NNI_INLINE void nni_depth_store_avx2(const int whole, float *p, nni_vf_avx2 v, nni_vm_avx2 mask) {
+    if (whole) nni_vf_store_avx2(p, v);
+    else nni_vf_store_m_avx2(p, v, mask);
+}
+
+/* Channel p of each group of 1 or 4, in all lanes of the group. */
+NNI_INLINE nni_vf_avx2 nni_depth_spread_avx2(const int group, nni_vf_avx2 pixel, int p) { return group == 1 ? pixel : nni_vf_of_four_avx2(pixel, p); }
+
 /* One row of taps. */
-NNI_INLINE void nni_depth_taps_avx2(const int outputs, const int whole, const nni_depth_avx2 *d, nni_vf_avx2 *sum, const float *x,
-                                   const float *w, nni_vm_avx2 mask) {
-    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap) {
-        const nni_vf_avx2 tap = nni_depth_load_avx2(whole, w, mask);
-        const float *at = x;
-        NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
-            sum[i] = nni_vf_fma_avx2(nni_depth_load_avx2(whole, at, mask), tap, sum[i]);
-    }
+NNI_INLINE void nni_depth_taps_avx2(const int group, const int outputs, const int whole, const nni_depth_avx2 *d, nni_vf_avx2 *sum,
+                                   const float *x, const float *w, nni_vm_avx2 mask) {
+    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap)
+        NNI_UNROLL for (int p = 0; p < group; p++) {
+            const nni_vf_avx2 tap = nni_depth_load_avx2(whole, w + (size_t)p * d->channels, mask);
+            const float *at = x;
+            NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
+                sum[i] = nni_vf_fma_avx2(nni_depth_spread_avx2(group, nni_depth_load_avx2(whole, at, mask), p), tap, sum[i]);
+        }
 }
 
 /* Three taps where neighbouring outputs are neighbouring pixels apart: each pixel is loaded once for all. */
@@ -11489,16 +11607,16 @@ NNI_INLINE void nni_depth_three_avx2(const int outputs, const int whole, const n
 }
 
 /* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
-NNI_INLINE void nni_depth_tile_avx2(const int outputs, const int whole, const nni_depth_avx2 *d, float *y, const float *x,
+NNI_INLINE void nni_depth_tile_avx2(const int group, const int outputs, const int whole, const nni_depth_avx2 *d, float *y, const float *x,
                                    const float *w, size_t channel, nni_vm_avx2 mask) {
-    const int three = d->taps == 3 && d->x_tap == d->x_output;
+    const int three = group == 1 && d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_avx2 sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_avx2(0.0f);
     x += channel;
     w += channel;
     for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
         if (three) nni_depth_three_avx2(outputs, whole, d, sum, x, w, mask);
-        else nni_depth_taps_avx2(outputs, whole, d, sum, x, w, mask);
+        else nni_depth_taps_avx2(group, outputs, whole, d, sum, x, w, mask);
     }
     if (d->bias) {
         const nni_vf_avx2 bias = nni_depth_load_avx2(whole, d->bias + channel, mask);
@@ -11507,33 +11625,41 @@ NNI_INLINE void nni_depth_tile_avx2(const int outputs, const int whole, const nn
     if (d->relu)
         NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_v_relu_avx2(sum[i], sum[i]);
     y += channel;
-    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) {
-        if (whole) nni_vf_store_avx2(y, sum[i]);
-        else nni_vf_store_m_avx2(y, sum[i], mask);
-    }
+    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) nni_depth_store_avx2(whole, y, sum[i], mask);
 }
 
 /* All channels of `outputs` outputs. */
-NNI_INLINE void nni_depth_outputs_avx2(const int outputs, const nni_depth_avx2 *d, float *y, const float *x, const float *w) {
+NNI_INLINE void nni_depth_outputs_avx2(const int group, const int outputs, const nni_depth_avx2 *d, float *y, const float *x,
+                                      const float *w) {
     const nni_vm_avx2 mask = nni_vm_first_avx2(d->channels % VF_LANES);
     size_t c = 0;
-    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_avx2(outputs, 1, d, y, x, w, c, mask);
-    if (c < d->channels) nni_depth_tile_avx2(outputs, 0, d, y, x, w, c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_avx2(group, outputs, 1, d, y, x, w, c, mask);
+    if (c < d->channels) nni_depth_tile_avx2(group, outputs, 0, d, y, x, w, c, mask);
 }
 
 /* `count` outputs, eight at a time, and the rest at once. */
-static void nni_depth_line_avx2(const nni_depth_avx2 *d, float *y, const float *x, const float *w, size_t count) {
-    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output) nni_depth_outputs_avx2(8, d, y, x, w);
+NNI_INLINE void nni_depth_row_avx2(const int group, const nni_depth_avx2 *d, float *y, const float *x, const float *w, size_t count) {
+    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output)
+        nni_depth_outputs_avx2(group, 8, d, y, x, w);
     switch (count) {
-    case 7: nni_depth_outputs_avx2(7, d, y, x, w); break;
-    case 6: nni_depth_outputs_avx2(6, d, y, x, w); break;
-    case 5: nni_depth_outputs_avx2(5, d, y, x, w); break;
-    case 4: nni_depth_outputs_avx2(4, d, y, x, w); break;
-    case 3: nni_depth_outputs_avx2(3, d, y, x, w); break;
-    case 2: nni_depth_outputs_avx2(2, d, y, x, w); break;
-    case 1: nni_depth_outputs_avx2(1, d, y, x, w); break;
+    case 7: nni_depth_outputs_avx2(group, 7, d, y, x, w); break;
+    case 6: nni_depth_outputs_avx2(group, 6, d, y, x, w); break;
+    case 5: nni_depth_outputs_avx2(group, 5, d, y, x, w); break;
+    case 4: nni_depth_outputs_avx2(group, 4, d, y, x, w); break;
+    case 3: nni_depth_outputs_avx2(group, 3, d, y, x, w); break;
+    case 2: nni_depth_outputs_avx2(group, 2, d, y, x, w); break;
+    case 1: nni_depth_outputs_avx2(group, 1, d, y, x, w); break;
     default: break;
     }
+}
+
+/* A function for each kind of groups. */
+typedef void nni_depth_line_avx2(const nni_depth_avx2 *d, float *y, const float *x, const float *w, size_t count);
+static void nni_depth_singles_avx2(const nni_depth_avx2 *d, float *y, const float *x, const float *w, size_t count) {
+    nni_depth_row_avx2(1, d, y, x, w, count);
+}
+static void nni_depth_fours_avx2(const nni_depth_avx2 *d, float *y, const float *x, const float *w, size_t count) {
+    nni_depth_row_avx2(4, d, y, x, w, count);
 }
 
 /* The block where the runs y and x meet. */
@@ -11543,15 +11669,16 @@ static void nni_depth_block_avx2(const nni_conv *job, const nni_conv_unit_avx2 *
     if (block.axis[0].count < 4 && block.axis[1].count > block.axis[0].count) nni_conv_exchange_avx2(&block, 1);
     const nni_conv_steps_avx2 *axis = block.axis;
     const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
-    const float *w = job->weights;
+    const float *w = job->packed ? job->packed : job->weights;
+    nni_depth_line_avx2 *const line = VF_LANES == 1 || job->across == 1 ? nni_depth_singles_avx2 : nni_depth_fours_avx2;
     nni_depth_avx2 d;
     d.tap_rows = x->taps ? y->taps : 0;
     d.taps = x->taps;
-    d.channels = job->groups;
+    d.channels = job->groups * job->in;
     d.x_output = axis[0].source;
     d.y_output = axis[0].target;
-    d.x_tap = px->tap_step * job->groups;
-    d.x_row = py->tap_step * job->x.source * job->groups;
+    d.x_tap = px->tap_step * d.channels;
+    d.x_row = py->tap_step * job->x.source * d.channels;
     d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
     d.w_row = py->kernel_step * w_row;
     d.bias = job->bias;
@@ -11561,8 +11688,8 @@ static void nni_depth_block_avx2(const nni_conv *job, const nni_conv_unit_avx2 *
              ((ptrdiff_t)px->kernel + (ptrdiff_t)x->tap * px->kernel_step) * (ptrdiff_t)job->w_tap;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_depth_line_avx2(&d, block.target + n * axis[2].target + i * axis[1].target,
-                               block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
+            line(&d, block.target + n * axis[2].target + i * axis[1].target,
+                 block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
 }
 
 /* What one set of taps computes of a unit. */
@@ -11606,13 +11733,15 @@ static size_t nni_conv_vectors_avx2(const nni_conv *job) {
  * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int nni_conv_packs_avx2(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
-    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    if (nni_conv_across_avx2(job)) return job->in > 1 && job->y.backward;
+    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_avx2(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
-    return nni_conv_packs_avx2(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+    const size_t width = nni_conv_across_avx2(job) ? job->out : nni_round_up(job->out, VF_LANES);
+    return nni_conv_packs_avx2(job) ? taps * job->in * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -11633,6 +11762,10 @@ static float *nni_conv_pack_phase_avx2(float *dst, const nni_conv *job, const nn
 }
 
 static void nni_conv_pack_avx2(float *dst, const nni_conv *job) {
+    if (nni_conv_across_avx2(job)) {
+        nni_depth_pack_avx2(dst, job);
+        return;
+    }
     for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
         for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
             const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
@@ -11722,7 +11855,7 @@ static void nni_conv_avx2(const nni_conv *job, size_t from, size_t to) {
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
                 const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
-                if (job->depthwise) nni_conv_depth_avx2(job, &unit, &py, &px);
+                if (nni_conv_across_avx2(job)) nni_conv_depth_avx2(job, &unit, &py, &px);
                 else packed = nni_conv_phase_avx2(job, &unit, &py, &px, packed);
             }
         if (job->activation != NN_IDENTITY && job->activation != NN_RELU) nni_conv_activate_avx2(job, &unit);
@@ -11781,7 +11914,9 @@ typedef struct nni_conv_dy_avx2 {
     size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } nni_conv_dy_avx2;
 
-static int nni_conv_copies_dy_avx2(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+static int nni_conv_copies_dy_avx2(const nni_conv *job) {
+    return !nni_conv_across_avx2(job) && !VF_FREE_MASK && job->out % VF_LANES;
+}
 
 /* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
 static size_t nni_conv_weights_work_avx2(const nni_conv *job) {
@@ -11825,66 +11960,111 @@ static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_wind
     }
 }
 
-/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+/* What the gradient of some taps of one row reads where lanes are channels of all groups: the floats between rows, outputs and
+ * taps. */
 typedef struct nni_depth_weights_avx2 {
     size_t rows, outputs;
     size_t row, output, tap, channels;
 } nni_depth_weights_avx2;
 
-/* `taps` of them, two vectors of channels or one of n: each its own chain. */
-NNI_INLINE void nni_depth_weights_tile_avx2(const int taps, const int vectors, const nni_depth_weights_avx2 *d, float *dw,
-                                           const float *x, const float *dy, size_t n) {
-    nni_vf_avx2 sum[8];
-    const int whole = vectors > 1 || n == VF_LANES;
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+/* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
+ * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
+NNI_INLINE void nni_depth_weights_pixel_avx2(const int taps, const int all, const nni_depth_weights_avx2 *d, nni_vf_avx2 *sum,
+                                            const float *x, const float *dy, size_t i, const int whole, nni_vm_avx2 mask) {
+    nni_vf_avx2 dv[3];
+    int there[3];
+    NNI_UNROLL for (int t = 0; t < taps; t++) {
+        there[t] = all || (i >= (size_t)t && i - (size_t)t < d->outputs);
+        dv[t] = there[t] ? nni_depth_load_avx2(whole, dy + (i - (size_t)t) * d->channels, mask) : nni_vf_set1_avx2(0.0f);
+    }
+    const nni_vf_avx2 pixel = nni_depth_load_avx2(whole, x + i * d->tap, mask);
+    NNI_UNROLL for (int p = 0; p < 4; p++)
+        NNI_UNROLL for (int t = 0; t < taps; t++)
+            if (there[t]) sum[4 * t + p] = nni_vf_fma_avx2(nni_vf_of_four_avx2(pixel, p), dv[t], sum[4 * t + p]);
+}
+
+/* One row of these, all of whose chains fit the registers. */
+NNI_INLINE void nni_depth_weights_pixels_avx2(const int taps, const int whole, const nni_depth_weights_avx2 *d, nni_vf_avx2 *sum,
+                                             const float *x, const float *dy, nni_vm_avx2 mask) {
+    const size_t before = (size_t)taps - 1, end = d->outputs + before;
+    size_t i = 0;
+    for (; i < before; i++) nni_depth_weights_pixel_avx2(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < d->outputs; i++) nni_depth_weights_pixel_avx2(taps, 1, d, sum, x, dy, i, whole, mask);
+    for (; i < end; i++) nni_depth_weights_pixel_avx2(taps, 0, d, sum, x, dy, i, whole, mask);
+}
+
+/* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
+ * channel of a group that it reads. */
+NNI_INLINE void nni_depth_weights_tile_avx2(const int group, const int taps, const int vectors, const int whole,
+                                           const nni_depth_weights_avx2 *d, float *dw, const float *x, const float *dy,
+                                           nni_vm_avx2 mask) {
+    nni_vf_avx2 sum[12];
+    const int chains = taps * group;
+    const int near = group == 4 && taps > 1 && d->output == d->tap;
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            sum[t * vectors + v] = nni_vf_load_n_avx2(dw + (size_t)t * d->channels + v * VF_LANES, n);
-    for (size_t r = d->rows; r > 0; r--, x += d->row) {
+            sum[c * vectors + v] = nni_depth_load_avx2(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
+    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
+        nni_depth_weights_pixels_avx2(taps, whole, d, sum, x, dy, mask);
+    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
         const float *at = x;
         for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
             NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const nni_vf_avx2 dv = whole ? nni_vf_load_avx2(dy + v * VF_LANES) : nni_vf_load_n_avx2(dy, n);
-                NNI_UNROLL for (int t = 0; t < taps; t++) {
-                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
-                    sum[t * vectors + v] = nni_vf_fma_avx2(whole ? nni_vf_load_avx2(xt) : nni_vf_load_n_avx2(xt, n), dv, sum[t * vectors + v]);
+                const nni_vf_avx2 dv = nni_depth_load_avx2(whole, dy + v * VF_LANES, mask);
+                NNI_UNROLL for (int c = 0; c < chains; c++) {
+                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
+                    const nni_vf_avx2 pixel = nni_depth_load_avx2(whole, xt, mask);
+                    sum[c * vectors + v] = nni_vf_fma_avx2(nni_depth_spread_avx2(group, pixel, c % group), dv, sum[c * vectors + v]);
                 }
             }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            nni_vf_store_n_avx2(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
+            nni_depth_store_avx2(whole, dw + (size_t)c * d->channels + v * VF_LANES, sum[c * vectors + v], mask);
 }
 
 /* `taps` of them, all channels. */
-NNI_INLINE void nni_depth_weights_taps_avx2(const int taps, const nni_depth_weights_avx2 *d, float *dw, const float *x,
-                                           const float *dy) {
+NNI_INLINE void nni_depth_weights_taps_avx2(const int group, const int taps, const nni_depth_weights_avx2 *d, float *dw,
+                                           const float *x, const float *dy) {
     size_t c = 0;
-    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
-        nni_depth_weights_tile_avx2(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
-    for (; c < d->channels; c += VF_LANES)
-        nni_depth_weights_tile_avx2(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+    const nni_vm_avx2 mask = nni_vm_first_avx2(d->channels % VF_LANES);
+    for (; group == 1 && c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        nni_depth_weights_tile_avx2(group, taps, 2, 1, d, dw + c, x + c, dy + c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES)
+        nni_depth_weights_tile_avx2(group, taps, 1, 1, d, dw + c, x + c, dy + c, mask);
+    if (c < d->channels) nni_depth_weights_tile_avx2(group, taps, 1, 0, d, dw + c, x + c, dy + c, mask);
 }
 
-/* `taps` taps of one row for all channels, four at a time. */
-static void nni_conv_weights_depth_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *dw, const float *x,
-                                       const float *dy, size_t rows, size_t taps) {
-    const size_t channels = job->groups;
-    const nni_depth_weights_avx2 d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
-                                     job->x.dilation * channels, channels};
-    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) nni_depth_weights_taps_avx2(4, &d, dw, x, dy);
+/* `taps` taps of one row for all channels, as many at a time as the registers hold. */
+NNI_INLINE void nni_depth_weights_row_avx2(const int group, const nni_depth_weights_avx2 *d, float *dw, const float *x,
+                                          const float *dy, size_t taps) {
+    const int most = group == 1 ? 4 : 3;
+    const size_t row = (size_t)group * d->channels; /* of dw, from one tap to the next */
+    for (; taps >= (size_t)most; taps -= (size_t)most, dw += (size_t)most * row, x += (size_t)most * d->tap)
+        nni_depth_weights_taps_avx2(group, most, d, dw, x, dy);
     switch (taps) {
-    case 3: nni_depth_weights_taps_avx2(3, &d, dw, x, dy); break;
-    case 2: nni_depth_weights_taps_avx2(2, &d, dw, x, dy); break;
-    case 1: nni_depth_weights_taps_avx2(1, &d, dw, x, dy); break;
+    case 3: nni_depth_weights_taps_avx2(group, 3, d, dw, x, dy); break;
+    case 2: nni_depth_weights_taps_avx2(group, 2, d, dw, x, dy); break;
+    case 1: nni_depth_weights_taps_avx2(group, 1, d, dw, x, dy); break;
     default: break;
     }
+}
+
+/* `height` rows of dw for taps of one row. */
+static void nni_conv_weights_depth_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t height) {
+    const size_t channels = job->groups * job->in;
+    const nni_depth_weights_avx2 d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    if (job->across == 1) nni_depth_weights_row_avx2(1, &d, dw, x, dy, height);
+    else nni_depth_weights_row_avx2(4, &d, dw, x, dy, height / 4);
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
 static void nni_conv_weights_block_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, const nni_conv_dy_avx2 *dy,
                                        float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const int across = nni_conv_across_avx2(job), whole = across || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
         const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
@@ -11897,8 +12077,8 @@ static void nni_conv_weights_block_avx2(const nni_conv *job, const nni_conv_wind
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise)
-            nni_conv_weights_depth_avx2(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (across)
+            nni_conv_weights_depth_avx2(job, window, c, a + skip / job->in * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
                 nni_conv_weights_tiles_avx2(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
@@ -12614,6 +12794,15 @@ NNI_INLINE nni_vi_avx512 nni_vi_mul_wide_avx512(nni_vi_avx512 a, nni_vi_avx512 b
 }
 NNI_INLINE nni_vm_avx512 nni_vi_eq0_avx512(nni_vi_avx512 a, nni_vi_avx512 k) { return _mm512_testn_epi32_mask(a, k); }
 
+/* A switch, because the instruction holds i itself. */
+NNI_INLINE nni_vf_avx512 nni_vf_of_four_avx512(nni_vf_avx512 v, int i) {
+    switch (i) {
+    case 0: return _mm512_permute_ps(v, 0x00);
+    case 1: return _mm512_permute_ps(v, 0x55);
+    case 2: return _mm512_permute_ps(v, 0xaa);
+    default: return _mm512_permute_ps(v, 0xff);
+    }
+}
 NNI_INLINE nni_vf_avx512 nni_vf_reverse_avx512(nni_vf_avx512 v) {
     return _mm512_permutexvar_ps(_mm512_setr_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), v);
 }
@@ -16060,11 +16249,25 @@ static nni_conv_block_avx512 nni_conv_block_of_avx512(const nni_conv *job, const
 }
 
 /* ---- simd/kernels/conv_depth.h ---- */
-/* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
+/* conv_depth.h - convolutions of every channel by itself, or in groups of four channels to four: lanes are channels of all
+ * groups, and some outputs are computed side by side
+ */
+
+/* Whether vectors hold whole groups. */
+static int nni_conv_across_avx512(const nni_conv *job) { return job->across && VF_LANES % job->across == 0; }
+
+/* The weights of groups of four for the gradient by the input: from dy's channels to dx's. */
+static void nni_depth_pack_avx512(float *dst, const nni_conv *job) {
+    const size_t filters = job->groups * job->in;
+    for (size_t tap = 0; tap < job->y.kernel * job->x.kernel; tap++)
+        for (size_t p = 0; p < job->in; p++)
+            for (size_t j = 0; j < filters; j++, dst++)
+                *dst = job->weights[tap * job->w_tap + j % job->in * job->w_col + j / job->in * job->w_group + p * job->w_row];
+}
 
 /* A block, and the steps between its taps in floats. */
 typedef struct nni_depth_avx512 {
-    size_t tap_rows, taps, channels;
+    size_t tap_rows, taps, channels; /* channels: of all groups */
     size_t x_output, y_output; /* from one output to the next */
     size_t x_tap, x_row;       /* from one tap to the next, from one row of taps to the next */
     ptrdiff_t w_tap, w_row;
@@ -16074,15 +16277,24 @@ typedef struct nni_depth_avx512 {
 
 NNI_INLINE nni_vf_avx512 nni_depth_load_avx512(const int whole, const float *p, nni_vm_avx512 mask) { return whole ? nni_vf_load_avx512(p) : nni_vf_load_m_avx512(p, mask); }
 
+NNI_INLINE void nni_depth_store_avx512(const int whole, float *p, nni_vf_avx512 v, nni_vm_avx512 mask) {
+    if (whole) nni_vf_store_avx512(p, v);
+    else nni_vf_store_m_avx512(p, v, mask);
+}
+
+/* Channel p of each group of 1 or 4, in all lanes of the group. */
+NNI_INLINE nni_vf_avx512 nni_depth_spread_avx512(const int group, nni_vf_avx512 pixel, int p) { return group == 1 ? pixel : nni_vf_of_four_avx512(pixel, p); }
+
 /* One row of taps. */
-NNI_INLINE void nni_depth_taps_avx512(const int outputs, const int whole, const nni_depth_avx512 *d, nni_vf_avx512 *sum, const float *x,
-                                   const float *w, nni_vm_avx512 mask) {
-    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap) {
-        const nni_vf_avx512 tap = nni_depth_load_avx512(whole, w, mask);
-        const float *at = x;
-        NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
-            sum[i] = nni_vf_fma_avx512(nni_depth_load_avx512(whole, at, mask), tap, sum[i]);
-    }
+NNI_INLINE void nni_depth_taps_avx512(const int group, const int outputs, const int whole, const nni_depth_avx512 *d, nni_vf_avx512 *sum,
+                                   const float *x, const float *w, nni_vm_avx512 mask) {
+    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap)
+        NNI_UNROLL for (int p = 0; p < group; p++) {
+            const nni_vf_avx512 tap = nni_depth_load_avx512(whole, w + (size_t)p * d->channels, mask);
+            const float *at = x;
+            NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
+                sum[i] = nni_vf_fma_avx512(nni_depth_spread_avx512(group, nni_depth_load_avx512(whole, at, mask), p), tap, sum[i]);
+        }
 }
 
 /* Three taps where neighbouring outputs are neighbouring pixels apart: each pixel is loaded once for all. */
@@ -16098,16 +16310,16 @@ NNI_INLINE void nni_depth_three_avx512(const int outputs, const int whole, const
 }
 
 /* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
-NNI_INLINE void nni_depth_tile_avx512(const int outputs, const int whole, const nni_depth_avx512 *d, float *y, const float *x,
+NNI_INLINE void nni_depth_tile_avx512(const int group, const int outputs, const int whole, const nni_depth_avx512 *d, float *y, const float *x,
                                    const float *w, size_t channel, nni_vm_avx512 mask) {
-    const int three = d->taps == 3 && d->x_tap == d->x_output;
+    const int three = group == 1 && d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_avx512 sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_avx512(0.0f);
     x += channel;
     w += channel;
     for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
         if (three) nni_depth_three_avx512(outputs, whole, d, sum, x, w, mask);
-        else nni_depth_taps_avx512(outputs, whole, d, sum, x, w, mask);
+        else nni_depth_taps_avx512(group, outputs, whole, d, sum, x, w, mask);
     }
     if (d->bias) {
         const nni_vf_avx512 bias = nni_depth_load_avx512(whole, d->bias + channel, mask);
@@ -16116,33 +16328,41 @@ NNI_INLINE void nni_depth_tile_avx512(const int outputs, const int whole, const 
     if (d->relu)
         NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_v_relu_avx512(sum[i], sum[i]);
     y += channel;
-    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) {
-        if (whole) nni_vf_store_avx512(y, sum[i]);
-        else nni_vf_store_m_avx512(y, sum[i], mask);
-    }
+    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) nni_depth_store_avx512(whole, y, sum[i], mask);
 }
 
 /* All channels of `outputs` outputs. */
-NNI_INLINE void nni_depth_outputs_avx512(const int outputs, const nni_depth_avx512 *d, float *y, const float *x, const float *w) {
+NNI_INLINE void nni_depth_outputs_avx512(const int group, const int outputs, const nni_depth_avx512 *d, float *y, const float *x,
+                                      const float *w) {
     const nni_vm_avx512 mask = nni_vm_first_avx512(d->channels % VF_LANES);
     size_t c = 0;
-    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_avx512(outputs, 1, d, y, x, w, c, mask);
-    if (c < d->channels) nni_depth_tile_avx512(outputs, 0, d, y, x, w, c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_avx512(group, outputs, 1, d, y, x, w, c, mask);
+    if (c < d->channels) nni_depth_tile_avx512(group, outputs, 0, d, y, x, w, c, mask);
 }
 
 /* `count` outputs, eight at a time, and the rest at once. */
-static void nni_depth_line_avx512(const nni_depth_avx512 *d, float *y, const float *x, const float *w, size_t count) {
-    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output) nni_depth_outputs_avx512(8, d, y, x, w);
+NNI_INLINE void nni_depth_row_avx512(const int group, const nni_depth_avx512 *d, float *y, const float *x, const float *w, size_t count) {
+    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output)
+        nni_depth_outputs_avx512(group, 8, d, y, x, w);
     switch (count) {
-    case 7: nni_depth_outputs_avx512(7, d, y, x, w); break;
-    case 6: nni_depth_outputs_avx512(6, d, y, x, w); break;
-    case 5: nni_depth_outputs_avx512(5, d, y, x, w); break;
-    case 4: nni_depth_outputs_avx512(4, d, y, x, w); break;
-    case 3: nni_depth_outputs_avx512(3, d, y, x, w); break;
-    case 2: nni_depth_outputs_avx512(2, d, y, x, w); break;
-    case 1: nni_depth_outputs_avx512(1, d, y, x, w); break;
+    case 7: nni_depth_outputs_avx512(group, 7, d, y, x, w); break;
+    case 6: nni_depth_outputs_avx512(group, 6, d, y, x, w); break;
+    case 5: nni_depth_outputs_avx512(group, 5, d, y, x, w); break;
+    case 4: nni_depth_outputs_avx512(group, 4, d, y, x, w); break;
+    case 3: nni_depth_outputs_avx512(group, 3, d, y, x, w); break;
+    case 2: nni_depth_outputs_avx512(group, 2, d, y, x, w); break;
+    case 1: nni_depth_outputs_avx512(group, 1, d, y, x, w); break;
     default: break;
     }
+}
+
+/* A function for each kind of groups. */
+typedef void nni_depth_line_avx512(const nni_depth_avx512 *d, float *y, const float *x, const float *w, size_t count);
+static void nni_depth_singles_avx512(const nni_depth_avx512 *d, float *y, const float *x, const float *w, size_t count) {
+    nni_depth_row_avx512(1, d, y, x, w, count);
+}
+static void nni_depth_fours_avx512(const nni_depth_avx512 *d, float *y, const float *x, const float *w, size_t count) {
+    nni_depth_row_avx512(4, d, y, x, w, count);
 }
 
 /* The block where the runs y and x meet. */
@@ -16152,15 +16372,16 @@ static void nni_depth_block_avx512(const nni_conv *job, const nni_conv_unit_avx5
     if (block.axis[0].count < 4 && block.axis[1].count > block.axis[0].count) nni_conv_exchange_avx512(&block, 1);
     const nni_conv_steps_avx512 *axis = block.axis;
     const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
-    const float *w = job->weights;
+    const float *w = job->packed ? job->packed : job->weights;
+    nni_depth_line_avx512 *const line = VF_LANES == 1 || job->across == 1 ? nni_depth_singles_avx512 : nni_depth_fours_avx512;
     nni_depth_avx512 d;
     d.tap_rows = x->taps ? y->taps : 0;
     d.taps = x->taps;
-    d.channels = job->groups;
+    d.channels = job->groups * job->in;
     d.x_output = axis[0].source;
     d.y_output = axis[0].target;
-    d.x_tap = px->tap_step * job->groups;
-    d.x_row = py->tap_step * job->x.source * job->groups;
+    d.x_tap = px->tap_step * d.channels;
+    d.x_row = py->tap_step * job->x.source * d.channels;
     d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
     d.w_row = py->kernel_step * w_row;
     d.bias = job->bias;
@@ -16170,8 +16391,8 @@ static void nni_depth_block_avx512(const nni_conv *job, const nni_conv_unit_avx5
              ((ptrdiff_t)px->kernel + (ptrdiff_t)x->tap * px->kernel_step) * (ptrdiff_t)job->w_tap;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_depth_line_avx512(&d, block.target + n * axis[2].target + i * axis[1].target,
-                               block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
+            line(&d, block.target + n * axis[2].target + i * axis[1].target,
+                 block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
 }
 
 /* What one set of taps computes of a unit. */
@@ -16215,13 +16436,15 @@ static size_t nni_conv_vectors_avx512(const nni_conv *job) {
  * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int nni_conv_packs_avx512(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
-    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    if (nni_conv_across_avx512(job)) return job->in > 1 && job->y.backward;
+    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_avx512(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
-    return nni_conv_packs_avx512(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+    const size_t width = nni_conv_across_avx512(job) ? job->out : nni_round_up(job->out, VF_LANES);
+    return nni_conv_packs_avx512(job) ? taps * job->in * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -16242,6 +16465,10 @@ static float *nni_conv_pack_phase_avx512(float *dst, const nni_conv *job, const 
 }
 
 static void nni_conv_pack_avx512(float *dst, const nni_conv *job) {
+    if (nni_conv_across_avx512(job)) {
+        nni_depth_pack_avx512(dst, job);
+        return;
+    }
     for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
         for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
             const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
@@ -16331,7 +16558,7 @@ static void nni_conv_avx512(const nni_conv *job, size_t from, size_t to) {
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
                 const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
-                if (job->depthwise) nni_conv_depth_avx512(job, &unit, &py, &px);
+                if (nni_conv_across_avx512(job)) nni_conv_depth_avx512(job, &unit, &py, &px);
                 else packed = nni_conv_phase_avx512(job, &unit, &py, &px, packed);
             }
         if (job->activation != NN_IDENTITY && job->activation != NN_RELU) nni_conv_activate_avx512(job, &unit);
@@ -16390,7 +16617,9 @@ typedef struct nni_conv_dy_avx512 {
     size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } nni_conv_dy_avx512;
 
-static int nni_conv_copies_dy_avx512(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+static int nni_conv_copies_dy_avx512(const nni_conv *job) {
+    return !nni_conv_across_avx512(job) && !VF_FREE_MASK && job->out % VF_LANES;
+}
 
 /* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
 static size_t nni_conv_weights_work_avx512(const nni_conv *job) {
@@ -16434,66 +16663,111 @@ static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_wi
     }
 }
 
-/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+/* What the gradient of some taps of one row reads where lanes are channels of all groups: the floats between rows, outputs and
+ * taps. */
 typedef struct nni_depth_weights_avx512 {
     size_t rows, outputs;
     size_t row, output, tap, channels;
 } nni_depth_weights_avx512;
 
-/* `taps` of them, two vectors of channels or one of n: each its own chain. */
-NNI_INLINE void nni_depth_weights_tile_avx512(const int taps, const int vectors, const nni_depth_weights_avx512 *d, float *dw,
-                                           const float *x, const float *dy, size_t n) {
-    nni_vf_avx512 sum[8];
-    const int whole = vectors > 1 || n == VF_LANES;
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+/* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
+ * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
+NNI_INLINE void nni_depth_weights_pixel_avx512(const int taps, const int all, const nni_depth_weights_avx512 *d, nni_vf_avx512 *sum,
+                                            const float *x, const float *dy, size_t i, const int whole, nni_vm_avx512 mask) {
+    nni_vf_avx512 dv[3];
+    int there[3];
+    NNI_UNROLL for (int t = 0; t < taps; t++) {
+        there[t] = all || (i >= (size_t)t && i - (size_t)t < d->outputs);
+        dv[t] = there[t] ? nni_depth_load_avx512(whole, dy + (i - (size_t)t) * d->channels, mask) : nni_vf_set1_avx512(0.0f);
+    }
+    const nni_vf_avx512 pixel = nni_depth_load_avx512(whole, x + i * d->tap, mask);
+    NNI_UNROLL for (int p = 0; p < 4; p++)
+        NNI_UNROLL for (int t = 0; t < taps; t++)
+            if (there[t]) sum[4 * t + p] = nni_vf_fma_avx512(nni_vf_of_four_avx512(pixel, p), dv[t], sum[4 * t + p]);
+}
+
+/* One row of these, all of whose chains fit the registers. */
+NNI_INLINE void nni_depth_weights_pixels_avx512(const int taps, const int whole, const nni_depth_weights_avx512 *d, nni_vf_avx512 *sum,
+                                             const float *x, const float *dy, nni_vm_avx512 mask) {
+    const size_t before = (size_t)taps - 1, end = d->outputs + before;
+    size_t i = 0;
+    for (; i < before; i++) nni_depth_weights_pixel_avx512(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < d->outputs; i++) nni_depth_weights_pixel_avx512(taps, 1, d, sum, x, dy, i, whole, mask);
+    for (; i < end; i++) nni_depth_weights_pixel_avx512(taps, 0, d, sum, x, dy, i, whole, mask);
+}
+
+/* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
+ * channel of a group that it reads. */
+NNI_INLINE void nni_depth_weights_tile_avx512(const int group, const int taps, const int vectors, const int whole,
+                                           const nni_depth_weights_avx512 *d, float *dw, const float *x, const float *dy,
+                                           nni_vm_avx512 mask) {
+    nni_vf_avx512 sum[12];
+    const int chains = taps * group;
+    const int near = group == 4 && taps > 1 && d->output == d->tap;
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            sum[t * vectors + v] = nni_vf_load_n_avx512(dw + (size_t)t * d->channels + v * VF_LANES, n);
-    for (size_t r = d->rows; r > 0; r--, x += d->row) {
+            sum[c * vectors + v] = nni_depth_load_avx512(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
+    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
+        nni_depth_weights_pixels_avx512(taps, whole, d, sum, x, dy, mask);
+    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
         const float *at = x;
         for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
             NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const nni_vf_avx512 dv = whole ? nni_vf_load_avx512(dy + v * VF_LANES) : nni_vf_load_n_avx512(dy, n);
-                NNI_UNROLL for (int t = 0; t < taps; t++) {
-                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
-                    sum[t * vectors + v] = nni_vf_fma_avx512(whole ? nni_vf_load_avx512(xt) : nni_vf_load_n_avx512(xt, n), dv, sum[t * vectors + v]);
+                const nni_vf_avx512 dv = nni_depth_load_avx512(whole, dy + v * VF_LANES, mask);
+                NNI_UNROLL for (int c = 0; c < chains; c++) {
+                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
+                    const nni_vf_avx512 pixel = nni_depth_load_avx512(whole, xt, mask);
+                    sum[c * vectors + v] = nni_vf_fma_avx512(nni_depth_spread_avx512(group, pixel, c % group), dv, sum[c * vectors + v]);
                 }
             }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            nni_vf_store_n_avx512(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
+            nni_depth_store_avx512(whole, dw + (size_t)c * d->channels + v * VF_LANES, sum[c * vectors + v], mask);
 }
 
 /* `taps` of them, all channels. */
-NNI_INLINE void nni_depth_weights_taps_avx512(const int taps, const nni_depth_weights_avx512 *d, float *dw, const float *x,
-                                           const float *dy) {
+NNI_INLINE void nni_depth_weights_taps_avx512(const int group, const int taps, const nni_depth_weights_avx512 *d, float *dw,
+                                           const float *x, const float *dy) {
     size_t c = 0;
-    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
-        nni_depth_weights_tile_avx512(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
-    for (; c < d->channels; c += VF_LANES)
-        nni_depth_weights_tile_avx512(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+    const nni_vm_avx512 mask = nni_vm_first_avx512(d->channels % VF_LANES);
+    for (; group == 1 && c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        nni_depth_weights_tile_avx512(group, taps, 2, 1, d, dw + c, x + c, dy + c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES)
+        nni_depth_weights_tile_avx512(group, taps, 1, 1, d, dw + c, x + c, dy + c, mask);
+    if (c < d->channels) nni_depth_weights_tile_avx512(group, taps, 1, 0, d, dw + c, x + c, dy + c, mask);
 }
 
-/* `taps` taps of one row for all channels, four at a time. */
-static void nni_conv_weights_depth_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *dw, const float *x,
-                                       const float *dy, size_t rows, size_t taps) {
-    const size_t channels = job->groups;
-    const nni_depth_weights_avx512 d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
-                                     job->x.dilation * channels, channels};
-    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) nni_depth_weights_taps_avx512(4, &d, dw, x, dy);
+/* `taps` taps of one row for all channels, as many at a time as the registers hold. */
+NNI_INLINE void nni_depth_weights_row_avx512(const int group, const nni_depth_weights_avx512 *d, float *dw, const float *x,
+                                          const float *dy, size_t taps) {
+    const int most = group == 1 ? 4 : 3;
+    const size_t row = (size_t)group * d->channels; /* of dw, from one tap to the next */
+    for (; taps >= (size_t)most; taps -= (size_t)most, dw += (size_t)most * row, x += (size_t)most * d->tap)
+        nni_depth_weights_taps_avx512(group, most, d, dw, x, dy);
     switch (taps) {
-    case 3: nni_depth_weights_taps_avx512(3, &d, dw, x, dy); break;
-    case 2: nni_depth_weights_taps_avx512(2, &d, dw, x, dy); break;
-    case 1: nni_depth_weights_taps_avx512(1, &d, dw, x, dy); break;
+    case 3: nni_depth_weights_taps_avx512(group, 3, d, dw, x, dy); break;
+    case 2: nni_depth_weights_taps_avx512(group, 2, d, dw, x, dy); break;
+    case 1: nni_depth_weights_taps_avx512(group, 1, d, dw, x, dy); break;
     default: break;
     }
+}
+
+/* `height` rows of dw for taps of one row. */
+static void nni_conv_weights_depth_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t height) {
+    const size_t channels = job->groups * job->in;
+    const nni_depth_weights_avx512 d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    if (job->across == 1) nni_depth_weights_row_avx512(1, &d, dw, x, dy, height);
+    else nni_depth_weights_row_avx512(4, &d, dw, x, dy, height / 4);
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
 static void nni_conv_weights_block_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, const nni_conv_dy_avx512 *dy,
                                        float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const int across = nni_conv_across_avx512(job), whole = across || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
         const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
@@ -16506,8 +16780,8 @@ static void nni_conv_weights_block_avx512(const nni_conv *job, const nni_conv_wi
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise)
-            nni_conv_weights_depth_avx512(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (across)
+            nni_conv_weights_depth_avx512(job, window, c, a + skip / job->in * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
                 nni_conv_weights_tiles_avx512(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
@@ -17239,6 +17513,15 @@ NNI_INLINE nni_vi_neon nni_vi_mul_wide_neon(nni_vi_neon a, nni_vi_neon b, nni_vi
 }
 NNI_INLINE nni_vm_neon nni_vi_eq0_neon(nni_vi_neon a, nni_vi_neon k) { return vceqzq_u32(vandq_u32(a, k)); }
 
+/* A switch, because the instruction holds i itself. */
+NNI_INLINE nni_vf_neon nni_vf_of_four_neon(nni_vf_neon v, int i) {
+    switch (i) {
+    case 0: return vdupq_laneq_f32(v, 0);
+    case 1: return vdupq_laneq_f32(v, 1);
+    case 2: return vdupq_laneq_f32(v, 2);
+    default: return vdupq_laneq_f32(v, 3);
+    }
+}
 NNI_INLINE nni_vf_neon nni_vf_reverse_neon(nni_vf_neon v) {
     const nni_vf_neon pairs = vrev64q_f32(v);
     return vextq_f32(pairs, pairs, 2);
@@ -20641,11 +20924,25 @@ static nni_conv_block_neon nni_conv_block_of_neon(const nni_conv *job, const nni
 }
 
 /* ---- simd/kernels/conv_depth.h ---- */
-/* conv_depth.h - convolutions of every channel by itself: lanes are channels, and some outputs are computed side by side */
+/* conv_depth.h - convolutions of every channel by itself, or in groups of four channels to four: lanes are channels of all
+ * groups, and some outputs are computed side by side
+ */
+
+/* Whether vectors hold whole groups. */
+static int nni_conv_across_neon(const nni_conv *job) { return job->across && VF_LANES % job->across == 0; }
+
+/* The weights of groups of four for the gradient by the input: from dy's channels to dx's. */
+static void nni_depth_pack_neon(float *dst, const nni_conv *job) {
+    const size_t filters = job->groups * job->in;
+    for (size_t tap = 0; tap < job->y.kernel * job->x.kernel; tap++)
+        for (size_t p = 0; p < job->in; p++)
+            for (size_t j = 0; j < filters; j++, dst++)
+                *dst = job->weights[tap * job->w_tap + j % job->in * job->w_col + j / job->in * job->w_group + p * job->w_row];
+}
 
 /* A block, and the steps between its taps in floats. */
 typedef struct nni_depth_neon {
-    size_t tap_rows, taps, channels;
+    size_t tap_rows, taps, channels; /* channels: of all groups */
     size_t x_output, y_output; /* from one output to the next */
     size_t x_tap, x_row;       /* from one tap to the next, from one row of taps to the next */
     ptrdiff_t w_tap, w_row;
@@ -20655,15 +20952,24 @@ typedef struct nni_depth_neon {
 
 NNI_INLINE nni_vf_neon nni_depth_load_neon(const int whole, const float *p, nni_vm_neon mask) { return whole ? nni_vf_load_neon(p) : nni_vf_load_m_neon(p, mask); }
 
+NNI_INLINE void nni_depth_store_neon(const int whole, float *p, nni_vf_neon v, nni_vm_neon mask) {
+    if (whole) nni_vf_store_neon(p, v);
+    else nni_vf_store_m_neon(p, v, mask);
+}
+
+/* Channel p of each group of 1 or 4, in all lanes of the group. */
+NNI_INLINE nni_vf_neon nni_depth_spread_neon(const int group, nni_vf_neon pixel, int p) { return group == 1 ? pixel : nni_vf_of_four_neon(pixel, p); }
+
 /* One row of taps. */
-NNI_INLINE void nni_depth_taps_neon(const int outputs, const int whole, const nni_depth_neon *d, nni_vf_neon *sum, const float *x,
-                                   const float *w, nni_vm_neon mask) {
-    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap) {
-        const nni_vf_neon tap = nni_depth_load_neon(whole, w, mask);
-        const float *at = x;
-        NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
-            sum[i] = nni_vf_fma_neon(nni_depth_load_neon(whole, at, mask), tap, sum[i]);
-    }
+NNI_INLINE void nni_depth_taps_neon(const int group, const int outputs, const int whole, const nni_depth_neon *d, nni_vf_neon *sum,
+                                   const float *x, const float *w, nni_vm_neon mask) {
+    for (size_t t = d->taps; t > 0; t--, x += d->x_tap, w += d->w_tap)
+        NNI_UNROLL for (int p = 0; p < group; p++) {
+            const nni_vf_neon tap = nni_depth_load_neon(whole, w + (size_t)p * d->channels, mask);
+            const float *at = x;
+            NNI_UNROLL for (int i = 0; i < outputs; i++, at += d->x_output)
+                sum[i] = nni_vf_fma_neon(nni_depth_spread_neon(group, nni_depth_load_neon(whole, at, mask), p), tap, sum[i]);
+        }
 }
 
 /* Three taps where neighbouring outputs are neighbouring pixels apart: each pixel is loaded once for all. */
@@ -20679,16 +20985,16 @@ NNI_INLINE void nni_depth_three_neon(const int outputs, const int whole, const n
 }
 
 /* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
-NNI_INLINE void nni_depth_tile_neon(const int outputs, const int whole, const nni_depth_neon *d, float *y, const float *x,
+NNI_INLINE void nni_depth_tile_neon(const int group, const int outputs, const int whole, const nni_depth_neon *d, float *y, const float *x,
                                    const float *w, size_t channel, nni_vm_neon mask) {
-    const int three = d->taps == 3 && d->x_tap == d->x_output;
+    const int three = group == 1 && d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_neon sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_neon(0.0f);
     x += channel;
     w += channel;
     for (size_t r = d->tap_rows; r > 0; r--, x += d->x_row, w += d->w_row) {
         if (three) nni_depth_three_neon(outputs, whole, d, sum, x, w, mask);
-        else nni_depth_taps_neon(outputs, whole, d, sum, x, w, mask);
+        else nni_depth_taps_neon(group, outputs, whole, d, sum, x, w, mask);
     }
     if (d->bias) {
         const nni_vf_neon bias = nni_depth_load_neon(whole, d->bias + channel, mask);
@@ -20697,33 +21003,41 @@ NNI_INLINE void nni_depth_tile_neon(const int outputs, const int whole, const nn
     if (d->relu)
         NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_v_relu_neon(sum[i], sum[i]);
     y += channel;
-    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) {
-        if (whole) nni_vf_store_neon(y, sum[i]);
-        else nni_vf_store_m_neon(y, sum[i], mask);
-    }
+    NNI_UNROLL for (int i = 0; i < outputs; i++, y += d->y_output) nni_depth_store_neon(whole, y, sum[i], mask);
 }
 
 /* All channels of `outputs` outputs. */
-NNI_INLINE void nni_depth_outputs_neon(const int outputs, const nni_depth_neon *d, float *y, const float *x, const float *w) {
+NNI_INLINE void nni_depth_outputs_neon(const int group, const int outputs, const nni_depth_neon *d, float *y, const float *x,
+                                      const float *w) {
     const nni_vm_neon mask = nni_vm_first_neon(d->channels % VF_LANES);
     size_t c = 0;
-    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_neon(outputs, 1, d, y, x, w, c, mask);
-    if (c < d->channels) nni_depth_tile_neon(outputs, 0, d, y, x, w, c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES) nni_depth_tile_neon(group, outputs, 1, d, y, x, w, c, mask);
+    if (c < d->channels) nni_depth_tile_neon(group, outputs, 0, d, y, x, w, c, mask);
 }
 
 /* `count` outputs, eight at a time, and the rest at once. */
-static void nni_depth_line_neon(const nni_depth_neon *d, float *y, const float *x, const float *w, size_t count) {
-    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output) nni_depth_outputs_neon(8, d, y, x, w);
+NNI_INLINE void nni_depth_row_neon(const int group, const nni_depth_neon *d, float *y, const float *x, const float *w, size_t count) {
+    for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output)
+        nni_depth_outputs_neon(group, 8, d, y, x, w);
     switch (count) {
-    case 7: nni_depth_outputs_neon(7, d, y, x, w); break;
-    case 6: nni_depth_outputs_neon(6, d, y, x, w); break;
-    case 5: nni_depth_outputs_neon(5, d, y, x, w); break;
-    case 4: nni_depth_outputs_neon(4, d, y, x, w); break;
-    case 3: nni_depth_outputs_neon(3, d, y, x, w); break;
-    case 2: nni_depth_outputs_neon(2, d, y, x, w); break;
-    case 1: nni_depth_outputs_neon(1, d, y, x, w); break;
+    case 7: nni_depth_outputs_neon(group, 7, d, y, x, w); break;
+    case 6: nni_depth_outputs_neon(group, 6, d, y, x, w); break;
+    case 5: nni_depth_outputs_neon(group, 5, d, y, x, w); break;
+    case 4: nni_depth_outputs_neon(group, 4, d, y, x, w); break;
+    case 3: nni_depth_outputs_neon(group, 3, d, y, x, w); break;
+    case 2: nni_depth_outputs_neon(group, 2, d, y, x, w); break;
+    case 1: nni_depth_outputs_neon(group, 1, d, y, x, w); break;
     default: break;
     }
+}
+
+/* A function for each kind of groups. */
+typedef void nni_depth_line_neon(const nni_depth_neon *d, float *y, const float *x, const float *w, size_t count);
+static void nni_depth_singles_neon(const nni_depth_neon *d, float *y, const float *x, const float *w, size_t count) {
+    nni_depth_row_neon(1, d, y, x, w, count);
+}
+static void nni_depth_fours_neon(const nni_depth_neon *d, float *y, const float *x, const float *w, size_t count) {
+    nni_depth_row_neon(4, d, y, x, w, count);
 }
 
 /* The block where the runs y and x meet. */
@@ -20733,15 +21047,16 @@ static void nni_depth_block_neon(const nni_conv *job, const nni_conv_unit_neon *
     if (block.axis[0].count < 4 && block.axis[1].count > block.axis[0].count) nni_conv_exchange_neon(&block, 1);
     const nni_conv_steps_neon *axis = block.axis;
     const ptrdiff_t w_row = (ptrdiff_t)(job->x.kernel * job->w_tap);
-    const float *w = job->weights;
+    const float *w = job->packed ? job->packed : job->weights;
+    nni_depth_line_neon *const line = VF_LANES == 1 || job->across == 1 ? nni_depth_singles_neon : nni_depth_fours_neon;
     nni_depth_neon d;
     d.tap_rows = x->taps ? y->taps : 0;
     d.taps = x->taps;
-    d.channels = job->groups;
+    d.channels = job->groups * job->in;
     d.x_output = axis[0].source;
     d.y_output = axis[0].target;
-    d.x_tap = px->tap_step * job->groups;
-    d.x_row = py->tap_step * job->x.source * job->groups;
+    d.x_tap = px->tap_step * d.channels;
+    d.x_row = py->tap_step * job->x.source * d.channels;
     d.w_tap = px->kernel_step * (ptrdiff_t)job->w_tap;
     d.w_row = py->kernel_step * w_row;
     d.bias = job->bias;
@@ -20751,8 +21066,8 @@ static void nni_depth_block_neon(const nni_conv *job, const nni_conv_unit_neon *
              ((ptrdiff_t)px->kernel + (ptrdiff_t)x->tap * px->kernel_step) * (ptrdiff_t)job->w_tap;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
-            nni_depth_line_neon(&d, block.target + n * axis[2].target + i * axis[1].target,
-                               block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
+            line(&d, block.target + n * axis[2].target + i * axis[1].target,
+                 block.source + n * axis[2].source + i * axis[1].source, w, axis[0].count);
 }
 
 /* What one set of taps computes of a unit. */
@@ -20796,13 +21111,15 @@ static size_t nni_conv_vectors_neon(const nni_conv *job) {
  * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int nni_conv_packs_neon(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
-    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    if (nni_conv_across_neon(job)) return job->in > 1 && job->y.backward;
+    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_neon(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
-    return nni_conv_packs_neon(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+    const size_t width = nni_conv_across_neon(job) ? job->out : nni_round_up(job->out, VF_LANES);
+    return nni_conv_packs_neon(job) ? taps * job->in * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -20823,6 +21140,10 @@ static float *nni_conv_pack_phase_neon(float *dst, const nni_conv *job, const nn
 }
 
 static void nni_conv_pack_neon(float *dst, const nni_conv *job) {
+    if (nni_conv_across_neon(job)) {
+        nni_depth_pack_neon(dst, job);
+        return;
+    }
     for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
         for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
             const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
@@ -20912,7 +21233,7 @@ static void nni_conv_neon(const nni_conv *job, size_t from, size_t to) {
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
                 const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
-                if (job->depthwise) nni_conv_depth_neon(job, &unit, &py, &px);
+                if (nni_conv_across_neon(job)) nni_conv_depth_neon(job, &unit, &py, &px);
                 else packed = nni_conv_phase_neon(job, &unit, &py, &px, packed);
             }
         if (job->activation != NN_IDENTITY && job->activation != NN_RELU) nni_conv_activate_neon(job, &unit);
@@ -20971,7 +21292,9 @@ typedef struct nni_conv_dy_neon {
     size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } nni_conv_dy_neon;
 
-static int nni_conv_copies_dy_neon(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+static int nni_conv_copies_dy_neon(const nni_conv *job) {
+    return !nni_conv_across_neon(job) && !VF_FREE_MASK && job->out % VF_LANES;
+}
 
 /* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
 static size_t nni_conv_weights_work_neon(const nni_conv *job) {
@@ -21015,66 +21338,111 @@ static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_wind
     }
 }
 
-/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+/* What the gradient of some taps of one row reads where lanes are channels of all groups: the floats between rows, outputs and
+ * taps. */
 typedef struct nni_depth_weights_neon {
     size_t rows, outputs;
     size_t row, output, tap, channels;
 } nni_depth_weights_neon;
 
-/* `taps` of them, two vectors of channels or one of n: each its own chain. */
-NNI_INLINE void nni_depth_weights_tile_neon(const int taps, const int vectors, const nni_depth_weights_neon *d, float *dw,
-                                           const float *x, const float *dy, size_t n) {
-    nni_vf_neon sum[8];
-    const int whole = vectors > 1 || n == VF_LANES;
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+/* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
+ * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
+NNI_INLINE void nni_depth_weights_pixel_neon(const int taps, const int all, const nni_depth_weights_neon *d, nni_vf_neon *sum,
+                                            const float *x, const float *dy, size_t i, const int whole, nni_vm_neon mask) {
+    nni_vf_neon dv[3];
+    int there[3];
+    NNI_UNROLL for (int t = 0; t < taps; t++) {
+        there[t] = all || (i >= (size_t)t && i - (size_t)t < d->outputs);
+        dv[t] = there[t] ? nni_depth_load_neon(whole, dy + (i - (size_t)t) * d->channels, mask) : nni_vf_set1_neon(0.0f);
+    }
+    const nni_vf_neon pixel = nni_depth_load_neon(whole, x + i * d->tap, mask);
+    NNI_UNROLL for (int p = 0; p < 4; p++)
+        NNI_UNROLL for (int t = 0; t < taps; t++)
+            if (there[t]) sum[4 * t + p] = nni_vf_fma_neon(nni_vf_of_four_neon(pixel, p), dv[t], sum[4 * t + p]);
+}
+
+/* One row of these, all of whose chains fit the registers. */
+NNI_INLINE void nni_depth_weights_pixels_neon(const int taps, const int whole, const nni_depth_weights_neon *d, nni_vf_neon *sum,
+                                             const float *x, const float *dy, nni_vm_neon mask) {
+    const size_t before = (size_t)taps - 1, end = d->outputs + before;
+    size_t i = 0;
+    for (; i < before; i++) nni_depth_weights_pixel_neon(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < d->outputs; i++) nni_depth_weights_pixel_neon(taps, 1, d, sum, x, dy, i, whole, mask);
+    for (; i < end; i++) nni_depth_weights_pixel_neon(taps, 0, d, sum, x, dy, i, whole, mask);
+}
+
+/* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
+ * channel of a group that it reads. */
+NNI_INLINE void nni_depth_weights_tile_neon(const int group, const int taps, const int vectors, const int whole,
+                                           const nni_depth_weights_neon *d, float *dw, const float *x, const float *dy,
+                                           nni_vm_neon mask) {
+    nni_vf_neon sum[12];
+    const int chains = taps * group;
+    const int near = group == 4 && taps > 1 && d->output == d->tap;
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            sum[t * vectors + v] = nni_vf_load_n_neon(dw + (size_t)t * d->channels + v * VF_LANES, n);
-    for (size_t r = d->rows; r > 0; r--, x += d->row) {
+            sum[c * vectors + v] = nni_depth_load_neon(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
+    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
+        nni_depth_weights_pixels_neon(taps, whole, d, sum, x, dy, mask);
+    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
         const float *at = x;
         for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
             NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const nni_vf_neon dv = whole ? nni_vf_load_neon(dy + v * VF_LANES) : nni_vf_load_n_neon(dy, n);
-                NNI_UNROLL for (int t = 0; t < taps; t++) {
-                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
-                    sum[t * vectors + v] = nni_vf_fma_neon(whole ? nni_vf_load_neon(xt) : nni_vf_load_n_neon(xt, n), dv, sum[t * vectors + v]);
+                const nni_vf_neon dv = nni_depth_load_neon(whole, dy + v * VF_LANES, mask);
+                NNI_UNROLL for (int c = 0; c < chains; c++) {
+                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
+                    const nni_vf_neon pixel = nni_depth_load_neon(whole, xt, mask);
+                    sum[c * vectors + v] = nni_vf_fma_neon(nni_depth_spread_neon(group, pixel, c % group), dv, sum[c * vectors + v]);
                 }
             }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            nni_vf_store_n_neon(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
+            nni_depth_store_neon(whole, dw + (size_t)c * d->channels + v * VF_LANES, sum[c * vectors + v], mask);
 }
 
 /* `taps` of them, all channels. */
-NNI_INLINE void nni_depth_weights_taps_neon(const int taps, const nni_depth_weights_neon *d, float *dw, const float *x,
-                                           const float *dy) {
+NNI_INLINE void nni_depth_weights_taps_neon(const int group, const int taps, const nni_depth_weights_neon *d, float *dw,
+                                           const float *x, const float *dy) {
     size_t c = 0;
-    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
-        nni_depth_weights_tile_neon(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
-    for (; c < d->channels; c += VF_LANES)
-        nni_depth_weights_tile_neon(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+    const nni_vm_neon mask = nni_vm_first_neon(d->channels % VF_LANES);
+    for (; group == 1 && c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        nni_depth_weights_tile_neon(group, taps, 2, 1, d, dw + c, x + c, dy + c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES)
+        nni_depth_weights_tile_neon(group, taps, 1, 1, d, dw + c, x + c, dy + c, mask);
+    if (c < d->channels) nni_depth_weights_tile_neon(group, taps, 1, 0, d, dw + c, x + c, dy + c, mask);
 }
 
-/* `taps` taps of one row for all channels, four at a time. */
-static void nni_conv_weights_depth_neon(const nni_conv *job, const nni_conv_window_neon *window, float *dw, const float *x,
-                                       const float *dy, size_t rows, size_t taps) {
-    const size_t channels = job->groups;
-    const nni_depth_weights_neon d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
-                                     job->x.dilation * channels, channels};
-    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) nni_depth_weights_taps_neon(4, &d, dw, x, dy);
+/* `taps` taps of one row for all channels, as many at a time as the registers hold. */
+NNI_INLINE void nni_depth_weights_row_neon(const int group, const nni_depth_weights_neon *d, float *dw, const float *x,
+                                          const float *dy, size_t taps) {
+    const int most = group == 1 ? 4 : 3;
+    const size_t row = (size_t)group * d->channels; /* of dw, from one tap to the next */
+    for (; taps >= (size_t)most; taps -= (size_t)most, dw += (size_t)most * row, x += (size_t)most * d->tap)
+        nni_depth_weights_taps_neon(group, most, d, dw, x, dy);
     switch (taps) {
-    case 3: nni_depth_weights_taps_neon(3, &d, dw, x, dy); break;
-    case 2: nni_depth_weights_taps_neon(2, &d, dw, x, dy); break;
-    case 1: nni_depth_weights_taps_neon(1, &d, dw, x, dy); break;
+    case 3: nni_depth_weights_taps_neon(group, 3, d, dw, x, dy); break;
+    case 2: nni_depth_weights_taps_neon(group, 2, d, dw, x, dy); break;
+    case 1: nni_depth_weights_taps_neon(group, 1, d, dw, x, dy); break;
     default: break;
     }
+}
+
+/* `height` rows of dw for taps of one row. */
+static void nni_conv_weights_depth_neon(const nni_conv *job, const nni_conv_window_neon *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t height) {
+    const size_t channels = job->groups * job->in;
+    const nni_depth_weights_neon d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    if (job->across == 1) nni_depth_weights_row_neon(1, &d, dw, x, dy, height);
+    else nni_depth_weights_row_neon(4, &d, dw, x, dy, height / 4);
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
 static void nni_conv_weights_block_neon(const nni_conv *job, const nni_conv_window_neon *window, const nni_conv_dy_neon *dy,
                                        float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const int across = nni_conv_across_neon(job), whole = across || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
         const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
@@ -21087,8 +21455,8 @@ static void nni_conv_weights_block_neon(const nni_conv *job, const nni_conv_wind
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise)
-            nni_conv_weights_depth_neon(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (across)
+            nni_conv_weights_depth_neon(job, window, c, a + skip / job->in * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
                 nni_conv_weights_tiles_neon(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
@@ -23703,7 +24071,7 @@ static nni_conv nni_conv_job(const nni_conv_shape *s, nni_conv_pass pass, float 
     job.w_row = backward ? 1 : d->filters;
     job.w_col = backward ? d->filters : 1;
     job.activation = NN_IDENTITY;
-    job.depthwise = d->groups > 1 && s->in == 1 && s->out == 1;
+    job.across = d->groups > 1 && s->in == s->out && (s->in == 1 || s->in == 4) ? s->in : 0;
     job.copy = !backward && (job.x.pad > 0 || nni_conv_window_width(&job.x) > job.x.source);
     nni_conv_cut(&job, threads);
     return job;
@@ -23736,7 +24104,7 @@ static size_t nni_conv_plan(nni_conv_work *w, const nni_conv *job, const nni_con
     w->dw = NULL;
     w->dy = NULL;
     w->count = weights ? s->w_size / s->d.filters : job->units;
-    w->part = nni_max(1, nni_ceil_div(w->count, threads));
+    w->part = nni_round_up(nni_max(1, nni_ceil_div(w->count, threads)), weights ? nni_max(job->across, 1) : 1);
     w->work_each = weights ? job->window_floats + nni_round_up(w->tier->conv_weights_work(job), 16) : 0;
     return nni_ceil_div(w->count, w->part);
 }

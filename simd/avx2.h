@@ -176,6 +176,15 @@ NNI_INLINE vm vi_eq0(vi a, vi k) {
     return _mm256_castsi256_ps(_mm256_cmpeq_epi32(_mm256_and_si256(a, k), _mm256_setzero_si256()));
 }
 
+/* A switch, because the instruction holds i itself. */
+NNI_INLINE vf vf_of_four(vf v, int i) {
+    switch (i) {
+    case 0: return _mm256_permute_ps(v, 0x00);
+    case 1: return _mm256_permute_ps(v, 0x55);
+    case 2: return _mm256_permute_ps(v, 0xaa);
+    default: return _mm256_permute_ps(v, 0xff);
+    }
+}
 NNI_INLINE vf vf_reverse(vf v) { return _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(7, 6, 5, 4, 3, 2, 1, 0)); }
 
 NNI_INLINE float vf_fold(vf v) {

@@ -153,6 +153,15 @@ NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
 }
 NNI_INLINE vm vi_eq0(vi a, vi k) { return _mm512_testn_epi32_mask(a, k); }
 
+/* A switch, because the instruction holds i itself. */
+NNI_INLINE vf vf_of_four(vf v, int i) {
+    switch (i) {
+    case 0: return _mm512_permute_ps(v, 0x00);
+    case 1: return _mm512_permute_ps(v, 0x55);
+    case 2: return _mm512_permute_ps(v, 0xaa);
+    default: return _mm512_permute_ps(v, 0xff);
+    }
+}
 NNI_INLINE vf vf_reverse(vf v) {
     return _mm512_permutexvar_ps(_mm512_setr_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0), v);
 }

@@ -56,6 +56,7 @@
  *   vf_fold_max(v)         the largest lane as by vf_max, in any order: which zero, or which NaN, is open
  *   vf_fold_each(r)        lane i is vf_fold(r[i]); r has VF_LANES vectors, which are spent
  *   vf_load_turned(r, p, stride, rows)    r[j] lane i = p[i*stride + j] for j < 4; lanes from `rows` on repeat the last row
+ *   vf_of_four(v, i)       lane i of every four lanes in all of them, 0 <= i < 4; where VF_LANES > 1
  *   vf_reverse(v)          the last lane first
  *   vf_transpose(r)        r[i] lane j becomes r[j] lane i, for VF_LANES vectors
  *   vq_load(p)             four floats kept ready for vf_fma_q(a, i, b, c) = a[i]*b + c, i constant: multiplying by one
@@ -135,6 +136,7 @@
 #define vf_fold NNI_FN(vf_fold)
 #define vf_fold_max NNI_FN(vf_fold_max)
 #define vf_fold_each NNI_FN(vf_fold_each)
+#define vf_of_four NNI_FN(vf_of_four)
 #define vf_reverse NNI_FN(vf_reverse)
 #define vf_transpose NNI_FN(vf_transpose)
 #define vf_load_turned NNI_FN(vf_load_turned)

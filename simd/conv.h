@@ -53,7 +53,7 @@ typedef struct nni_conv {
     const float *bias;
     nn_activation activation;
     float slope;
-    int depthwise;          /* groups of one channel to one: vectors run across the groups */
+    size_t across;          /* 1 or 4: groups of so many channels to as many, vectors may run across them; 0: others */
     int copy;               /* for dw: the window reaches beyond the source, rows are copied between zeros */
     size_t band, bands;     /* positions of y in a unit, units of an image */
     size_t together;        /* images of a unit, if an image is not cut into bands */

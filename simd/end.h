@@ -70,6 +70,7 @@
 #undef vf_fold
 #undef vf_fold_max
 #undef vf_fold_each
+#undef vf_of_four
 #undef vf_reverse
 #undef vf_transpose
 #undef vf_load_turned

@@ -168,6 +168,15 @@ NNI_INLINE vi vi_mul_wide(vi a, vi b, vi *high) {
 }
 NNI_INLINE vm vi_eq0(vi a, vi k) { return vceqzq_u32(vandq_u32(a, k)); }
 
+/* A switch, because the instruction holds i itself. */
+NNI_INLINE vf vf_of_four(vf v, int i) {
+    switch (i) {
+    case 0: return vdupq_laneq_f32(v, 0);
+    case 1: return vdupq_laneq_f32(v, 1);
+    case 2: return vdupq_laneq_f32(v, 2);
+    default: return vdupq_laneq_f32(v, 3);
+    }
+}
 NNI_INLINE vf vf_reverse(vf v) {
     const vf pairs = vrev64q_f32(v);
     return vextq_f32(pairs, pairs, 2);

@@ -230,7 +230,7 @@ static nni_conv nni_conv_job(const nni_conv_shape *s, nni_conv_pass pass, float 
     job.w_row = backward ? 1 : d->filters;
     job.w_col = backward ? d->filters : 1;
     job.activation = NN_IDENTITY;
-    job.depthwise = d->groups > 1 && s->in == 1 && s->out == 1;
+    job.across = d->groups > 1 && s->in == s->out && (s->in == 1 || s->in == 4) ? s->in : 0;
     job.copy = !backward && (job.x.pad > 0 || nni_conv_window_width(&job.x) > job.x.source);
     nni_conv_cut(&job, threads);
     return job;
@@ -263,7 +263,7 @@ static size_t nni_conv_plan(nni_conv_work *w, const nni_conv *job, const nni_con
     w->dw = NULL;
     w->dy = NULL;
     w->count = weights ? s->w_size / s->d.filters : job->units;
-    w->part = nni_max(1, nni_ceil_div(w->count, threads));
+    w->part = nni_round_up(nni_max(1, nni_ceil_div(w->count, threads)), weights ? nni_max(job->across, 1) : 1);
     w->work_each = weights ? job->window_floats + nni_round_up(w->tier->conv_weights_work(job), 16) : 0;
     return nni_ceil_div(w->count, w->part);
 }

@@ -23,6 +23,8 @@ static const nn_conv2d_desc convs[] = {
     {CONV(33, 5, 5, 16, 120, 5, 5)},
     {CONV(4, 17, 19, 37, 37, 3, 3), .stride_y = 2, .pad_top = 1, .pad_left = 1, .pad_right = 1, .groups = 37},
     {CONV(3, 17, 16, 12, 30, 3, 4), STRIDES(2, 3), DILATIONS(2, 2), .pad_top = 2, .pad_bottom = 1, .pad_left = 3, .groups = 6},
+    {CONV(7, 20, 20, 128, 128, 3, 3), PADS(1, 1, 1, 1), .groups = 32},
+    {CONV(4, 17, 19, 44, 44, 3, 4), STRIDES(2, 1), .dilation_x = 2, .pad_top = 1, .pad_left = 1, .pad_right = 1, .groups = 11},
     {CONV(7, 7, 7, 130, 20, 3, 3), PADS(1, 1, 1, 1)},
     {CONV(2, 9, 9, 3, 5, 1, 1), STRIDES(2, 2)}};
 

@@ -254,6 +254,9 @@ static void chosen(void) {
         {CONV(2, 12, 12, 37, 37, 3, 3), PADS(1, 1, 1, 1), .groups = 37, .activation = NN_ELU, .slope = 1},
         {CONV(2, 12, 13, 32, 32, 5, 5), STRIDES(2, 2), PADS(2, 1, 1, 2), .groups = 32, .activation = NN_RELU},
         {CONV(2, 10, 10, 4, 12, 3, 3), .groups = 4},
+        {CONV(2, 12, 13, 20, 20, 3, 3), PADS(1, 1, 1, 1), .groups = 5, .activation = NN_RELU},
+        {CONV(2, 13, 12, 64, 64, 5, 5), STRIDES(2, 2), PADS(2, 1, 1, 2), .groups = 16},
+        {CONV(1, 9, 10, 28, 28, 2, 4), STRIDES(1, 3), DILATIONS(2, 2), PADS(0, 0, 3, 4), .groups = 7, .activation = NN_TANH},
         {CONV(2, 10, 10, 12, 8, 3, 3), DILATIONS(2, 3), .groups = 2},
         {CONV(1, 11, 11, 3, 17, 3, 3), STRIDES(6, 4), DILATIONS(2, 2), .pad_top = 1, .pad_left = 3},
         {CONV(1, 3, 4, 3, 2, 1, 1), PADS(2, 3, 4, 1)},
@@ -285,8 +288,8 @@ static void random_shapes(void) {
         d.height = test_size(&state, 14) + (d.kernel_height - 1) * or_one(d.dilation_y);
         d.width = test_size(&state, 33) + (d.kernel_width - 1) * or_one(d.dilation_x);
         d.groups = kind < 5 ? 1 : test_size(&state, 40);
-        d.channels = or_one(d.groups) * (kind == 7 ? 1 : test_size(&state, d.groups > 1 ? 4 : 20));
-        d.filters = or_one(d.groups) * (kind == 7 ? 1 : test_size(&state, d.groups > 1 ? 4 : 40));
+        d.channels = or_one(d.groups) * (kind == 7 ? 1 : kind == 6 ? 4 : test_size(&state, d.groups > 1 ? 4 : 20));
+        d.filters = or_one(d.groups) * (kind == 7 ? 1 : kind == 6 ? 4 : test_size(&state, d.groups > 1 ? 4 : 40));
         d.activation = (nn_activation)test_below(&state, NN_ACTIVATION_COUNT);
         d.slope = 0.25f;
         const size_t work = d.images * d.height * d.width * d.channels * d.filters / d.groups * d.kernel_height * d.kernel_width;

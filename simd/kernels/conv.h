@@ -27,13 +27,15 @@ static size_t NNI_FN(conv_vectors)(const nni_conv *job) {
  * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
 static int NNI_FN(conv_packs)(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
-    return !job->depthwise && !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    if (NNI_FN(conv_across)(job)) return job->in > 1 && job->y.backward;
+    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t NNI_FN(conv_packed)(const nni_conv *job) {
     const size_t taps = job->y.kernel * job->x.kernel;
-    return NNI_FN(conv_packs)(job) ? taps * job->in * job->groups * nni_round_up(job->out, VF_LANES) : 0;
+    const size_t width = NNI_FN(conv_across)(job) ? job->out : nni_round_up(job->out, VF_LANES);
+    return NNI_FN(conv_packs)(job) ? taps * job->in * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -54,6 +56,10 @@ static float *NNI_FN(conv_pack_phase)(float *dst, const nni_conv *job, const nni
 }
 
 static void NNI_FN(conv_pack)(float *dst, const nni_conv *job) {
+    if (NNI_FN(conv_across)(job)) {
+        NNI_FN(depth_pack)(dst, job);
+        return;
+    }
     for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
         for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
             const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
@@ -143,7 +149,7 @@ static void NNI_FN(conv)(const nni_conv *job, size_t from, size_t to) {
         for (size_t ry = 0; ry < nni_conv_phases(&job->y); ry++)
             for (size_t rx = 0; rx < nni_conv_phases(&job->x); rx++) {
                 const nni_conv_phase py = nni_conv_phase_of(&job->y, ry), px = nni_conv_phase_of(&job->x, rx);
-                if (job->depthwise) NNI_FN(conv_depth)(job, &unit, &py, &px);
+                if (NNI_FN(conv_across)(job)) NNI_FN(conv_depth)(job, &unit, &py, &px);
                 else packed = NNI_FN(conv_phase)(job, &unit, &py, &px, packed);
             }
         if (job->activation != NN_IDENTITY && job->activation != NN_RELU) NNI_FN(conv_activate)(job, &unit);

@@ -15,7 +15,9 @@ typedef struct NNI_FN(conv_dy) {
     size_t row, width, group; /* the first row; floats of a pixel, and from one group to the next */
 } NNI_FN(conv_dy);
 
-static int NNI_FN(conv_copies_dy)(const nni_conv *job) { return !job->depthwise && !VF_FREE_MASK && job->out % VF_LANES; }
+static int NNI_FN(conv_copies_dy)(const nni_conv *job) {
+    return !NNI_FN(conv_across)(job) && !VF_FREE_MASK && job->out % VF_LANES;
+}
 
 /* Floats that a unit's dy takes if its rows cannot be read to the end of a vector. */
 static size_t NNI_FN(conv_weights_work)(const nni_conv *job) {
@@ -59,66 +61,111 @@ static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_wi
     }
 }
 
-/* What the gradient of some taps of one row, channel by channel, reads: the floats between rows, outputs and taps. */
+/* What the gradient of some taps of one row reads where lanes are channels of all groups: the floats between rows, outputs and
+ * taps. */
 typedef struct NNI_FN(depth_weights) {
     size_t rows, outputs;
     size_t row, output, tap, channels;
 } NNI_FN(depth_weights);
 
-/* `taps` of them, two vectors of channels or one of n: each its own chain. */
-NNI_INLINE void NNI_FN(depth_weights_tile)(const int taps, const int vectors, const NNI_FN(depth_weights) *d, float *dw,
-                                           const float *x, const float *dy, size_t n) {
-    vf sum[8];
-    const int whole = vectors > 1 || n == VF_LANES;
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+/* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
+ * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
+NNI_INLINE void NNI_FN(depth_weights_pixel)(const int taps, const int all, const NNI_FN(depth_weights) *d, vf *sum,
+                                            const float *x, const float *dy, size_t i, const int whole, vm mask) {
+    vf dv[3];
+    int there[3];
+    NNI_UNROLL for (int t = 0; t < taps; t++) {
+        there[t] = all || (i >= (size_t)t && i - (size_t)t < d->outputs);
+        dv[t] = there[t] ? NNI_FN(depth_load)(whole, dy + (i - (size_t)t) * d->channels, mask) : vf_set1(0.0f);
+    }
+    const vf pixel = NNI_FN(depth_load)(whole, x + i * d->tap, mask);
+    NNI_UNROLL for (int p = 0; p < 4; p++)
+        NNI_UNROLL for (int t = 0; t < taps; t++)
+            if (there[t]) sum[4 * t + p] = vf_fma(vf_of_four(pixel, p), dv[t], sum[4 * t + p]);
+}
+
+/* One row of these, all of whose chains fit the registers. */
+NNI_INLINE void NNI_FN(depth_weights_pixels)(const int taps, const int whole, const NNI_FN(depth_weights) *d, vf *sum,
+                                             const float *x, const float *dy, vm mask) {
+    const size_t before = (size_t)taps - 1, end = d->outputs + before;
+    size_t i = 0;
+    for (; i < before; i++) NNI_FN(depth_weights_pixel)(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < d->outputs; i++) NNI_FN(depth_weights_pixel)(taps, 1, d, sum, x, dy, i, whole, mask);
+    for (; i < end; i++) NNI_FN(depth_weights_pixel)(taps, 0, d, sum, x, dy, i, whole, mask);
+}
+
+/* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
+ * channel of a group that it reads. */
+NNI_INLINE void NNI_FN(depth_weights_tile)(const int group, const int taps, const int vectors, const int whole,
+                                           const NNI_FN(depth_weights) *d, float *dw, const float *x, const float *dy,
+                                           vm mask) {
+    vf sum[12];
+    const int chains = taps * group;
+    const int near = group == 4 && taps > 1 && d->output == d->tap;
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            sum[t * vectors + v] = vf_load_n(dw + (size_t)t * d->channels + v * VF_LANES, n);
-    for (size_t r = d->rows; r > 0; r--, x += d->row) {
+            sum[c * vectors + v] = NNI_FN(depth_load)(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
+    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
+        NNI_FN(depth_weights_pixels)(taps, whole, d, sum, x, dy, mask);
+    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
         const float *at = x;
         for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
             NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const vf dv = whole ? vf_load(dy + v * VF_LANES) : vf_load_n(dy, n);
-                NNI_UNROLL for (int t = 0; t < taps; t++) {
-                    const float *xt = at + (size_t)t * d->tap + v * VF_LANES;
-                    sum[t * vectors + v] = vf_fma(whole ? vf_load(xt) : vf_load_n(xt, n), dv, sum[t * vectors + v]);
+                const vf dv = NNI_FN(depth_load)(whole, dy + v * VF_LANES, mask);
+                NNI_UNROLL for (int c = 0; c < chains; c++) {
+                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
+                    const vf pixel = NNI_FN(depth_load)(whole, xt, mask);
+                    sum[c * vectors + v] = vf_fma(NNI_FN(depth_spread)(group, pixel, c % group), dv, sum[c * vectors + v]);
                 }
             }
     }
-    NNI_UNROLL for (int t = 0; t < taps; t++)
+    NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
-            vf_store_n(dw + (size_t)t * d->channels + v * VF_LANES, sum[t * vectors + v], n);
+            NNI_FN(depth_store)(whole, dw + (size_t)c * d->channels + v * VF_LANES, sum[c * vectors + v], mask);
 }
 
 /* `taps` of them, all channels. */
-NNI_INLINE void NNI_FN(depth_weights_taps)(const int taps, const NNI_FN(depth_weights) *d, float *dw, const float *x,
-                                           const float *dy) {
+NNI_INLINE void NNI_FN(depth_weights_taps)(const int group, const int taps, const NNI_FN(depth_weights) *d, float *dw,
+                                           const float *x, const float *dy) {
     size_t c = 0;
-    for (; c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
-        NNI_FN(depth_weights_tile)(taps, 2, d, dw + c, x + c, dy + c, VF_LANES);
-    for (; c < d->channels; c += VF_LANES)
-        NNI_FN(depth_weights_tile)(taps, 1, d, dw + c, x + c, dy + c, nni_min(VF_LANES, d->channels - c));
+    const vm mask = vm_first(d->channels % VF_LANES);
+    for (; group == 1 && c + 2 * VF_LANES <= d->channels; c += 2 * VF_LANES)
+        NNI_FN(depth_weights_tile)(group, taps, 2, 1, d, dw + c, x + c, dy + c, mask);
+    for (; c + VF_LANES <= d->channels; c += VF_LANES)
+        NNI_FN(depth_weights_tile)(group, taps, 1, 1, d, dw + c, x + c, dy + c, mask);
+    if (c < d->channels) NNI_FN(depth_weights_tile)(group, taps, 1, 0, d, dw + c, x + c, dy + c, mask);
 }
 
-/* `taps` taps of one row for all channels, four at a time. */
-static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_window) *window, float *dw, const float *x,
-                                       const float *dy, size_t rows, size_t taps) {
-    const size_t channels = job->groups;
-    const NNI_FN(depth_weights) d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
-                                     job->x.dilation * channels, channels};
-    for (; taps >= 4; taps -= 4, dw += 4 * channels, x += 4 * d.tap) NNI_FN(depth_weights_taps)(4, &d, dw, x, dy);
+/* `taps` taps of one row for all channels, as many at a time as the registers hold. */
+NNI_INLINE void NNI_FN(depth_weights_row)(const int group, const NNI_FN(depth_weights) *d, float *dw, const float *x,
+                                          const float *dy, size_t taps) {
+    const int most = group == 1 ? 4 : 3;
+    const size_t row = (size_t)group * d->channels; /* of dw, from one tap to the next */
+    for (; taps >= (size_t)most; taps -= (size_t)most, dw += (size_t)most * row, x += (size_t)most * d->tap)
+        NNI_FN(depth_weights_taps)(group, most, d, dw, x, dy);
     switch (taps) {
-    case 3: NNI_FN(depth_weights_taps)(3, &d, dw, x, dy); break;
-    case 2: NNI_FN(depth_weights_taps)(2, &d, dw, x, dy); break;
-    case 1: NNI_FN(depth_weights_taps)(1, &d, dw, x, dy); break;
+    case 3: NNI_FN(depth_weights_taps)(group, 3, d, dw, x, dy); break;
+    case 2: NNI_FN(depth_weights_taps)(group, 2, d, dw, x, dy); break;
+    case 1: NNI_FN(depth_weights_taps)(group, 1, d, dw, x, dy); break;
     default: break;
     }
+}
+
+/* `height` rows of dw for taps of one row. */
+static void NNI_FN(conv_weights_depth)(const nni_conv *job, const NNI_FN(conv_window) *window, float *dw, const float *x,
+                                       const float *dy, size_t rows, size_t height) {
+    const size_t channels = job->groups * job->in;
+    const NNI_FN(depth_weights) d = {rows, job->x.target, job->y.step * window->pitch, job->x.step * channels,
+                                     job->x.dilation * channels, channels};
+    if (job->across == 1) NNI_FN(depth_weights_row)(1, &d, dw, x, dy, height);
+    else NNI_FN(depth_weights_row)(4, &d, dw, x, dy, height / 4);
 }
 
 /* What rows [first, end) of the outputs of one image add to rows [from, to) of dw. */
 static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_window) *window, const NNI_FN(conv_dy) *dy,
                                        float *dw, size_t first, size_t end, size_t from, size_t to) {
     const size_t channels = job->groups * job->in, filters = job->groups * job->out;
-    const int whole = job->depthwise || (job->x.dilation == 1 && job->groups == 1);
+    const int across = NNI_FN(conv_across)(job), whole = across || (job->x.dilation == 1 && job->groups == 1);
     const size_t stretch = whole ? job->x.kernel * job->in : job->in; /* rows of dw that lie like a column of A */
     for (size_t row = from / stretch * stretch; row < to; row += stretch) {
         const size_t ky = row / job->in / job->x.kernel, kx = row / job->in % job->x.kernel;
@@ -131,8 +178,8 @@ static void NNI_FN(conv_weights_block)(const nni_conv *job, const NNI_FN(conv_wi
         const float *a = window->at + (source - window->row) * window->pitch + kx * job->x.dilation * channels;
         const float *b = dy->at + (y - dy->row) * job->x.target * dy->width;
         float *c = dw + (row + skip) * filters;
-        if (job->depthwise)
-            NNI_FN(conv_weights_depth)(job, window, c, a + skip * job->x.dilation * channels, b, y_end - y, height);
+        if (across)
+            NNI_FN(conv_weights_depth)(job, window, c, a + skip / job->in * job->x.dilation * channels, b, y_end - y, height);
         else
             for (size_t g = 0; g < job->groups; g++)
                 NNI_FN(conv_weights_tiles)(job, window, c + g * job->out, a + skip + g * job->in, b + g * dy->group, height,
