@@ -3306,6 +3306,7 @@ typedef struct nni_loss {
     X(void, warp, (float *y, const nni_warp *warp))                                                                        \
     X(void, filter, (float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,       \
                      const float *weights, size_t taps))                                                                   \
+    X(void, filter_bytes, (float *y, const uint8_t *x, size_t n, size_t step, const float *weights, size_t taps))          \
     X(void, resize_row, (float *y, const float *x, const nni_taps *taps, size_t channels))
 
 typedef struct nni_tier {
@@ -7603,9 +7604,8 @@ static void nni_floats_from_bytes_scalar(float *y, const uint8_t *x, size_t n, f
 
 /* x*scale, rounded to the nearest of 0..255, ties to even; NaN gives 0. */
 NNI_INLINE nni_vi_scalar nni_byte_of_scalar(nni_vf_scalar x, nni_vf_scalar scale) {
-    const nni_vf_scalar zero = nni_vf_set1_scalar(0.0f), most = nni_vf_set1_scalar(255.0f), v = nni_vf_mul_scalar(x, scale);
-    const nni_vf_scalar above = nni_vf_where_scalar(nni_vf_lt_scalar(zero, v), v);
-    return nni_vi_from_float_scalar(nni_vf_round_scalar(nni_vf_select_scalar(nni_vf_lt_scalar(above, most), above, most)));
+    const nni_vf_scalar v = nni_vf_mul_scalar(x, scale), above = nni_vf_where_scalar(nni_vf_lt_scalar(nni_vf_set1_scalar(0.0f), v), v);
+    return nni_vi_from_float_scalar(nni_vf_round_scalar(nni_vf_at_most_scalar(above, nni_vf_set1_scalar(255.0f))));
 }
 static void nni_bytes_from_floats_scalar(uint8_t *y, const float *x, size_t n, float scale) {
     const nni_vf_scalar by = nni_vf_set1_scalar(scale);
@@ -7866,6 +7866,30 @@ static void nni_filter_scalar(float *y, size_t y_stride, const float *x, size_t 
     for (; j + VF_LANES <= n; j += VF_LANES)
         nni_filter_rows_scalar(1, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_scalar(VF_LANES));
     if (j < n) nni_filter_rows_scalar(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_scalar(n - j));
+}
+
+/* The same of a single row of bytes. */
+static void nni_filter_bytes_scalar(float *y, const uint8_t *x, size_t n, size_t step, const float *weights, size_t taps) {
+    size_t j = 0;
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
+        nni_vf_scalar sum[4] = {nni_vf_set1_scalar(0.0f), nni_vf_set1_scalar(0.0f), nni_vf_set1_scalar(0.0f), nni_vf_set1_scalar(0.0f)};
+        for (size_t t = 0; t < taps; t++) {
+            const nni_vf_scalar weight = nni_vf_set1_scalar(weights[t]);
+            NNI_UNROLL for (int v = 0; v < 4; v++)
+                sum[v] = nni_vf_fma_scalar(weight, nni_vf_from_int_scalar(nni_vi_load_bytes_scalar(x + j + t * step + v * VF_LANES)), sum[v]);
+        }
+        NNI_UNROLL for (int v = 0; v < 4; v++) nni_vf_store_scalar(y + j + v * VF_LANES, sum[v]);
+    }
+    for (; j < n; j += VF_LANES) {
+        const size_t left = nni_min(VF_LANES, n - j);
+        uint8_t bytes[VF_LANES] = {0};
+        nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
+        for (size_t t = 0; t < taps; t++) {
+            memcpy(bytes, x + j + t * step, left);
+            sum = nni_vf_fma_scalar(nni_vf_set1_scalar(weights[t]), nni_vf_from_int_scalar(nni_vi_load_bytes_scalar(bytes)), sum);
+        }
+        nni_vf_store_n_scalar(y + j, sum, left);
+    }
 }
 
 /* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
@@ -12307,9 +12331,8 @@ static void nni_floats_from_bytes_avx2(float *y, const uint8_t *x, size_t n, flo
 
 /* x*scale, rounded to the nearest of 0..255, ties to even; NaN gives 0. */
 NNI_INLINE nni_vi_avx2 nni_byte_of_avx2(nni_vf_avx2 x, nni_vf_avx2 scale) {
-    const nni_vf_avx2 zero = nni_vf_set1_avx2(0.0f), most = nni_vf_set1_avx2(255.0f), v = nni_vf_mul_avx2(x, scale);
-    const nni_vf_avx2 above = nni_vf_where_avx2(nni_vf_lt_avx2(zero, v), v);
-    return nni_vi_from_float_avx2(nni_vf_round_avx2(nni_vf_select_avx2(nni_vf_lt_avx2(above, most), above, most)));
+    const nni_vf_avx2 v = nni_vf_mul_avx2(x, scale), above = nni_vf_where_avx2(nni_vf_lt_avx2(nni_vf_set1_avx2(0.0f), v), v);
+    return nni_vi_from_float_avx2(nni_vf_round_avx2(nni_vf_at_most_avx2(above, nni_vf_set1_avx2(255.0f))));
 }
 static void nni_bytes_from_floats_avx2(uint8_t *y, const float *x, size_t n, float scale) {
     const nni_vf_avx2 by = nni_vf_set1_avx2(scale);
@@ -12570,6 +12593,30 @@ static void nni_filter_avx2(float *y, size_t y_stride, const float *x, size_t x_
     for (; j + VF_LANES <= n; j += VF_LANES)
         nni_filter_rows_avx2(1, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx2(VF_LANES));
     if (j < n) nni_filter_rows_avx2(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx2(n - j));
+}
+
+/* The same of a single row of bytes. */
+static void nni_filter_bytes_avx2(float *y, const uint8_t *x, size_t n, size_t step, const float *weights, size_t taps) {
+    size_t j = 0;
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
+        nni_vf_avx2 sum[4] = {nni_vf_set1_avx2(0.0f), nni_vf_set1_avx2(0.0f), nni_vf_set1_avx2(0.0f), nni_vf_set1_avx2(0.0f)};
+        for (size_t t = 0; t < taps; t++) {
+            const nni_vf_avx2 weight = nni_vf_set1_avx2(weights[t]);
+            NNI_UNROLL for (int v = 0; v < 4; v++)
+                sum[v] = nni_vf_fma_avx2(weight, nni_vf_from_int_avx2(nni_vi_load_bytes_avx2(x + j + t * step + v * VF_LANES)), sum[v]);
+        }
+        NNI_UNROLL for (int v = 0; v < 4; v++) nni_vf_store_avx2(y + j + v * VF_LANES, sum[v]);
+    }
+    for (; j < n; j += VF_LANES) {
+        const size_t left = nni_min(VF_LANES, n - j);
+        uint8_t bytes[VF_LANES] = {0};
+        nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
+        for (size_t t = 0; t < taps; t++) {
+            memcpy(bytes, x + j + t * step, left);
+            sum = nni_vf_fma_avx2(nni_vf_set1_avx2(weights[t]), nni_vf_from_int_avx2(nni_vi_load_bytes_avx2(bytes)), sum);
+        }
+        nni_vf_store_n_avx2(y + j, sum, left);
+    }
 }
 
 /* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
@@ -17010,9 +17057,8 @@ static void nni_floats_from_bytes_avx512(float *y, const uint8_t *x, size_t n, f
 
 /* x*scale, rounded to the nearest of 0..255, ties to even; NaN gives 0. */
 NNI_INLINE nni_vi_avx512 nni_byte_of_avx512(nni_vf_avx512 x, nni_vf_avx512 scale) {
-    const nni_vf_avx512 zero = nni_vf_set1_avx512(0.0f), most = nni_vf_set1_avx512(255.0f), v = nni_vf_mul_avx512(x, scale);
-    const nni_vf_avx512 above = nni_vf_where_avx512(nni_vf_lt_avx512(zero, v), v);
-    return nni_vi_from_float_avx512(nni_vf_round_avx512(nni_vf_select_avx512(nni_vf_lt_avx512(above, most), above, most)));
+    const nni_vf_avx512 v = nni_vf_mul_avx512(x, scale), above = nni_vf_where_avx512(nni_vf_lt_avx512(nni_vf_set1_avx512(0.0f), v), v);
+    return nni_vi_from_float_avx512(nni_vf_round_avx512(nni_vf_at_most_avx512(above, nni_vf_set1_avx512(255.0f))));
 }
 static void nni_bytes_from_floats_avx512(uint8_t *y, const float *x, size_t n, float scale) {
     const nni_vf_avx512 by = nni_vf_set1_avx512(scale);
@@ -17273,6 +17319,30 @@ static void nni_filter_avx512(float *y, size_t y_stride, const float *x, size_t 
     for (; j + VF_LANES <= n; j += VF_LANES)
         nni_filter_rows_avx512(1, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx512(VF_LANES));
     if (j < n) nni_filter_rows_avx512(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_avx512(n - j));
+}
+
+/* The same of a single row of bytes. */
+static void nni_filter_bytes_avx512(float *y, const uint8_t *x, size_t n, size_t step, const float *weights, size_t taps) {
+    size_t j = 0;
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
+        nni_vf_avx512 sum[4] = {nni_vf_set1_avx512(0.0f), nni_vf_set1_avx512(0.0f), nni_vf_set1_avx512(0.0f), nni_vf_set1_avx512(0.0f)};
+        for (size_t t = 0; t < taps; t++) {
+            const nni_vf_avx512 weight = nni_vf_set1_avx512(weights[t]);
+            NNI_UNROLL for (int v = 0; v < 4; v++)
+                sum[v] = nni_vf_fma_avx512(weight, nni_vf_from_int_avx512(nni_vi_load_bytes_avx512(x + j + t * step + v * VF_LANES)), sum[v]);
+        }
+        NNI_UNROLL for (int v = 0; v < 4; v++) nni_vf_store_avx512(y + j + v * VF_LANES, sum[v]);
+    }
+    for (; j < n; j += VF_LANES) {
+        const size_t left = nni_min(VF_LANES, n - j);
+        uint8_t bytes[VF_LANES] = {0};
+        nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
+        for (size_t t = 0; t < taps; t++) {
+            memcpy(bytes, x + j + t * step, left);
+            sum = nni_vf_fma_avx512(nni_vf_set1_avx512(weights[t]), nni_vf_from_int_avx512(nni_vi_load_bytes_avx512(bytes)), sum);
+        }
+        nni_vf_store_n_avx512(y + j, sum, left);
+    }
 }
 
 /* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
@@ -21685,9 +21755,8 @@ static void nni_floats_from_bytes_neon(float *y, const uint8_t *x, size_t n, flo
 
 /* x*scale, rounded to the nearest of 0..255, ties to even; NaN gives 0. */
 NNI_INLINE nni_vi_neon nni_byte_of_neon(nni_vf_neon x, nni_vf_neon scale) {
-    const nni_vf_neon zero = nni_vf_set1_neon(0.0f), most = nni_vf_set1_neon(255.0f), v = nni_vf_mul_neon(x, scale);
-    const nni_vf_neon above = nni_vf_where_neon(nni_vf_lt_neon(zero, v), v);
-    return nni_vi_from_float_neon(nni_vf_round_neon(nni_vf_select_neon(nni_vf_lt_neon(above, most), above, most)));
+    const nni_vf_neon v = nni_vf_mul_neon(x, scale), above = nni_vf_where_neon(nni_vf_lt_neon(nni_vf_set1_neon(0.0f), v), v);
+    return nni_vi_from_float_neon(nni_vf_round_neon(nni_vf_at_most_neon(above, nni_vf_set1_neon(255.0f))));
 }
 static void nni_bytes_from_floats_neon(uint8_t *y, const float *x, size_t n, float scale) {
     const nni_vf_neon by = nni_vf_set1_neon(scale);
@@ -21948,6 +22017,30 @@ static void nni_filter_neon(float *y, size_t y_stride, const float *x, size_t x_
     for (; j + VF_LANES <= n; j += VF_LANES)
         nni_filter_rows_neon(1, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_neon(VF_LANES));
     if (j < n) nni_filter_rows_neon(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, nni_vm_first_neon(n - j));
+}
+
+/* The same of a single row of bytes. */
+static void nni_filter_bytes_neon(float *y, const uint8_t *x, size_t n, size_t step, const float *weights, size_t taps) {
+    size_t j = 0;
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
+        nni_vf_neon sum[4] = {nni_vf_set1_neon(0.0f), nni_vf_set1_neon(0.0f), nni_vf_set1_neon(0.0f), nni_vf_set1_neon(0.0f)};
+        for (size_t t = 0; t < taps; t++) {
+            const nni_vf_neon weight = nni_vf_set1_neon(weights[t]);
+            NNI_UNROLL for (int v = 0; v < 4; v++)
+                sum[v] = nni_vf_fma_neon(weight, nni_vf_from_int_neon(nni_vi_load_bytes_neon(x + j + t * step + v * VF_LANES)), sum[v]);
+        }
+        NNI_UNROLL for (int v = 0; v < 4; v++) nni_vf_store_neon(y + j + v * VF_LANES, sum[v]);
+    }
+    for (; j < n; j += VF_LANES) {
+        const size_t left = nni_min(VF_LANES, n - j);
+        uint8_t bytes[VF_LANES] = {0};
+        nni_vf_neon sum = nni_vf_set1_neon(0.0f);
+        for (size_t t = 0; t < taps; t++) {
+            memcpy(bytes, x + j + t * step, left);
+            sum = nni_vf_fma_neon(nni_vf_set1_neon(weights[t]), nni_vf_from_int_neon(nni_vi_load_bytes_neon(bytes)), sum);
+        }
+        nni_vf_store_n_neon(y + j, sum, left);
+    }
 }
 
 /* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
@@ -31630,11 +31723,11 @@ static size_t nni_resize_rows(const nni_resize *r) {
 }
 
 /* Floats of the workspace: the weights of both axes; sums in double; a row of x; rows of one pass; a row of y. */
-static size_t nni_resize_work(const nni_resize *r, int bytes) {
+static size_t nni_resize_work(const nni_resize *r) {
     const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down);
     const size_t wide = r->across.inputs * r->channels, narrow = r->across.outputs * r->channels;
     return (across + 1) * r->across.outputs + (down + 1) * r->down.outputs + 3 * nni_max(across, down) + 2 + wide + 4 +
-           nni_resize_rows(r) * (bytes ? nni_max(wide, narrow) : narrow) + narrow;
+           (nni_resize_rows(r) + 1) * narrow;
 }
 
 /* The workspace in its parts. */
@@ -31674,6 +31767,15 @@ static void nni_resize_across(const nni_resize_parts *p, const nn_image *x, size
     }
 }
 
+/* The sum of `taps` rows of x from row `first` on. */
+static void nni_resize_down(float *y, const nn_image *x, size_t first, size_t n, const float *weights, size_t taps) {
+    const nni_tier *tier = nni_get_tier();
+    const char *row = nni_image_row(x, first);
+    const size_t stride = nni_image_stride(x);
+    if (x->bytes) tier->filter_bytes(y, (const uint8_t *)row, n, stride, weights, taps);
+    else tier->filter(y, n, (const float *)(const void *)row, stride, 1, n, stride, weights, taps);
+}
+
 /* Floats to y or, if y is NULL, bytes to `image`. Nothing can fail. Where rows become fewer, columns of pixels are summed
  * first, which is cheaper; else they are second. */
 static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, const nni_resize *r, float *work) {
@@ -31681,17 +31783,14 @@ static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, c
     const nni_resize_parts p = nni_resize_prepare(r, work);
     const size_t rows = r->down.outputs, narrow = r->across.outputs * r->channels, wide = x->width * x->channels;
     const int down_first = rows < p.end - p.top;
-    const float *from = x->bytes ? p.rows : (const float *)(const void *)nni_image_row(x, p.top);
-    const size_t stride = x->bytes ? wide : nni_image_stride(x); /* of `from` */
-    size_t next = p.top;                                         /* row of x */
+    size_t next = p.top; /* row of x */
     for (size_t i = 0; i < rows; i++) {
         const size_t row = r->down.mirrored ? rows - 1 - i : i, first = p.first[row]; /* x is read from top to bottom */
         float *to = y ? y + row * (image ? nni_image_stride(image) : narrow) : p.out;
         for (size_t t = 0; t < p.taps; t++) p.column[t] = p.weights[t * rows + row];
         next = nni_max(next, first);
         if (down_first) {
-            for (; next < first + p.taps && x->bytes; next++) nni_image_load(p.rows + (next - p.top) * wide, x, next, 0, wide);
-            tier->filter(p.source, wide, from + (first - p.top) * stride, stride, 1, wide, stride, p.column, p.taps);
+            nni_resize_down(p.source, x, first, wide, p.column, p.taps);
             tier->resize_row(to, p.source, &p.across, r->channels);
         } else {
             nni_resize_across(&p, x, next, first + p.taps);
@@ -31711,7 +31810,7 @@ NN_API nn_status nn_image_resized_crop(nn_image y, nn_image x, nn_box box, const
     if ((unsigned)d->sampling > NN_BICUBIC || !inside) return NN_ERROR_ARGUMENT;
     const nn_shape to = nn_shape_image(y.height, y.width, y.channels), from = nn_shape_image(x.height, x.width, x.channels);
     const nni_resize r = nni_resize_of(to, from, &box, d->sampling, d->plain, 0, 0);
-    float *work = (float *)nni_alloc(d->allocator, nni_resize_work(&r, x.bytes), sizeof *work);
+    float *work = (float *)nni_alloc(d->allocator, nni_resize_work(&r), sizeof *work);
     if (!work) return NN_ERROR_MEMORY;
     nni_resize_run(y.bytes ? NULL : (float *)y.pixels, &y, &x, &r, work);
     nni_free(d->allocator, work);
@@ -32277,7 +32376,7 @@ static nni_augment_parts nni_augment_parts_of(const nn_augment *a, nn_shape in) 
         const nn_box all = {0.0, 0.0, (double)in.height, (double)in.width};
         const nni_resize r = nni_augment_resize(a, in, out, &all, 0, 0);
         p.resized = nn_shape_size(out);
-        p.scratch = nni_max(p.scratch, nni_resize_work(&r, 0));
+        p.scratch = nni_max(p.scratch, nni_resize_work(&r));
     }
     const nn_shape source = nni_augment_resizes(a) ? out : in;
     p.scratch = nni_max(p.scratch, nni_warp_floats(source.height, source.width, source.channels, a->sampling));

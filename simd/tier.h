@@ -148,6 +148,7 @@ typedef struct nni_loss {
     X(void, warp, (float *y, const nni_warp *warp))                                                                        \
     X(void, filter, (float *y, size_t y_stride, const float *x, size_t x_stride, size_t rows, size_t n, size_t step,       \
                      const float *weights, size_t taps))                                                                   \
+    X(void, filter_bytes, (float *y, const uint8_t *x, size_t n, size_t step, const float *weights, size_t taps))          \
     X(void, resize_row, (float *y, const float *x, const nni_taps *taps, size_t channels))
 
 typedef struct nni_tier {

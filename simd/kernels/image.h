@@ -15,9 +15,8 @@ static void NNI_FN(floats_from_bytes)(float *y, const uint8_t *x, size_t n, floa
 
 /* x*scale, rounded to the nearest of 0..255, ties to even; NaN gives 0. */
 NNI_INLINE vi NNI_FN(byte_of)(vf x, vf scale) {
-    const vf zero = vf_set1(0.0f), most = vf_set1(255.0f), v = vf_mul(x, scale);
-    const vf above = vf_where(vf_lt(zero, v), v);
-    return vi_from_float(vf_round(vf_select(vf_lt(above, most), above, most)));
+    const vf v = vf_mul(x, scale), above = vf_where(vf_lt(vf_set1(0.0f), v), v);
+    return vi_from_float(vf_round(vf_at_most(above, vf_set1(255.0f))));
 }
 static void NNI_FN(bytes_from_floats)(uint8_t *y, const float *x, size_t n, float scale) {
     const vf by = vf_set1(scale);

@@ -46,6 +46,30 @@ static void NNI_FN(filter)(float *y, size_t y_stride, const float *x, size_t x_s
     if (j < n) NNI_FN(filter_rows)(0, y + j, y_stride, x + j, x_stride, rows, step, weights, taps, vm_first(n - j));
 }
 
+/* The same of a single row of bytes. */
+static void NNI_FN(filter_bytes)(float *y, const uint8_t *x, size_t n, size_t step, const float *weights, size_t taps) {
+    size_t j = 0;
+    for (; j + 4 * VF_LANES <= n; j += 4 * VF_LANES) {
+        vf sum[4] = {vf_set1(0.0f), vf_set1(0.0f), vf_set1(0.0f), vf_set1(0.0f)};
+        for (size_t t = 0; t < taps; t++) {
+            const vf weight = vf_set1(weights[t]);
+            NNI_UNROLL for (int v = 0; v < 4; v++)
+                sum[v] = vf_fma(weight, vf_from_int(vi_load_bytes(x + j + t * step + v * VF_LANES)), sum[v]);
+        }
+        NNI_UNROLL for (int v = 0; v < 4; v++) vf_store(y + j + v * VF_LANES, sum[v]);
+    }
+    for (; j < n; j += VF_LANES) {
+        const size_t left = nni_min(VF_LANES, n - j);
+        uint8_t bytes[VF_LANES] = {0};
+        vf sum = vf_set1(0.0f);
+        for (size_t t = 0; t < taps; t++) {
+            memcpy(bytes, x + j + t * step, left);
+            sum = vf_fma(vf_set1(weights[t]), vf_from_int(vi_load_bytes(bytes)), sum);
+        }
+        vf_store_n(y + j, sum, left);
+    }
+}
+
 /* The sums of up to a vector of outputs from output i on, whose first pixels are `at`. */
 NNI_INLINE vf NNI_FN(resize_gray)(const float *x, const nni_taps *t, vi at, size_t i, size_t n) {
     const float *weights = t->weights + i;

@@ -138,7 +138,7 @@ static nni_augment_parts nni_augment_parts_of(const nn_augment *a, nn_shape in) 
         const nn_box all = {0.0, 0.0, (double)in.height, (double)in.width};
         const nni_resize r = nni_augment_resize(a, in, out, &all, 0, 0);
         p.resized = nn_shape_size(out);
-        p.scratch = nni_max(p.scratch, nni_resize_work(&r, 0));
+        p.scratch = nni_max(p.scratch, nni_resize_work(&r));
     }
     const nn_shape source = nni_augment_resizes(a) ? out : in;
     p.scratch = nni_max(p.scratch, nni_warp_floats(source.height, source.width, source.channels, a->sampling));

@@ -119,11 +119,11 @@ static size_t nni_resize_rows(const nni_resize *r) {
 }
 
 /* Floats of the workspace: the weights of both axes; sums in double; a row of x; rows of one pass; a row of y. */
-static size_t nni_resize_work(const nni_resize *r, int bytes) {
+static size_t nni_resize_work(const nni_resize *r) {
     const size_t across = nni_resize_taps(&r->across), down = nni_resize_taps(&r->down);
     const size_t wide = r->across.inputs * r->channels, narrow = r->across.outputs * r->channels;
     return (across + 1) * r->across.outputs + (down + 1) * r->down.outputs + 3 * nni_max(across, down) + 2 + wide + 4 +
-           nni_resize_rows(r) * (bytes ? nni_max(wide, narrow) : narrow) + narrow;
+           (nni_resize_rows(r) + 1) * narrow;
 }
 
 /* The workspace in its parts. */
@@ -163,6 +163,15 @@ static void nni_resize_across(const nni_resize_parts *p, const nn_image *x, size
     }
 }
 
+/* The sum of `taps` rows of x from row `first` on. */
+static void nni_resize_down(float *y, const nn_image *x, size_t first, size_t n, const float *weights, size_t taps) {
+    const nni_tier *tier = nni_get_tier();
+    const char *row = nni_image_row(x, first);
+    const size_t stride = nni_image_stride(x);
+    if (x->bytes) tier->filter_bytes(y, (const uint8_t *)row, n, stride, weights, taps);
+    else tier->filter(y, n, (const float *)(const void *)row, stride, 1, n, stride, weights, taps);
+}
+
 /* Floats to y or, if y is NULL, bytes to `image`. Nothing can fail. Where rows become fewer, columns of pixels are summed
  * first, which is cheaper; else they are second. */
 static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, const nni_resize *r, float *work) {
@@ -170,17 +179,14 @@ static void nni_resize_run(float *y, const nn_image *image, const nn_image *x, c
     const nni_resize_parts p = nni_resize_prepare(r, work);
     const size_t rows = r->down.outputs, narrow = r->across.outputs * r->channels, wide = x->width * x->channels;
     const int down_first = rows < p.end - p.top;
-    const float *from = x->bytes ? p.rows : (const float *)(const void *)nni_image_row(x, p.top);
-    const size_t stride = x->bytes ? wide : nni_image_stride(x); /* of `from` */
-    size_t next = p.top;                                         /* row of x */
+    size_t next = p.top; /* row of x */
     for (size_t i = 0; i < rows; i++) {
         const size_t row = r->down.mirrored ? rows - 1 - i : i, first = p.first[row]; /* x is read from top to bottom */
         float *to = y ? y + row * (image ? nni_image_stride(image) : narrow) : p.out;
         for (size_t t = 0; t < p.taps; t++) p.column[t] = p.weights[t * rows + row];
         next = nni_max(next, first);
         if (down_first) {
-            for (; next < first + p.taps && x->bytes; next++) nni_image_load(p.rows + (next - p.top) * wide, x, next, 0, wide);
-            tier->filter(p.source, wide, from + (first - p.top) * stride, stride, 1, wide, stride, p.column, p.taps);
+            nni_resize_down(p.source, x, first, wide, p.column, p.taps);
             tier->resize_row(to, p.source, &p.across, r->channels);
         } else {
             nni_resize_across(&p, x, next, first + p.taps);
@@ -200,7 +206,7 @@ NN_API nn_status nn_image_resized_crop(nn_image y, nn_image x, nn_box box, const
     if ((unsigned)d->sampling > NN_BICUBIC || !inside) return NN_ERROR_ARGUMENT;
     const nn_shape to = nn_shape_image(y.height, y.width, y.channels), from = nn_shape_image(x.height, x.width, x.channels);
     const nni_resize r = nni_resize_of(to, from, &box, d->sampling, d->plain, 0, 0);
-    float *work = (float *)nni_alloc(d->allocator, nni_resize_work(&r, x.bytes), sizeof *work);
+    float *work = (float *)nni_alloc(d->allocator, nni_resize_work(&r), sizeof *work);
     if (!work) return NN_ERROR_MEMORY;
     nni_resize_run(y.bytes ? NULL : (float *)y.pixels, &y, &x, &r, work);
     nni_free(d->allocator, work);
