@@ -98,15 +98,18 @@ NNI_INLINE vf vf_keep(vf v) {
 }
 
 NNI_INLINE vf vf_gather(const float *p, vi i) { return _mm256_i32gather_ps(p, i, 4); }
-/* Two neighbours are one gather of 64 bits, whose halves two shuffles part. */
+/* Two neighbours are one load of 64 bits, which AMD's processors do in half the time of a gather. */
+NNI_INLINE __m128 vf_two_pairs_avx2(const float *p, int64_t i) {
+    const __m128 first = _mm_castpd_ps(_mm_load_sd((const double *)(const void *)(p + (int32_t)i)));
+    return _mm_loadh_pi(first, (const __m64 *)(const void *)(p + (i >> 32)));
+}
 NNI_INLINE vf vf_gather_pair(const float *p, vi i, vf *next) {
-    const double *at = (const double *)(const void *)p;
-    const vf low = _mm256_castpd_ps(_mm256_i32gather_pd(at, _mm256_castsi256_si128(i), 4));
-    const vf high = _mm256_castpd_ps(_mm256_i32gather_pd(at, _mm256_extracti128_si256(i, 1), 4));
-    const __m256d even = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0x88));
-    const __m256d odd = _mm256_castps_pd(_mm256_shuffle_ps(low, high, 0xdd));
-    *next = _mm256_castpd_ps(_mm256_permute4x64_pd(odd, 0xd8));
-    return _mm256_castpd_ps(_mm256_permute4x64_pd(even, 0xd8));
+    const __m128i low = _mm256_castsi256_si128(i), high = _mm256_extracti128_si256(i, 1);
+    const __m128 a = vf_two_pairs_avx2(p, _mm_cvtsi128_si64(low)), b = vf_two_pairs_avx2(p, _mm_extract_epi64(low, 1));
+    const __m128 c = vf_two_pairs_avx2(p, _mm_cvtsi128_si64(high)), d = vf_two_pairs_avx2(p, _mm_extract_epi64(high, 1));
+    const vf even = _mm256_insertf128_ps(_mm256_castps128_ps256(a), c, 1), odd = _mm256_insertf128_ps(_mm256_castps128_ps256(b), d, 1);
+    *next = _mm256_shuffle_ps(even, odd, 0xdd);
+    return _mm256_shuffle_ps(even, odd, 0x88);
 }
 NNI_INLINE vi vi_load_bytes(const uint8_t *p) { return _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)p)); }
 NNI_INLINE void vi_store_bytes(uint8_t *p, vi v) {
