@@ -7018,27 +7018,34 @@ static void nni_conv_depth_scalar(const nni_conv *job, const nni_conv_unit_scala
  * or the same output of several images.
  */
 
-#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_FEW 64                                  /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_BRIEF (VF_LANES == 16 ? NNI_BRIEF : 32) /* products of an output up to which the next ones are fetched first */
 
-/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
+/* Products of an output. */
+static size_t nni_conv_products_scalar(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
+
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
+ * the work they are wider, and write longer runs. */
 static size_t nni_conv_vectors_scalar(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
-    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
+    const size_t most = nni_conv_products_scalar(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;
+    return nni_ceil_div(across, nni_ceil_div(across, most));
 }
 
-/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
- * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each, and not too many pages of them: otherwise it pays to
+ * have them in the order in which the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot
+ * be read without a mask. */
 static int nni_conv_packs_scalar(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
     if (nni_conv_across_scalar(job)) return job->in > 1 && job->y.backward;
-    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    const int few = job->images * job->y.positions * job->x.positions < NNI_CONV_FEW;
+    return !(as_they_are && few && nni_conv_products_scalar(job) * job->groups * job->out < NNI_VAST);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_scalar(const nni_conv *job) {
-    const size_t taps = job->y.kernel * job->x.kernel;
     const size_t width = nni_conv_across_scalar(job) ? job->out : nni_round_up(job->out, VF_LANES);
-    return nni_conv_packs_scalar(job) ? taps * job->in * job->groups * width : 0;
+    return nni_conv_packs_scalar(job) ? nni_conv_products_scalar(job) * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -7084,6 +7091,7 @@ static nni_tiles_scalar nni_conv_run_scalar(const nni_conv *job, const nni_conv_
     run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
     run.b_step = run.k * ldb;
     run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
+    run.prefetch_c = nni_conv_products_scalar(job) <= NNI_CONV_BRIEF;
     run.relu = job->activation == NN_RELU;
     return run;
 }
@@ -11777,27 +11785,34 @@ static void nni_conv_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *u
  * or the same output of several images.
  */
 
-#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_FEW 64                                  /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_BRIEF (VF_LANES == 16 ? NNI_BRIEF : 32) /* products of an output up to which the next ones are fetched first */
 
-/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
+/* Products of an output. */
+static size_t nni_conv_products_avx2(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
+
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
+ * the work they are wider, and write longer runs. */
 static size_t nni_conv_vectors_avx2(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
-    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
+    const size_t most = nni_conv_products_avx2(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;
+    return nni_ceil_div(across, nni_ceil_div(across, most));
 }
 
-/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
- * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each, and not too many pages of them: otherwise it pays to
+ * have them in the order in which the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot
+ * be read without a mask. */
 static int nni_conv_packs_avx2(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
     if (nni_conv_across_avx2(job)) return job->in > 1 && job->y.backward;
-    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    const int few = job->images * job->y.positions * job->x.positions < NNI_CONV_FEW;
+    return !(as_they_are && few && nni_conv_products_avx2(job) * job->groups * job->out < NNI_VAST);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_avx2(const nni_conv *job) {
-    const size_t taps = job->y.kernel * job->x.kernel;
     const size_t width = nni_conv_across_avx2(job) ? job->out : nni_round_up(job->out, VF_LANES);
-    return nni_conv_packs_avx2(job) ? taps * job->in * job->groups * width : 0;
+    return nni_conv_packs_avx2(job) ? nni_conv_products_avx2(job) * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -11843,6 +11858,7 @@ static nni_tiles_avx2 nni_conv_run_avx2(const nni_conv *job, const nni_conv_phas
     run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
     run.b_step = run.k * ldb;
     run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
+    run.prefetch_c = nni_conv_products_avx2(job) <= NNI_CONV_BRIEF;
     run.relu = job->activation == NN_RELU;
     return run;
 }
@@ -16532,27 +16548,34 @@ static void nni_conv_depth_avx512(const nni_conv *job, const nni_conv_unit_avx51
  * or the same output of several images.
  */
 
-#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_FEW 64                                  /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_BRIEF (VF_LANES == 16 ? NNI_BRIEF : 32) /* products of an output up to which the next ones are fetched first */
 
-/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
+/* Products of an output. */
+static size_t nni_conv_products_avx512(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
+
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
+ * the work they are wider, and write longer runs. */
 static size_t nni_conv_vectors_avx512(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
-    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
+    const size_t most = nni_conv_products_avx512(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;
+    return nni_ceil_div(across, nni_ceil_div(across, most));
 }
 
-/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
- * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each, and not too many pages of them: otherwise it pays to
+ * have them in the order in which the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot
+ * be read without a mask. */
 static int nni_conv_packs_avx512(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
     if (nni_conv_across_avx512(job)) return job->in > 1 && job->y.backward;
-    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    const int few = job->images * job->y.positions * job->x.positions < NNI_CONV_FEW;
+    return !(as_they_are && few && nni_conv_products_avx512(job) * job->groups * job->out < NNI_VAST);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_avx512(const nni_conv *job) {
-    const size_t taps = job->y.kernel * job->x.kernel;
     const size_t width = nni_conv_across_avx512(job) ? job->out : nni_round_up(job->out, VF_LANES);
-    return nni_conv_packs_avx512(job) ? taps * job->in * job->groups * width : 0;
+    return nni_conv_packs_avx512(job) ? nni_conv_products_avx512(job) * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -16598,6 +16621,7 @@ static nni_tiles_avx512 nni_conv_run_avx512(const nni_conv *job, const nni_conv_
     run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
     run.b_step = run.k * ldb;
     run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
+    run.prefetch_c = nni_conv_products_avx512(job) <= NNI_CONV_BRIEF;
     run.relu = job->activation == NN_RELU;
     return run;
 }
@@ -21259,27 +21283,34 @@ static void nni_conv_depth_neon(const nni_conv *job, const nni_conv_unit_neon *u
  * or the same output of several images.
  */
 
-#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_FEW 64                                  /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_BRIEF (VF_LANES == 16 ? NNI_BRIEF : 32) /* products of an output up to which the next ones are fetched first */
 
-/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
+/* Products of an output. */
+static size_t nni_conv_products_neon(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
+
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
+ * the work they are wider, and write longer runs. */
 static size_t nni_conv_vectors_neon(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
-    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
+    const size_t most = nni_conv_products_neon(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;
+    return nni_ceil_div(across, nni_ceil_div(across, most));
 }
 
-/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
- * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each, and not too many pages of them: otherwise it pays to
+ * have them in the order in which the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot
+ * be read without a mask. */
 static int nni_conv_packs_neon(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
     if (nni_conv_across_neon(job)) return job->in > 1 && job->y.backward;
-    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    const int few = job->images * job->y.positions * job->x.positions < NNI_CONV_FEW;
+    return !(as_they_are && few && nni_conv_products_neon(job) * job->groups * job->out < NNI_VAST);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t nni_conv_packed_neon(const nni_conv *job) {
-    const size_t taps = job->y.kernel * job->x.kernel;
     const size_t width = nni_conv_across_neon(job) ? job->out : nni_round_up(job->out, VF_LANES);
-    return nni_conv_packs_neon(job) ? taps * job->in * job->groups * width : 0;
+    return nni_conv_packs_neon(job) ? nni_conv_products_neon(job) * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -21325,6 +21356,7 @@ static nni_tiles_neon nni_conv_run_neon(const nni_conv *job, const nni_conv_phas
     run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
     run.b_step = run.k * ldb;
     run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
+    run.prefetch_c = nni_conv_products_neon(job) <= NNI_CONV_BRIEF;
     run.relu = job->activation == NN_RELU;
     return run;
 }
@@ -37892,6 +37924,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_PACKED_TOGETHER
 #undef NNI_ROW_STREAMS
 #undef NNI_CONV_FEW
+#undef NNI_CONV_BRIEF
 #undef NNI_CONV_DEPTH
 #undef NNI_POOL_BLOCK
 #undef NNI_WARP_CHUNK

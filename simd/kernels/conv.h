@@ -15,27 +15,34 @@
 #include "../scalar.h"
 #else
 
-#define NNI_CONV_FEW 64 /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_FEW 64                                  /* outputs of a filter for which packing its weights does not pay */
+#define NNI_CONV_BRIEF (VF_LANES == 16 ? NNI_BRIEF : 32) /* products of an output up to which the next ones are fetched first */
 
-/* The width of the panels: as wide as tiles get, so that the image is read seldom, and all alike. */
+/* Products of an output. */
+static size_t NNI_FN(conv_products)(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
+
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
+ * the work they are wider, and write longer runs. */
 static size_t NNI_FN(conv_vectors)(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
-    return nni_ceil_div(across, nni_ceil_div(across, NNI_LARGE_VECTORS));
+    const size_t most = NNI_FN(conv_products)(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;
+    return nni_ceil_div(across, nni_ceil_div(across, most));
 }
 
-/* Weights are used as they lie only where there are few outputs to each: otherwise it pays to have them in the order in which
- * the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot be read without a mask. */
+/* Weights are used as they lie only where there are few outputs to each, and not too many pages of them: otherwise it pays to
+ * have them in the order in which the tiles read them, aligned. Backward they lie the wrong way round; and ragged rows cannot
+ * be read without a mask. */
 static int NNI_FN(conv_packs)(const nni_conv *job) {
     const int as_they_are = !job->y.backward && (VF_FREE_MASK || job->out % VF_LANES == 0);
     if (NNI_FN(conv_across)(job)) return job->in > 1 && job->y.backward;
-    return !(as_they_are && job->images * job->y.positions * job->x.positions < NNI_CONV_FEW);
+    const int few = job->images * job->y.positions * job->x.positions < NNI_CONV_FEW;
+    return !(as_they_are && few && NNI_FN(conv_products)(job) * job->groups * job->out < NNI_VAST);
 }
 
 /* Floats that the packed weights take, 0 if they are used as they are. */
 static size_t NNI_FN(conv_packed)(const nni_conv *job) {
-    const size_t taps = job->y.kernel * job->x.kernel;
     const size_t width = NNI_FN(conv_across)(job) ? job->out : nni_round_up(job->out, VF_LANES);
-    return NNI_FN(conv_packs)(job) ? taps * job->in * job->groups * width : 0;
+    return NNI_FN(conv_packs)(job) ? NNI_FN(conv_products)(job) * job->groups * width : 0;
 }
 
 /* The weights of one group for one set of taps, panel after panel, each in x width for every tap. */
@@ -81,6 +88,7 @@ static NNI_FN(tiles) NNI_FN(conv_run)(const nni_conv *job, const nni_conv_phase 
     run.a_row_step = (ptrdiff_t)(py->tap_step * job->x.source * channels) - (ptrdiff_t)(run.stretches - 1) * run.a_step;
     run.b_step = run.k * ldb;
     run.b_row_step = run.b_step + (px->taps - x->taps) * job->in * ldb;
+    run.prefetch_c = NNI_FN(conv_products)(job) <= NNI_CONV_BRIEF;
     run.relu = job->activation == NN_RELU;
     return run;
 }
