@@ -6628,7 +6628,8 @@ static void nni_gemm_block_scalar(const nni_gemm *g, const nni_gemm_plan_scalar 
 }
 
 /* Packs columns of a block of B, from column `from` on, in panels. */
-static void nni_pack_b_panels_scalar(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+static void nni_pack_b_panels_scalar(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width,
+                                  size_t k) {
     for (size_t j = from; j < width; j += panel) {
         const size_t columns = nni_min(panel, width - j);
         nni_pack_b_scalar(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
@@ -6852,11 +6853,11 @@ static int nni_conv_across_scalar(const nni_conv *job) { return job->across && V
 
 /* The weights of groups of four for the gradient by the input: from dy's channels to dx's. */
 static void nni_depth_pack_scalar(float *dst, const nni_conv *job) {
-    const size_t filters = job->groups * job->in;
-    for (size_t tap = 0; tap < job->y.kernel * job->x.kernel; tap++)
-        for (size_t p = 0; p < job->in; p++)
-            for (size_t j = 0; j < filters; j++, dst++)
-                *dst = job->weights[tap * job->w_tap + j % job->in * job->w_col + j / job->in * job->w_group + p * job->w_row];
+    const float *tap = job->weights;
+    for (size_t t = job->y.kernel * job->x.kernel; t > 0; t--, tap += job->w_tap)
+        for (size_t p = 0; p < 4; p++)
+            for (size_t g = 0; g < job->groups; g++)
+                for (size_t j = 0; j < 4; j++) *dst++ = tap[g * job->w_group + p * job->w_row + j * job->w_col];
 }
 
 /* A block, and the steps between its taps in floats. */
@@ -6904,8 +6905,8 @@ NNI_INLINE void nni_depth_three_scalar(const int outputs, const int whole, const
 }
 
 /* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
-NNI_INLINE void nni_depth_tile_scalar(const int group, const int outputs, const int whole, const nni_depth_scalar *d, float *y, const float *x,
-                                   const float *w, size_t channel, nni_vm_scalar mask) {
+NNI_INLINE void nni_depth_tile_scalar(const int group, const int outputs, const int whole, const nni_depth_scalar *d, float *y,
+                                   const float *x, const float *w, size_t channel, nni_vm_scalar mask) {
     const int three = group == 1 && d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_scalar sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_scalar(0.0f);
@@ -6935,7 +6936,8 @@ NNI_INLINE void nni_depth_outputs_scalar(const int group, const int outputs, con
 }
 
 /* `count` outputs, eight at a time, and the rest at once. */
-NNI_INLINE void nni_depth_row_scalar(const int group, const nni_depth_scalar *d, float *y, const float *x, const float *w, size_t count) {
+NNI_INLINE void nni_depth_row_scalar(const int group, const nni_depth_scalar *d, float *y, const float *x, const float *w,
+                                  size_t count) {
     for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output)
         nni_depth_outputs_scalar(group, 8, d, y, x, w);
     switch (count) {
@@ -7024,8 +7026,8 @@ static void nni_conv_depth_scalar(const nni_conv *job, const nni_conv_unit_scala
 /* Products of an output. */
 static size_t nni_conv_products_scalar(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
 
-/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
- * the work they are wider, and write longer runs. */
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most
+ * of the work they are wider, and write longer runs. */
 static size_t nni_conv_vectors_scalar(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
     const size_t most = nni_conv_products_scalar(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;
@@ -8098,7 +8100,8 @@ NNI_INLINE nni_vf_avx2 nni_vf_gather_pair_avx2(const float *p, nni_vi_avx2 i, nn
     const __m128i low = _mm256_castsi256_si128(i), high = _mm256_extracti128_si256(i, 1);
     const __m128 a = vf_two_pairs_avx2(p, _mm_cvtsi128_si64(low)), b = vf_two_pairs_avx2(p, _mm_extract_epi64(low, 1));
     const __m128 c = vf_two_pairs_avx2(p, _mm_cvtsi128_si64(high)), d = vf_two_pairs_avx2(p, _mm_extract_epi64(high, 1));
-    const nni_vf_avx2 even = _mm256_insertf128_ps(_mm256_castps128_ps256(a), c, 1), odd = _mm256_insertf128_ps(_mm256_castps128_ps256(b), d, 1);
+    const nni_vf_avx2 even = _mm256_insertf128_ps(_mm256_castps128_ps256(a), c, 1);
+    const nni_vf_avx2 odd = _mm256_insertf128_ps(_mm256_castps128_ps256(b), d, 1);
     *next = _mm256_shuffle_ps(even, odd, 0xdd);
     return _mm256_shuffle_ps(even, odd, 0x88);
 }
@@ -11395,7 +11398,8 @@ static void nni_gemm_block_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pla
 }
 
 /* Packs columns of a block of B, from column `from` on, in panels. */
-static void nni_pack_b_panels_avx2(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+static void nni_pack_b_panels_avx2(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width,
+                                  size_t k) {
     for (size_t j = from; j < width; j += panel) {
         const size_t columns = nni_min(panel, width - j);
         nni_pack_b_avx2(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
@@ -11619,11 +11623,11 @@ static int nni_conv_across_avx2(const nni_conv *job) { return job->across && VF_
 
 /* The weights of groups of four for the gradient by the input: from dy's channels to dx's. */
 static void nni_depth_pack_avx2(float *dst, const nni_conv *job) {
-    const size_t filters = job->groups * job->in;
-    for (size_t tap = 0; tap < job->y.kernel * job->x.kernel; tap++)
-        for (size_t p = 0; p < job->in; p++)
-            for (size_t j = 0; j < filters; j++, dst++)
-                *dst = job->weights[tap * job->w_tap + j % job->in * job->w_col + j / job->in * job->w_group + p * job->w_row];
+    const float *tap = job->weights;
+    for (size_t t = job->y.kernel * job->x.kernel; t > 0; t--, tap += job->w_tap)
+        for (size_t p = 0; p < 4; p++)
+            for (size_t g = 0; g < job->groups; g++)
+                for (size_t j = 0; j < 4; j++) *dst++ = tap[g * job->w_group + p * job->w_row + j * job->w_col];
 }
 
 /* A block, and the steps between its taps in floats. */
@@ -11671,8 +11675,8 @@ NNI_INLINE void nni_depth_three_avx2(const int outputs, const int whole, const n
 }
 
 /* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
-NNI_INLINE void nni_depth_tile_avx2(const int group, const int outputs, const int whole, const nni_depth_avx2 *d, float *y, const float *x,
-                                   const float *w, size_t channel, nni_vm_avx2 mask) {
+NNI_INLINE void nni_depth_tile_avx2(const int group, const int outputs, const int whole, const nni_depth_avx2 *d, float *y,
+                                   const float *x, const float *w, size_t channel, nni_vm_avx2 mask) {
     const int three = group == 1 && d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_avx2 sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_avx2(0.0f);
@@ -11702,7 +11706,8 @@ NNI_INLINE void nni_depth_outputs_avx2(const int group, const int outputs, const
 }
 
 /* `count` outputs, eight at a time, and the rest at once. */
-NNI_INLINE void nni_depth_row_avx2(const int group, const nni_depth_avx2 *d, float *y, const float *x, const float *w, size_t count) {
+NNI_INLINE void nni_depth_row_avx2(const int group, const nni_depth_avx2 *d, float *y, const float *x, const float *w,
+                                  size_t count) {
     for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output)
         nni_depth_outputs_avx2(group, 8, d, y, x, w);
     switch (count) {
@@ -11791,8 +11796,8 @@ static void nni_conv_depth_avx2(const nni_conv *job, const nni_conv_unit_avx2 *u
 /* Products of an output. */
 static size_t nni_conv_products_avx2(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
 
-/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
- * the work they are wider, and write longer runs. */
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most
+ * of the work they are wider, and write longer runs. */
 static size_t nni_conv_vectors_avx2(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
     const size_t most = nni_conv_products_avx2(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;
@@ -16158,7 +16163,8 @@ static void nni_gemm_block_avx512(const nni_gemm *g, const nni_gemm_plan_avx512 
 }
 
 /* Packs columns of a block of B, from column `from` on, in panels. */
-static void nni_pack_b_panels_avx512(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+static void nni_pack_b_panels_avx512(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width,
+                                  size_t k) {
     for (size_t j = from; j < width; j += panel) {
         const size_t columns = nni_min(panel, width - j);
         nni_pack_b_avx512(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
@@ -16382,11 +16388,11 @@ static int nni_conv_across_avx512(const nni_conv *job) { return job->across && V
 
 /* The weights of groups of four for the gradient by the input: from dy's channels to dx's. */
 static void nni_depth_pack_avx512(float *dst, const nni_conv *job) {
-    const size_t filters = job->groups * job->in;
-    for (size_t tap = 0; tap < job->y.kernel * job->x.kernel; tap++)
-        for (size_t p = 0; p < job->in; p++)
-            for (size_t j = 0; j < filters; j++, dst++)
-                *dst = job->weights[tap * job->w_tap + j % job->in * job->w_col + j / job->in * job->w_group + p * job->w_row];
+    const float *tap = job->weights;
+    for (size_t t = job->y.kernel * job->x.kernel; t > 0; t--, tap += job->w_tap)
+        for (size_t p = 0; p < 4; p++)
+            for (size_t g = 0; g < job->groups; g++)
+                for (size_t j = 0; j < 4; j++) *dst++ = tap[g * job->w_group + p * job->w_row + j * job->w_col];
 }
 
 /* A block, and the steps between its taps in floats. */
@@ -16434,8 +16440,8 @@ NNI_INLINE void nni_depth_three_avx512(const int outputs, const int whole, const
 }
 
 /* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
-NNI_INLINE void nni_depth_tile_avx512(const int group, const int outputs, const int whole, const nni_depth_avx512 *d, float *y, const float *x,
-                                   const float *w, size_t channel, nni_vm_avx512 mask) {
+NNI_INLINE void nni_depth_tile_avx512(const int group, const int outputs, const int whole, const nni_depth_avx512 *d, float *y,
+                                   const float *x, const float *w, size_t channel, nni_vm_avx512 mask) {
     const int three = group == 1 && d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_avx512 sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_avx512(0.0f);
@@ -16465,7 +16471,8 @@ NNI_INLINE void nni_depth_outputs_avx512(const int group, const int outputs, con
 }
 
 /* `count` outputs, eight at a time, and the rest at once. */
-NNI_INLINE void nni_depth_row_avx512(const int group, const nni_depth_avx512 *d, float *y, const float *x, const float *w, size_t count) {
+NNI_INLINE void nni_depth_row_avx512(const int group, const nni_depth_avx512 *d, float *y, const float *x, const float *w,
+                                  size_t count) {
     for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output)
         nni_depth_outputs_avx512(group, 8, d, y, x, w);
     switch (count) {
@@ -16554,8 +16561,8 @@ static void nni_conv_depth_avx512(const nni_conv *job, const nni_conv_unit_avx51
 /* Products of an output. */
 static size_t nni_conv_products_avx512(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
 
-/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
- * the work they are wider, and write longer runs. */
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most
+ * of the work they are wider, and write longer runs. */
 static size_t nni_conv_vectors_avx512(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
     const size_t most = nni_conv_products_avx512(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;
@@ -20893,7 +20900,8 @@ static void nni_gemm_block_neon(const nni_gemm *g, const nni_gemm_plan_neon *pla
 }
 
 /* Packs columns of a block of B, from column `from` on, in panels. */
-static void nni_pack_b_panels_neon(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+static void nni_pack_b_panels_neon(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width,
+                                  size_t k) {
     for (size_t j = from; j < width; j += panel) {
         const size_t columns = nni_min(panel, width - j);
         nni_pack_b_neon(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
@@ -21117,11 +21125,11 @@ static int nni_conv_across_neon(const nni_conv *job) { return job->across && VF_
 
 /* The weights of groups of four for the gradient by the input: from dy's channels to dx's. */
 static void nni_depth_pack_neon(float *dst, const nni_conv *job) {
-    const size_t filters = job->groups * job->in;
-    for (size_t tap = 0; tap < job->y.kernel * job->x.kernel; tap++)
-        for (size_t p = 0; p < job->in; p++)
-            for (size_t j = 0; j < filters; j++, dst++)
-                *dst = job->weights[tap * job->w_tap + j % job->in * job->w_col + j / job->in * job->w_group + p * job->w_row];
+    const float *tap = job->weights;
+    for (size_t t = job->y.kernel * job->x.kernel; t > 0; t--, tap += job->w_tap)
+        for (size_t p = 0; p < 4; p++)
+            for (size_t g = 0; g < job->groups; g++)
+                for (size_t j = 0; j < 4; j++) *dst++ = tap[g * job->w_group + p * job->w_row + j * job->w_col];
 }
 
 /* A block, and the steps between its taps in floats. */
@@ -21169,8 +21177,8 @@ NNI_INLINE void nni_depth_three_neon(const int outputs, const int whole, const n
 }
 
 /* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
-NNI_INLINE void nni_depth_tile_neon(const int group, const int outputs, const int whole, const nni_depth_neon *d, float *y, const float *x,
-                                   const float *w, size_t channel, nni_vm_neon mask) {
+NNI_INLINE void nni_depth_tile_neon(const int group, const int outputs, const int whole, const nni_depth_neon *d, float *y,
+                                   const float *x, const float *w, size_t channel, nni_vm_neon mask) {
     const int three = group == 1 && d->taps == 3 && d->x_tap == d->x_output;
     nni_vf_neon sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = nni_vf_set1_neon(0.0f);
@@ -21200,7 +21208,8 @@ NNI_INLINE void nni_depth_outputs_neon(const int group, const int outputs, const
 }
 
 /* `count` outputs, eight at a time, and the rest at once. */
-NNI_INLINE void nni_depth_row_neon(const int group, const nni_depth_neon *d, float *y, const float *x, const float *w, size_t count) {
+NNI_INLINE void nni_depth_row_neon(const int group, const nni_depth_neon *d, float *y, const float *x, const float *w,
+                                  size_t count) {
     for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output)
         nni_depth_outputs_neon(group, 8, d, y, x, w);
     switch (count) {
@@ -21289,8 +21298,8 @@ static void nni_conv_depth_neon(const nni_conv *job, const nni_conv_unit_neon *u
 /* Products of an output. */
 static size_t nni_conv_products_neon(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
 
-/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
- * the work they are wider, and write longer runs. */
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most
+ * of the work they are wider, and write longer runs. */
 static size_t nni_conv_vectors_neon(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
     const size_t most = nni_conv_products_neon(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;

@@ -107,7 +107,8 @@ NNI_INLINE vf vf_gather_pair(const float *p, vi i, vf *next) {
     const __m128i low = _mm256_castsi256_si128(i), high = _mm256_extracti128_si256(i, 1);
     const __m128 a = vf_two_pairs_avx2(p, _mm_cvtsi128_si64(low)), b = vf_two_pairs_avx2(p, _mm_extract_epi64(low, 1));
     const __m128 c = vf_two_pairs_avx2(p, _mm_cvtsi128_si64(high)), d = vf_two_pairs_avx2(p, _mm_extract_epi64(high, 1));
-    const vf even = _mm256_insertf128_ps(_mm256_castps128_ps256(a), c, 1), odd = _mm256_insertf128_ps(_mm256_castps128_ps256(b), d, 1);
+    const vf even = _mm256_insertf128_ps(_mm256_castps128_ps256(a), c, 1);
+    const vf odd = _mm256_insertf128_ps(_mm256_castps128_ps256(b), d, 1);
     *next = _mm256_shuffle_ps(even, odd, 0xdd);
     return _mm256_shuffle_ps(even, odd, 0x88);
 }

@@ -21,8 +21,8 @@
 /* Products of an output. */
 static size_t NNI_FN(conv_products)(const nni_conv *job) { return job->y.kernel * job->x.kernel * job->in; }
 
-/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most of
- * the work they are wider, and write longer runs. */
+/* The width of the panels: as wide as large tiles get, so that the image is read seldom, and all alike. Where writing is most
+ * of the work they are wider, and write longer runs. */
 static size_t NNI_FN(conv_vectors)(const nni_conv *job) {
     const size_t across = nni_ceil_div(job->out, VF_LANES);
     const size_t most = NNI_FN(conv_products)(job) <= NNI_FLEETING ? 4 : NNI_LARGE_VECTORS;

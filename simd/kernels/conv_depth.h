@@ -10,11 +10,11 @@ static int NNI_FN(conv_across)(const nni_conv *job) { return job->across && VF_L
 
 /* The weights of groups of four for the gradient by the input: from dy's channels to dx's. */
 static void NNI_FN(depth_pack)(float *dst, const nni_conv *job) {
-    const size_t filters = job->groups * job->in;
-    for (size_t tap = 0; tap < job->y.kernel * job->x.kernel; tap++)
-        for (size_t p = 0; p < job->in; p++)
-            for (size_t j = 0; j < filters; j++, dst++)
-                *dst = job->weights[tap * job->w_tap + j % job->in * job->w_col + j / job->in * job->w_group + p * job->w_row];
+    const float *tap = job->weights;
+    for (size_t t = job->y.kernel * job->x.kernel; t > 0; t--, tap += job->w_tap)
+        for (size_t p = 0; p < 4; p++)
+            for (size_t g = 0; g < job->groups; g++)
+                for (size_t j = 0; j < 4; j++) *dst++ = tap[g * job->w_group + p * job->w_row + j * job->w_col];
 }
 
 /* A block, and the steps between its taps in floats. */
@@ -62,8 +62,8 @@ NNI_INLINE void NNI_FN(depth_three)(const int outputs, const int whole, const NN
 }
 
 /* `outputs` of a row or column, VF_LANES channels, or those of the mask if not `whole`. */
-NNI_INLINE void NNI_FN(depth_tile)(const int group, const int outputs, const int whole, const NNI_FN(depth) *d, float *y, const float *x,
-                                   const float *w, size_t channel, vm mask) {
+NNI_INLINE void NNI_FN(depth_tile)(const int group, const int outputs, const int whole, const NNI_FN(depth) *d, float *y,
+                                   const float *x, const float *w, size_t channel, vm mask) {
     const int three = group == 1 && d->taps == 3 && d->x_tap == d->x_output;
     vf sum[8];
     NNI_UNROLL for (int i = 0; i < outputs; i++) sum[i] = vf_set1(0.0f);
@@ -93,7 +93,8 @@ NNI_INLINE void NNI_FN(depth_outputs)(const int group, const int outputs, const 
 }
 
 /* `count` outputs, eight at a time, and the rest at once. */
-NNI_INLINE void NNI_FN(depth_row)(const int group, const NNI_FN(depth) *d, float *y, const float *x, const float *w, size_t count) {
+NNI_INLINE void NNI_FN(depth_row)(const int group, const NNI_FN(depth) *d, float *y, const float *x, const float *w,
+                                  size_t count) {
     for (; count >= 8; count -= 8, x += 8 * d->x_output, y += 8 * d->y_output)
         NNI_FN(depth_outputs)(group, 8, d, y, x, w);
     switch (count) {

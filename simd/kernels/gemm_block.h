@@ -138,7 +138,8 @@ static void NNI_FN(gemm_block)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan,
 }
 
 /* Packs columns of a block of B, from column `from` on, in panels. */
-static void NNI_FN(pack_b_panels)(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width, size_t k) {
+static void NNI_FN(pack_b_panels)(float *dst, const nni_gemm *g, const float *b, size_t panel, size_t from, size_t width,
+                                  size_t k) {
     for (size_t j = from; j < width; j += panel) {
         const size_t columns = nni_min(panel, width - j);
         NNI_FN(pack_b)(dst + j * k, b + j * g->b_col, g->b_row, g->b_col, k, columns, nni_round_up(columns, VF_LANES));
