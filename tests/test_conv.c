@@ -293,7 +293,7 @@ static void random_shapes(void) {
         d.activation = (nn_activation)test_below(&state, NN_ACTIVATION_COUNT);
         d.slope = 0.25f;
         const size_t work = d.images * d.height * d.width * d.channels * d.filters / d.groups * d.kernel_height * d.kernel_width;
-        if (work < (test_quick() ? 600000 : 3000000)) run(&d, state);
+        if (work < (test_quick() ? 300000 : 3000000)) run(&d, state);
     }
 }
 
