@@ -7276,8 +7276,8 @@ typedef struct nni_depth_weights_scalar {
 
 /* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
  * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
-NNI_INLINE void nni_depth_weights_pixel_scalar(const int taps, const int all, const nni_depth_weights_scalar *d, nni_vf_scalar *sum,
-                                            const float *x, const float *dy, size_t i, const int whole, nni_vm_scalar mask) {
+NNI_INLINE void nni_depth_weights_pixel_scalar(const int taps, const int all, const int whole, const nni_depth_weights_scalar *d,
+                                            nni_vf_scalar *sum, const float *x, const float *dy, size_t i, nni_vm_scalar mask) {
     nni_vf_scalar dv[3];
     int there[3];
     NNI_UNROLL for (int t = 0; t < taps; t++) {
@@ -7295,9 +7295,23 @@ NNI_INLINE void nni_depth_weights_pixels_scalar(const int taps, const int whole,
                                              const float *x, const float *dy, nni_vm_scalar mask) {
     const size_t before = (size_t)taps - 1, end = d->outputs + before;
     size_t i = 0;
-    for (; i < before; i++) nni_depth_weights_pixel_scalar(taps, 0, d, sum, x, dy, i, whole, mask);
-    for (; i < d->outputs; i++) nni_depth_weights_pixel_scalar(taps, 1, d, sum, x, dy, i, whole, mask);
-    for (; i < end; i++) nni_depth_weights_pixel_scalar(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < before; i++) nni_depth_weights_pixel_scalar(taps, 0, whole, d, sum, x, dy, i, mask);
+    for (; i < d->outputs; i++) nni_depth_weights_pixel_scalar(taps, 1, whole, d, sum, x, dy, i, mask);
+    for (; i < end; i++) nni_depth_weights_pixel_scalar(taps, 0, whole, d, sum, x, dy, i, mask);
+}
+
+/* One row of any others, output by output. */
+NNI_INLINE void nni_depth_weights_outputs_scalar(const int group, const int taps, const int vectors, const int whole,
+                                              const nni_depth_weights_scalar *d, nni_vf_scalar *sum, const float *x, const float *dy,
+                                              nni_vm_scalar mask) {
+    for (size_t i = d->outputs; i > 0; i--, x += d->output, dy += d->channels)
+        NNI_UNROLL for (int v = 0; v < vectors; v++) {
+            const nni_vf_scalar dv = nni_depth_load_scalar(whole, dy + v * VF_LANES, mask);
+            NNI_UNROLL for (int c = 0; c < taps * group; c++) {
+                const nni_vf_scalar pixel = nni_depth_load_scalar(whole, x + (size_t)(c / group) * d->tap + v * VF_LANES, mask);
+                sum[c * vectors + v] = nni_vf_fma_scalar(nni_depth_spread_scalar(group, pixel, c % group), dv, sum[c * vectors + v]);
+            }
+        }
 }
 
 /* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
@@ -7311,19 +7325,9 @@ NNI_INLINE void nni_depth_weights_tile_scalar(const int group, const int taps, c
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
             sum[c * vectors + v] = nni_depth_load_scalar(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
-    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
-        nni_depth_weights_pixels_scalar(taps, whole, d, sum, x, dy, mask);
-    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
-        const float *at = x;
-        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
-            NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const nni_vf_scalar dv = nni_depth_load_scalar(whole, dy + v * VF_LANES, mask);
-                NNI_UNROLL for (int c = 0; c < chains; c++) {
-                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
-                    const nni_vf_scalar pixel = nni_depth_load_scalar(whole, xt, mask);
-                    sum[c * vectors + v] = nni_vf_fma_scalar(nni_depth_spread_scalar(group, pixel, c % group), dv, sum[c * vectors + v]);
-                }
-            }
+    for (size_t r = d->rows; r > 0; r--, x += d->row, dy += d->outputs * d->channels) {
+        if (near) nni_depth_weights_pixels_scalar(taps, whole, d, sum, x, dy, mask);
+        else nni_depth_weights_outputs_scalar(group, taps, vectors, whole, d, sum, x, dy, mask);
     }
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
@@ -7714,7 +7718,7 @@ NNI_INLINE void nni_warp_place_scalar(nni_vf_scalar *x, nni_vf_scalar *y, const 
 }
 
 /* Whole and broken part, for the nearest of the next half; the whole ones as an index of a float. */
-NNI_INLINE nni_vi_scalar nni_warp_index_scalar(nni_vf_scalar *x, nni_vf_scalar *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE nni_vi_scalar nni_warp_index_scalar(nni_vf_scalar *x, nni_vf_scalar *y, const nni_warp *w, const nni_taking taking) {
     if (taking == NNI_TAKE_NEAREST) {
         *x = nni_vf_add_scalar(*x, nni_vf_set1_scalar(0.5f));
         *y = nni_vf_add_scalar(*y, nni_vf_set1_scalar(0.5f));
@@ -7760,7 +7764,7 @@ NNI_INLINE nni_vf_scalar nni_warp_cubic_scalar(const float *x, nni_vi_scalar at,
     return sum;
 }
 
-NNI_INLINE void nni_warp_row_gray_scalar(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void nni_warp_row_gray_scalar(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += VF_LANES) {
         const size_t n = nni_min(VF_LANES, w->columns - j);
         nni_vf_scalar fx, fy, v;
@@ -7803,7 +7807,8 @@ NNI_INLINE nni_vf4_scalar nni_cubic_pixel_scalar(const float *x, const nni_warp 
     return sum;
 }
 
-NNI_INLINE nni_vf4_scalar nni_warp_pixel_scalar(const nni_warp *w, const nni_places_scalar *p, size_t i, size_t channels, nni_taking taking) {
+NNI_INLINE nni_vf4_scalar nni_warp_pixel_scalar(const nni_warp *w, const nni_places_scalar *p, size_t i, size_t channels,
+                                   const nni_taking taking) {
     const float *x = w->x + p->at[i];
     if (taking == NNI_TAKE_NEAREST) return nni_vf4_load_scalar(x);
     if (taking == NNI_TAKE_BILINEAR) return nni_linear_pixel_scalar(x, w, channels, p->fx[i], p->fy[i]);
@@ -7812,7 +7817,7 @@ NNI_INLINE nni_vf4_scalar nni_warp_pixel_scalar(const nni_warp *w, const nni_pla
 
 /* A store of four floats runs into the next pixel, which is written after it; the last pixel of the row has none. */
 NNI_INLINE void nni_warp_chunk_scalar(float *y, const nni_warp *w, const nni_places_scalar *p, size_t n, int last, size_t channels,
-                                   nni_taking taking) {
+                                   const nni_taking taking) {
     const size_t plain = n - (last && channels < 4);
     for (size_t i = 0; i < plain; i++) nni_vf4_store_scalar(y + i * channels, nni_warp_pixel_scalar(w, p, i, channels, taking));
     if (plain < n) {
@@ -7824,7 +7829,7 @@ NNI_INLINE void nni_warp_chunk_scalar(float *y, const nni_warp *w, const nni_pla
 
 /* A vector of places, from column j + i on. */
 NNI_INLINE void nni_warp_places_scalar(nni_places_scalar *p, const nni_warp *w, const float *start, size_t row, size_t j, size_t i,
-                                    size_t n, nni_taking taking) {
+                                    size_t n, const nni_taking taking) {
     nni_vf_scalar fx, fy, weight[4];
     nni_warp_place_scalar(&fx, &fy, w, start, row, j + i, n);
     nni_vi_store_scalar(p->at + i, nni_warp_index_scalar(&fx, &fy, w, taking));
@@ -7837,7 +7842,7 @@ NNI_INLINE void nni_warp_places_scalar(nni_places_scalar *p, const nni_warp *w, 
     for (int r = 0; r < 4; r++) nni_vf_store_scalar(p->down[r] + i, weight[r]);
 }
 
-NNI_INLINE void nni_warp_row_color_scalar(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void nni_warp_row_color_scalar(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += NNI_WARP_CHUNK) {
         const size_t n = nni_min(NNI_WARP_CHUNK, w->columns - j);
         nni_places_scalar p;
@@ -7847,7 +7852,7 @@ NNI_INLINE void nni_warp_row_color_scalar(float *y, const nni_warp *w, const flo
     }
 }
 
-NNI_INLINE void nni_warp_rows_scalar(float *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE void nni_warp_rows_scalar(float *y, const nni_warp *w, const nni_taking taking) {
     for (size_t row = 0; row < w->rows; row++, y += w->y_stride) {
         const float start[2] = {(float)(w->m[1] * (double)row + w->m[2]), (float)(w->m[4] * (double)row + w->m[5])};
         if (w->channels == 1) nni_warp_row_gray_scalar(y, w, start, row, taking);
@@ -8091,7 +8096,7 @@ NNI_INLINE nni_vf_avx2 nni_vf_keep_avx2(nni_vf_avx2 v) {
 }
 
 NNI_INLINE nni_vf_avx2 nni_vf_gather_avx2(const float *p, nni_vi_avx2 i) { return _mm256_i32gather_ps(p, i, 4); }
-/* Two neighbours are one load of 64 bits, which AMD's processors do in half the time of a gather. */
+/* Two neighbours are one load of 64 bits: on a Zen 1 that takes half the time of two gathers. */
 NNI_INLINE __m128 vf_two_pairs_avx2(const float *p, int64_t i) {
     const __m128 first = _mm_castpd_ps(_mm_load_sd((const double *)(const void *)(p + (int32_t)i)));
     return _mm_loadh_pi(first, (const __m64 *)(const void *)(p + (i >> 32)));
@@ -12046,8 +12051,8 @@ typedef struct nni_depth_weights_avx2 {
 
 /* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
  * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
-NNI_INLINE void nni_depth_weights_pixel_avx2(const int taps, const int all, const nni_depth_weights_avx2 *d, nni_vf_avx2 *sum,
-                                            const float *x, const float *dy, size_t i, const int whole, nni_vm_avx2 mask) {
+NNI_INLINE void nni_depth_weights_pixel_avx2(const int taps, const int all, const int whole, const nni_depth_weights_avx2 *d,
+                                            nni_vf_avx2 *sum, const float *x, const float *dy, size_t i, nni_vm_avx2 mask) {
     nni_vf_avx2 dv[3];
     int there[3];
     NNI_UNROLL for (int t = 0; t < taps; t++) {
@@ -12065,9 +12070,23 @@ NNI_INLINE void nni_depth_weights_pixels_avx2(const int taps, const int whole, c
                                              const float *x, const float *dy, nni_vm_avx2 mask) {
     const size_t before = (size_t)taps - 1, end = d->outputs + before;
     size_t i = 0;
-    for (; i < before; i++) nni_depth_weights_pixel_avx2(taps, 0, d, sum, x, dy, i, whole, mask);
-    for (; i < d->outputs; i++) nni_depth_weights_pixel_avx2(taps, 1, d, sum, x, dy, i, whole, mask);
-    for (; i < end; i++) nni_depth_weights_pixel_avx2(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < before; i++) nni_depth_weights_pixel_avx2(taps, 0, whole, d, sum, x, dy, i, mask);
+    for (; i < d->outputs; i++) nni_depth_weights_pixel_avx2(taps, 1, whole, d, sum, x, dy, i, mask);
+    for (; i < end; i++) nni_depth_weights_pixel_avx2(taps, 0, whole, d, sum, x, dy, i, mask);
+}
+
+/* One row of any others, output by output. */
+NNI_INLINE void nni_depth_weights_outputs_avx2(const int group, const int taps, const int vectors, const int whole,
+                                              const nni_depth_weights_avx2 *d, nni_vf_avx2 *sum, const float *x, const float *dy,
+                                              nni_vm_avx2 mask) {
+    for (size_t i = d->outputs; i > 0; i--, x += d->output, dy += d->channels)
+        NNI_UNROLL for (int v = 0; v < vectors; v++) {
+            const nni_vf_avx2 dv = nni_depth_load_avx2(whole, dy + v * VF_LANES, mask);
+            NNI_UNROLL for (int c = 0; c < taps * group; c++) {
+                const nni_vf_avx2 pixel = nni_depth_load_avx2(whole, x + (size_t)(c / group) * d->tap + v * VF_LANES, mask);
+                sum[c * vectors + v] = nni_vf_fma_avx2(nni_depth_spread_avx2(group, pixel, c % group), dv, sum[c * vectors + v]);
+            }
+        }
 }
 
 /* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
@@ -12081,19 +12100,9 @@ NNI_INLINE void nni_depth_weights_tile_avx2(const int group, const int taps, con
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
             sum[c * vectors + v] = nni_depth_load_avx2(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
-    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
-        nni_depth_weights_pixels_avx2(taps, whole, d, sum, x, dy, mask);
-    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
-        const float *at = x;
-        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
-            NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const nni_vf_avx2 dv = nni_depth_load_avx2(whole, dy + v * VF_LANES, mask);
-                NNI_UNROLL for (int c = 0; c < chains; c++) {
-                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
-                    const nni_vf_avx2 pixel = nni_depth_load_avx2(whole, xt, mask);
-                    sum[c * vectors + v] = nni_vf_fma_avx2(nni_depth_spread_avx2(group, pixel, c % group), dv, sum[c * vectors + v]);
-                }
-            }
+    for (size_t r = d->rows; r > 0; r--, x += d->row, dy += d->outputs * d->channels) {
+        if (near) nni_depth_weights_pixels_avx2(taps, whole, d, sum, x, dy, mask);
+        else nni_depth_weights_outputs_avx2(group, taps, vectors, whole, d, sum, x, dy, mask);
     }
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
@@ -12484,7 +12493,7 @@ NNI_INLINE void nni_warp_place_avx2(nni_vf_avx2 *x, nni_vf_avx2 *y, const nni_wa
 }
 
 /* Whole and broken part, for the nearest of the next half; the whole ones as an index of a float. */
-NNI_INLINE nni_vi_avx2 nni_warp_index_avx2(nni_vf_avx2 *x, nni_vf_avx2 *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE nni_vi_avx2 nni_warp_index_avx2(nni_vf_avx2 *x, nni_vf_avx2 *y, const nni_warp *w, const nni_taking taking) {
     if (taking == NNI_TAKE_NEAREST) {
         *x = nni_vf_add_avx2(*x, nni_vf_set1_avx2(0.5f));
         *y = nni_vf_add_avx2(*y, nni_vf_set1_avx2(0.5f));
@@ -12530,7 +12539,7 @@ NNI_INLINE nni_vf_avx2 nni_warp_cubic_avx2(const float *x, nni_vi_avx2 at, size_
     return sum;
 }
 
-NNI_INLINE void nni_warp_row_gray_avx2(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void nni_warp_row_gray_avx2(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += VF_LANES) {
         const size_t n = nni_min(VF_LANES, w->columns - j);
         nni_vf_avx2 fx, fy, v;
@@ -12573,7 +12582,8 @@ NNI_INLINE nni_vf4_avx2 nni_cubic_pixel_avx2(const float *x, const nni_warp *w, 
     return sum;
 }
 
-NNI_INLINE nni_vf4_avx2 nni_warp_pixel_avx2(const nni_warp *w, const nni_places_avx2 *p, size_t i, size_t channels, nni_taking taking) {
+NNI_INLINE nni_vf4_avx2 nni_warp_pixel_avx2(const nni_warp *w, const nni_places_avx2 *p, size_t i, size_t channels,
+                                   const nni_taking taking) {
     const float *x = w->x + p->at[i];
     if (taking == NNI_TAKE_NEAREST) return nni_vf4_load_avx2(x);
     if (taking == NNI_TAKE_BILINEAR) return nni_linear_pixel_avx2(x, w, channels, p->fx[i], p->fy[i]);
@@ -12582,7 +12592,7 @@ NNI_INLINE nni_vf4_avx2 nni_warp_pixel_avx2(const nni_warp *w, const nni_places_
 
 /* A store of four floats runs into the next pixel, which is written after it; the last pixel of the row has none. */
 NNI_INLINE void nni_warp_chunk_avx2(float *y, const nni_warp *w, const nni_places_avx2 *p, size_t n, int last, size_t channels,
-                                   nni_taking taking) {
+                                   const nni_taking taking) {
     const size_t plain = n - (last && channels < 4);
     for (size_t i = 0; i < plain; i++) nni_vf4_store_avx2(y + i * channels, nni_warp_pixel_avx2(w, p, i, channels, taking));
     if (plain < n) {
@@ -12594,7 +12604,7 @@ NNI_INLINE void nni_warp_chunk_avx2(float *y, const nni_warp *w, const nni_place
 
 /* A vector of places, from column j + i on. */
 NNI_INLINE void nni_warp_places_avx2(nni_places_avx2 *p, const nni_warp *w, const float *start, size_t row, size_t j, size_t i,
-                                    size_t n, nni_taking taking) {
+                                    size_t n, const nni_taking taking) {
     nni_vf_avx2 fx, fy, weight[4];
     nni_warp_place_avx2(&fx, &fy, w, start, row, j + i, n);
     nni_vi_store_avx2(p->at + i, nni_warp_index_avx2(&fx, &fy, w, taking));
@@ -12607,7 +12617,7 @@ NNI_INLINE void nni_warp_places_avx2(nni_places_avx2 *p, const nni_warp *w, cons
     for (int r = 0; r < 4; r++) nni_vf_store_avx2(p->down[r] + i, weight[r]);
 }
 
-NNI_INLINE void nni_warp_row_color_avx2(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void nni_warp_row_color_avx2(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += NNI_WARP_CHUNK) {
         const size_t n = nni_min(NNI_WARP_CHUNK, w->columns - j);
         nni_places_avx2 p;
@@ -12617,7 +12627,7 @@ NNI_INLINE void nni_warp_row_color_avx2(float *y, const nni_warp *w, const float
     }
 }
 
-NNI_INLINE void nni_warp_rows_avx2(float *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE void nni_warp_rows_avx2(float *y, const nni_warp *w, const nni_taking taking) {
     for (size_t row = 0; row < w->rows; row++, y += w->y_stride) {
         const float start[2] = {(float)(w->m[1] * (double)row + w->m[2]), (float)(w->m[4] * (double)row + w->m[5])};
         if (w->channels == 1) nni_warp_row_gray_avx2(y, w, start, row, taking);
@@ -16811,8 +16821,8 @@ typedef struct nni_depth_weights_avx512 {
 
 /* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
  * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
-NNI_INLINE void nni_depth_weights_pixel_avx512(const int taps, const int all, const nni_depth_weights_avx512 *d, nni_vf_avx512 *sum,
-                                            const float *x, const float *dy, size_t i, const int whole, nni_vm_avx512 mask) {
+NNI_INLINE void nni_depth_weights_pixel_avx512(const int taps, const int all, const int whole, const nni_depth_weights_avx512 *d,
+                                            nni_vf_avx512 *sum, const float *x, const float *dy, size_t i, nni_vm_avx512 mask) {
     nni_vf_avx512 dv[3];
     int there[3];
     NNI_UNROLL for (int t = 0; t < taps; t++) {
@@ -16830,9 +16840,23 @@ NNI_INLINE void nni_depth_weights_pixels_avx512(const int taps, const int whole,
                                              const float *x, const float *dy, nni_vm_avx512 mask) {
     const size_t before = (size_t)taps - 1, end = d->outputs + before;
     size_t i = 0;
-    for (; i < before; i++) nni_depth_weights_pixel_avx512(taps, 0, d, sum, x, dy, i, whole, mask);
-    for (; i < d->outputs; i++) nni_depth_weights_pixel_avx512(taps, 1, d, sum, x, dy, i, whole, mask);
-    for (; i < end; i++) nni_depth_weights_pixel_avx512(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < before; i++) nni_depth_weights_pixel_avx512(taps, 0, whole, d, sum, x, dy, i, mask);
+    for (; i < d->outputs; i++) nni_depth_weights_pixel_avx512(taps, 1, whole, d, sum, x, dy, i, mask);
+    for (; i < end; i++) nni_depth_weights_pixel_avx512(taps, 0, whole, d, sum, x, dy, i, mask);
+}
+
+/* One row of any others, output by output. */
+NNI_INLINE void nni_depth_weights_outputs_avx512(const int group, const int taps, const int vectors, const int whole,
+                                              const nni_depth_weights_avx512 *d, nni_vf_avx512 *sum, const float *x, const float *dy,
+                                              nni_vm_avx512 mask) {
+    for (size_t i = d->outputs; i > 0; i--, x += d->output, dy += d->channels)
+        NNI_UNROLL for (int v = 0; v < vectors; v++) {
+            const nni_vf_avx512 dv = nni_depth_load_avx512(whole, dy + v * VF_LANES, mask);
+            NNI_UNROLL for (int c = 0; c < taps * group; c++) {
+                const nni_vf_avx512 pixel = nni_depth_load_avx512(whole, x + (size_t)(c / group) * d->tap + v * VF_LANES, mask);
+                sum[c * vectors + v] = nni_vf_fma_avx512(nni_depth_spread_avx512(group, pixel, c % group), dv, sum[c * vectors + v]);
+            }
+        }
 }
 
 /* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
@@ -16846,19 +16870,9 @@ NNI_INLINE void nni_depth_weights_tile_avx512(const int group, const int taps, c
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
             sum[c * vectors + v] = nni_depth_load_avx512(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
-    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
-        nni_depth_weights_pixels_avx512(taps, whole, d, sum, x, dy, mask);
-    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
-        const float *at = x;
-        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
-            NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const nni_vf_avx512 dv = nni_depth_load_avx512(whole, dy + v * VF_LANES, mask);
-                NNI_UNROLL for (int c = 0; c < chains; c++) {
-                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
-                    const nni_vf_avx512 pixel = nni_depth_load_avx512(whole, xt, mask);
-                    sum[c * vectors + v] = nni_vf_fma_avx512(nni_depth_spread_avx512(group, pixel, c % group), dv, sum[c * vectors + v]);
-                }
-            }
+    for (size_t r = d->rows; r > 0; r--, x += d->row, dy += d->outputs * d->channels) {
+        if (near) nni_depth_weights_pixels_avx512(taps, whole, d, sum, x, dy, mask);
+        else nni_depth_weights_outputs_avx512(group, taps, vectors, whole, d, sum, x, dy, mask);
     }
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
@@ -17249,7 +17263,7 @@ NNI_INLINE void nni_warp_place_avx512(nni_vf_avx512 *x, nni_vf_avx512 *y, const 
 }
 
 /* Whole and broken part, for the nearest of the next half; the whole ones as an index of a float. */
-NNI_INLINE nni_vi_avx512 nni_warp_index_avx512(nni_vf_avx512 *x, nni_vf_avx512 *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE nni_vi_avx512 nni_warp_index_avx512(nni_vf_avx512 *x, nni_vf_avx512 *y, const nni_warp *w, const nni_taking taking) {
     if (taking == NNI_TAKE_NEAREST) {
         *x = nni_vf_add_avx512(*x, nni_vf_set1_avx512(0.5f));
         *y = nni_vf_add_avx512(*y, nni_vf_set1_avx512(0.5f));
@@ -17295,7 +17309,7 @@ NNI_INLINE nni_vf_avx512 nni_warp_cubic_avx512(const float *x, nni_vi_avx512 at,
     return sum;
 }
 
-NNI_INLINE void nni_warp_row_gray_avx512(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void nni_warp_row_gray_avx512(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += VF_LANES) {
         const size_t n = nni_min(VF_LANES, w->columns - j);
         nni_vf_avx512 fx, fy, v;
@@ -17338,7 +17352,8 @@ NNI_INLINE nni_vf4_avx512 nni_cubic_pixel_avx512(const float *x, const nni_warp 
     return sum;
 }
 
-NNI_INLINE nni_vf4_avx512 nni_warp_pixel_avx512(const nni_warp *w, const nni_places_avx512 *p, size_t i, size_t channels, nni_taking taking) {
+NNI_INLINE nni_vf4_avx512 nni_warp_pixel_avx512(const nni_warp *w, const nni_places_avx512 *p, size_t i, size_t channels,
+                                   const nni_taking taking) {
     const float *x = w->x + p->at[i];
     if (taking == NNI_TAKE_NEAREST) return nni_vf4_load_avx512(x);
     if (taking == NNI_TAKE_BILINEAR) return nni_linear_pixel_avx512(x, w, channels, p->fx[i], p->fy[i]);
@@ -17347,7 +17362,7 @@ NNI_INLINE nni_vf4_avx512 nni_warp_pixel_avx512(const nni_warp *w, const nni_pla
 
 /* A store of four floats runs into the next pixel, which is written after it; the last pixel of the row has none. */
 NNI_INLINE void nni_warp_chunk_avx512(float *y, const nni_warp *w, const nni_places_avx512 *p, size_t n, int last, size_t channels,
-                                   nni_taking taking) {
+                                   const nni_taking taking) {
     const size_t plain = n - (last && channels < 4);
     for (size_t i = 0; i < plain; i++) nni_vf4_store_avx512(y + i * channels, nni_warp_pixel_avx512(w, p, i, channels, taking));
     if (plain < n) {
@@ -17359,7 +17374,7 @@ NNI_INLINE void nni_warp_chunk_avx512(float *y, const nni_warp *w, const nni_pla
 
 /* A vector of places, from column j + i on. */
 NNI_INLINE void nni_warp_places_avx512(nni_places_avx512 *p, const nni_warp *w, const float *start, size_t row, size_t j, size_t i,
-                                    size_t n, nni_taking taking) {
+                                    size_t n, const nni_taking taking) {
     nni_vf_avx512 fx, fy, weight[4];
     nni_warp_place_avx512(&fx, &fy, w, start, row, j + i, n);
     nni_vi_store_avx512(p->at + i, nni_warp_index_avx512(&fx, &fy, w, taking));
@@ -17372,7 +17387,7 @@ NNI_INLINE void nni_warp_places_avx512(nni_places_avx512 *p, const nni_warp *w, 
     for (int r = 0; r < 4; r++) nni_vf_store_avx512(p->down[r] + i, weight[r]);
 }
 
-NNI_INLINE void nni_warp_row_color_avx512(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void nni_warp_row_color_avx512(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += NNI_WARP_CHUNK) {
         const size_t n = nni_min(NNI_WARP_CHUNK, w->columns - j);
         nni_places_avx512 p;
@@ -17382,7 +17397,7 @@ NNI_INLINE void nni_warp_row_color_avx512(float *y, const nni_warp *w, const flo
     }
 }
 
-NNI_INLINE void nni_warp_rows_avx512(float *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE void nni_warp_rows_avx512(float *y, const nni_warp *w, const nni_taking taking) {
     for (size_t row = 0; row < w->rows; row++, y += w->y_stride) {
         const float start[2] = {(float)(w->m[1] * (double)row + w->m[2]), (float)(w->m[4] * (double)row + w->m[5])};
         if (w->channels == 1) nni_warp_row_gray_avx512(y, w, start, row, taking);
@@ -21548,8 +21563,8 @@ typedef struct nni_depth_weights_neon {
 
 /* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
  * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
-NNI_INLINE void nni_depth_weights_pixel_neon(const int taps, const int all, const nni_depth_weights_neon *d, nni_vf_neon *sum,
-                                            const float *x, const float *dy, size_t i, const int whole, nni_vm_neon mask) {
+NNI_INLINE void nni_depth_weights_pixel_neon(const int taps, const int all, const int whole, const nni_depth_weights_neon *d,
+                                            nni_vf_neon *sum, const float *x, const float *dy, size_t i, nni_vm_neon mask) {
     nni_vf_neon dv[3];
     int there[3];
     NNI_UNROLL for (int t = 0; t < taps; t++) {
@@ -21567,9 +21582,23 @@ NNI_INLINE void nni_depth_weights_pixels_neon(const int taps, const int whole, c
                                              const float *x, const float *dy, nni_vm_neon mask) {
     const size_t before = (size_t)taps - 1, end = d->outputs + before;
     size_t i = 0;
-    for (; i < before; i++) nni_depth_weights_pixel_neon(taps, 0, d, sum, x, dy, i, whole, mask);
-    for (; i < d->outputs; i++) nni_depth_weights_pixel_neon(taps, 1, d, sum, x, dy, i, whole, mask);
-    for (; i < end; i++) nni_depth_weights_pixel_neon(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < before; i++) nni_depth_weights_pixel_neon(taps, 0, whole, d, sum, x, dy, i, mask);
+    for (; i < d->outputs; i++) nni_depth_weights_pixel_neon(taps, 1, whole, d, sum, x, dy, i, mask);
+    for (; i < end; i++) nni_depth_weights_pixel_neon(taps, 0, whole, d, sum, x, dy, i, mask);
+}
+
+/* One row of any others, output by output. */
+NNI_INLINE void nni_depth_weights_outputs_neon(const int group, const int taps, const int vectors, const int whole,
+                                              const nni_depth_weights_neon *d, nni_vf_neon *sum, const float *x, const float *dy,
+                                              nni_vm_neon mask) {
+    for (size_t i = d->outputs; i > 0; i--, x += d->output, dy += d->channels)
+        NNI_UNROLL for (int v = 0; v < vectors; v++) {
+            const nni_vf_neon dv = nni_depth_load_neon(whole, dy + v * VF_LANES, mask);
+            NNI_UNROLL for (int c = 0; c < taps * group; c++) {
+                const nni_vf_neon pixel = nni_depth_load_neon(whole, x + (size_t)(c / group) * d->tap + v * VF_LANES, mask);
+                sum[c * vectors + v] = nni_vf_fma_neon(nni_depth_spread_neon(group, pixel, c % group), dv, sum[c * vectors + v]);
+            }
+        }
 }
 
 /* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
@@ -21583,19 +21612,9 @@ NNI_INLINE void nni_depth_weights_tile_neon(const int group, const int taps, con
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
             sum[c * vectors + v] = nni_depth_load_neon(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
-    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
-        nni_depth_weights_pixels_neon(taps, whole, d, sum, x, dy, mask);
-    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
-        const float *at = x;
-        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
-            NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const nni_vf_neon dv = nni_depth_load_neon(whole, dy + v * VF_LANES, mask);
-                NNI_UNROLL for (int c = 0; c < chains; c++) {
-                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
-                    const nni_vf_neon pixel = nni_depth_load_neon(whole, xt, mask);
-                    sum[c * vectors + v] = nni_vf_fma_neon(nni_depth_spread_neon(group, pixel, c % group), dv, sum[c * vectors + v]);
-                }
-            }
+    for (size_t r = d->rows; r > 0; r--, x += d->row, dy += d->outputs * d->channels) {
+        if (near) nni_depth_weights_pixels_neon(taps, whole, d, sum, x, dy, mask);
+        else nni_depth_weights_outputs_neon(group, taps, vectors, whole, d, sum, x, dy, mask);
     }
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
@@ -21986,7 +22005,7 @@ NNI_INLINE void nni_warp_place_neon(nni_vf_neon *x, nni_vf_neon *y, const nni_wa
 }
 
 /* Whole and broken part, for the nearest of the next half; the whole ones as an index of a float. */
-NNI_INLINE nni_vi_neon nni_warp_index_neon(nni_vf_neon *x, nni_vf_neon *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE nni_vi_neon nni_warp_index_neon(nni_vf_neon *x, nni_vf_neon *y, const nni_warp *w, const nni_taking taking) {
     if (taking == NNI_TAKE_NEAREST) {
         *x = nni_vf_add_neon(*x, nni_vf_set1_neon(0.5f));
         *y = nni_vf_add_neon(*y, nni_vf_set1_neon(0.5f));
@@ -22032,7 +22051,7 @@ NNI_INLINE nni_vf_neon nni_warp_cubic_neon(const float *x, nni_vi_neon at, size_
     return sum;
 }
 
-NNI_INLINE void nni_warp_row_gray_neon(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void nni_warp_row_gray_neon(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += VF_LANES) {
         const size_t n = nni_min(VF_LANES, w->columns - j);
         nni_vf_neon fx, fy, v;
@@ -22075,7 +22094,8 @@ NNI_INLINE nni_vf4_neon nni_cubic_pixel_neon(const float *x, const nni_warp *w, 
     return sum;
 }
 
-NNI_INLINE nni_vf4_neon nni_warp_pixel_neon(const nni_warp *w, const nni_places_neon *p, size_t i, size_t channels, nni_taking taking) {
+NNI_INLINE nni_vf4_neon nni_warp_pixel_neon(const nni_warp *w, const nni_places_neon *p, size_t i, size_t channels,
+                                   const nni_taking taking) {
     const float *x = w->x + p->at[i];
     if (taking == NNI_TAKE_NEAREST) return nni_vf4_load_neon(x);
     if (taking == NNI_TAKE_BILINEAR) return nni_linear_pixel_neon(x, w, channels, p->fx[i], p->fy[i]);
@@ -22084,7 +22104,7 @@ NNI_INLINE nni_vf4_neon nni_warp_pixel_neon(const nni_warp *w, const nni_places_
 
 /* A store of four floats runs into the next pixel, which is written after it; the last pixel of the row has none. */
 NNI_INLINE void nni_warp_chunk_neon(float *y, const nni_warp *w, const nni_places_neon *p, size_t n, int last, size_t channels,
-                                   nni_taking taking) {
+                                   const nni_taking taking) {
     const size_t plain = n - (last && channels < 4);
     for (size_t i = 0; i < plain; i++) nni_vf4_store_neon(y + i * channels, nni_warp_pixel_neon(w, p, i, channels, taking));
     if (plain < n) {
@@ -22096,7 +22116,7 @@ NNI_INLINE void nni_warp_chunk_neon(float *y, const nni_warp *w, const nni_place
 
 /* A vector of places, from column j + i on. */
 NNI_INLINE void nni_warp_places_neon(nni_places_neon *p, const nni_warp *w, const float *start, size_t row, size_t j, size_t i,
-                                    size_t n, nni_taking taking) {
+                                    size_t n, const nni_taking taking) {
     nni_vf_neon fx, fy, weight[4];
     nni_warp_place_neon(&fx, &fy, w, start, row, j + i, n);
     nni_vi_store_neon(p->at + i, nni_warp_index_neon(&fx, &fy, w, taking));
@@ -22109,7 +22129,7 @@ NNI_INLINE void nni_warp_places_neon(nni_places_neon *p, const nni_warp *w, cons
     for (int r = 0; r < 4; r++) nni_vf_store_neon(p->down[r] + i, weight[r]);
 }
 
-NNI_INLINE void nni_warp_row_color_neon(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void nni_warp_row_color_neon(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += NNI_WARP_CHUNK) {
         const size_t n = nni_min(NNI_WARP_CHUNK, w->columns - j);
         nni_places_neon p;
@@ -22119,7 +22139,7 @@ NNI_INLINE void nni_warp_row_color_neon(float *y, const nni_warp *w, const float
     }
 }
 
-NNI_INLINE void nni_warp_rows_neon(float *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE void nni_warp_rows_neon(float *y, const nni_warp *w, const nni_taking taking) {
     for (size_t row = 0; row < w->rows; row++, y += w->y_stride) {
         const float start[2] = {(float)(w->m[1] * (double)row + w->m[2]), (float)(w->m[4] * (double)row + w->m[5])};
         if (w->channels == 1) nni_warp_row_gray_neon(y, w, start, row, taking);
@@ -24357,7 +24377,8 @@ static size_t nni_conv_plan(nni_conv_work *w, const nni_conv *job, const nni_con
     w->dw = NULL;
     w->dy = NULL;
     w->count = weights ? s->w_size / s->d.filters : job->units;
-    w->part = nni_round_up(nni_max(1, nni_ceil_div(w->count, threads)), weights ? nni_max(job->across, 1) : 1);
+    w->part = nni_max(1, nni_ceil_div(w->count, threads));
+    if (weights && job->across) w->part = nni_round_up(w->part, job->across); /* the rows of a tap stay together */
     w->work_each = weights ? job->window_floats + nni_round_up(w->tier->conv_weights_work(job), 16) : 0;
     return nni_ceil_div(w->count, w->part);
 }

@@ -263,7 +263,8 @@ static size_t nni_conv_plan(nni_conv_work *w, const nni_conv *job, const nni_con
     w->dw = NULL;
     w->dy = NULL;
     w->count = weights ? s->w_size / s->d.filters : job->units;
-    w->part = nni_round_up(nni_max(1, nni_ceil_div(w->count, threads)), weights ? nni_max(job->across, 1) : 1);
+    w->part = nni_max(1, nni_ceil_div(w->count, threads));
+    if (weights && job->across) w->part = nni_round_up(w->part, job->across); /* the rows of a tap stay together */
     w->work_each = weights ? job->window_floats + nni_round_up(w->tier->conv_weights_work(job), 16) : 0;
     return nni_ceil_div(w->count, w->part);
 }

@@ -1,7 +1,7 @@
 # config.mk - the test programs of one configuration:
 #   make -f tests/config.mk DIR=build/tests/gcc CC=gcc NNCC=gcc FLAGS=-O2 LIBS="-lsleef -lm -ldl" [all | bits | one program]
-# The implementation is compiled once, by NNCC; the programs link to it. They are optimised less, which takes a third less time,
-# and not vectorised: GCC 12 for AArch64 crashes over test_maths.c.
+# The implementation is compiled once, by NNCC; the programs link to it. They have -O1 at most, which takes a third less time
+# to compile and does not vectorise, where GCC 12 for AArch64 crashes over test_maths.c.
 NNCC = $(CC)
 NNFLAGS = -x c -std=c11
 WARNINGS = -Wall -Wextra -Werror

@@ -70,8 +70,8 @@ typedef struct NNI_FN(depth_weights) {
 
 /* What pixel i of a row adds for groups of four whose outputs are as far apart as taps: with tap t it meets dy of output i - t.
  * Each channel is spread once for all taps. Near the ends of the row not all outputs are there. */
-NNI_INLINE void NNI_FN(depth_weights_pixel)(const int taps, const int all, const NNI_FN(depth_weights) *d, vf *sum,
-                                            const float *x, const float *dy, size_t i, const int whole, vm mask) {
+NNI_INLINE void NNI_FN(depth_weights_pixel)(const int taps, const int all, const int whole, const NNI_FN(depth_weights) *d,
+                                            vf *sum, const float *x, const float *dy, size_t i, vm mask) {
     vf dv[3];
     int there[3];
     NNI_UNROLL for (int t = 0; t < taps; t++) {
@@ -89,9 +89,23 @@ NNI_INLINE void NNI_FN(depth_weights_pixels)(const int taps, const int whole, co
                                              const float *x, const float *dy, vm mask) {
     const size_t before = (size_t)taps - 1, end = d->outputs + before;
     size_t i = 0;
-    for (; i < before; i++) NNI_FN(depth_weights_pixel)(taps, 0, d, sum, x, dy, i, whole, mask);
-    for (; i < d->outputs; i++) NNI_FN(depth_weights_pixel)(taps, 1, d, sum, x, dy, i, whole, mask);
-    for (; i < end; i++) NNI_FN(depth_weights_pixel)(taps, 0, d, sum, x, dy, i, whole, mask);
+    for (; i < before; i++) NNI_FN(depth_weights_pixel)(taps, 0, whole, d, sum, x, dy, i, mask);
+    for (; i < d->outputs; i++) NNI_FN(depth_weights_pixel)(taps, 1, whole, d, sum, x, dy, i, mask);
+    for (; i < end; i++) NNI_FN(depth_weights_pixel)(taps, 0, whole, d, sum, x, dy, i, mask);
+}
+
+/* One row of any others, output by output. */
+NNI_INLINE void NNI_FN(depth_weights_outputs)(const int group, const int taps, const int vectors, const int whole,
+                                              const NNI_FN(depth_weights) *d, vf *sum, const float *x, const float *dy,
+                                              vm mask) {
+    for (size_t i = d->outputs; i > 0; i--, x += d->output, dy += d->channels)
+        NNI_UNROLL for (int v = 0; v < vectors; v++) {
+            const vf dv = NNI_FN(depth_load)(whole, dy + v * VF_LANES, mask);
+            NNI_UNROLL for (int c = 0; c < taps * group; c++) {
+                const vf pixel = NNI_FN(depth_load)(whole, x + (size_t)(c / group) * d->tap + v * VF_LANES, mask);
+                sum[c * vectors + v] = vf_fma(NNI_FN(depth_spread)(group, pixel, c % group), dv, sum[c * vectors + v]);
+            }
+        }
 }
 
 /* `taps` of them, two vectors of channels or one, or the channels of the mask if not `whole`: each its own chain, for each
@@ -105,19 +119,9 @@ NNI_INLINE void NNI_FN(depth_weights_tile)(const int group, const int taps, cons
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)
             sum[c * vectors + v] = NNI_FN(depth_load)(whole, dw + (size_t)c * d->channels + v * VF_LANES, mask);
-    for (size_t r = d->rows; near && r > 0; r--, x += d->row, dy += d->outputs * d->channels)
-        NNI_FN(depth_weights_pixels)(taps, whole, d, sum, x, dy, mask);
-    for (size_t r = d->rows; !near && r > 0; r--, x += d->row) {
-        const float *at = x;
-        for (size_t i = d->outputs; i > 0; i--, at += d->output, dy += d->channels)
-            NNI_UNROLL for (int v = 0; v < vectors; v++) {
-                const vf dv = NNI_FN(depth_load)(whole, dy + v * VF_LANES, mask);
-                NNI_UNROLL for (int c = 0; c < chains; c++) {
-                    const float *xt = at + (size_t)(c / group) * d->tap + v * VF_LANES;
-                    const vf pixel = NNI_FN(depth_load)(whole, xt, mask);
-                    sum[c * vectors + v] = vf_fma(NNI_FN(depth_spread)(group, pixel, c % group), dv, sum[c * vectors + v]);
-                }
-            }
+    for (size_t r = d->rows; r > 0; r--, x += d->row, dy += d->outputs * d->channels) {
+        if (near) NNI_FN(depth_weights_pixels)(taps, whole, d, sum, x, dy, mask);
+        else NNI_FN(depth_weights_outputs)(group, taps, vectors, whole, d, sum, x, dy, mask);
     }
     NNI_UNROLL for (int c = 0; c < chains; c++)
         NNI_UNROLL for (int v = 0; v < vectors; v++)

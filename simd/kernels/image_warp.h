@@ -43,7 +43,7 @@ NNI_INLINE void NNI_FN(warp_place)(vf *x, vf *y, const nni_warp *w, const float 
 }
 
 /* Whole and broken part, for the nearest of the next half; the whole ones as an index of a float. */
-NNI_INLINE vi NNI_FN(warp_index)(vf *x, vf *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE vi NNI_FN(warp_index)(vf *x, vf *y, const nni_warp *w, const nni_taking taking) {
     if (taking == NNI_TAKE_NEAREST) {
         *x = vf_add(*x, vf_set1(0.5f));
         *y = vf_add(*y, vf_set1(0.5f));
@@ -89,7 +89,7 @@ NNI_INLINE vf NNI_FN(warp_cubic)(const float *x, vi at, size_t stride, vf fx, vf
     return sum;
 }
 
-NNI_INLINE void NNI_FN(warp_row_gray)(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void NNI_FN(warp_row_gray)(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += VF_LANES) {
         const size_t n = nni_min(VF_LANES, w->columns - j);
         vf fx, fy, v;
@@ -132,7 +132,8 @@ NNI_INLINE vf4 NNI_FN(cubic_pixel)(const float *x, const nni_warp *w, size_t cha
     return sum;
 }
 
-NNI_INLINE vf4 NNI_FN(warp_pixel)(const nni_warp *w, const NNI_FN(places) *p, size_t i, size_t channels, nni_taking taking) {
+NNI_INLINE vf4 NNI_FN(warp_pixel)(const nni_warp *w, const NNI_FN(places) *p, size_t i, size_t channels,
+                                   const nni_taking taking) {
     const float *x = w->x + p->at[i];
     if (taking == NNI_TAKE_NEAREST) return vf4_load(x);
     if (taking == NNI_TAKE_BILINEAR) return NNI_FN(linear_pixel)(x, w, channels, p->fx[i], p->fy[i]);
@@ -141,7 +142,7 @@ NNI_INLINE vf4 NNI_FN(warp_pixel)(const nni_warp *w, const NNI_FN(places) *p, si
 
 /* A store of four floats runs into the next pixel, which is written after it; the last pixel of the row has none. */
 NNI_INLINE void NNI_FN(warp_chunk)(float *y, const nni_warp *w, const NNI_FN(places) *p, size_t n, int last, size_t channels,
-                                   nni_taking taking) {
+                                   const nni_taking taking) {
     const size_t plain = n - (last && channels < 4);
     for (size_t i = 0; i < plain; i++) vf4_store(y + i * channels, NNI_FN(warp_pixel)(w, p, i, channels, taking));
     if (plain < n) {
@@ -153,7 +154,7 @@ NNI_INLINE void NNI_FN(warp_chunk)(float *y, const nni_warp *w, const NNI_FN(pla
 
 /* A vector of places, from column j + i on. */
 NNI_INLINE void NNI_FN(warp_places)(NNI_FN(places) *p, const nni_warp *w, const float *start, size_t row, size_t j, size_t i,
-                                    size_t n, nni_taking taking) {
+                                    size_t n, const nni_taking taking) {
     vf fx, fy, weight[4];
     NNI_FN(warp_place)(&fx, &fy, w, start, row, j + i, n);
     vi_store(p->at + i, NNI_FN(warp_index)(&fx, &fy, w, taking));
@@ -166,7 +167,7 @@ NNI_INLINE void NNI_FN(warp_places)(NNI_FN(places) *p, const nni_warp *w, const 
     for (int r = 0; r < 4; r++) vf_store(p->down[r] + i, weight[r]);
 }
 
-NNI_INLINE void NNI_FN(warp_row_color)(float *y, const nni_warp *w, const float *start, size_t row, nni_taking taking) {
+NNI_INLINE void NNI_FN(warp_row_color)(float *y, const nni_warp *w, const float *start, size_t row, const nni_taking taking) {
     for (size_t j = 0; j < w->columns; j += NNI_WARP_CHUNK) {
         const size_t n = nni_min(NNI_WARP_CHUNK, w->columns - j);
         NNI_FN(places) p;
@@ -176,7 +177,7 @@ NNI_INLINE void NNI_FN(warp_row_color)(float *y, const nni_warp *w, const float 
     }
 }
 
-NNI_INLINE void NNI_FN(warp_rows)(float *y, const nni_warp *w, nni_taking taking) {
+NNI_INLINE void NNI_FN(warp_rows)(float *y, const nni_warp *w, const nni_taking taking) {
     for (size_t row = 0; row < w->rows; row++, y += w->y_stride) {
         const float start[2] = {(float)(w->m[1] * (double)row + w->m[2]), (float)(w->m[4] * (double)row + w->m[5])};
         if (w->channels == 1) NNI_FN(warp_row_gray)(y, w, start, row, taking);
