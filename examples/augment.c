@@ -82,6 +82,13 @@ static void translate(nn_image y, nn_image x) {
 static void rotate(nn_image y, nn_image x) { affine(y, x, turn(25)); }
 static void scale(nn_image y, nn_image x) { affine(y, x, nn_transform_scale(nn_transform_identity(), 1.4, 0.7)); }
 static void shear(nn_image y, nn_image x) { affine(y, x, nn_transform_shear(nn_transform_identity(), 0.4, 0)); }
+/* What that made lean. */
+static void upright(nn_image y, nn_image x) {
+    static float leaning[MOST * MOST * 3];
+    const nn_image between = nn_image_floats(leaning, nn_shape_image(x.height, x.width, x.channels));
+    shear(between, x);
+    must(nn_image_upright(y, between, NULL));
+}
 static void all_affine(nn_image y, nn_image x) {
     affine(y, x, nn_transform_shear(nn_transform_scale(turn(-20), 1.2, 0.9), 0.2, 0.1));
 }
@@ -118,30 +125,32 @@ static void mixup(nn_image y, nn_image x) {
 static const struct {
     const char *label;
     void (*make)(nn_image y, nn_image x);
-} transforms[] = {{"ORIGINAL", original},
-                  {"FLIP X", flip_x},
-                  {"FLIP Y", flip_y},
-                  {"TRANSLATE", translate},
-                  {"ROTATE 25", rotate},
-                  {"SCALE 1.4 0.7", scale},
-                  {"SHEAR 0.4", shear},
-                  {"AFFINE", all_affine},
-                  {"RESIZED CROP", crop},
-                  {"MOVE, WRAP", pad},
-                  {"1/3 BILINEAR", bilinear},
-                  {"1/3 BICUBIC", bicubic},
-                  {"1/3 NEAREST", nearest},
-                  {"ELASTIC", morph},
-                  {"ELASTIC+AFF.", morph_affine},
-                  {"MIXUP 0.6", mixup},
-                  {"NOISE 0.15", noise},
-                  {"SALT-PEPPER", salt_pepper},
-                  {"CUTOUT", cutout},
-                  {"BRIGHT +0.25", brightness},
-                  {"CONTRAST -0.6", contrast},
-                  {"GAMMA 2", gamma_2},
-                  {"SATURAT. -0.8", saturation},
-                  {"HUE 90", hue}};
+    size_t channels; /* 0: of any picture */
+} transforms[] = {{"ORIGINAL", original, 0},
+                  {"FLIP X", flip_x, 0},
+                  {"FLIP Y", flip_y, 0},
+                  {"TRANSLATE", translate, 0},
+                  {"ROTATE 25", rotate, 0},
+                  {"SCALE 1.4 0.7", scale, 0},
+                  {"SHEAR 0.4", shear, 0},
+                  {"AFFINE", all_affine, 0},
+                  {"RESIZED CROP", crop, 0},
+                  {"MOVE, WRAP", pad, 0},
+                  {"1/3 BILINEAR", bilinear, 0},
+                  {"1/3 BICUBIC", bicubic, 0},
+                  {"1/3 NEAREST", nearest, 0},
+                  {"ELASTIC", morph, 0},
+                  {"ELASTIC+AFF.", morph_affine, 0},
+                  {"MIXUP 0.6", mixup, 0},
+                  {"NOISE 0.15", noise, 0},
+                  {"SALT-PEPPER", salt_pepper, 0},
+                  {"CUTOUT", cutout, 0},
+                  {"BRIGHT +0.25", brightness, 0},
+                  {"CONTRAST -0.6", contrast, 0},
+                  {"GAMMA 2", gamma_2, 0},
+                  {"UPRIGHT AGAIN", upright, 1},
+                  {"SATURAT. -0.8", saturation, 3},
+                  {"HUE 90", hue, 3}};
 
 /* ---- the sheet ---- */
 
@@ -161,21 +170,21 @@ static size_t show_pipeline(size_t place, nn_image x, const nn_augment *a, const
 int main(int count, char **arguments) {
     static float digit[784], house[CELL * CELL * 3], y[MOST * MOST * 3];
     const char *path = count > 1 ? arguments[1] : "augment.ppm";
-    const size_t each = sizeof transforms / sizeof *transforms;
     const nn_image pictures[2] = {nn_image_floats(digit, nn_shape_image(28, 28, 1)),
                                   nn_image_floats(house, nn_shape_image(CELL, CELL, 3))};
     size_t place = 0;
-    sheet_begin(2 * each + 3 * COLUMNS - 2);
+    sheet_begin(9 * COLUMNS);
     draw_digit(digit);
     draw_house(house);
-    for (size_t p = 0; p < 2; p++)
-        for (size_t i = 0; i < each; i++) {
-            const nn_image x = pictures[p], to = nn_image_floats(y, nn_shape_image(x.height, x.width, x.channels));
-            if (x.channels == 1 && i + 2 >= each) continue; /* saturation and hue need colours */
+    for (size_t p = 0; p < 2; p++) {
+        const nn_image x = pictures[p], to = nn_image_floats(y, nn_shape_image(x.height, x.width, x.channels));
+        for (size_t i = 0; i < sizeof transforms / sizeof *transforms; i++) {
+            if (transforms[i].channels && transforms[i].channels != x.channels) continue;
             transforms[i].make(to, x);
-            show(place + i, to, transforms[i].label);
-            if (i + 1 == each || (x.channels == 1 && i + 3 == each)) place += each;
+            show(place++, to, transforms[i].label);
         }
+        place = (place + COLUMNS - 1) / COLUMNS * COLUMNS;
+    }
     nn_augment a = nn_augment_digits();
     place = show_pipeline(place, pictures[0], &a, "DIGITS");
     a = nn_augment_cifar();

@@ -108,7 +108,8 @@
  *   data         nn_dataset_of, nn_load_mnist _idx _cifar _csv _npy _pnm _image_folder; nn_make_digits _moons _circles _spirals _blobs
  *                _sine _polynomial; nn_dataset_split _fold _balance _select _shuffle _join; nn_batches_next; nn_scaler_fit,
  *                nn_layer_scale; nn_categories_of, nn_one_hot, nn_binary_code
- *   pictures     nn_image_flip _crop _ten_crop _pad _affine _resize _elastic _adjust _noise _cutout; nn_augment for nn_fit, nn_mixup
+ *   pictures     nn_image_flip _crop _ten_crop _pad _affine _upright _resize _elastic _adjust _noise _cutout; nn_augment for
+ *                nn_fit, nn_mixup
  *   networks     nn_model_new; nn_layer_input _dense _conv2d _depthwise _max_pool _average_pool _global_average_pool, each
  *                activation, _prelu _softmax, _add _sub _mul _concat _reshape _flatten, _exp _log _reciprocal _linear, _batch_norm
  *                _layer_norm _group_norm _instance_norm, _dropout _noise, _loss _custom_loss; nn_model_build, nn_summary
@@ -237,6 +238,7 @@
 #include "image/image.h"
 #include "image/move.h"
 #include "image/affine.h"
+#include "image/upright.h"
 #include "image/resize.h"
 #include "image/elastic.h"
 #include "image/photometric.h"

@@ -69,6 +69,17 @@ static void all_maps(void) {
     }
 }
 
+static void all_uprights(void) {
+    begin();
+    for (size_t s = 0; s < COUNT(shapes); s++) {
+        set(shapes[s], s);
+        must(nn_image_upright(nn_image_floats(y, shapes[s]), nn_image_floats(x, shapes[s]), NULL));
+        must(nn_image_upright(nn_image_bytes(result, shapes[s]), nn_image_bytes(bytes, shapes[s]), NULL));
+        hash_floats(y, nn_shape_size(shapes[s])), hash_bytes(nn_shape_size(shapes[s]));
+    }
+    end("upright");
+}
+
 static void all_sizes(void) {
     begin();
     for (size_t s = 0; s < COUNT(shapes); s++)
@@ -130,6 +141,7 @@ static void all(void) {
     nn_augment a = nn_augment_digits();
     all_moves();
     all_maps();
+    all_uprights();
     all_sizes();
     all_values();
     pipeline("digits", &a, shapes[2]);

@@ -324,6 +324,87 @@ static void transforms(void) {
     CHECK(down.xx * 4 + down.xy * 2 == 4 && down.yx * 4 + down.yy * 2 == 0);
 }
 
+/* ---- upright ---- */
+
+/* Sum over the pixels of v*(column - x)^a*(row - y)^b. */
+static double moment(const nn_image *image, double x, double y, int a, int b) {
+    double sum = 0;
+    for (size_t i = 0; i < image->height; i++)
+        for (size_t j = 0; j < image->width; j++)
+            for (size_t k = 0; k < image->channels; k++)
+                sum += (double)value_at(image, i, j, k) * pow((double)j - x, a) * pow((double)i - y, b);
+    return sum;
+}
+
+/* A stroke of the slant `lean` pixels a row, the bright middle of one row, or nothing. */
+static void draw_stroke(nn_image *x, double lean, int what) {
+    for (size_t i = 0; i < x->height; i++)
+        for (size_t j = 0; j < x->width; j++)
+            for (size_t k = 0; k < x->channels; k++) {
+                const double off = (double)j - 0.6 * (double)x->width - lean * ((double)i - 0.4 * (double)x->height);
+                const double v = what == 2 ? 0 : what ? i == x->height / 2 : exp(-off * off / 3) * (double)(k + 1) / 4;
+                const size_t at = i * x->stride + j * x->channels + k;
+                if (x->bytes) ((uint8_t *)x->pixels)[at] = (uint8_t)(255 * v);
+                else ((float *)x->pixels)[at] = (float)v;
+            }
+}
+
+static void upright(const sizes *s, size_t c, double lean, int as_bytes, int what) {
+    static const nn_image_desc zeros = {.border = NN_BORDER_CONSTANT};
+    nn_image x = {NULL, s->x_h, s->x_w, c, s->x_w * c + s->gap, as_bytes};
+    nn_image y = {NULL, s->y_h, s->y_w, c, s->y_w * c + s->gap, as_bytes};
+    x.pixels = as_bytes ? (void *)((uint8_t *)x_end - span(&x)) : (void *)(x_end - span(&x));
+    y.pixels = as_bytes ? (void *)((uint8_t *)y_end - span(&y)) : (void *)(y_end - span(&y));
+    draw_stroke(&x, lean, what);
+    const double mass = moment(&x, 0, 0, 0, 0);
+    const double at_x = mass > 0 ? moment(&x, 0, 0, 1, 0) / mass : ((double)s->x_w - 1) / 2;
+    const double at_y = mass > 0 ? moment(&x, 0, 0, 0, 1) / mass : ((double)s->x_h - 1) / 2;
+    const double down = moment(&x, at_x, at_y, 0, 2), turn = down > 1e-9 ? moment(&x, at_x, at_y, 1, 1) / down : 0;
+    const double shear = fmax(-1, fmin(1, turn));
+    for (const char *isa = test_isa(NULL); isa; isa = test_isa(isa)) {
+        double worst = 0;
+        test_case("upright %zux%zu to %zux%zu, %zu channels, leaning by %g, drawing %d, bytes %d", s->x_h, s->x_w, s->y_h,
+                  s->y_w, c, lean, what, as_bytes);
+        memset(y.pixels, 77, span(&y) * (as_bytes ? 1 : sizeof(float)));
+        CHECK(nn_image_upright(y, x, NULL) == NN_OK);
+        for (size_t i = 0; i < s->y_h; i++)
+            for (size_t j = 0; j < s->y_w; j++)
+                for (size_t k = 0; k < c; k++) {
+                    const double py = (double)i - ((double)s->y_h - 1) / 2, px = (double)j - ((double)s->y_w - 1) / 2;
+                    const double want = sampled(&x, at_x + px + shear * py, at_y + py, k, &zeros);
+                    worst = fmax(worst, fabs((double)value_at(&y, i, j, k) - want));
+                }
+        CHECK(worst <= (as_bytes ? 0.52 : TOL_WARP));
+    }
+}
+
+static void uprights(void) {
+    static const sizes shapes[] = {{1, 1, 1, 1, 0},     {1, 9, 3, 9, 1},     {8, 1, 8, 5, 0},
+                                   {28, 28, 28, 28, 0}, {13, 37, 29, 30, 3}, {5, 6, 2, 2, 2}};
+    for (size_t s = 0; s < COUNT(shapes); s++)
+        for (size_t c = 1; c <= 4; c++)
+            for (int what = 0; what < 3; what++)
+                for (int as_bytes = 0; as_bytes < 2; as_bytes++)
+                    for (double lean = -2; lean <= 2; lean += 0.8) upright(&shapes[s], c, lean, as_bytes, what);
+    /* What leaned stands, in the middle; what leaned more than 45 degrees leans less. */
+    nn_image x = floats(x_end - 784, 28, 28, 1, 28), y = floats(y_end - 784, 28, 28, 1, 28);
+    for (double lean = -0.5; lean < 0.6; lean += 0.25) {
+        test_case("upright, leaning by %g", lean);
+        draw_stroke(&x, lean, 0);
+        for (size_t i = 0; i < 784; i++) ((float *)x.pixels)[i] *= i / 28 > 5 && i / 28 < 20;
+        CHECK(nn_image_upright(y, x, NULL) == NN_OK);
+        const double mass = moment(&y, 0, 0, 0, 0), down = moment(&y, 13.5, 13.5, 0, 2);
+        CHECK(fabs(moment(&y, 13.5, 13.5, 1, 0) / mass) < 1e-4 && fabs(moment(&y, 13.5, 13.5, 0, 1) / mass) < 1e-4);
+        CHECK(fabs(moment(&y, 13.5, 13.5, 1, 1) / down) < 1e-4);
+    }
+    test_case("upright: what cannot be");
+    x.pixels = NULL;
+    CHECK(nn_image_upright(y, x, NULL) == NN_ERROR_NULL && nn_image_upright(y, y, NULL) == NN_ERROR_ALIAS);
+    x.pixels = x_end - 784;
+    ((float *)x.pixels)[3] = INFINITY;
+    CHECK(nn_image_upright(y, x, NULL) == NN_ERROR_ARGUMENT);
+}
+
 /* ---- moves ---- */
 
 static void moves(size_t h, size_t w, size_t c, int as_bytes, size_t gap) {
@@ -765,6 +846,7 @@ int main(void) {
         }
     special_values();
     transforms();
+    uprights();
     crops();
     conversions();
     adjustments();
