@@ -156,8 +156,8 @@
  *
  * Memory: arrays are the caller's, of any alignment. Functions that return no status take no memory. nn_sgemm and nn_conv2d may
  * take a workspace and give it back; nn_packed owns its copy until nn_packed_free. A network takes all its memory when it
- * is built and none afterwards, nn_fit some for its batches; a dataset holds its data until nn_dataset_free. Every allocation goes through nn_allocator if
- * one is given. In place is fine where a comment says "y may be x"; otherwise arrays must not overlap.
+ * is built and none afterwards, nn_fit some for its batches; a dataset holds its data until nn_dataset_free. Every allocation
+ * goes through nn_allocator if one is given. In place is fine where a comment says "y may be x"; otherwise arrays must not overlap.
  *
  * Errors: what the world can break returns nn_status, NN_OK being 0, which the compiler warns about if it is dropped. The
  * library never prints unless asked to (nn_progress), exits or aborts, and a call that fails has changed nothing. What was wrong
@@ -619,9 +619,9 @@ typedef struct nn_sgemm_desc {
  * multiplied into A before the product, or into B where n is 1 and m is not. C may not overlap A, B or bias
  * (NN_ERROR_ALIAS), but all may be blocks of one larger matrix with one leading dimension. m or n of 0 does nothing.
  *
- * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is transposed, up to 12 rows beyond
- * the last multiple of 16 are dot products in 16 lanes instead, to which beta*C is added: from k = 64 on if they are all the
- * rows, from k = 192 on if not; so is a matrix times a vector that is read the same way.
+ * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is
+ * transposed, up to 12 rows beyond the last multiple of 16 are dot products in 16 lanes instead, to which beta*C is added: from
+ * k = 64 on if they are all the rows, from k = 192 on if not; so is a matrix times a vector that is read the same way.
  *
  * On failure C is unchanged. Memory is taken for packed copies of A and B only, and given back before the call returns. */
 NN_API NN_MUST_USE nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,
@@ -800,8 +800,9 @@ typedef struct nn_loss_desc {
  * the gradient of *value by x. Each may be NULL; dx may be x. No rows or no columns have the value 0.
  *
  * From logits every finite x gives a finite value and gradient (but for NN_LOSS_SOFTMAX_BCE of one column, whose p is 1).
- * From probabilities the logarithm is taken to be at least -100, as PyTorch does, and the derivatives divide by at least 1e-12: -y/max(o, 1e-12) + (1-y)/max(1-o, 1e-12), the
- * true derivative between 1e-12 and 1 - 1e-12. At a kink the derivative is 0. NaN in x is no error: it shows in the value.
+ * From probabilities the logarithm is taken to be at least -100, as PyTorch does, and the derivatives divide by at least
+ * 1e-12: -y/max(o, 1e-12) + (1-y)/max(1-o, 1e-12), the true derivative between 1e-12 and 1 - 1e-12. At a kink the derivative
+ * is 0. NaN in x is no error: it shows in the value.
  *
  * A row's value and, but for the reduction, its gradient do not depend on the rows around it. Row values are summed in double
  * in the order of their index.
@@ -1716,9 +1717,9 @@ NN_API NN_MUST_USE nn_status nn_scaler_apply_dataset(nn_dataset *to, const nn_da
 /* ---- src/layers/scaler.h ---- */
 /* scaler.h - preprocessing as a layer: saved with a model, and done in every prediction */
 
-/* y = (x - mean)*scale as nn_scaler_apply does it, the same bits: the first layer of a network that is fed raw values. Parameters "mean" and
- * "scale", which are not trained; their values are copied. The gradient passes through. The scaler must be one of x's channels, or of all its
- * values. */
+/* y = (x - mean)*scale as nn_scaler_apply does it, the same bits: the first layer of a network that is fed raw values.
+ * Parameters "mean" and "scale", which are not trained; their values are copied. The gradient passes through. The scaler must
+ * be one of x's channels, or of all its values. */
 NN_API nn_node nn_layer_scale(nn_model *model, nn_node x, const nn_scaler *scaler);
 
 /* ---- src/image/image.h ---- */
@@ -2019,9 +2020,9 @@ NN_API float nn_augment_mix(size_t *partner, const nn_augment *a, uint64_t seed,
 /* ---- src/data/synthetic.h ---- */
 /* synthetic.h - small problems made by formula: classes in the plane, and curves to be fitted */
 
-/* In all of these sample i follows from the seed and i alone, with the same bits on every machine, so that a longer dataset begins like a shorter
- * one; samples 0 .. count - 1 are made. Noise is the deviation of normal noise that is added to every coordinate, or to the target of a curve.
- * Take another seed for tests. Classes take turns: sample i is of class i mod classes. */
+/* In all of these sample i follows from the seed and i alone, with the same bits on every machine, so that a longer dataset
+ * begins like a shorter one; samples 0 .. count - 1 are made. Noise is the deviation of normal noise that is added to every
+ * coordinate, or to the target of a curve. Take another seed for tests. Classes take turns: sample i is of class i mod classes. */
 
 /* Two half circles of radius 1 that reach into each other, around (0, 0) and (1, 0.5). */
 NN_API NN_MUST_USE nn_status nn_make_moons(nn_dataset *d, size_t count, double noise, uint64_t seed, const nn_allocator *allocator);
@@ -2039,7 +2040,8 @@ NN_API NN_MUST_USE nn_status nn_make_blobs(nn_dataset *d, size_t classes, size_t
                                            const nn_allocator *allocator);
 
 /* x uniform in [-1, 1), target sin(pi periods x) + noise. */
-NN_API NN_MUST_USE nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed, const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed,
+                                          const nn_allocator *allocator);
 
 /* x uniform in [-1, 1), target c[0] + c[1] x + ... + c[n-1] x^(n-1) + noise. */
 NN_API NN_MUST_USE nn_status nn_make_polynomial(nn_dataset *d, const double *c, size_t n, size_t count, double noise, uint64_t seed,
@@ -2536,8 +2538,8 @@ NN_API void nn_trainer_free(nn_trainer *trainer); /* NULL is fine */
  * there was no step, and the weights are those before the batch. */
 NN_API NN_MUST_USE nn_status nn_trainer_batch(nn_trainer *trainer, size_t rows);
 
-/* A step along the gradients as they are, after nn_backward calls of the caller's own; `passes` is how many they are the sum of. Penalties are
- * part of the step: a trainer takes them out of nn_backward as long as it lives. */
+/* A step along the gradients as they are, after nn_backward calls of the caller's own; `passes` is how many they are the sum
+ * of. Penalties are part of the step: a trainer takes them out of nn_backward as long as it lives. */
 NN_API void nn_trainer_step(nn_trainer *trainer, size_t passes);
 
 /* The weights as they are to be used: averaged, where `average` is set; not looked ahead, for Nesterov's momentum. Testing between steps
@@ -2663,9 +2665,9 @@ NN_API const nn_history *nn_trainer_history(const nn_trainer *trainer);
 
 #include <stdio.h>
 
-/* A watcher for nn_fit_desc that prints to `stream`, a FILE * (NULL: standard output): one line an epoch with loss, accuracy, those of the
- * validation data, samples a second and time; on a terminal also a bar for the epoch at work, with the time that is left to all epochs. Never
- * stops the training. To do more than print, call it from a watcher of your own. */
+/* A watcher for nn_fit_desc that prints to `stream`, a FILE * (NULL: standard output): one line an epoch with loss, accuracy,
+ * those of the validation data, samples a second and time; on a terminal also a bar for the epoch at work, with the time that is
+ * left to all epochs. Never stops the training. To do more than print, call it from a watcher of your own. */
 NN_API int nn_progress(const nn_fit_event *event, void *stream);
 
 /* ---- src/train/find_rate.h ---- */
@@ -24776,7 +24778,8 @@ static double nni_class_weight(const nni_tier *tier, size_t r, size_t n, const n
 
 static double nni_loss_divisor(const nni_tier *tier, size_t rows, size_t n, const nn_loss_desc *d) {
     if (d->reduction == NN_REDUCE_SUM) return 1.0;
-    if (!d->class_weights || !nni_loss_has_class(d->loss)) return d->sample_weights ? nni_weight_sum(d->sample_weights, rows) : (double)rows;
+    if (!d->class_weights || !nni_loss_has_class(d->loss))
+        return d->sample_weights ? nni_weight_sum(d->sample_weights, rows) : (double)rows;
     double sum = 0.0;
     for (size_t r = 0; r < rows; r++)
         sum += nni_class_weight(tier, r, n, d) * (d->sample_weights ? (double)d->sample_weights[r] : 1.0);
@@ -25535,7 +25538,8 @@ static nni_node *nni_add_node(nn_model *m, const nni_op *op, const nn_node *inpu
     if (m->built) return NNI_MISTAKE(m, NN_ERROR_ORDER, "%s is added to a model that is built already", op->name), (nni_node *)NULL;
     for (size_t i = 0; i < count; i++) {
         const nni_node *from = nni_node_of(m, inputs[i]);
-        if (!from) return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "input %zu of a %s is not a node of this model", i + 1, op->name), (nni_node *)NULL;
+        if (!from)
+            return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "input %zu of a %s is not a node of this model", i + 1, op->name), (nni_node *)NULL;
         if (from->flags & NNI_LOSS)
             return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s is a loss and cannot feed a %s", from->name, op->name), (nni_node *)NULL;
     }
@@ -26446,8 +26450,8 @@ static const nni_op nni_op_max_pool = {"max_pool", nni_max_pool_forward, nni_max
                                        1, nni_pool_add, nni_pool_fields};
 static const nni_op nni_op_average_pool = {"average_pool", nni_average_pool_forward, nni_average_pool_backward, NULL, NULL, NULL, 0,
                                            1, nni_pool_add, nni_pool_fields};
-static const nni_op nni_op_global_average_pool = {"global_average_pool", nni_global_pool_forward, nni_global_pool_backward, NULL, NULL, NULL, 0,
-                                                  1, nni_global_pool_add, NULL};
+static const nni_op nni_op_global_average_pool = {"global_average_pool", nni_global_pool_forward, nni_global_pool_backward,
+                                                  NULL, NULL, NULL, 0, 1, nni_global_pool_add, NULL};
 
 static nn_node nni_add_pool(nn_model *m, const nni_op *op, nn_node x, const nn_pool2d_desc *desc) {
     if (!m || m->status != NN_OK) return nni_no_node();
@@ -26737,7 +26741,8 @@ static nn_node nni_concat_add(nn_model *m, const nni_op *op, const nn_node *x, s
     if (!nni_shape_valid(m, node->shape, "a concatenation")) return nni_no_node();
     return (void)o, nni_added(m, node);
 }
-static const nni_op nni_op_concat = {"concat", nni_concat_forward, nni_concat_backward, NULL, NULL, NULL, 0, NNI_MANY, nni_concat_add, NULL};
+static const nni_op nni_op_concat = {"concat", nni_concat_forward, nni_concat_backward, NULL, NULL, NULL, 0, NNI_MANY,
+                                     nni_concat_add, NULL};
 
 NN_API nn_node nn_layer_concat(nn_model *m, const nn_node *x, size_t count) {
     if (!m || m->status != NN_OK) return nni_no_node();
@@ -26759,12 +26764,15 @@ static nn_node nni_reshape_add(nn_model *m, const nni_op *op, const nn_node *x, 
     node->options = *o;
     if (nn_shape_size(from) != nn_shape_size(o->shape))
         return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s: %zu x %zu x %zu values cannot become %zu x %zu x %zu", node->name,
-                           nn_node_name(m, x[0]), from.height, from.width, from.channels, o->shape.height, o->shape.width, o->shape.channels);
+                           nn_node_name(m, x[0]), from.height, from.width, from.channels, o->shape.height, o->shape.width,
+                           o->shape.channels);
     node->shape = o->shape;
     return nni_added(m, node);
 }
-static const nni_op nni_op_reshape = {"reshape", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1, nni_reshape_add, nni_shape_fields};
-static const nni_op nni_op_flatten = {"flatten", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1, nni_reshape_add, nni_shape_fields};
+static const nni_op nni_op_reshape = {"reshape", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1,
+                                      nni_reshape_add, nni_shape_fields};
+static const nni_op nni_op_flatten = {"flatten", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1,
+                                      nni_reshape_add, nni_shape_fields};
 
 NN_API nn_node nn_layer_reshape(nn_model *m, nn_node x, nn_shape shape) {
     nni_options o = nni_no_options();
@@ -26969,7 +26977,8 @@ static const nni_op nni_op_dropout = {"dropout", nni_dropout_forward, nni_dropou
 static nn_node nni_add_dropout(nn_model *m, nn_node x, float drop, int scale_at_test, int spatial) {
     if (!m || m->status != NN_OK) return nni_no_node();
     if (!(drop >= 0.0f && drop < 1.0f))
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_dropout: the probability to drop must lie in [0, 1), and %g does not", (double)drop);
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_dropout: the probability to drop must lie in [0, 1), and %g does not",
+                           (double)drop);
     nni_options o = nni_no_options();
     o.dropout.keep = 1.0f - drop;
     o.dropout.scale_at_test = scale_at_test;
@@ -27019,7 +27028,8 @@ static nn_status nni_loss_forward(nni_call *c) {
     float *dx = c->mode == NN_TRAIN && c->node->backward ? nni_gradient(c->w, nni_id(c->m, c->node)) : NULL;
     nn_status status;
     if (o->is_custom && !o->custom)
-        return nni_report(c->m, NN_ERROR_ORDER, "%s is a loss of the caller's, whose function a file cannot hold: nn_custom_loss_set gives it",
+        return nni_report(c->m, NN_ERROR_ORDER,
+                          "%s is a loss of the caller's, whose function a file cannot hold: nn_custom_loss_set gives it",
                           c->node->name);
     if (o->is_custom) {
         status = o->custom(&feed->loss, dx, c->x, feed->values, c->places, c->n, o->user);
@@ -27906,7 +27916,8 @@ NN_API nn_status nn_predict(nn_model *m, float *y, const float *x, size_t rows) 
     if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict before nn_model_build");
     const size_t inputs = nni_count_inputs(m);
     if (inputs != 1)
-        return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict is for models of one input, and this has %zu: use nn_feed and nn_forward", inputs);
+        return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict is for models of one input, and this has %zu: use nn_feed and nn_forward",
+                          inputs);
     const nn_status status = nn_predict_in(m, m->test, y, x, rows);
     return status == NN_OK ? status : nni_report(m, status, "nn_predict: %s", nn_status_message(status));
 }
@@ -28067,7 +28078,8 @@ NNI_FORMATS(2, 3) static void nni_write(nni_writer *w, const char *format, ...) 
     va_start(arguments, format);
     int written;
     if (w->stream) written = vfprintf(w->stream, format, arguments);
-    else written = vsnprintf(w->length < w->size ? w->text + w->length : NULL, w->length < w->size ? w->size - w->length : 0, format, arguments);
+    else written = vsnprintf(w->length < w->size ? w->text + w->length : NULL, w->length < w->size ? w->size - w->length : 0,
+                             format, arguments);
     va_end(arguments);
     if (written > 0) w->length += (size_t)written;
 }
@@ -31429,8 +31441,8 @@ static nn_node nni_scaler_add(nn_model *m, const nni_op *op, const nn_node *x, s
 }
 
 static const nni_field nni_scaler_fields[] = {NNI_FIELD(SIZE, "size", scaler.size), NNI_FIELDS_END};
-static const nni_op nni_op_scaler = {"scaler", nni_scaler_forward, nni_scaler_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
-                                     1, nni_scaler_add, nni_scaler_fields};
+static const nni_op nni_op_scaler = {"scaler", nni_scaler_forward, nni_scaler_backward, NULL, NULL, NULL,
+                                     NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_scaler_add, nni_scaler_fields};
 
 NN_API nn_node nn_layer_scale(nn_model *m, nn_node x, const nn_scaler *s) {
     nni_options o = nni_no_options();
@@ -31640,7 +31652,8 @@ static NNI_UNUSED double nni_exact_power(double x, double y) {
     return e < -700.0 ? 0.0 : nni_exact_exp(e > 700.0 ? 700.0 : e);
 }
 
-/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into the series. */
+/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into
+ * the series. */
 static NNI_UNUSED void nni_exact_turn(double *sine, double *cosine, double turns) {
     const double quarters = floor(4 * turns + 0.5), a = (turns - quarters / 4) * 6.28318530717958647692, b = a * a;
     double s = 0, c = 0;
@@ -32860,7 +32873,8 @@ typedef struct nni_made {
     uint32_t *labels;
 } nni_made;
 
-static nn_status nni_make(nni_made *made, nn_dataset *d, size_t features, size_t classes, size_t count, double noise, const nn_allocator *allocator) {
+static nn_status nni_make(nni_made *made, nn_dataset *d, size_t features, size_t classes, size_t count, double noise,
+                          const nn_allocator *allocator) {
     size_t n;
     if (!d) return NN_ERROR_NULL;
     memset(d, 0, sizeof *d);
@@ -33650,7 +33664,9 @@ static float nni_float_of_double(uint64_t bits) {
     return (float)value;
 }
 
-static inline int nni_dtype_is_float(nni_dtype dtype) { return dtype == NNI_F32 || dtype == NNI_F64 || dtype == NNI_F16 || dtype == NNI_BF16; }
+static inline int nni_dtype_is_float(nni_dtype dtype) {
+    return dtype == NNI_F32 || dtype == NNI_F64 || dtype == NNI_F16 || dtype == NNI_BF16;
+}
 
 /* Number i of an array of floats of that type. */
 static inline float nni_float_at(const unsigned char *bytes, nni_dtype dtype, size_t i) {
@@ -33926,7 +33942,8 @@ static nn_status nni_replace_end(nni_replacement *r) {
     }
     if (r->status == NN_OK && (nni_disk_fault("rename") || nni_disk_rename(r->temporary, r->path) != 0)) nni_replace_fail(r, "replaced");
     if (r->status == NN_OK && (nni_disk_fault("folder") || nni_disk_sync_folder(r->path) != 0))
-        r->status = nni_say(r->report, NN_ERROR_FILE, "%s is written, but its folder could not be: the name may be lost when the power fails (%s)",
+        r->status = nni_say(r->report, NN_ERROR_FILE,
+                            "%s is written, but its folder could not be: the name may be lost when the power fails (%s)",
                             r->path, strerror(errno));
     nni_free(r->allocator, r->temporary);
     r->temporary = NULL;
@@ -34384,8 +34401,8 @@ static nn_status nni_archive_index(nni_archive *a) {
     nni_archive_count(a, j);
     if (a->count == SIZE_MAX) return NN_ERROR_FORMAT;
     if (a->count > NNI_TENSORS_MOST || a->texts_count > NNI_TEXTS_MOST)
-        return nni_say(a->report, NN_ERROR_UNSUPPORTED, "%s has %zu tensors and %zu texts, and at most %d and %d are read", a->path, a->count,
-                       a->texts_count, NNI_TENSORS_MOST, NNI_TEXTS_MOST);
+        return nni_say(a->report, NN_ERROR_UNSUPPORTED, "%s has %zu tensors and %zu texts, and at most %d and %d are read",
+                       a->path, a->count, a->texts_count, NNI_TENSORS_MOST, NNI_TEXTS_MOST);
     for (a->slots_count = 2; a->slots_count < 2 * a->count; a->slots_count *= 2) {}
     a->entries = (nni_entry *)nni_alloc(a->allocator, nni_max(a->count, 1), sizeof *a->entries);
     a->slots = (uint32_t *)nni_alloc(a->allocator, a->slots_count, sizeof *a->slots);
@@ -34699,7 +34716,8 @@ static float *nni_read_class_weights(nni_json *j, const nn_model *m, const nni_a
 /* The node as it was read, without what was set for its parameters. */
 static int nni_add_draft(nni_json *j, nn_model *m, const nni_archive *a, nni_node_draft *d) {
     if (!d->op || !d->name) return nni_json_fail(j, "a node lacks its op or name");
-    if (d->op->inputs == NNI_MANY ? !d->inputs : d->inputs != d->op->inputs) return nni_json_fail(j, "a node has too many inputs, or too few");
+    if (d->op->inputs == NNI_MANY ? !d->inputs : d->inputs != d->op->inputs)
+        return nni_json_fail(j, "a node has too many inputs, or too few");
     float *weights = nni_read_class_weights(j, m, a, d);
     if (j->mistake) return 0;
     const nn_node node = nni_layer(m, d->op, d->from, d->inputs, &d->options);
@@ -35404,8 +35422,8 @@ static const char *nni_weights_layer(const nn_weights_desc *d, const char *layer
 }
 
 /* "PREFIXmodule.kind"; 0 if it is too long to be in a file. */
-static int nni_weights_name(char name[NNI_TENSOR_NAME_MOST], const nn_weights_desc *d, const char *prefix, const char *module, size_t length,
-                            const char *kind) {
+static int nni_weights_name(char name[NNI_TENSOR_NAME_MOST], const nn_weights_desc *d, const char *prefix, const char *module,
+                            size_t length, const char *kind) {
     const int n = snprintf(name, NNI_TENSOR_NAME_MOST, "%s%.*s.%s", prefix, (int)length, module, d->torch ? nni_torch_kind(kind) : kind);
     return n > 0 && n < NNI_TENSOR_NAME_MOST;
 }
@@ -35563,7 +35581,8 @@ NN_API nn_status nn_weights_load(nn_model *m, const char *path, const nn_weights
     return status != NN_OK ? status : nni_weights_end(m, &a, nni_archive_open(&a, path, nni_allocator_of(m), &report), &d, result);
 }
 
-NN_API nn_status nn_weights_load_memory(nn_model *m, const void *bytes, size_t size, const nn_weights_desc *desc, nn_weights_result *result) {
+NN_API nn_status nn_weights_load_memory(nn_model *m, const void *bytes, size_t size, const nn_weights_desc *desc,
+                                        nn_weights_result *result) {
     nn_weights_desc d;
     nni_archive a;
     nn_report report;
@@ -35657,7 +35676,8 @@ NN_API nn_status nn_export_c(nn_model *m, const char *path, const char *prefix) 
     size_t size = 0;
     nn_report report;
     if (!m || !path || !prefix) return NN_ERROR_NULL;
-    if (!nni_is_c_name(prefix)) return nni_report(m, NN_ERROR_ARGUMENT, "\"%.80s\" is not a name that C allows, of at most 64 characters", prefix);
+    if (!nni_is_c_name(prefix))
+        return nni_report(m, NN_ERROR_ARGUMENT, "\"%.80s\" is not a name that C allows, of at most 64 characters", prefix);
     nn_status status = nn_model_save_memory(m, NULL, 0, &size);
     if (status != NN_OK) return status;
     unsigned char *bytes = (unsigned char *)nni_alloc(nni_allocator_of(m), size, 1);
@@ -36505,12 +36525,15 @@ static nn_status nni_supply_check_answers(nni_supply *s, const char *what) {
         return NN_OK;
     }
     if (!d->labels && d->targets)
-        return nni_report(s->m, NN_ERROR_SHAPE, "%s: samples have %zu targets, but %s compares %zu values", what, d->target_size, loss->name, s->out);
+        return nni_report(s->m, NN_ERROR_SHAPE, "%s: samples have %zu targets, but %s compares %zu values", what,
+                          d->target_size, loss->name, s->out);
     if (!d->labels) return nni_report(s->m, NN_ERROR_NULL, "%s: the data has neither labels nor targets for %s", what, loss->name);
     if (columns != s->out)
-        return nni_report(s->m, NN_ERROR_SHAPE, "%s: %s compares %zu places a sample, and the data has one label for each", what, loss->name, s->out / columns);
+        return nni_report(s->m, NN_ERROR_SHAPE, "%s: %s compares %zu places a sample, and the data has one label for each",
+                          what, loss->name, s->out / columns);
     if (d->classes > columns && !(columns == 1 && d->classes <= 2))
-        return nni_report(s->m, NN_ERROR_LABEL, "%s: the data has %zu classes, but %s compares %zu outputs", what, d->classes, loss->name, columns);
+        return nni_report(s->m, NN_ERROR_LABEL, "%s: the data has %zu classes, but %s compares %zu outputs", what, d->classes,
+                          loss->name, columns);
     s->answer = columns == 1 || loss->options.loss.custom ? NNI_ANSWER_ONE_HOT : NNI_ANSWER_LABELS;
     return NN_OK;
 }
@@ -36534,7 +36557,8 @@ static nn_status nni_supply_check_samples(nni_supply *s, const char *what) {
     if (s->augment) {
         const nn_status status = nn_augment_check(s->augment, shape);
         if (status != NN_OK)
-            return nni_report(s->m, status, "%s: the augmentation does not suit samples of %zu x %zu x %zu", what, shape.height, shape.width, shape.channels);
+            return nni_report(s->m, status, "%s: the augmentation does not suit samples of %zu x %zu x %zu", what, shape.height,
+                              shape.width, shape.channels);
         shape = nn_augment_shape(s->augment, shape);
     }
     s->source = nn_shape_size(d->shape);
@@ -36662,7 +36686,8 @@ static void nni_supply_task(void *context, size_t i) {
     const nni_supply *s = job->supply;
     const size_t end = nni_min(job->batch->rows, (i + 1) * job->part);
     for (size_t at = i * job->part; at < end; at++)
-        nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at, s->work ? s->work + i * s->work_floats : NULL);
+        nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at,
+                       s->work ? s->work + i * s->work_floats : NULL);
 }
 
 /* Makes the batch that begins with sample `first` of the epoch. */
@@ -36792,8 +36817,10 @@ static nn_status nni_trainer_check(nn_model *m, const nn_fit_desc *d) {
     if (status == NN_OK) status = nn_schedule_check(&d->momentum);
     if (status != NN_OK) return nni_report(m, status, "a setting of the schedules is outside its range");
     if (!(d->average >= 0.0f && d->average < 1.0f))
-        return nni_report(m, NN_ERROR_ARGUMENT, "the share of the past in averaged weights must lie in [0, 1), and %g does not", (double)d->average);
-    if (!(d->clip_norm >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "a gradient cannot be clipped to a norm of %g", (double)d->clip_norm);
+        return nni_report(m, NN_ERROR_ARGUMENT, "the share of the past in averaged weights must lie in [0, 1), and %g does not",
+                          (double)d->average);
+    if (!(d->clip_norm >= 0.0f))
+        return nni_report(m, NN_ERROR_ARGUMENT, "a gradient cannot be clipped to a norm of %g", (double)d->clip_norm);
     if (!(d->min_delta >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "min_delta must not be negative, and %g is", (double)d->min_delta);
     if (d->batch > m->batch)
         return nni_report(m, NN_ERROR_ARGUMENT, "batches of %zu samples, but the model was built for at most %zu", d->batch, m->batch);
@@ -36975,7 +37002,8 @@ static nn_status nni_trainer_forward(nn_trainer *t, size_t rows) {
     const double loss = nni_add_losses(0.0, m);
     if (loss - loss == 0.0) return NN_OK;
     nn_step_set(m, nn_step_of(m) - 1);
-    return nni_report(m, NN_ERROR_NOT_FINITE, "the loss is %s at step %llu: the rate %g may be too high, or the data hold what is no number",
+    return nni_report(m, NN_ERROR_NOT_FINITE,
+                      "the loss is %s at step %llu: the rate %g may be too high, or the data hold what is no number",
                       loss != loss ? "NaN" : "infinite", (unsigned long long)t->state.step + 1, (double)t->d.optimizer.rate);
 }
 
@@ -37041,8 +37069,9 @@ static void nni_trainer_numbers(const nn_trainer *t, double n[NNI_NUMBERS]) {
 
 #define NNI_EPOCH_NUMBERS 10
 static void nni_epoch_numbers(const nn_epoch *e, double n[NNI_EPOCH_NUMBERS]) {
-    const double now[] = {(double)e->train.samples, (double)e->train.loss, (double)e->train.accuracy, (double)e->valid.samples, (double)e->valid.loss,
-                          (double)e->valid.accuracy, (double)e->rate, (double)e->gradient_norm, e->seconds, (double)e->best};
+    const double now[] = {(double)e->train.samples, (double)e->train.loss, (double)e->train.accuracy,
+                          (double)e->valid.samples, (double)e->valid.loss, (double)e->valid.accuracy, (double)e->rate,
+                          (double)e->gradient_norm, e->seconds, (double)e->best};
     memcpy(n, now, sizeof now);
 }
 static nn_epoch nni_epoch_of(size_t number, const double n[NNI_EPOCH_NUMBERS]) {
@@ -37162,7 +37191,8 @@ static nn_status nni_checkpoint_numbers(nni_checkpoint *c, const nn_trainer *t, 
     nn_status status = nni_archive_is_model(a);
     if (status == NN_OK && !optimizer) status = nni_archive_bad(a, "it holds a model, and no training");
     if (status == NN_OK && strcmp(optimizer, nn_optimizer_name(t->d.optimizer.kind)) != 0)
-        status = nni_archive_bad(a, "it was trained by \"%s\", and the trainer uses \"%s\"", optimizer, nn_optimizer_name(t->d.optimizer.kind));
+        status = nni_archive_bad(a, "it was trained by \"%s\", and the trainer uses \"%s\"", optimizer,
+                                 nn_optimizer_name(t->d.optimizer.kind));
     if (status == NN_OK) status = nni_archive_number(a, "nn.seed", &c->model_seed);
     if (status == NN_OK) status = nni_archive_number(a, "nn.step", &c->model_step);
     if (status == NN_OK) status = nni_archive_words(a, "train.counters", NNI_U64, NNI_COUNTERS, c->counters);
@@ -37301,7 +37331,8 @@ static nn_status nni_predict_each(nn_model *m, const nn_dataset *data, const cha
     const size_t in = nn_shape_size(m->nodes[nni_first_input(m)].shape);
     const size_t out = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
     if (nn_shape_size(data->shape) != in)
-        return nni_report(m, NN_ERROR_SHAPE, "%s: a sample has %zu values, and the network takes %zu", what, nn_shape_size(data->shape), in);
+        return nni_report(m, NN_ERROR_SHAPE, "%s: a sample has %zu values, and the network takes %zu", what,
+                          nn_shape_size(data->shape), in);
     float *x = (float *)nni_alloc(allocator, m->batch * in, sizeof *x), *y = (float *)nni_alloc(allocator, m->batch * out, sizeof *y);
     size_t *which = (size_t *)nni_alloc(allocator, m->batch, sizeof *which);
     nn_status status = x && y && which ? NN_OK : nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, m->batch);
@@ -37356,7 +37387,8 @@ NN_API nn_status nn_confusion_of(nn_model *m, size_t *matrix, size_t classes, co
     nni_predictions p;
     const nn_status status = nni_evaluate_ready(m, data, "nn_confusion_of");
     if (status != NN_OK) return status;
-    if (!matrix || (data->count && !data->labels)) return nni_report(m, NN_ERROR_NULL, "nn_confusion_of needs a matrix and data with labels");
+    if (!matrix || (data->count && !data->labels))
+        return nni_report(m, NN_ERROR_NULL, "nn_confusion_of needs a matrix and data with labels");
     p.m = m;
     p.y = NULL;
     p.matrix = matrix;
@@ -37827,8 +37859,8 @@ static nn_status nni_ensemble_check(nn_model *const *models, size_t count) {
         if (!m) return NN_ERROR_NULL;
         if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict_ensemble before nn_model_build");
         if (nni_outputs(m) != nni_outputs(models[0]) || nni_inputs(m) != nni_inputs(models[0]))
-            return nni_report(m, NN_ERROR_SHAPE, "model %zu of the ensemble takes %zu values and gives %zu, the first %zu and %zu", i + 1, nni_inputs(m),
-                              nni_outputs(m), nni_inputs(models[0]), nni_outputs(models[0]));
+            return nni_report(m, NN_ERROR_SHAPE, "model %zu of the ensemble takes %zu values and gives %zu, the first %zu and %zu",
+                              i + 1, nni_inputs(m), nni_outputs(m), nni_inputs(models[0]), nni_outputs(models[0]));
     }
     return NN_OK;
 }
@@ -37858,7 +37890,8 @@ NN_API nn_status nn_predict_views(nn_model *m, float *y, const float *x, size_t 
     if (!views->count) return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict_views needs at least one view");
     const size_t in = nni_inputs(m), out = nni_outputs(m), part = m->batch;
     const nn_allocator *allocator = nni_allocator_of(m);
-    float *seen = (float *)nni_alloc(allocator, part * in, sizeof *seen), *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
+    float *seen = (float *)nni_alloc(allocator, part * in, sizeof *seen);
+    float *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
     nn_status status = seen && opinion ? NN_OK : nni_no_memory(m, "views", part * (in + out));
     for (size_t done = 0; done < rows && status == NN_OK; done += part) {
         const size_t some = nni_min(part, rows - done);
@@ -37922,7 +37955,8 @@ NN_API nn_status nn_snapshots_predict(const nn_snapshots *s, nn_model *m, float 
 
 /* ---- src/train/usual.h ---- */
 
-NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop, uint64_t seed) {
+NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop,
+                               uint64_t seed) {
     if (!model || (layers && !hidden)) return NN_ERROR_NULL;
     nn_model *m = *model = nn_model_new(NULL);
     if (!m) return NN_ERROR_MEMORY;

@@ -1,7 +1,7 @@
 /* common.h - what several examples share: files of results, pictures drawn by gnuplot, digits to learn from
  *
- * Digits are MNIST's where the environment names a folder with them, NN_DATA=data for data/mnist (compile with -DNN_ZLIB and -lz if they are
- * packed), else drawn by nn.h. NN_QUICK=1 makes every example short: enough to see that it works, not for its figures.
+ * Digits are MNIST's where the environment names a folder with them, NN_DATA=data for data/mnist (compile with -DNN_ZLIB and
+ * -lz if they are packed), else drawn by nn.h. NN_QUICK=1 makes every example short: enough to see that it works, not for its figures.
  */
 #ifndef EXAMPLES_COMMON_H
 #define EXAMPLES_COMMON_H

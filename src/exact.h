@@ -39,7 +39,8 @@ static NNI_UNUSED double nni_exact_power(double x, double y) {
     return e < -700.0 ? 0.0 : nni_exact_exp(e > 700.0 ? 700.0 : e);
 }
 
-/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into the series. */
+/* Sine and cosine of a number of turns, to about 1e-16: a quarter's turn is taken out, and the rest, up to an eighth, goes into
+ * the series. */
 static NNI_UNUSED void nni_exact_turn(double *sine, double *cosine, double turns) {
     const double quarters = floor(4 * turns + 0.5), a = (turns - quarters / 4) * 6.28318530717958647692, b = a * a;
     double s = 0, c = 0;

@@ -27,9 +27,9 @@ typedef struct nn_sgemm_desc {
  * multiplied into A before the product, or into B where n is 1 and m is not. C may not overlap A, B or bias
  * (NN_ERROR_ALIAS), but all may be blocks of one larger matrix with one leading dimension. m or n of 0 does nothing.
  *
- * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is transposed, up to 12 rows beyond
- * the last multiple of 16 are dot products in 16 lanes instead, to which beta*C is added: from k = 64 on if they are all the
- * rows, from k = 192 on if not; so is a matrix times a vector that is read the same way.
+ * The bits: each element is one chain of fused multiply-adds over k in increasing order that starts at beta*C. Where B is
+ * transposed, up to 12 rows beyond the last multiple of 16 are dot products in 16 lanes instead, to which beta*C is added: from
+ * k = 64 on if they are all the rows, from k = 192 on if not; so is a matrix times a vector that is read the same way.
  *
  * On failure C is unchanged. Memory is taken for packed copies of A and B only, and given back before the call returns. */
 NN_API NN_MUST_USE nn_status nn_sgemm(float *c, const float *a, const float *b, size_t m, size_t n, size_t k, float alpha,

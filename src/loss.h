@@ -43,8 +43,9 @@ typedef struct nn_loss_desc {
  * the gradient of *value by x. Each may be NULL; dx may be x. No rows or no columns have the value 0.
  *
  * From logits every finite x gives a finite value and gradient (but for NN_LOSS_SOFTMAX_BCE of one column, whose p is 1).
- * From probabilities the logarithm is taken to be at least -100, as PyTorch does, and the derivatives divide by at least 1e-12: -y/max(o, 1e-12) + (1-y)/max(1-o, 1e-12), the
- * true derivative between 1e-12 and 1 - 1e-12. At a kink the derivative is 0. NaN in x is no error: it shows in the value.
+ * From probabilities the logarithm is taken to be at least -100, as PyTorch does, and the derivatives divide by at least
+ * 1e-12: -y/max(o, 1e-12) + (1-y)/max(1-o, 1e-12), the true derivative between 1e-12 and 1 - 1e-12. At a kink the derivative
+ * is 0. NaN in x is no error: it shows in the value.
  *
  * A row's value and, but for the reduction, its gradient do not depend on the rows around it. Row values are summed in double
  * in the order of their index.
@@ -160,7 +161,8 @@ static double nni_class_weight(const nni_tier *tier, size_t r, size_t n, const n
 
 static double nni_loss_divisor(const nni_tier *tier, size_t rows, size_t n, const nn_loss_desc *d) {
     if (d->reduction == NN_REDUCE_SUM) return 1.0;
-    if (!d->class_weights || !nni_loss_has_class(d->loss)) return d->sample_weights ? nni_weight_sum(d->sample_weights, rows) : (double)rows;
+    if (!d->class_weights || !nni_loss_has_class(d->loss))
+        return d->sample_weights ? nni_weight_sum(d->sample_weights, rows) : (double)rows;
     double sum = 0.0;
     for (size_t r = 0; r < rows; r++)
         sum += nni_class_weight(tier, r, n, d) * (d->sample_weights ? (double)d->sample_weights[r] : 1.0);

@@ -155,8 +155,8 @@
  *
  * Memory: arrays are the caller's, of any alignment. Functions that return no status take no memory. nn_sgemm and nn_conv2d may
  * take a workspace and give it back; nn_packed owns its copy until nn_packed_free. A network takes all its memory when it
- * is built and none afterwards, nn_fit some for its batches; a dataset holds its data until nn_dataset_free. Every allocation goes through nn_allocator if
- * one is given. In place is fine where a comment says "y may be x"; otherwise arrays must not overlap.
+ * is built and none afterwards, nn_fit some for its batches; a dataset holds its data until nn_dataset_free. Every allocation
+ * goes through nn_allocator if one is given. In place is fine where a comment says "y may be x"; otherwise arrays must not overlap.
  *
  * Errors: what the world can break returns nn_status, NN_OK being 0, which the compiler warns about if it is dropped. The
  * library never prints unless asked to (nn_progress), exits or aborts, and a call that fails has changed nothing. What was wrong

@@ -32,7 +32,8 @@ NNI_FORMATS(2, 3) static void nni_write(nni_writer *w, const char *format, ...) 
     va_start(arguments, format);
     int written;
     if (w->stream) written = vfprintf(w->stream, format, arguments);
-    else written = vsnprintf(w->length < w->size ? w->text + w->length : NULL, w->length < w->size ? w->size - w->length : 0, format, arguments);
+    else written = vsnprintf(w->length < w->size ? w->text + w->length : NULL, w->length < w->size ? w->size - w->length : 0,
+                             format, arguments);
     va_end(arguments);
     if (written > 0) w->length += (size_t)written;
 }

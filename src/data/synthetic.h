@@ -4,9 +4,9 @@
 
 #include "dataset.h"
 
-/* In all of these sample i follows from the seed and i alone, with the same bits on every machine, so that a longer dataset begins like a shorter
- * one; samples 0 .. count - 1 are made. Noise is the deviation of normal noise that is added to every coordinate, or to the target of a curve.
- * Take another seed for tests. Classes take turns: sample i is of class i mod classes. */
+/* In all of these sample i follows from the seed and i alone, with the same bits on every machine, so that a longer dataset
+ * begins like a shorter one; samples 0 .. count - 1 are made. Noise is the deviation of normal noise that is added to every
+ * coordinate, or to the target of a curve. Take another seed for tests. Classes take turns: sample i is of class i mod classes. */
 
 /* Two half circles of radius 1 that reach into each other, around (0, 0) and (1, 0.5). */
 NN_API NN_MUST_USE nn_status nn_make_moons(nn_dataset *d, size_t count, double noise, uint64_t seed, const nn_allocator *allocator);
@@ -24,7 +24,8 @@ NN_API NN_MUST_USE nn_status nn_make_blobs(nn_dataset *d, size_t classes, size_t
                                            const nn_allocator *allocator);
 
 /* x uniform in [-1, 1), target sin(pi periods x) + noise. */
-NN_API NN_MUST_USE nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed, const nn_allocator *allocator);
+NN_API NN_MUST_USE nn_status nn_make_sine(nn_dataset *d, double periods, size_t count, double noise, uint64_t seed,
+                                          const nn_allocator *allocator);
 
 /* x uniform in [-1, 1), target c[0] + c[1] x + ... + c[n-1] x^(n-1) + noise. */
 NN_API NN_MUST_USE nn_status nn_make_polynomial(nn_dataset *d, const double *c, size_t n, size_t count, double noise, uint64_t seed,
@@ -60,7 +61,8 @@ typedef struct nni_made {
     uint32_t *labels;
 } nni_made;
 
-static nn_status nni_make(nni_made *made, nn_dataset *d, size_t features, size_t classes, size_t count, double noise, const nn_allocator *allocator) {
+static nn_status nni_make(nni_made *made, nn_dataset *d, size_t features, size_t classes, size_t count, double noise,
+                          const nn_allocator *allocator) {
     size_t n;
     if (!d) return NN_ERROR_NULL;
     memset(d, 0, sizeof *d);

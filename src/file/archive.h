@@ -261,8 +261,8 @@ static nn_status nni_archive_index(nni_archive *a) {
     nni_archive_count(a, j);
     if (a->count == SIZE_MAX) return NN_ERROR_FORMAT;
     if (a->count > NNI_TENSORS_MOST || a->texts_count > NNI_TEXTS_MOST)
-        return nni_say(a->report, NN_ERROR_UNSUPPORTED, "%s has %zu tensors and %zu texts, and at most %d and %d are read", a->path, a->count,
-                       a->texts_count, NNI_TENSORS_MOST, NNI_TEXTS_MOST);
+        return nni_say(a->report, NN_ERROR_UNSUPPORTED, "%s has %zu tensors and %zu texts, and at most %d and %d are read",
+                       a->path, a->count, a->texts_count, NNI_TENSORS_MOST, NNI_TEXTS_MOST);
     for (a->slots_count = 2; a->slots_count < 2 * a->count; a->slots_count *= 2) {}
     a->entries = (nni_entry *)nni_alloc(a->allocator, nni_max(a->count, 1), sizeof *a->entries);
     a->slots = (uint32_t *)nni_alloc(a->allocator, a->slots_count, sizeof *a->slots);

@@ -229,7 +229,8 @@ static nn_status nni_replace_end(nni_replacement *r) {
     }
     if (r->status == NN_OK && (nni_disk_fault("rename") || nni_disk_rename(r->temporary, r->path) != 0)) nni_replace_fail(r, "replaced");
     if (r->status == NN_OK && (nni_disk_fault("folder") || nni_disk_sync_folder(r->path) != 0))
-        r->status = nni_say(r->report, NN_ERROR_FILE, "%s is written, but its folder could not be: the name may be lost when the power fails (%s)",
+        r->status = nni_say(r->report, NN_ERROR_FILE,
+                            "%s is written, but its folder could not be: the name may be lost when the power fails (%s)",
                             r->path, strerror(errno));
     nni_free(r->allocator, r->temporary);
     r->temporary = NULL;

@@ -75,7 +75,9 @@ static float nni_float_of_double(uint64_t bits) {
     return (float)value;
 }
 
-static inline int nni_dtype_is_float(nni_dtype dtype) { return dtype == NNI_F32 || dtype == NNI_F64 || dtype == NNI_F16 || dtype == NNI_BF16; }
+static inline int nni_dtype_is_float(nni_dtype dtype) {
+    return dtype == NNI_F32 || dtype == NNI_F64 || dtype == NNI_F16 || dtype == NNI_BF16;
+}
 
 /* Number i of an array of floats of that type. */
 static inline float nni_float_at(const unsigned char *bytes, nni_dtype dtype, size_t i) {

@@ -62,7 +62,8 @@ NN_API nn_status nn_export_c(nn_model *m, const char *path, const char *prefix) 
     size_t size = 0;
     nn_report report;
     if (!m || !path || !prefix) return NN_ERROR_NULL;
-    if (!nni_is_c_name(prefix)) return nni_report(m, NN_ERROR_ARGUMENT, "\"%.80s\" is not a name that C allows, of at most 64 characters", prefix);
+    if (!nni_is_c_name(prefix))
+        return nni_report(m, NN_ERROR_ARGUMENT, "\"%.80s\" is not a name that C allows, of at most 64 characters", prefix);
     nn_status status = nn_model_save_memory(m, NULL, 0, &size);
     if (status != NN_OK) return status;
     unsigned char *bytes = (unsigned char *)nni_alloc(nni_allocator_of(m), size, 1);

@@ -240,7 +240,8 @@ static float *nni_read_class_weights(nni_json *j, const nn_model *m, const nni_a
 /* The node as it was read, without what was set for its parameters. */
 static int nni_add_draft(nni_json *j, nn_model *m, const nni_archive *a, nni_node_draft *d) {
     if (!d->op || !d->name) return nni_json_fail(j, "a node lacks its op or name");
-    if (d->op->inputs == NNI_MANY ? !d->inputs : d->inputs != d->op->inputs) return nni_json_fail(j, "a node has too many inputs, or too few");
+    if (d->op->inputs == NNI_MANY ? !d->inputs : d->inputs != d->op->inputs)
+        return nni_json_fail(j, "a node has too many inputs, or too few");
     float *weights = nni_read_class_weights(j, m, a, d);
     if (j->mistake) return 0;
     const nn_node node = nni_layer(m, d->op, d->from, d->inputs, &d->options);

@@ -71,8 +71,8 @@ static const char *nni_weights_layer(const nn_weights_desc *d, const char *layer
 }
 
 /* "PREFIXmodule.kind"; 0 if it is too long to be in a file. */
-static int nni_weights_name(char name[NNI_TENSOR_NAME_MOST], const nn_weights_desc *d, const char *prefix, const char *module, size_t length,
-                            const char *kind) {
+static int nni_weights_name(char name[NNI_TENSOR_NAME_MOST], const nn_weights_desc *d, const char *prefix, const char *module,
+                            size_t length, const char *kind) {
     const int n = snprintf(name, NNI_TENSOR_NAME_MOST, "%s%.*s.%s", prefix, (int)length, module, d->torch ? nni_torch_kind(kind) : kind);
     return n > 0 && n < NNI_TENSOR_NAME_MOST;
 }
@@ -230,7 +230,8 @@ NN_API nn_status nn_weights_load(nn_model *m, const char *path, const nn_weights
     return status != NN_OK ? status : nni_weights_end(m, &a, nni_archive_open(&a, path, nni_allocator_of(m), &report), &d, result);
 }
 
-NN_API nn_status nn_weights_load_memory(nn_model *m, const void *bytes, size_t size, const nn_weights_desc *desc, nn_weights_result *result) {
+NN_API nn_status nn_weights_load_memory(nn_model *m, const void *bytes, size_t size, const nn_weights_desc *desc,
+                                        nn_weights_result *result) {
     nn_weights_desc d;
     nni_archive a;
     nn_report report;

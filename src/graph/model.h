@@ -339,7 +339,8 @@ static nni_node *nni_add_node(nn_model *m, const nni_op *op, const nn_node *inpu
     if (m->built) return NNI_MISTAKE(m, NN_ERROR_ORDER, "%s is added to a model that is built already", op->name), (nni_node *)NULL;
     for (size_t i = 0; i < count; i++) {
         const nni_node *from = nni_node_of(m, inputs[i]);
-        if (!from) return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "input %zu of a %s is not a node of this model", i + 1, op->name), (nni_node *)NULL;
+        if (!from)
+            return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "input %zu of a %s is not a node of this model", i + 1, op->name), (nni_node *)NULL;
         if (from->flags & NNI_LOSS)
             return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "%s is a loss and cannot feed a %s", from->name, op->name), (nni_node *)NULL;
     }

@@ -394,7 +394,8 @@ NN_API nn_status nn_predict(nn_model *m, float *y, const float *x, size_t rows) 
     if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict before nn_model_build");
     const size_t inputs = nni_count_inputs(m);
     if (inputs != 1)
-        return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict is for models of one input, and this has %zu: use nn_feed and nn_forward", inputs);
+        return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict is for models of one input, and this has %zu: use nn_feed and nn_forward",
+                          inputs);
     const nn_status status = nn_predict_in(m, m->test, y, x, rows);
     return status == NN_OK ? status : nni_report(m, status, "nn_predict: %s", nn_status_message(status));
 }

@@ -62,7 +62,8 @@ static const nni_op nni_op_dropout = {"dropout", nni_dropout_forward, nni_dropou
 static nn_node nni_add_dropout(nn_model *m, nn_node x, float drop, int scale_at_test, int spatial) {
     if (!m || m->status != NN_OK) return nni_no_node();
     if (!(drop >= 0.0f && drop < 1.0f))
-        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_dropout: the probability to drop must lie in [0, 1), and %g does not", (double)drop);
+        return NNI_MISTAKE(m, NN_ERROR_ARGUMENT, "nn_layer_dropout: the probability to drop must lie in [0, 1), and %g does not",
+                           (double)drop);
     nni_options o = nni_no_options();
     o.dropout.keep = 1.0f - drop;
     o.dropout.scale_at_test = scale_at_test;

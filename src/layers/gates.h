@@ -175,7 +175,8 @@ static nn_node nni_concat_add(nn_model *m, const nni_op *op, const nn_node *x, s
     if (!nni_shape_valid(m, node->shape, "a concatenation")) return nni_no_node();
     return (void)o, nni_added(m, node);
 }
-static const nni_op nni_op_concat = {"concat", nni_concat_forward, nni_concat_backward, NULL, NULL, NULL, 0, NNI_MANY, nni_concat_add, NULL};
+static const nni_op nni_op_concat = {"concat", nni_concat_forward, nni_concat_backward, NULL, NULL, NULL, 0, NNI_MANY,
+                                     nni_concat_add, NULL};
 
 NN_API nn_node nn_layer_concat(nn_model *m, const nn_node *x, size_t count) {
     if (!m || m->status != NN_OK) return nni_no_node();
@@ -197,12 +198,15 @@ static nn_node nni_reshape_add(nn_model *m, const nni_op *op, const nn_node *x, 
     node->options = *o;
     if (nn_shape_size(from) != nn_shape_size(o->shape))
         return NNI_MISTAKE(m, NN_ERROR_SHAPE, "%s of %s: %zu x %zu x %zu values cannot become %zu x %zu x %zu", node->name,
-                           nn_node_name(m, x[0]), from.height, from.width, from.channels, o->shape.height, o->shape.width, o->shape.channels);
+                           nn_node_name(m, x[0]), from.height, from.width, from.channels, o->shape.height, o->shape.width,
+                           o->shape.channels);
     node->shape = o->shape;
     return nni_added(m, node);
 }
-static const nni_op nni_op_reshape = {"reshape", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1, nni_reshape_add, nni_shape_fields};
-static const nni_op nni_op_flatten = {"flatten", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1, nni_reshape_add, nni_shape_fields};
+static const nni_op nni_op_reshape = {"reshape", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1,
+                                      nni_reshape_add, nni_shape_fields};
+static const nni_op nni_op_flatten = {"flatten", NULL, nni_reshape_backward, NULL, NULL, NULL, NNI_ALIAS, 1,
+                                      nni_reshape_add, nni_shape_fields};
 
 NN_API nn_node nn_layer_reshape(nn_model *m, nn_node x, nn_shape shape) {
     nni_options o = nni_no_options();

@@ -33,7 +33,8 @@ static nn_status nni_loss_forward(nni_call *c) {
     float *dx = c->mode == NN_TRAIN && c->node->backward ? nni_gradient(c->w, nni_id(c->m, c->node)) : NULL;
     nn_status status;
     if (o->is_custom && !o->custom)
-        return nni_report(c->m, NN_ERROR_ORDER, "%s is a loss of the caller's, whose function a file cannot hold: nn_custom_loss_set gives it",
+        return nni_report(c->m, NN_ERROR_ORDER,
+                          "%s is a loss of the caller's, whose function a file cannot hold: nn_custom_loss_set gives it",
                           c->node->name);
     if (o->is_custom) {
         status = o->custom(&feed->loss, dx, c->x, feed->values, c->places, c->n, o->user);

@@ -96,8 +96,8 @@ static const nni_op nni_op_max_pool = {"max_pool", nni_max_pool_forward, nni_max
                                        1, nni_pool_add, nni_pool_fields};
 static const nni_op nni_op_average_pool = {"average_pool", nni_average_pool_forward, nni_average_pool_backward, NULL, NULL, NULL, 0,
                                            1, nni_pool_add, nni_pool_fields};
-static const nni_op nni_op_global_average_pool = {"global_average_pool", nni_global_pool_forward, nni_global_pool_backward, NULL, NULL, NULL, 0,
-                                                  1, nni_global_pool_add, NULL};
+static const nni_op nni_op_global_average_pool = {"global_average_pool", nni_global_pool_forward, nni_global_pool_backward,
+                                                  NULL, NULL, NULL, 0, 1, nni_global_pool_add, NULL};
 
 static nn_node nni_add_pool(nn_model *m, const nni_op *op, nn_node x, const nn_pool2d_desc *desc) {
     if (!m || m->status != NN_OK) return nni_no_node();

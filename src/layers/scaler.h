@@ -5,9 +5,9 @@
 #include "../data/scaler.h"
 #include "../graph/model.h"
 
-/* y = (x - mean)*scale as nn_scaler_apply does it, the same bits: the first layer of a network that is fed raw values. Parameters "mean" and
- * "scale", which are not trained; their values are copied. The gradient passes through. The scaler must be one of x's channels, or of all its
- * values. */
+/* y = (x - mean)*scale as nn_scaler_apply does it, the same bits: the first layer of a network that is fed raw values.
+ * Parameters "mean" and "scale", which are not trained; their values are copied. The gradient passes through. The scaler must
+ * be one of x's channels, or of all its values. */
 NN_API nn_node nn_layer_scale(nn_model *model, nn_node x, const nn_scaler *scaler);
 
 #ifdef NN_IMPLEMENTATION
@@ -50,8 +50,8 @@ static nn_node nni_scaler_add(nn_model *m, const nni_op *op, const nn_node *x, s
 }
 
 static const nni_field nni_scaler_fields[] = {NNI_FIELD(SIZE, "size", scaler.size), NNI_FIELDS_END};
-static const nni_op nni_op_scaler = {"scaler", nni_scaler_forward, nni_scaler_backward, NULL, NULL, NULL, NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE,
-                                     1, nni_scaler_add, nni_scaler_fields};
+static const nni_op nni_op_scaler = {"scaler", nni_scaler_forward, nni_scaler_backward, NULL, NULL, NULL,
+                                     NNI_IN_PLACE | NNI_GRADIENT_IN_PLACE, 1, nni_scaler_add, nni_scaler_fields};
 
 NN_API nn_node nn_layer_scale(nn_model *m, nn_node x, const nn_scaler *s) {
     nni_options o = nni_no_options();

@@ -36,8 +36,9 @@ static void nni_trainer_numbers(const nn_trainer *t, double n[NNI_NUMBERS]) {
 
 #define NNI_EPOCH_NUMBERS 10
 static void nni_epoch_numbers(const nn_epoch *e, double n[NNI_EPOCH_NUMBERS]) {
-    const double now[] = {(double)e->train.samples, (double)e->train.loss, (double)e->train.accuracy, (double)e->valid.samples, (double)e->valid.loss,
-                          (double)e->valid.accuracy, (double)e->rate, (double)e->gradient_norm, e->seconds, (double)e->best};
+    const double now[] = {(double)e->train.samples, (double)e->train.loss, (double)e->train.accuracy,
+                          (double)e->valid.samples, (double)e->valid.loss, (double)e->valid.accuracy, (double)e->rate,
+                          (double)e->gradient_norm, e->seconds, (double)e->best};
     memcpy(n, now, sizeof now);
 }
 static nn_epoch nni_epoch_of(size_t number, const double n[NNI_EPOCH_NUMBERS]) {
@@ -157,7 +158,8 @@ static nn_status nni_checkpoint_numbers(nni_checkpoint *c, const nn_trainer *t, 
     nn_status status = nni_archive_is_model(a);
     if (status == NN_OK && !optimizer) status = nni_archive_bad(a, "it holds a model, and no training");
     if (status == NN_OK && strcmp(optimizer, nn_optimizer_name(t->d.optimizer.kind)) != 0)
-        status = nni_archive_bad(a, "it was trained by \"%s\", and the trainer uses \"%s\"", optimizer, nn_optimizer_name(t->d.optimizer.kind));
+        status = nni_archive_bad(a, "it was trained by \"%s\", and the trainer uses \"%s\"", optimizer,
+                                 nn_optimizer_name(t->d.optimizer.kind));
     if (status == NN_OK) status = nni_archive_number(a, "nn.seed", &c->model_seed);
     if (status == NN_OK) status = nni_archive_number(a, "nn.step", &c->model_step);
     if (status == NN_OK) status = nni_archive_words(a, "train.counters", NNI_U64, NNI_COUNTERS, c->counters);

@@ -60,8 +60,8 @@ static nn_status nni_ensemble_check(nn_model *const *models, size_t count) {
         if (!m) return NN_ERROR_NULL;
         if (!m->built) return nni_report(m, NN_ERROR_ORDER, "nn_predict_ensemble before nn_model_build");
         if (nni_outputs(m) != nni_outputs(models[0]) || nni_inputs(m) != nni_inputs(models[0]))
-            return nni_report(m, NN_ERROR_SHAPE, "model %zu of the ensemble takes %zu values and gives %zu, the first %zu and %zu", i + 1, nni_inputs(m),
-                              nni_outputs(m), nni_inputs(models[0]), nni_outputs(models[0]));
+            return nni_report(m, NN_ERROR_SHAPE, "model %zu of the ensemble takes %zu values and gives %zu, the first %zu and %zu",
+                              i + 1, nni_inputs(m), nni_outputs(m), nni_inputs(models[0]), nni_outputs(models[0]));
     }
     return NN_OK;
 }
@@ -91,7 +91,8 @@ NN_API nn_status nn_predict_views(nn_model *m, float *y, const float *x, size_t 
     if (!views->count) return nni_report(m, NN_ERROR_ARGUMENT, "nn_predict_views needs at least one view");
     const size_t in = nni_inputs(m), out = nni_outputs(m), part = m->batch;
     const nn_allocator *allocator = nni_allocator_of(m);
-    float *seen = (float *)nni_alloc(allocator, part * in, sizeof *seen), *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
+    float *seen = (float *)nni_alloc(allocator, part * in, sizeof *seen);
+    float *opinion = (float *)nni_alloc(allocator, part * out, sizeof *opinion);
     nn_status status = seen && opinion ? NN_OK : nni_no_memory(m, "views", part * (in + out));
     for (size_t done = 0; done < rows && status == NN_OK; done += part) {
         const size_t some = nni_min(part, rows - done);

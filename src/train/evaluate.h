@@ -61,7 +61,8 @@ static nn_status nni_predict_each(nn_model *m, const nn_dataset *data, const cha
     const size_t in = nn_shape_size(m->nodes[nni_first_input(m)].shape);
     const size_t out = nn_shape_size(m->nodes[nni_prediction_node(m) - 1].shape);
     if (nn_shape_size(data->shape) != in)
-        return nni_report(m, NN_ERROR_SHAPE, "%s: a sample has %zu values, and the network takes %zu", what, nn_shape_size(data->shape), in);
+        return nni_report(m, NN_ERROR_SHAPE, "%s: a sample has %zu values, and the network takes %zu", what,
+                          nn_shape_size(data->shape), in);
     float *x = (float *)nni_alloc(allocator, m->batch * in, sizeof *x), *y = (float *)nni_alloc(allocator, m->batch * out, sizeof *y);
     size_t *which = (size_t *)nni_alloc(allocator, m->batch, sizeof *which);
     nn_status status = x && y && which ? NN_OK : nni_report(m, NN_ERROR_MEMORY, "%s: no memory for batches of %zu samples", what, m->batch);
@@ -116,7 +117,8 @@ NN_API nn_status nn_confusion_of(nn_model *m, size_t *matrix, size_t classes, co
     nni_predictions p;
     const nn_status status = nni_evaluate_ready(m, data, "nn_confusion_of");
     if (status != NN_OK) return status;
-    if (!matrix || (data->count && !data->labels)) return nni_report(m, NN_ERROR_NULL, "nn_confusion_of needs a matrix and data with labels");
+    if (!matrix || (data->count && !data->labels))
+        return nni_report(m, NN_ERROR_NULL, "nn_confusion_of needs a matrix and data with labels");
     p.m = m;
     p.y = NULL;
     p.matrix = matrix;

@@ -6,9 +6,9 @@
 
 #include <stdio.h>
 
-/* A watcher for nn_fit_desc that prints to `stream`, a FILE * (NULL: standard output): one line an epoch with loss, accuracy, those of the
- * validation data, samples a second and time; on a terminal also a bar for the epoch at work, with the time that is left to all epochs. Never
- * stops the training. To do more than print, call it from a watcher of your own. */
+/* A watcher for nn_fit_desc that prints to `stream`, a FILE * (NULL: standard output): one line an epoch with loss, accuracy,
+ * those of the validation data, samples a second and time; on a terminal also a bar for the epoch at work, with the time that is
+ * left to all epochs. Never stops the training. To do more than print, call it from a watcher of your own. */
 NN_API int nn_progress(const nn_fit_event *event, void *stream);
 
 #ifdef NN_IMPLEMENTATION

@@ -73,12 +73,15 @@ static nn_status nni_supply_check_answers(nni_supply *s, const char *what) {
         return NN_OK;
     }
     if (!d->labels && d->targets)
-        return nni_report(s->m, NN_ERROR_SHAPE, "%s: samples have %zu targets, but %s compares %zu values", what, d->target_size, loss->name, s->out);
+        return nni_report(s->m, NN_ERROR_SHAPE, "%s: samples have %zu targets, but %s compares %zu values", what,
+                          d->target_size, loss->name, s->out);
     if (!d->labels) return nni_report(s->m, NN_ERROR_NULL, "%s: the data has neither labels nor targets for %s", what, loss->name);
     if (columns != s->out)
-        return nni_report(s->m, NN_ERROR_SHAPE, "%s: %s compares %zu places a sample, and the data has one label for each", what, loss->name, s->out / columns);
+        return nni_report(s->m, NN_ERROR_SHAPE, "%s: %s compares %zu places a sample, and the data has one label for each",
+                          what, loss->name, s->out / columns);
     if (d->classes > columns && !(columns == 1 && d->classes <= 2))
-        return nni_report(s->m, NN_ERROR_LABEL, "%s: the data has %zu classes, but %s compares %zu outputs", what, d->classes, loss->name, columns);
+        return nni_report(s->m, NN_ERROR_LABEL, "%s: the data has %zu classes, but %s compares %zu outputs", what, d->classes,
+                          loss->name, columns);
     s->answer = columns == 1 || loss->options.loss.custom ? NNI_ANSWER_ONE_HOT : NNI_ANSWER_LABELS;
     return NN_OK;
 }
@@ -102,7 +105,8 @@ static nn_status nni_supply_check_samples(nni_supply *s, const char *what) {
     if (s->augment) {
         const nn_status status = nn_augment_check(s->augment, shape);
         if (status != NN_OK)
-            return nni_report(s->m, status, "%s: the augmentation does not suit samples of %zu x %zu x %zu", what, shape.height, shape.width, shape.channels);
+            return nni_report(s->m, status, "%s: the augmentation does not suit samples of %zu x %zu x %zu", what, shape.height,
+                              shape.width, shape.channels);
         shape = nn_augment_shape(s->augment, shape);
     }
     s->source = nn_shape_size(d->shape);
@@ -230,7 +234,8 @@ static void nni_supply_task(void *context, size_t i) {
     const nni_supply *s = job->supply;
     const size_t end = nni_min(job->batch->rows, (i + 1) * job->part);
     for (size_t at = i * job->part; at < end; at++)
-        nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at, s->work ? s->work + i * s->work_floats : NULL);
+        nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at,
+                       s->work ? s->work + i * s->work_floats : NULL);
 }
 
 /* Makes the batch that begins with sample `first` of the epoch. */

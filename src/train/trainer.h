@@ -78,8 +78,8 @@ NN_API void nn_trainer_free(nn_trainer *trainer); /* NULL is fine */
  * there was no step, and the weights are those before the batch. */
 NN_API NN_MUST_USE nn_status nn_trainer_batch(nn_trainer *trainer, size_t rows);
 
-/* A step along the gradients as they are, after nn_backward calls of the caller's own; `passes` is how many they are the sum of. Penalties are
- * part of the step: a trainer takes them out of nn_backward as long as it lives. */
+/* A step along the gradients as they are, after nn_backward calls of the caller's own; `passes` is how many they are the sum
+ * of. Penalties are part of the step: a trainer takes them out of nn_backward as long as it lives. */
 NN_API void nn_trainer_step(nn_trainer *trainer, size_t passes);
 
 /* The weights as they are to be used: averaged, where `average` is set; not looked ahead, for Nesterov's momentum. Testing between steps
@@ -132,8 +132,10 @@ static nn_status nni_trainer_check(nn_model *m, const nn_fit_desc *d) {
     if (status == NN_OK) status = nn_schedule_check(&d->momentum);
     if (status != NN_OK) return nni_report(m, status, "a setting of the schedules is outside its range");
     if (!(d->average >= 0.0f && d->average < 1.0f))
-        return nni_report(m, NN_ERROR_ARGUMENT, "the share of the past in averaged weights must lie in [0, 1), and %g does not", (double)d->average);
-    if (!(d->clip_norm >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "a gradient cannot be clipped to a norm of %g", (double)d->clip_norm);
+        return nni_report(m, NN_ERROR_ARGUMENT, "the share of the past in averaged weights must lie in [0, 1), and %g does not",
+                          (double)d->average);
+    if (!(d->clip_norm >= 0.0f))
+        return nni_report(m, NN_ERROR_ARGUMENT, "a gradient cannot be clipped to a norm of %g", (double)d->clip_norm);
     if (!(d->min_delta >= 0.0f)) return nni_report(m, NN_ERROR_ARGUMENT, "min_delta must not be negative, and %g is", (double)d->min_delta);
     if (d->batch > m->batch)
         return nni_report(m, NN_ERROR_ARGUMENT, "batches of %zu samples, but the model was built for at most %zu", d->batch, m->batch);
@@ -315,7 +317,8 @@ static nn_status nni_trainer_forward(nn_trainer *t, size_t rows) {
     const double loss = nni_add_losses(0.0, m);
     if (loss - loss == 0.0) return NN_OK;
     nn_step_set(m, nn_step_of(m) - 1);
-    return nni_report(m, NN_ERROR_NOT_FINITE, "the loss is %s at step %llu: the rate %g may be too high, or the data hold what is no number",
+    return nni_report(m, NN_ERROR_NOT_FINITE,
+                      "the loss is %s at step %llu: the rate %g may be too high, or the data hold what is no number",
                       loss != loss ? "NaN" : "infinite", (unsigned long long)t->state.step + 1, (double)t->d.optimizer.rate);
 }
 

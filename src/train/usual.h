@@ -25,7 +25,8 @@ NN_API NN_MUST_USE nn_status nn_classifier(nn_model **model, nn_shape in, const 
 #include "../layers/loss.h"
 #include "../layers/norm.h"
 
-NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop, uint64_t seed) {
+NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidden, size_t layers, size_t classes, float drop,
+                               uint64_t seed) {
     if (!model || (layers && !hidden)) return NN_ERROR_NULL;
     nn_model *m = *model = nn_model_new(NULL);
     if (!m) return NN_ERROR_MEMORY;
