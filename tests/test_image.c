@@ -386,7 +386,7 @@ static void uprights(void) {
             for (int what = 0; what < 3; what++)
                 for (int as_bytes = 0; as_bytes < 2; as_bytes++)
                     for (double lean = -2; lean < 2; lean += 1.6) upright(&shapes[s], c, lean, as_bytes, what);
-    /* What leaned stands, in the middle; what leaned more than 45 degrees leans less. */
+    /* What leaned stands, in the middle. */
     nn_image x = floats(x_end - 784, 28, 28, 1, 28), y = floats(y_end - 784, 28, 28, 1, 28);
     for (double lean = -0.5; lean < 0.6; lean += 0.25) {
         test_case("upright, leaning by %g", lean);
