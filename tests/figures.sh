@@ -42,6 +42,10 @@ for program in "$programs"/*; do
             for (i = 0; i < 40; i++) printf "%d,%s,%s\n", i % 9, substr("ESWN", i % 4 + 1, 1), i % 4 < 2 ? "yes" : "no" }' >weather.csv
         example weather.csv --label play --code binary --epochs 3
         example --help ;;
+    mnist_table)
+        example
+        example --row 7
+        rm mnist_table_*.safetensors ;; # it holds how long an epoch took
     *) example ;;
     esac
 done
