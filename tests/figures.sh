@@ -45,7 +45,7 @@ for program in "$programs"/*; do
     mnist_table)
         example
         example --row 7
-        rm mnist_table_*.safetensors ;; # it holds how long an epoch took
+        rm -f mnist_table_*.safetensors ;; # which hold how long an epoch took
     *) example ;;
     esac
 done
