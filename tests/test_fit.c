@@ -141,6 +141,37 @@ static void threads(void) {
     CHECK(hash[0] == hash[1] && hash[0] == hash[2] && hash[0] == hash[3] && hash[0] != hash[4]);
 }
 
+static int stop_at_once(const nn_fit_event *e, void *user) {
+    (void)e, (void)user;
+    return 1;
+}
+
+/* The first of two batches: a second thread takes its share of the layers, or makes the other batch meanwhile. A convolution has few
+ * weights, but they are used at every place. */
+static void shared_batches(void) {
+    enum { SIDE = 48, BATCH = 32 };
+    static const struct { const char *what; size_t filters; int shared; } cases[] = {{"few filters", 1, 0}, {"many filters", 64, 1}};
+    static float x[(BATCH + 1) * SIDE * SIDE];
+    static uint32_t labels[BATCH + 1];
+    const nn_dataset images = nn_dataset_of(x, BATCH + 1, nn_shape_image(SIDE, SIDE, 1), labels, 2);
+    const nn_fit_desc d = {.epochs = 1, .batch = BATCH, .watch = stop_at_once};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        size_t calls = 0;
+        nn_model *m = nn_model_new(NULL);
+        const nn_node seen = nn_layer_conv2d(m, nn_layer_input(m, images.shape), cases[i].filters, 5);
+        nn_layer_loss(m, nn_layer_dense(m, nn_layer_global_average_pool(m, seen), 2), NN_LOSS_SOFTMAX_CE);
+        test_case("shared batches, %s", cases[i].what);
+        must(nn_model_build(m, NULL), m);
+        nn_threads(2);
+        nn_threads_hook(hook_pthreads, &calls);
+        must(nn_fit(m, &images, NULL, &d), m);
+        CHECK((calls > 2) == cases[i].shared);
+        nn_threads_hook(NULL, NULL);
+        nn_threads(1);
+        nn_model_free(m);
+    }
+}
+
 /* ---- learning, stopping ---- */
 
 static void learns(void) {
@@ -459,6 +490,7 @@ int main(void) {
     balanced();
     forms();
     threads();
+    shared_batches();
     learns();
     stops();
     evaluation();

@@ -141,10 +141,18 @@ static void nni_fit_side(void *context, size_t i) {
     nni_alone = 0;
 }
 
+/* Multiplications of a sample's pass: each weight as often as it is used, which in a convolution is at every place. */
+static size_t nni_fit_products(const nn_model *m) {
+    size_t products = 0;
+    for (size_t i = 0; i < m->parameters_count; i++)
+        products += m->parameters[i].rows * nn_shape_size(m->nodes[m->parameters[i].node - 1].shape);
+    return products;
+}
+
 static nn_status nni_fit_batch_and_next(nni_fit *f, size_t slot, size_t batch, size_t batches) {
     nni_supply *s = &f->supply;
     const int last = batch + 1 == batches;
-    if (!last && nn_threads_in_use() > 1 && s->batch * f->t->m->trained < NNI_FIT_ALONE) {
+    if (!last && nn_threads_in_use() > 1 && s->batch * nni_fit_products(f->t->m) < NNI_FIT_ALONE) {
         nni_fit_pair pair = {f, slot, batch, batches, NN_OK};
         nni_parallel(nni_fit_side, &pair, 2);
         return pair.status;
