@@ -36462,6 +36462,7 @@ NN_API float nn_average_decay(float decay, uint64_t step) {
 /* ---- src/train/supply.h ---- */
 
 #define NNI_SUPPLY_SHARE 100000 /* floats worth a thread, by analogy with a map */
+#define NNI_SUPPLY_CHUNK 4       /* samples that a thread takes at a time */
 
 /* What the loss is fed. */
 typedef enum nni_answer {
@@ -36675,32 +36676,38 @@ static void nni_supply_one(const nni_supply *s, nni_batch *b, size_t at, size_t 
     if (s->augment && s->augment->mixup > 0.0f) nni_supply_mix(s, x, targets, i, own, work);
 }
 
+/* A batch that threads are to make together. */
 typedef struct nni_supply_job {
     const nni_supply *supply;
     nni_batch *batch;
-    size_t first, part; /* of the epoch; samples of a thread */
+    size_t first; /* of the epoch's samples */
+    size_t taken; /* samples that a thread has made or is making */
 } nni_supply_job;
 
-static void nni_supply_task(void *context, size_t i) {
-    const nni_supply_job *job = (const nni_supply_job *)context;
+static nni_supply_job nni_supply_begin(nni_supply *s, size_t slot, size_t first) {
+    const nni_supply_job job = {s, &s->slots[slot], first, 0};
+    job.batch->rows = nni_min(s->batch, s->count - first);
+    return job;
+}
+
+/* Thread i makes samples until there is none left to make. */
+static void nni_supply_make(void *context, size_t i) {
+    nni_supply_job *job = (nni_supply_job *)context;
     const nni_supply *s = job->supply;
-    const size_t end = nni_min(job->batch->rows, (i + 1) * job->part);
-    for (size_t at = i * job->part; at < end; at++)
-        nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at,
-                       s->work ? s->work + i * s->work_floats : NULL);
+    float *work = s->work ? s->work + i * s->work_floats : NULL;
+    for (;;) {
+        size_t at = __atomic_fetch_add(&job->taken, NNI_SUPPLY_CHUNK, __ATOMIC_RELAXED);
+        const size_t end = nni_min(job->batch->rows, at + NNI_SUPPLY_CHUNK);
+        if (at >= end) return;
+        for (; at < end; at++) nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at, work);
+    }
 }
 
 /* Makes the batch that begins with sample `first` of the epoch. */
 static void nni_supply_fill(nni_supply *s, size_t slot, size_t first) {
-    nni_supply_job job;
-    job.supply = s;
-    job.batch = &s->slots[slot];
-    job.first = first;
-    job.batch->rows = nni_min(s->batch, s->count - first);
+    nni_supply_job job = nni_supply_begin(s, slot, first);
     const size_t share = s->augment ? NNI_SUPPLY_SHARE / 16 : NNI_SUPPLY_SHARE; /* resampling costs that much more than copying */
-    const size_t threads = nni_min(s->workers, nni_threads_for(job.batch->rows * s->in, share));
-    job.part = nni_ceil_div(job.batch->rows, threads);
-    nni_parallel(nni_supply_task, &job, nni_ceil_div(job.batch->rows, job.part));
+    nni_parallel(nni_supply_make, &job, nni_min(s->workers, nni_threads_for(job.batch->rows * s->in, share)));
 }
 
 static nn_status nni_supply_feed(const nni_supply *s, size_t slot) {
@@ -37402,8 +37409,7 @@ NN_API nn_status nn_confusion_of(nn_model *m, size_t *matrix, size_t classes, co
 
 #include <time.h>
 
-/* Below so many multiplications a batch shares too little work to use a second thread, which then makes the next batch. */
-#define NNI_FIT_ALONE 100000000u
+#define NNI_FIT_WEIGHED 8 /* batches before it is settled what the threads do */
 
 typedef struct nni_fit {
     nn_trainer *t;
@@ -37414,6 +37420,9 @@ typedef struct nni_fit {
     nni_tally tally;
     nn_fit_event event;
     double began;
+    double passing, making;    /* seconds of `weighed` batches, all threads at one thing: in the network, and for the next batch */
+    size_t weighed;
+    int apart;                 /* one thread is in the network, while the others make the next batch */
 } nni_fit;
 
 static double nni_seconds(void) {
@@ -37477,40 +37486,45 @@ static nn_status nni_fit_batch(nni_fit *f, size_t slot, size_t batch, size_t bat
     return nni_trainer_backward(t);
 }
 
-/* A batch, and the making of the next, side by side. */
+/* A batch on one thread, while others make the next; when it is over, the first thread helps them. */
 typedef struct nni_fit_pair {
     nni_fit *f;
+    nni_supply_job next;
     size_t slot, batch, batches;
     nn_status status;
 } nni_fit_pair;
 
 static void nni_fit_side(void *context, size_t i) {
     nni_fit_pair *pair = (nni_fit_pair *)context;
-    nni_supply *s = &pair->f->supply;
     nni_alone = 1;
     if (i == 0) pair->status = nni_fit_batch(pair->f, pair->slot, pair->batch, pair->batches);
-    else nni_supply_fill(s, 1 - pair->slot, (pair->batch + 1) * s->batch);
+    nni_supply_make(&pair->next, i);
     nni_alone = 0;
 }
 
-/* Multiplications of a sample's pass: each weight as often as it is used, which in a convolution is at every place. */
-static size_t nni_fit_products(const nn_model *m) {
-    size_t products = 0;
-    for (size_t i = 0; i < m->parameters_count; i++)
-        products += m->parameters[i].rows * nn_shape_size(m->nodes[m->parameters[i].node - 1].shape);
-    return products;
+/* Whether that is faster than to share first the batch, then the making of the next, which took so many seconds. What a layer gains
+ * from a thread is taken to be 3/4 of what it could. No bits depend on it. */
+static void nni_fit_weigh(nni_fit *f, double pass, double making) {
+    const double threads = (double)nni_min(nn_threads_in_use(), f->supply.workers);
+    f->passing += pass;
+    f->making += making;
+    f->apart = ++f->weighed >= NNI_FIT_WEIGHED && threads > 1 && f->making > (0.75 * threads - 1) * f->passing;
 }
 
 static nn_status nni_fit_batch_and_next(nni_fit *f, size_t slot, size_t batch, size_t batches) {
     nni_supply *s = &f->supply;
-    const int last = batch + 1 == batches;
-    if (!last && nn_threads_in_use() > 1 && s->batch * nni_fit_products(f->t->m) < NNI_FIT_ALONE) {
-        nni_fit_pair pair = {f, slot, batch, batches, NN_OK};
-        nni_parallel(nni_fit_side, &pair, 2);
+    const size_t next = (batch + 1) * s->batch;
+    if (batch + 1 == batches) return nni_fit_batch(f, slot, batch, batches);
+    if (f->apart) {
+        nni_fit_pair pair = {f, nni_supply_begin(s, 1 - slot, next), slot, batch, batches, NN_OK};
+        nni_parallel(nni_fit_side, &pair, nni_min(nn_threads_in_use(), s->workers));
         return pair.status;
     }
+    const double begin = nni_seconds();
     const nn_status status = nni_fit_batch(f, slot, batch, batches);
-    if (!last && status == NN_OK) nni_supply_fill(s, 1 - slot, (batch + 1) * s->batch);
+    const double between = nni_seconds();
+    if (status == NN_OK) nni_supply_fill(s, 1 - slot, next);
+    nni_fit_weigh(f, between - begin, nni_seconds() - between);
     return status;
 }
 
@@ -38139,11 +38153,12 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_TIMES
 #undef NNI_UPDATE_SHARE
 #undef NNI_SUPPLY_SHARE
+#undef NNI_SUPPLY_CHUNK
 #undef NNI_EPOCHS_USUAL
 #undef NNI_COUNTERS
 #undef NNI_NUMBERS
 #undef NNI_EPOCH_NUMBERS
-#undef NNI_FIT_ALONE
+#undef NNI_FIT_WEIGHED
 #undef NNI_SEARCH_SMOOTH
 #undef NNI_SEARCH_END
 #endif /* NN_IMPLEMENTATION */

@@ -146,30 +146,55 @@ static int stop_at_once(const nn_fit_event *e, void *user) {
     return 1;
 }
 
-/* The first of two batches: a second thread takes its share of the layers, or makes the other batch meanwhile. A convolution has few
- * weights, but they are used at every place. */
+/* A convolution has few weights, but they are used at every place: threads share its batches. */
 static void shared_batches(void) {
     enum { SIDE = 48, BATCH = 32 };
-    static const struct { const char *what; size_t filters; int shared; } cases[] = {{"few filters", 1, 0}, {"many filters", 64, 1}};
     static float x[(BATCH + 1) * SIDE * SIDE];
     static uint32_t labels[BATCH + 1];
     const nn_dataset images = nn_dataset_of(x, BATCH + 1, nn_shape_image(SIDE, SIDE, 1), labels, 2);
     const nn_fit_desc d = {.epochs = 1, .batch = BATCH, .watch = stop_at_once};
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        size_t calls = 0;
+    size_t calls = 0;
+    nn_model *m = nn_model_new(NULL);
+    const nn_node seen = nn_layer_conv2d(m, nn_layer_input(m, images.shape), 64, 5);
+    nn_layer_loss(m, nn_layer_dense(m, nn_layer_global_average_pool(m, seen), 2), NN_LOSS_SOFTMAX_CE);
+    test_case("shared batches");
+    must(nn_model_build(m, NULL), m);
+    nn_threads(2);
+    nn_threads_hook(hook_pthreads, &calls);
+    must(nn_fit(m, &images, NULL, &d), m);
+    CHECK(calls > 2);
+    nn_threads_hook(NULL, NULL);
+    nn_threads(1);
+    nn_model_free(m);
+}
+
+/* Batches that take much longer to make than to learn are made by all threads, while one learns: the same bits. */
+static void made_apart(void) {
+    enum { SIDE = 24, COUNT_OF = 131, BATCH = 8 };
+    static uint8_t x[COUNT_OF * SIDE * SIDE];
+    static uint32_t labels[COUNT_OF];
+    const nn_augment bent = {.elastic_alpha = 20, .elastic_sigma = 4, .rotate = 10, .mixup = 0.3f};
+    const nn_fit_desc d = {.epochs = 2, .batch = BATCH, .seed = 3, .augment = &bent};
+    nn_dataset images = nn_dataset_of(NULL, COUNT_OF, nn_shape_image(SIDE, SIDE, 1), labels, 2);
+    images.bytes = x;
+    for (size_t i = 0; i < COUNT(x); i++) x[i] = (uint8_t)(i * 31 % 251);
+    for (size_t i = 0; i < COUNT_OF; i++) labels[i] = i % 3 == 0;
+    uint64_t hash[4];
+    for (size_t i = 0; i < COUNT(hash); i++) {
         nn_model *m = nn_model_new(NULL);
-        const nn_node seen = nn_layer_conv2d(m, nn_layer_input(m, images.shape), cases[i].filters, 5);
-        nn_layer_loss(m, nn_layer_dense(m, nn_layer_global_average_pool(m, seen), 2), NN_LOSS_SOFTMAX_CE);
-        test_case("shared batches, %s", cases[i].what);
+        nn_layer_loss(m, nn_layer_dense(m, nn_layer_input(m, images.shape), 2), NN_LOSS_SOFTMAX_CE);
+        test_case("made apart, %zu", i);
         must(nn_model_build(m, NULL), m);
-        nn_threads(2);
-        nn_threads_hook(hook_pthreads, &calls);
+        nn_threads(i < 3 ? i + 1 : 3);
+        nn_threads_hook(i == 3 ? hook_backwards : hook_pthreads, NULL);
         must(nn_fit(m, &images, NULL, &d), m);
-        CHECK((calls > 2) == cases[i].shared);
+        hash[i] = weights_of(m);
         nn_threads_hook(NULL, NULL);
         nn_threads(1);
         nn_model_free(m);
     }
+    test_case("made apart");
+    CHECK(hash[0] == hash[1] && hash[0] == hash[2] && hash[0] == hash[3]);
 }
 
 /* ---- learning, stopping ---- */
@@ -491,6 +516,7 @@ int main(void) {
     forms();
     threads();
     shared_batches();
+    made_apart();
     learns();
     stops();
     evaluation();

@@ -50,8 +50,7 @@ NN_API const nn_history *nn_trainer_history(const nn_trainer *trainer);
 
 #include <time.h>
 
-/* Below so many multiplications a batch shares too little work to use a second thread, which then makes the next batch. */
-#define NNI_FIT_ALONE 100000000u
+#define NNI_FIT_WEIGHED 8 /* batches before it is settled what the threads do */
 
 typedef struct nni_fit {
     nn_trainer *t;
@@ -62,6 +61,9 @@ typedef struct nni_fit {
     nni_tally tally;
     nn_fit_event event;
     double began;
+    double passing, making;    /* seconds of `weighed` batches, all threads at one thing: in the network, and for the next batch */
+    size_t weighed;
+    int apart;                 /* one thread is in the network, while the others make the next batch */
 } nni_fit;
 
 static double nni_seconds(void) {
@@ -125,40 +127,45 @@ static nn_status nni_fit_batch(nni_fit *f, size_t slot, size_t batch, size_t bat
     return nni_trainer_backward(t);
 }
 
-/* A batch, and the making of the next, side by side. */
+/* A batch on one thread, while others make the next; when it is over, the first thread helps them. */
 typedef struct nni_fit_pair {
     nni_fit *f;
+    nni_supply_job next;
     size_t slot, batch, batches;
     nn_status status;
 } nni_fit_pair;
 
 static void nni_fit_side(void *context, size_t i) {
     nni_fit_pair *pair = (nni_fit_pair *)context;
-    nni_supply *s = &pair->f->supply;
     nni_alone = 1;
     if (i == 0) pair->status = nni_fit_batch(pair->f, pair->slot, pair->batch, pair->batches);
-    else nni_supply_fill(s, 1 - pair->slot, (pair->batch + 1) * s->batch);
+    nni_supply_make(&pair->next, i);
     nni_alone = 0;
 }
 
-/* Multiplications of a sample's pass: each weight as often as it is used, which in a convolution is at every place. */
-static size_t nni_fit_products(const nn_model *m) {
-    size_t products = 0;
-    for (size_t i = 0; i < m->parameters_count; i++)
-        products += m->parameters[i].rows * nn_shape_size(m->nodes[m->parameters[i].node - 1].shape);
-    return products;
+/* Whether that is faster than to share first the batch, then the making of the next, which took so many seconds. What a layer gains
+ * from a thread is taken to be 3/4 of what it could. No bits depend on it. */
+static void nni_fit_weigh(nni_fit *f, double pass, double making) {
+    const double threads = (double)nni_min(nn_threads_in_use(), f->supply.workers);
+    f->passing += pass;
+    f->making += making;
+    f->apart = ++f->weighed >= NNI_FIT_WEIGHED && threads > 1 && f->making > (0.75 * threads - 1) * f->passing;
 }
 
 static nn_status nni_fit_batch_and_next(nni_fit *f, size_t slot, size_t batch, size_t batches) {
     nni_supply *s = &f->supply;
-    const int last = batch + 1 == batches;
-    if (!last && nn_threads_in_use() > 1 && s->batch * nni_fit_products(f->t->m) < NNI_FIT_ALONE) {
-        nni_fit_pair pair = {f, slot, batch, batches, NN_OK};
-        nni_parallel(nni_fit_side, &pair, 2);
+    const size_t next = (batch + 1) * s->batch;
+    if (batch + 1 == batches) return nni_fit_batch(f, slot, batch, batches);
+    if (f->apart) {
+        nni_fit_pair pair = {f, nni_supply_begin(s, 1 - slot, next), slot, batch, batches, NN_OK};
+        nni_parallel(nni_fit_side, &pair, nni_min(nn_threads_in_use(), s->workers));
         return pair.status;
     }
+    const double begin = nni_seconds();
     const nn_status status = nni_fit_batch(f, slot, batch, batches);
-    if (!last && status == NN_OK) nni_supply_fill(s, 1 - slot, (batch + 1) * s->batch);
+    const double between = nni_seconds();
+    if (status == NN_OK) nni_supply_fill(s, 1 - slot, next);
+    nni_fit_weigh(f, between - begin, nni_seconds() - between);
     return status;
 }
 

@@ -10,6 +10,7 @@
 #include "../image/mix.h"
 
 #define NNI_SUPPLY_SHARE 100000 /* floats worth a thread, by analogy with a map */
+#define NNI_SUPPLY_CHUNK 4       /* samples that a thread takes at a time */
 
 /* What the loss is fed. */
 typedef enum nni_answer {
@@ -223,32 +224,38 @@ static void nni_supply_one(const nni_supply *s, nni_batch *b, size_t at, size_t 
     if (s->augment && s->augment->mixup > 0.0f) nni_supply_mix(s, x, targets, i, own, work);
 }
 
+/* A batch that threads are to make together. */
 typedef struct nni_supply_job {
     const nni_supply *supply;
     nni_batch *batch;
-    size_t first, part; /* of the epoch; samples of a thread */
+    size_t first; /* of the epoch's samples */
+    size_t taken; /* samples that a thread has made or is making */
 } nni_supply_job;
 
-static void nni_supply_task(void *context, size_t i) {
-    const nni_supply_job *job = (const nni_supply_job *)context;
+static nni_supply_job nni_supply_begin(nni_supply *s, size_t slot, size_t first) {
+    const nni_supply_job job = {s, &s->slots[slot], first, 0};
+    job.batch->rows = nni_min(s->batch, s->count - first);
+    return job;
+}
+
+/* Thread i makes samples until there is none left to make. */
+static void nni_supply_make(void *context, size_t i) {
+    nni_supply_job *job = (nni_supply_job *)context;
     const nni_supply *s = job->supply;
-    const size_t end = nni_min(job->batch->rows, (i + 1) * job->part);
-    for (size_t at = i * job->part; at < end; at++)
-        nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at,
-                       s->work ? s->work + i * s->work_floats : NULL);
+    float *work = s->work ? s->work + i * s->work_floats : NULL;
+    for (;;) {
+        size_t at = __atomic_fetch_add(&job->taken, NNI_SUPPLY_CHUNK, __ATOMIC_RELAXED);
+        const size_t end = nni_min(job->batch->rows, at + NNI_SUPPLY_CHUNK);
+        if (at >= end) return;
+        for (; at < end; at++) nni_supply_one(s, job->batch, at, s->order ? s->order[job->first + at] : job->first + at, work);
+    }
 }
 
 /* Makes the batch that begins with sample `first` of the epoch. */
 static void nni_supply_fill(nni_supply *s, size_t slot, size_t first) {
-    nni_supply_job job;
-    job.supply = s;
-    job.batch = &s->slots[slot];
-    job.first = first;
-    job.batch->rows = nni_min(s->batch, s->count - first);
+    nni_supply_job job = nni_supply_begin(s, slot, first);
     const size_t share = s->augment ? NNI_SUPPLY_SHARE / 16 : NNI_SUPPLY_SHARE; /* resampling costs that much more than copying */
-    const size_t threads = nni_min(s->workers, nni_threads_for(job.batch->rows * s->in, share));
-    job.part = nni_ceil_div(job.batch->rows, threads);
-    nni_parallel(nni_supply_task, &job, nni_ceil_div(job.batch->rows, job.part));
+    nni_parallel(nni_supply_make, &job, nni_min(s->workers, nni_threads_for(job.batch->rows * s->in, share)));
 }
 
 static nn_status nni_supply_feed(const nni_supply *s, size_t slot) {
