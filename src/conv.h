@@ -181,18 +181,19 @@ static size_t nni_conv_product_floats(const nni_gemm *g) {
 
 /* ---- by units ---- */
 
-/* Cuts the images into units that fit the cache, and into at least as many as there are threads. */
+/* Cuts the images into units that fit the cache. With several threads there are as many for each, and they are alike. */
 static void nni_conv_cut(nni_conv *job, size_t threads) {
     const nni_conv_axis *y = &job->y;
     const size_t row = nni_conv_window_width(&job->x) * job->groups * job->in, image = y->source * row;
     job->together = job->bands = 1;
     job->band = y->positions;
-    if (image <= NNI_CONV_UNIT && job->images >= threads) {
-        job->together = nni_max(1, nni_min(NNI_CONV_UNIT / image, job->images / threads));
+    if (image <= NNI_CONV_UNIT && (job->images >= 4 * threads || job->images % threads == 0)) {
+        const size_t most = NNI_CONV_UNIT / image, units = nni_round_up(nni_ceil_div(job->images, most), threads);
+        job->together = nni_max(1, threads == 1 ? nni_min(most, job->images) : nni_ceil_div(job->images, units));
     } else {
-        const size_t rows = nni_max(NNI_CONV_UNIT / row, 2 * y->extent), fit = (rows - y->extent) / y->step + 1;
-        const size_t wanted = nni_ceil_div(threads, nni_max(job->images, 1));
-        job->band = nni_min(nni_min(fit, nni_ceil_div(y->positions, wanted)), y->positions);
+        const size_t rows = nni_max(NNI_CONV_UNIT / row, 2 * y->extent), most = nni_min((rows - y->extent) / y->step + 1, y->positions);
+        const size_t few = job->images < 4 * threads ? threads : 1, bands = nni_round_up(nni_ceil_div(y->positions, most), few);
+        job->band = threads == 1 ? most : nni_ceil_div(y->positions, bands);
         job->bands = nni_ceil_div(y->positions, job->band);
     }
     job->units = nni_ceil_div(job->images, job->together) * job->bands;
