@@ -3182,6 +3182,27 @@ static inline nni_pool_taps nni_pool_taps_of(const nni_pool_axis *a, size_t outp
     return t;
 }
 
+/* What a pass reads and writes: a window has a place in the arrays of outputs, its pixels in those of inputs. */
+typedef struct nni_pool_pass {
+    const nni_pool *pool;
+    float *to;
+    const float *from;
+    uint32_t *index; /* of the pixels that were the largest; NULL: nobody asks */
+    const uint32_t *given;
+} nni_pool_pass;
+
+/* Where some channels of a window lie: its output, its image, and in that the pixels that are not padding. */
+typedef struct nni_pool_window {
+    size_t output, image;
+    size_t at, rows, columns; /* the first of rows x columns pixels */
+    size_t divisor;
+} nni_pool_window;
+
+/* The number of the pixel in row r and column c of a window. */
+static inline size_t nni_pool_pixel(const nni_pool *p, const nni_pool_window *w, size_t r, size_t c) {
+    return w->at + r * p->y.dilation * p->x.length + c * p->x.dilation;
+}
+
 /* ---- simd/tier.h ---- */
 
 #include <math.h>
@@ -7442,135 +7463,149 @@ NNI_INLINE void nni_pool_store_index_scalar(uint32_t *index, nni_vi_scalar v, si
     }
 }
 
-/* n channels of one window: x points to the image, index is not NULL if `which`. */
-NNI_INLINE void nni_max_window_scalar(const int which, float *y, uint32_t *index, const float *x, const nni_pool *p,
-                                   const nni_pool_taps *ty, const nni_pool_taps *tx, size_t n) {
-    if (!ty->count || !tx->count) {
-        nni_vf_store_n_scalar(y, nni_vf_set1_scalar(-INFINITY), n);
-        if (which) nni_pool_store_index_scalar(index, nni_vi_set1_scalar(UINT32_MAX), n);
+typedef void (*nni_pool_fn_scalar)(const nni_pool_pass *p, const nni_pool_window *w, size_t n);
+
+/* All channels of a window: whole vectors of them are what must be fast. */
+NNI_INLINE void nni_pool_channels_scalar(nni_pool_fn_scalar f, const nni_pool_pass *p, nni_pool_window w) {
+    size_t left = p->pool->channels;
+    for (; left >= VF_LANES; left -= VF_LANES, w.output += VF_LANES, w.image += VF_LANES) f(p, &w, VF_LANES);
+    if (left) f(p, &w, left);
+}
+
+/* f for the windows in rows [from, to), those of all images counted on. Most are of 2 x 2. */
+NNI_INLINE void nni_pool_rows_scalar(nni_pool_fn_scalar f, const nni_pool_pass *p, size_t from, size_t to) {
+    const nni_pool_axis *y = &p->pool->y, *x = &p->pool->x;
+    const int count_padding = p->pool->count_padding;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps down = nni_pool_taps_of(y, row % y->outputs, count_padding);
+        const size_t image = row / y->outputs * y->length * x->length, output = row * x->outputs;
+        for (size_t i = 0; i < x->outputs; i++) {
+            const nni_pool_taps across = nni_pool_taps_of(x, i, count_padding);
+            nni_pool_window w = {(output + i) * p->pool->channels, image * p->pool->channels,
+                                 down.first * x->length + across.first, down.count, across.count,
+                                 nni_max(1, down.divisor * across.divisor)};
+            if (w.rows == 2 && w.columns == 2) {
+                w.rows = w.columns = 2; /* constants, by which the loops are unrolled */
+                nni_pool_channels_scalar(f, p, w);
+            } else {
+                nni_pool_channels_scalar(f, p, w);
+            }
+        }
+    }
+}
+
+NNI_INLINE void nni_max_nothing_scalar(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    nni_store_some_scalar(p->to + w->output, nni_vf_set1_scalar(-INFINITY), n);
+    if (p->index) nni_pool_store_index_scalar(p->index + w->output, nni_vi_set1_scalar(UINT32_MAX), n);
+}
+
+NNI_INLINE void nni_max_window_scalar(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const float *x = p->from + w->image;
+    if (!w->rows || !w->columns) {
+        nni_max_nothing_scalar(p, w, n);
         return;
     }
-    const size_t width = p->x.length;
-    size_t row = ty->first * width + tx->first;
-    nni_vf_scalar best = nni_vf_load_n_scalar(x + row * p->channels, n), best_at = nni_vf_from_bits_scalar(nni_vi_set1_scalar((uint32_t)row));
-    for (size_t r = ty->count; r > 0; r--, row += p->y.dilation * width) {
-        size_t at = row;
-        for (size_t t = tx->count; t > 0; t--, at += p->x.dilation) {
-            const nni_vf_scalar v = nni_vf_load_n_scalar(x + at * p->channels, n);
-            if (which) {
-                const nni_vm_scalar keep = nni_vm_or_scalar(nni_vf_le_scalar(v, best), nni_vf_nan_scalar(best));
-                best = nni_vf_select_scalar(keep, best, v);
-                best_at = nni_vf_select_scalar(keep, best_at, nni_vf_from_bits_scalar(nni_vi_set1_scalar((uint32_t)at)));
-            } else {
-                best = nni_vf_max_scalar(v, best);
-            }
-        }
+    nni_vf_scalar best = nni_load_some_scalar(x + w->at * p->pool->channels, n);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            best = nni_vf_max_scalar(nni_load_some_scalar(x + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, n), best);
+    nni_store_some_scalar(p->to + w->output, best, n);
+}
+
+/* Also which pixel it was: the first of the largest, or the first that is NaN. */
+NNI_INLINE void nni_max_window_index_scalar(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const float *x = p->from + w->image;
+    if (!w->rows || !w->columns) {
+        nni_max_nothing_scalar(p, w, n);
+        return;
     }
-    nni_vf_store_n_scalar(y, best, n);
-    if (which) nni_pool_store_index_scalar(index, nni_vf_bits_scalar(best_at), n);
-}
-
-/* Rows [from, to) of the outputs, those of all images counted on. */
-static void nni_max_pool_scalar(float *y, uint32_t *index, const float *x, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
-    for (size_t row = from; row < to; row++) {
-        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, 0);
-        const float *source = x + row / p->y.outputs * image;
-        for (size_t i = 0; i < p->x.outputs; i++) {
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, 0);
-            const size_t at = (row * p->x.outputs + i) * channels;
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                if (index) nni_max_window_scalar(1, y + at + c, index + at + c, source + c, p, &ty, &tx, n);
-                else nni_max_window_scalar(0, y + at + c, NULL, source + c, p, &ty, &tx, n);
-            }
+    nni_vf_scalar best = nni_load_some_scalar(x + w->at * p->pool->channels, n), best_at = nni_vf_from_bits_scalar(nni_vi_set1_scalar((uint32_t)w->at));
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++) {
+            const size_t at = nni_pool_pixel(p->pool, w, r, c);
+            const nni_vf_scalar v = nni_load_some_scalar(x + at * p->pool->channels, n);
+            const nni_vm_scalar keep = nni_vm_or_scalar(nni_vf_le_scalar(v, best), nni_vf_nan_scalar(best));
+            best = nni_vf_select_scalar(keep, best, v);
+            best_at = nni_vf_select_scalar(keep, best_at, nni_vf_from_bits_scalar(nni_vi_set1_scalar((uint32_t)at)));
         }
-    }
+    nni_store_some_scalar(p->to + w->output, best, n);
+    nni_pool_store_index_scalar(p->index + w->output, nni_vf_bits_scalar(best_at), n);
 }
 
-/* Each dy goes to the pixel of its window that index names. In disjoint windows nothing can be there yet. */
-NNI_INLINE void nni_max_window_backward_scalar(float *dx, nni_vf_scalar dy, nni_vi_scalar index, const nni_pool *p, const nni_pool_taps *ty,
-                                            const nni_pool_taps *tx, size_t n) {
-    const nni_vi_scalar ones = nni_vi_set1_scalar(UINT32_MAX);
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            const nni_vf_scalar part = nni_vf_where_scalar(nni_vi_eq0_scalar(nni_vi_xor_scalar(index, nni_vi_set1_scalar((uint32_t)at)), ones), dy);
-            float *to = dx + at * p->channels;
-            nni_vf_store_n_scalar(to, nni_vf_add_scalar(p->disjoint ? nni_vf_set1_scalar(0.0f) : nni_vf_load_n_scalar(to, n), part), n);
-        }
+/* Rows [from, to) of the outputs. */
+static void nni_max_pool_scalar(float *y, uint32_t *index, const float *x, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, y, x, index, NULL};
+    if (index) nni_pool_rows_scalar(nni_max_window_index_scalar, &p, from, to);
+    else nni_pool_rows_scalar(nni_max_window_scalar, &p, from, to);
 }
 
-/* Images [from, to). */
-static void nni_max_pool_backward_scalar(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from,
-                                      size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
-    for (size_t m = from; m < to; m++) {
-        memset(dx + m * image, 0, image * sizeof *dx);
-        for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0);
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
-            const size_t at = (m * outputs + i) * channels;
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                const nni_vi_scalar chosen = nni_pool_load_index_scalar(index + at + c, n);
-                nni_max_window_backward_scalar(dx + m * image + c, nni_vf_load_n_scalar(dy + at + c, n), chosen, p, &ty, &tx, n);
-            }
-        }
-    }
-}
-
-/* n channels of one window; of no pixels the mean is 0. */
-NNI_INLINE void nni_mean_window_scalar(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty,
-                                    const nni_pool_taps *tx, size_t n) {
+/* Of no pixels the mean is 0. */
+NNI_INLINE void nni_mean_window_scalar(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
     nni_vf_scalar sum = nni_vf_set1_scalar(0.0f);
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            sum = nni_vf_add_scalar(sum, nni_vf_load_n_scalar(x + at * p->channels, n));
-        }
-    nni_vf_store_n_scalar(y, nni_vf_div_scalar(sum, nni_vf_set1_scalar((float)nni_max(1, ty->divisor * tx->divisor))), n);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            sum = nni_vf_add_scalar(sum, nni_load_some_scalar(p->from + w->image + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, n));
+    nni_store_some_scalar(p->to + w->output, nni_vf_div_scalar(sum, nni_vf_set1_scalar((float)w->divisor)), n);
 }
 
-static void nni_average_pool_scalar(float *y, const float *x, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
-    for (size_t row = from; row < to; row++) {
-        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
-        const float *source = x + row / p->y.outputs * image;
-        for (size_t i = 0; i < p->x.outputs; i++) {
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
-            for (size_t c = 0; c < channels; c += VF_LANES)
-                nni_mean_window_scalar(y + (row * p->x.outputs + i) * channels + c, source + c, p, &ty, &tx,
-                                    nni_min(VF_LANES, channels - c));
-        }
-    }
+static void nni_average_pool_scalar(float *y, const float *x, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, y, x, NULL, NULL};
+    nni_pool_rows_scalar(nni_mean_window_scalar, &p, from, to);
 }
 
-NNI_INLINE void nni_mean_window_backward_scalar(float *dx, nni_vf_scalar dy, const nni_pool *p, const nni_pool_taps *ty,
-                                             const nni_pool_taps *tx, size_t n) {
-    const nni_vf_scalar part = nni_vf_div_scalar(dy, nni_vf_set1_scalar((float)nni_max(1, ty->divisor * tx->divisor)));
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            float *to = dx + at * p->channels;
-            nni_vf_store_n_scalar(to, nni_vf_add_scalar(p->disjoint ? nni_vf_set1_scalar(0.0f) : nni_vf_load_n_scalar(to, n), part), n);
+/* ---- back ---- */
+
+/* A pixel's gradient grows by part; in disjoint windows nothing can be there yet. */
+NNI_INLINE void nni_pool_add_scalar(const nni_pool_pass *p, float *to, nni_vf_scalar part, size_t n) {
+    nni_store_some_scalar(to, nni_vf_add_scalar(p->pool->disjoint ? nni_vf_set1_scalar(0.0f) : nni_load_some_scalar(to, n), part), n);
+}
+
+/* Each dy goes to the pixel of its window that index names. */
+NNI_INLINE void nni_max_window_backward_scalar(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const nni_vf_scalar dy = nni_load_some_scalar(p->from + w->output, n);
+    const nni_vi_scalar chosen = nni_pool_load_index_scalar(p->given + w->output, n), ones = nni_vi_set1_scalar(UINT32_MAX);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++) {
+            const size_t at = nni_pool_pixel(p->pool, w, r, c);
+            const nni_vf_scalar part = nni_vf_where_scalar(nni_vi_eq0_scalar(nni_vi_xor_scalar(chosen, nni_vi_set1_scalar((uint32_t)at)), ones), dy);
+            nni_pool_add_scalar(p, p->to + w->image + at * p->pool->channels, part, n);
         }
 }
 
-static void nni_average_pool_backward_scalar(float *dx, const float *dy, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+NNI_INLINE void nni_mean_window_backward_scalar(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const nni_vf_scalar part = nni_vf_div_scalar(nni_load_some_scalar(p->from + w->output, n), nni_vf_set1_scalar((float)w->divisor));
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            nni_pool_add_scalar(p, p->to + w->image + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, part, n);
+}
+
+/* Images [from, to). Rows of pixels are set to 0 just before a window first reaches them: then the cache still has them. */
+NNI_INLINE void nni_pool_backward_scalar(nni_pool_fn_scalar f, const nni_pool_pass *p, size_t from, size_t to) {
+    const nni_pool_axis *y = &p->pool->y;
+    const size_t width = p->pool->x.length * p->pool->channels;
     for (size_t m = from; m < to; m++) {
-        memset(dx + m * image, 0, image * sizeof *dx);
-        for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, p->count_padding);
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                const nni_vf_scalar d = nni_vf_load_n_scalar(dy + (m * outputs + i) * channels + c, n);
-                nni_mean_window_backward_scalar(dx + m * image + c, d, p, &ty, &tx, n);
-            }
+        float *pixels = p->to + m * y->length * width;
+        size_t set = 0;
+        for (size_t i = 0; i < y->outputs; i++) {
+            const nni_pool_taps down = nni_pool_taps_of(y, i, 0);
+            const size_t end = down.count ? down.first + (down.count - 1) * y->dilation + 1 : 0;
+            if (end > set) memset(pixels + set * width, 0, (end - set) * width * sizeof *pixels);
+            set = nni_max(set, end);
+            nni_pool_rows_scalar(f, p, m * y->outputs + i, m * y->outputs + i + 1);
         }
+        memset(pixels + set * width, 0, (y->length - set) * width * sizeof *pixels);
     }
+}
+
+static void nni_max_pool_backward_scalar(float *dx, const float *dy, const uint32_t *index, const nni_pool *pool, size_t from,
+                                      size_t to) {
+    const nni_pool_pass p = {pool, dx, dy, NULL, index};
+    nni_pool_backward_scalar(nni_max_window_backward_scalar, &p, from, to);
+}
+
+static void nni_average_pool_backward_scalar(float *dx, const float *dy, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, dx, dy, NULL, NULL};
+    nni_pool_backward_scalar(nni_mean_window_backward_scalar, &p, from, to);
 }
 
 /* ---- over whole images ---- */
@@ -7586,12 +7621,12 @@ NNI_INLINE void nni_mean_pixels_scalar(const int vectors, float *y, const float 
         NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_scalar(0.0f);
         for (size_t q = p; q < nni_min(pixels, p + NNI_POOL_BLOCK); q++)
             NNI_UNROLL for (int v = 0; v < vectors; v++)
-                sum[v] = nni_vf_add_scalar(sum[v], nni_vf_load_n_scalar(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
+                sum[v] = nni_vf_add_scalar(sum[v], nni_load_some_scalar(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
         NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_add_scalar(total[v], sum[v]);
     }
     const nni_vf_scalar divisor = nni_vf_set1_scalar((float)nni_max(1, pixels));
     NNI_UNROLL for (int v = 0; v < vectors; v++)
-        nni_vf_store_n_scalar(y + v * VF_LANES, nni_vf_div_scalar(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
+        nni_store_some_scalar(y + v * VF_LANES, nni_vf_div_scalar(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
 }
 
 static void nni_global_average_pool_scalar(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
@@ -7609,8 +7644,8 @@ static void nni_global_average_pool_backward_scalar(float *dx, const float *dy, 
     for (size_t m = 0; m < images; m++, dx += pixels * channels, dy += channels)
         for (size_t c = 0; c < channels; c += VF_LANES) {
             const size_t n = nni_min(VF_LANES, channels - c);
-            const nni_vf_scalar part = nni_vf_div_scalar(nni_vf_load_n_scalar(dy + c, n), divisor);
-            for (size_t p = 0; p < pixels; p++) nni_vf_store_n_scalar(dx + p * channels + c, part, n);
+            const nni_vf_scalar part = nni_vf_div_scalar(nni_load_some_scalar(dy + c, n), divisor);
+            for (size_t p = 0; p < pixels; p++) nni_store_some_scalar(dx + p * channels + c, part, n);
         }
 }
 
@@ -12217,135 +12252,149 @@ NNI_INLINE void nni_pool_store_index_avx2(uint32_t *index, nni_vi_avx2 v, size_t
     }
 }
 
-/* n channels of one window: x points to the image, index is not NULL if `which`. */
-NNI_INLINE void nni_max_window_avx2(const int which, float *y, uint32_t *index, const float *x, const nni_pool *p,
-                                   const nni_pool_taps *ty, const nni_pool_taps *tx, size_t n) {
-    if (!ty->count || !tx->count) {
-        nni_vf_store_n_avx2(y, nni_vf_set1_avx2(-INFINITY), n);
-        if (which) nni_pool_store_index_avx2(index, nni_vi_set1_avx2(UINT32_MAX), n);
+typedef void (*nni_pool_fn_avx2)(const nni_pool_pass *p, const nni_pool_window *w, size_t n);
+
+/* All channels of a window: whole vectors of them are what must be fast. */
+NNI_INLINE void nni_pool_channels_avx2(nni_pool_fn_avx2 f, const nni_pool_pass *p, nni_pool_window w) {
+    size_t left = p->pool->channels;
+    for (; left >= VF_LANES; left -= VF_LANES, w.output += VF_LANES, w.image += VF_LANES) f(p, &w, VF_LANES);
+    if (left) f(p, &w, left);
+}
+
+/* f for the windows in rows [from, to), those of all images counted on. Most are of 2 x 2. */
+NNI_INLINE void nni_pool_rows_avx2(nni_pool_fn_avx2 f, const nni_pool_pass *p, size_t from, size_t to) {
+    const nni_pool_axis *y = &p->pool->y, *x = &p->pool->x;
+    const int count_padding = p->pool->count_padding;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps down = nni_pool_taps_of(y, row % y->outputs, count_padding);
+        const size_t image = row / y->outputs * y->length * x->length, output = row * x->outputs;
+        for (size_t i = 0; i < x->outputs; i++) {
+            const nni_pool_taps across = nni_pool_taps_of(x, i, count_padding);
+            nni_pool_window w = {(output + i) * p->pool->channels, image * p->pool->channels,
+                                 down.first * x->length + across.first, down.count, across.count,
+                                 nni_max(1, down.divisor * across.divisor)};
+            if (w.rows == 2 && w.columns == 2) {
+                w.rows = w.columns = 2; /* constants, by which the loops are unrolled */
+                nni_pool_channels_avx2(f, p, w);
+            } else {
+                nni_pool_channels_avx2(f, p, w);
+            }
+        }
+    }
+}
+
+NNI_INLINE void nni_max_nothing_avx2(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    nni_store_some_avx2(p->to + w->output, nni_vf_set1_avx2(-INFINITY), n);
+    if (p->index) nni_pool_store_index_avx2(p->index + w->output, nni_vi_set1_avx2(UINT32_MAX), n);
+}
+
+NNI_INLINE void nni_max_window_avx2(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const float *x = p->from + w->image;
+    if (!w->rows || !w->columns) {
+        nni_max_nothing_avx2(p, w, n);
         return;
     }
-    const size_t width = p->x.length;
-    size_t row = ty->first * width + tx->first;
-    nni_vf_avx2 best = nni_vf_load_n_avx2(x + row * p->channels, n), best_at = nni_vf_from_bits_avx2(nni_vi_set1_avx2((uint32_t)row));
-    for (size_t r = ty->count; r > 0; r--, row += p->y.dilation * width) {
-        size_t at = row;
-        for (size_t t = tx->count; t > 0; t--, at += p->x.dilation) {
-            const nni_vf_avx2 v = nni_vf_load_n_avx2(x + at * p->channels, n);
-            if (which) {
-                const nni_vm_avx2 keep = nni_vm_or_avx2(nni_vf_le_avx2(v, best), nni_vf_nan_avx2(best));
-                best = nni_vf_select_avx2(keep, best, v);
-                best_at = nni_vf_select_avx2(keep, best_at, nni_vf_from_bits_avx2(nni_vi_set1_avx2((uint32_t)at)));
-            } else {
-                best = nni_vf_max_avx2(v, best);
-            }
-        }
+    nni_vf_avx2 best = nni_load_some_avx2(x + w->at * p->pool->channels, n);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            best = nni_vf_max_avx2(nni_load_some_avx2(x + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, n), best);
+    nni_store_some_avx2(p->to + w->output, best, n);
+}
+
+/* Also which pixel it was: the first of the largest, or the first that is NaN. */
+NNI_INLINE void nni_max_window_index_avx2(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const float *x = p->from + w->image;
+    if (!w->rows || !w->columns) {
+        nni_max_nothing_avx2(p, w, n);
+        return;
     }
-    nni_vf_store_n_avx2(y, best, n);
-    if (which) nni_pool_store_index_avx2(index, nni_vf_bits_avx2(best_at), n);
-}
-
-/* Rows [from, to) of the outputs, those of all images counted on. */
-static void nni_max_pool_avx2(float *y, uint32_t *index, const float *x, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
-    for (size_t row = from; row < to; row++) {
-        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, 0);
-        const float *source = x + row / p->y.outputs * image;
-        for (size_t i = 0; i < p->x.outputs; i++) {
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, 0);
-            const size_t at = (row * p->x.outputs + i) * channels;
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                if (index) nni_max_window_avx2(1, y + at + c, index + at + c, source + c, p, &ty, &tx, n);
-                else nni_max_window_avx2(0, y + at + c, NULL, source + c, p, &ty, &tx, n);
-            }
+    nni_vf_avx2 best = nni_load_some_avx2(x + w->at * p->pool->channels, n), best_at = nni_vf_from_bits_avx2(nni_vi_set1_avx2((uint32_t)w->at));
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++) {
+            const size_t at = nni_pool_pixel(p->pool, w, r, c);
+            const nni_vf_avx2 v = nni_load_some_avx2(x + at * p->pool->channels, n);
+            const nni_vm_avx2 keep = nni_vm_or_avx2(nni_vf_le_avx2(v, best), nni_vf_nan_avx2(best));
+            best = nni_vf_select_avx2(keep, best, v);
+            best_at = nni_vf_select_avx2(keep, best_at, nni_vf_from_bits_avx2(nni_vi_set1_avx2((uint32_t)at)));
         }
-    }
+    nni_store_some_avx2(p->to + w->output, best, n);
+    nni_pool_store_index_avx2(p->index + w->output, nni_vf_bits_avx2(best_at), n);
 }
 
-/* Each dy goes to the pixel of its window that index names. In disjoint windows nothing can be there yet. */
-NNI_INLINE void nni_max_window_backward_avx2(float *dx, nni_vf_avx2 dy, nni_vi_avx2 index, const nni_pool *p, const nni_pool_taps *ty,
-                                            const nni_pool_taps *tx, size_t n) {
-    const nni_vi_avx2 ones = nni_vi_set1_avx2(UINT32_MAX);
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            const nni_vf_avx2 part = nni_vf_where_avx2(nni_vi_eq0_avx2(nni_vi_xor_avx2(index, nni_vi_set1_avx2((uint32_t)at)), ones), dy);
-            float *to = dx + at * p->channels;
-            nni_vf_store_n_avx2(to, nni_vf_add_avx2(p->disjoint ? nni_vf_set1_avx2(0.0f) : nni_vf_load_n_avx2(to, n), part), n);
-        }
+/* Rows [from, to) of the outputs. */
+static void nni_max_pool_avx2(float *y, uint32_t *index, const float *x, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, y, x, index, NULL};
+    if (index) nni_pool_rows_avx2(nni_max_window_index_avx2, &p, from, to);
+    else nni_pool_rows_avx2(nni_max_window_avx2, &p, from, to);
 }
 
-/* Images [from, to). */
-static void nni_max_pool_backward_avx2(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from,
-                                      size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
-    for (size_t m = from; m < to; m++) {
-        memset(dx + m * image, 0, image * sizeof *dx);
-        for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0);
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
-            const size_t at = (m * outputs + i) * channels;
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                const nni_vi_avx2 chosen = nni_pool_load_index_avx2(index + at + c, n);
-                nni_max_window_backward_avx2(dx + m * image + c, nni_vf_load_n_avx2(dy + at + c, n), chosen, p, &ty, &tx, n);
-            }
-        }
-    }
-}
-
-/* n channels of one window; of no pixels the mean is 0. */
-NNI_INLINE void nni_mean_window_avx2(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty,
-                                    const nni_pool_taps *tx, size_t n) {
+/* Of no pixels the mean is 0. */
+NNI_INLINE void nni_mean_window_avx2(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
     nni_vf_avx2 sum = nni_vf_set1_avx2(0.0f);
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            sum = nni_vf_add_avx2(sum, nni_vf_load_n_avx2(x + at * p->channels, n));
-        }
-    nni_vf_store_n_avx2(y, nni_vf_div_avx2(sum, nni_vf_set1_avx2((float)nni_max(1, ty->divisor * tx->divisor))), n);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            sum = nni_vf_add_avx2(sum, nni_load_some_avx2(p->from + w->image + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, n));
+    nni_store_some_avx2(p->to + w->output, nni_vf_div_avx2(sum, nni_vf_set1_avx2((float)w->divisor)), n);
 }
 
-static void nni_average_pool_avx2(float *y, const float *x, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
-    for (size_t row = from; row < to; row++) {
-        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
-        const float *source = x + row / p->y.outputs * image;
-        for (size_t i = 0; i < p->x.outputs; i++) {
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
-            for (size_t c = 0; c < channels; c += VF_LANES)
-                nni_mean_window_avx2(y + (row * p->x.outputs + i) * channels + c, source + c, p, &ty, &tx,
-                                    nni_min(VF_LANES, channels - c));
-        }
-    }
+static void nni_average_pool_avx2(float *y, const float *x, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, y, x, NULL, NULL};
+    nni_pool_rows_avx2(nni_mean_window_avx2, &p, from, to);
 }
 
-NNI_INLINE void nni_mean_window_backward_avx2(float *dx, nni_vf_avx2 dy, const nni_pool *p, const nni_pool_taps *ty,
-                                             const nni_pool_taps *tx, size_t n) {
-    const nni_vf_avx2 part = nni_vf_div_avx2(dy, nni_vf_set1_avx2((float)nni_max(1, ty->divisor * tx->divisor)));
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            float *to = dx + at * p->channels;
-            nni_vf_store_n_avx2(to, nni_vf_add_avx2(p->disjoint ? nni_vf_set1_avx2(0.0f) : nni_vf_load_n_avx2(to, n), part), n);
+/* ---- back ---- */
+
+/* A pixel's gradient grows by part; in disjoint windows nothing can be there yet. */
+NNI_INLINE void nni_pool_add_avx2(const nni_pool_pass *p, float *to, nni_vf_avx2 part, size_t n) {
+    nni_store_some_avx2(to, nni_vf_add_avx2(p->pool->disjoint ? nni_vf_set1_avx2(0.0f) : nni_load_some_avx2(to, n), part), n);
+}
+
+/* Each dy goes to the pixel of its window that index names. */
+NNI_INLINE void nni_max_window_backward_avx2(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const nni_vf_avx2 dy = nni_load_some_avx2(p->from + w->output, n);
+    const nni_vi_avx2 chosen = nni_pool_load_index_avx2(p->given + w->output, n), ones = nni_vi_set1_avx2(UINT32_MAX);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++) {
+            const size_t at = nni_pool_pixel(p->pool, w, r, c);
+            const nni_vf_avx2 part = nni_vf_where_avx2(nni_vi_eq0_avx2(nni_vi_xor_avx2(chosen, nni_vi_set1_avx2((uint32_t)at)), ones), dy);
+            nni_pool_add_avx2(p, p->to + w->image + at * p->pool->channels, part, n);
         }
 }
 
-static void nni_average_pool_backward_avx2(float *dx, const float *dy, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+NNI_INLINE void nni_mean_window_backward_avx2(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const nni_vf_avx2 part = nni_vf_div_avx2(nni_load_some_avx2(p->from + w->output, n), nni_vf_set1_avx2((float)w->divisor));
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            nni_pool_add_avx2(p, p->to + w->image + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, part, n);
+}
+
+/* Images [from, to). Rows of pixels are set to 0 just before a window first reaches them: then the cache still has them. */
+NNI_INLINE void nni_pool_backward_avx2(nni_pool_fn_avx2 f, const nni_pool_pass *p, size_t from, size_t to) {
+    const nni_pool_axis *y = &p->pool->y;
+    const size_t width = p->pool->x.length * p->pool->channels;
     for (size_t m = from; m < to; m++) {
-        memset(dx + m * image, 0, image * sizeof *dx);
-        for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, p->count_padding);
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                const nni_vf_avx2 d = nni_vf_load_n_avx2(dy + (m * outputs + i) * channels + c, n);
-                nni_mean_window_backward_avx2(dx + m * image + c, d, p, &ty, &tx, n);
-            }
+        float *pixels = p->to + m * y->length * width;
+        size_t set = 0;
+        for (size_t i = 0; i < y->outputs; i++) {
+            const nni_pool_taps down = nni_pool_taps_of(y, i, 0);
+            const size_t end = down.count ? down.first + (down.count - 1) * y->dilation + 1 : 0;
+            if (end > set) memset(pixels + set * width, 0, (end - set) * width * sizeof *pixels);
+            set = nni_max(set, end);
+            nni_pool_rows_avx2(f, p, m * y->outputs + i, m * y->outputs + i + 1);
         }
+        memset(pixels + set * width, 0, (y->length - set) * width * sizeof *pixels);
     }
+}
+
+static void nni_max_pool_backward_avx2(float *dx, const float *dy, const uint32_t *index, const nni_pool *pool, size_t from,
+                                      size_t to) {
+    const nni_pool_pass p = {pool, dx, dy, NULL, index};
+    nni_pool_backward_avx2(nni_max_window_backward_avx2, &p, from, to);
+}
+
+static void nni_average_pool_backward_avx2(float *dx, const float *dy, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, dx, dy, NULL, NULL};
+    nni_pool_backward_avx2(nni_mean_window_backward_avx2, &p, from, to);
 }
 
 /* ---- over whole images ---- */
@@ -12361,12 +12410,12 @@ NNI_INLINE void nni_mean_pixels_avx2(const int vectors, float *y, const float *x
         NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx2(0.0f);
         for (size_t q = p; q < nni_min(pixels, p + NNI_POOL_BLOCK); q++)
             NNI_UNROLL for (int v = 0; v < vectors; v++)
-                sum[v] = nni_vf_add_avx2(sum[v], nni_vf_load_n_avx2(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
+                sum[v] = nni_vf_add_avx2(sum[v], nni_load_some_avx2(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
         NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_add_avx2(total[v], sum[v]);
     }
     const nni_vf_avx2 divisor = nni_vf_set1_avx2((float)nni_max(1, pixels));
     NNI_UNROLL for (int v = 0; v < vectors; v++)
-        nni_vf_store_n_avx2(y + v * VF_LANES, nni_vf_div_avx2(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
+        nni_store_some_avx2(y + v * VF_LANES, nni_vf_div_avx2(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
 }
 
 static void nni_global_average_pool_avx2(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
@@ -12384,8 +12433,8 @@ static void nni_global_average_pool_backward_avx2(float *dx, const float *dy, si
     for (size_t m = 0; m < images; m++, dx += pixels * channels, dy += channels)
         for (size_t c = 0; c < channels; c += VF_LANES) {
             const size_t n = nni_min(VF_LANES, channels - c);
-            const nni_vf_avx2 part = nni_vf_div_avx2(nni_vf_load_n_avx2(dy + c, n), divisor);
-            for (size_t p = 0; p < pixels; p++) nni_vf_store_n_avx2(dx + p * channels + c, part, n);
+            const nni_vf_avx2 part = nni_vf_div_avx2(nni_load_some_avx2(dy + c, n), divisor);
+            for (size_t p = 0; p < pixels; p++) nni_store_some_avx2(dx + p * channels + c, part, n);
         }
 }
 
@@ -16987,135 +17036,149 @@ NNI_INLINE void nni_pool_store_index_avx512(uint32_t *index, nni_vi_avx512 v, si
     }
 }
 
-/* n channels of one window: x points to the image, index is not NULL if `which`. */
-NNI_INLINE void nni_max_window_avx512(const int which, float *y, uint32_t *index, const float *x, const nni_pool *p,
-                                   const nni_pool_taps *ty, const nni_pool_taps *tx, size_t n) {
-    if (!ty->count || !tx->count) {
-        nni_vf_store_n_avx512(y, nni_vf_set1_avx512(-INFINITY), n);
-        if (which) nni_pool_store_index_avx512(index, nni_vi_set1_avx512(UINT32_MAX), n);
+typedef void (*nni_pool_fn_avx512)(const nni_pool_pass *p, const nni_pool_window *w, size_t n);
+
+/* All channels of a window: whole vectors of them are what must be fast. */
+NNI_INLINE void nni_pool_channels_avx512(nni_pool_fn_avx512 f, const nni_pool_pass *p, nni_pool_window w) {
+    size_t left = p->pool->channels;
+    for (; left >= VF_LANES; left -= VF_LANES, w.output += VF_LANES, w.image += VF_LANES) f(p, &w, VF_LANES);
+    if (left) f(p, &w, left);
+}
+
+/* f for the windows in rows [from, to), those of all images counted on. Most are of 2 x 2. */
+NNI_INLINE void nni_pool_rows_avx512(nni_pool_fn_avx512 f, const nni_pool_pass *p, size_t from, size_t to) {
+    const nni_pool_axis *y = &p->pool->y, *x = &p->pool->x;
+    const int count_padding = p->pool->count_padding;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps down = nni_pool_taps_of(y, row % y->outputs, count_padding);
+        const size_t image = row / y->outputs * y->length * x->length, output = row * x->outputs;
+        for (size_t i = 0; i < x->outputs; i++) {
+            const nni_pool_taps across = nni_pool_taps_of(x, i, count_padding);
+            nni_pool_window w = {(output + i) * p->pool->channels, image * p->pool->channels,
+                                 down.first * x->length + across.first, down.count, across.count,
+                                 nni_max(1, down.divisor * across.divisor)};
+            if (w.rows == 2 && w.columns == 2) {
+                w.rows = w.columns = 2; /* constants, by which the loops are unrolled */
+                nni_pool_channels_avx512(f, p, w);
+            } else {
+                nni_pool_channels_avx512(f, p, w);
+            }
+        }
+    }
+}
+
+NNI_INLINE void nni_max_nothing_avx512(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    nni_store_some_avx512(p->to + w->output, nni_vf_set1_avx512(-INFINITY), n);
+    if (p->index) nni_pool_store_index_avx512(p->index + w->output, nni_vi_set1_avx512(UINT32_MAX), n);
+}
+
+NNI_INLINE void nni_max_window_avx512(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const float *x = p->from + w->image;
+    if (!w->rows || !w->columns) {
+        nni_max_nothing_avx512(p, w, n);
         return;
     }
-    const size_t width = p->x.length;
-    size_t row = ty->first * width + tx->first;
-    nni_vf_avx512 best = nni_vf_load_n_avx512(x + row * p->channels, n), best_at = nni_vf_from_bits_avx512(nni_vi_set1_avx512((uint32_t)row));
-    for (size_t r = ty->count; r > 0; r--, row += p->y.dilation * width) {
-        size_t at = row;
-        for (size_t t = tx->count; t > 0; t--, at += p->x.dilation) {
-            const nni_vf_avx512 v = nni_vf_load_n_avx512(x + at * p->channels, n);
-            if (which) {
-                const nni_vm_avx512 keep = nni_vm_or_avx512(nni_vf_le_avx512(v, best), nni_vf_nan_avx512(best));
-                best = nni_vf_select_avx512(keep, best, v);
-                best_at = nni_vf_select_avx512(keep, best_at, nni_vf_from_bits_avx512(nni_vi_set1_avx512((uint32_t)at)));
-            } else {
-                best = nni_vf_max_avx512(v, best);
-            }
-        }
+    nni_vf_avx512 best = nni_load_some_avx512(x + w->at * p->pool->channels, n);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            best = nni_vf_max_avx512(nni_load_some_avx512(x + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, n), best);
+    nni_store_some_avx512(p->to + w->output, best, n);
+}
+
+/* Also which pixel it was: the first of the largest, or the first that is NaN. */
+NNI_INLINE void nni_max_window_index_avx512(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const float *x = p->from + w->image;
+    if (!w->rows || !w->columns) {
+        nni_max_nothing_avx512(p, w, n);
+        return;
     }
-    nni_vf_store_n_avx512(y, best, n);
-    if (which) nni_pool_store_index_avx512(index, nni_vf_bits_avx512(best_at), n);
-}
-
-/* Rows [from, to) of the outputs, those of all images counted on. */
-static void nni_max_pool_avx512(float *y, uint32_t *index, const float *x, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
-    for (size_t row = from; row < to; row++) {
-        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, 0);
-        const float *source = x + row / p->y.outputs * image;
-        for (size_t i = 0; i < p->x.outputs; i++) {
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, 0);
-            const size_t at = (row * p->x.outputs + i) * channels;
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                if (index) nni_max_window_avx512(1, y + at + c, index + at + c, source + c, p, &ty, &tx, n);
-                else nni_max_window_avx512(0, y + at + c, NULL, source + c, p, &ty, &tx, n);
-            }
+    nni_vf_avx512 best = nni_load_some_avx512(x + w->at * p->pool->channels, n), best_at = nni_vf_from_bits_avx512(nni_vi_set1_avx512((uint32_t)w->at));
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++) {
+            const size_t at = nni_pool_pixel(p->pool, w, r, c);
+            const nni_vf_avx512 v = nni_load_some_avx512(x + at * p->pool->channels, n);
+            const nni_vm_avx512 keep = nni_vm_or_avx512(nni_vf_le_avx512(v, best), nni_vf_nan_avx512(best));
+            best = nni_vf_select_avx512(keep, best, v);
+            best_at = nni_vf_select_avx512(keep, best_at, nni_vf_from_bits_avx512(nni_vi_set1_avx512((uint32_t)at)));
         }
-    }
+    nni_store_some_avx512(p->to + w->output, best, n);
+    nni_pool_store_index_avx512(p->index + w->output, nni_vf_bits_avx512(best_at), n);
 }
 
-/* Each dy goes to the pixel of its window that index names. In disjoint windows nothing can be there yet. */
-NNI_INLINE void nni_max_window_backward_avx512(float *dx, nni_vf_avx512 dy, nni_vi_avx512 index, const nni_pool *p, const nni_pool_taps *ty,
-                                            const nni_pool_taps *tx, size_t n) {
-    const nni_vi_avx512 ones = nni_vi_set1_avx512(UINT32_MAX);
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            const nni_vf_avx512 part = nni_vf_where_avx512(nni_vi_eq0_avx512(nni_vi_xor_avx512(index, nni_vi_set1_avx512((uint32_t)at)), ones), dy);
-            float *to = dx + at * p->channels;
-            nni_vf_store_n_avx512(to, nni_vf_add_avx512(p->disjoint ? nni_vf_set1_avx512(0.0f) : nni_vf_load_n_avx512(to, n), part), n);
-        }
+/* Rows [from, to) of the outputs. */
+static void nni_max_pool_avx512(float *y, uint32_t *index, const float *x, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, y, x, index, NULL};
+    if (index) nni_pool_rows_avx512(nni_max_window_index_avx512, &p, from, to);
+    else nni_pool_rows_avx512(nni_max_window_avx512, &p, from, to);
 }
 
-/* Images [from, to). */
-static void nni_max_pool_backward_avx512(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from,
-                                      size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
-    for (size_t m = from; m < to; m++) {
-        memset(dx + m * image, 0, image * sizeof *dx);
-        for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0);
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
-            const size_t at = (m * outputs + i) * channels;
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                const nni_vi_avx512 chosen = nni_pool_load_index_avx512(index + at + c, n);
-                nni_max_window_backward_avx512(dx + m * image + c, nni_vf_load_n_avx512(dy + at + c, n), chosen, p, &ty, &tx, n);
-            }
-        }
-    }
-}
-
-/* n channels of one window; of no pixels the mean is 0. */
-NNI_INLINE void nni_mean_window_avx512(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty,
-                                    const nni_pool_taps *tx, size_t n) {
+/* Of no pixels the mean is 0. */
+NNI_INLINE void nni_mean_window_avx512(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
     nni_vf_avx512 sum = nni_vf_set1_avx512(0.0f);
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            sum = nni_vf_add_avx512(sum, nni_vf_load_n_avx512(x + at * p->channels, n));
-        }
-    nni_vf_store_n_avx512(y, nni_vf_div_avx512(sum, nni_vf_set1_avx512((float)nni_max(1, ty->divisor * tx->divisor))), n);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            sum = nni_vf_add_avx512(sum, nni_load_some_avx512(p->from + w->image + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, n));
+    nni_store_some_avx512(p->to + w->output, nni_vf_div_avx512(sum, nni_vf_set1_avx512((float)w->divisor)), n);
 }
 
-static void nni_average_pool_avx512(float *y, const float *x, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
-    for (size_t row = from; row < to; row++) {
-        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
-        const float *source = x + row / p->y.outputs * image;
-        for (size_t i = 0; i < p->x.outputs; i++) {
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
-            for (size_t c = 0; c < channels; c += VF_LANES)
-                nni_mean_window_avx512(y + (row * p->x.outputs + i) * channels + c, source + c, p, &ty, &tx,
-                                    nni_min(VF_LANES, channels - c));
-        }
-    }
+static void nni_average_pool_avx512(float *y, const float *x, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, y, x, NULL, NULL};
+    nni_pool_rows_avx512(nni_mean_window_avx512, &p, from, to);
 }
 
-NNI_INLINE void nni_mean_window_backward_avx512(float *dx, nni_vf_avx512 dy, const nni_pool *p, const nni_pool_taps *ty,
-                                             const nni_pool_taps *tx, size_t n) {
-    const nni_vf_avx512 part = nni_vf_div_avx512(dy, nni_vf_set1_avx512((float)nni_max(1, ty->divisor * tx->divisor)));
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            float *to = dx + at * p->channels;
-            nni_vf_store_n_avx512(to, nni_vf_add_avx512(p->disjoint ? nni_vf_set1_avx512(0.0f) : nni_vf_load_n_avx512(to, n), part), n);
+/* ---- back ---- */
+
+/* A pixel's gradient grows by part; in disjoint windows nothing can be there yet. */
+NNI_INLINE void nni_pool_add_avx512(const nni_pool_pass *p, float *to, nni_vf_avx512 part, size_t n) {
+    nni_store_some_avx512(to, nni_vf_add_avx512(p->pool->disjoint ? nni_vf_set1_avx512(0.0f) : nni_load_some_avx512(to, n), part), n);
+}
+
+/* Each dy goes to the pixel of its window that index names. */
+NNI_INLINE void nni_max_window_backward_avx512(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const nni_vf_avx512 dy = nni_load_some_avx512(p->from + w->output, n);
+    const nni_vi_avx512 chosen = nni_pool_load_index_avx512(p->given + w->output, n), ones = nni_vi_set1_avx512(UINT32_MAX);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++) {
+            const size_t at = nni_pool_pixel(p->pool, w, r, c);
+            const nni_vf_avx512 part = nni_vf_where_avx512(nni_vi_eq0_avx512(nni_vi_xor_avx512(chosen, nni_vi_set1_avx512((uint32_t)at)), ones), dy);
+            nni_pool_add_avx512(p, p->to + w->image + at * p->pool->channels, part, n);
         }
 }
 
-static void nni_average_pool_backward_avx512(float *dx, const float *dy, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+NNI_INLINE void nni_mean_window_backward_avx512(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const nni_vf_avx512 part = nni_vf_div_avx512(nni_load_some_avx512(p->from + w->output, n), nni_vf_set1_avx512((float)w->divisor));
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            nni_pool_add_avx512(p, p->to + w->image + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, part, n);
+}
+
+/* Images [from, to). Rows of pixels are set to 0 just before a window first reaches them: then the cache still has them. */
+NNI_INLINE void nni_pool_backward_avx512(nni_pool_fn_avx512 f, const nni_pool_pass *p, size_t from, size_t to) {
+    const nni_pool_axis *y = &p->pool->y;
+    const size_t width = p->pool->x.length * p->pool->channels;
     for (size_t m = from; m < to; m++) {
-        memset(dx + m * image, 0, image * sizeof *dx);
-        for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, p->count_padding);
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                const nni_vf_avx512 d = nni_vf_load_n_avx512(dy + (m * outputs + i) * channels + c, n);
-                nni_mean_window_backward_avx512(dx + m * image + c, d, p, &ty, &tx, n);
-            }
+        float *pixels = p->to + m * y->length * width;
+        size_t set = 0;
+        for (size_t i = 0; i < y->outputs; i++) {
+            const nni_pool_taps down = nni_pool_taps_of(y, i, 0);
+            const size_t end = down.count ? down.first + (down.count - 1) * y->dilation + 1 : 0;
+            if (end > set) memset(pixels + set * width, 0, (end - set) * width * sizeof *pixels);
+            set = nni_max(set, end);
+            nni_pool_rows_avx512(f, p, m * y->outputs + i, m * y->outputs + i + 1);
         }
+        memset(pixels + set * width, 0, (y->length - set) * width * sizeof *pixels);
     }
+}
+
+static void nni_max_pool_backward_avx512(float *dx, const float *dy, const uint32_t *index, const nni_pool *pool, size_t from,
+                                      size_t to) {
+    const nni_pool_pass p = {pool, dx, dy, NULL, index};
+    nni_pool_backward_avx512(nni_max_window_backward_avx512, &p, from, to);
+}
+
+static void nni_average_pool_backward_avx512(float *dx, const float *dy, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, dx, dy, NULL, NULL};
+    nni_pool_backward_avx512(nni_mean_window_backward_avx512, &p, from, to);
 }
 
 /* ---- over whole images ---- */
@@ -17131,12 +17194,12 @@ NNI_INLINE void nni_mean_pixels_avx512(const int vectors, float *y, const float 
         NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_avx512(0.0f);
         for (size_t q = p; q < nni_min(pixels, p + NNI_POOL_BLOCK); q++)
             NNI_UNROLL for (int v = 0; v < vectors; v++)
-                sum[v] = nni_vf_add_avx512(sum[v], nni_vf_load_n_avx512(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
+                sum[v] = nni_vf_add_avx512(sum[v], nni_load_some_avx512(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
         NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_add_avx512(total[v], sum[v]);
     }
     const nni_vf_avx512 divisor = nni_vf_set1_avx512((float)nni_max(1, pixels));
     NNI_UNROLL for (int v = 0; v < vectors; v++)
-        nni_vf_store_n_avx512(y + v * VF_LANES, nni_vf_div_avx512(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
+        nni_store_some_avx512(y + v * VF_LANES, nni_vf_div_avx512(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
 }
 
 static void nni_global_average_pool_avx512(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
@@ -17154,8 +17217,8 @@ static void nni_global_average_pool_backward_avx512(float *dx, const float *dy, 
     for (size_t m = 0; m < images; m++, dx += pixels * channels, dy += channels)
         for (size_t c = 0; c < channels; c += VF_LANES) {
             const size_t n = nni_min(VF_LANES, channels - c);
-            const nni_vf_avx512 part = nni_vf_div_avx512(nni_vf_load_n_avx512(dy + c, n), divisor);
-            for (size_t p = 0; p < pixels; p++) nni_vf_store_n_avx512(dx + p * channels + c, part, n);
+            const nni_vf_avx512 part = nni_vf_div_avx512(nni_load_some_avx512(dy + c, n), divisor);
+            for (size_t p = 0; p < pixels; p++) nni_store_some_avx512(dx + p * channels + c, part, n);
         }
 }
 
@@ -21729,135 +21792,149 @@ NNI_INLINE void nni_pool_store_index_neon(uint32_t *index, nni_vi_neon v, size_t
     }
 }
 
-/* n channels of one window: x points to the image, index is not NULL if `which`. */
-NNI_INLINE void nni_max_window_neon(const int which, float *y, uint32_t *index, const float *x, const nni_pool *p,
-                                   const nni_pool_taps *ty, const nni_pool_taps *tx, size_t n) {
-    if (!ty->count || !tx->count) {
-        nni_vf_store_n_neon(y, nni_vf_set1_neon(-INFINITY), n);
-        if (which) nni_pool_store_index_neon(index, nni_vi_set1_neon(UINT32_MAX), n);
+typedef void (*nni_pool_fn_neon)(const nni_pool_pass *p, const nni_pool_window *w, size_t n);
+
+/* All channels of a window: whole vectors of them are what must be fast. */
+NNI_INLINE void nni_pool_channels_neon(nni_pool_fn_neon f, const nni_pool_pass *p, nni_pool_window w) {
+    size_t left = p->pool->channels;
+    for (; left >= VF_LANES; left -= VF_LANES, w.output += VF_LANES, w.image += VF_LANES) f(p, &w, VF_LANES);
+    if (left) f(p, &w, left);
+}
+
+/* f for the windows in rows [from, to), those of all images counted on. Most are of 2 x 2. */
+NNI_INLINE void nni_pool_rows_neon(nni_pool_fn_neon f, const nni_pool_pass *p, size_t from, size_t to) {
+    const nni_pool_axis *y = &p->pool->y, *x = &p->pool->x;
+    const int count_padding = p->pool->count_padding;
+    for (size_t row = from; row < to; row++) {
+        const nni_pool_taps down = nni_pool_taps_of(y, row % y->outputs, count_padding);
+        const size_t image = row / y->outputs * y->length * x->length, output = row * x->outputs;
+        for (size_t i = 0; i < x->outputs; i++) {
+            const nni_pool_taps across = nni_pool_taps_of(x, i, count_padding);
+            nni_pool_window w = {(output + i) * p->pool->channels, image * p->pool->channels,
+                                 down.first * x->length + across.first, down.count, across.count,
+                                 nni_max(1, down.divisor * across.divisor)};
+            if (w.rows == 2 && w.columns == 2) {
+                w.rows = w.columns = 2; /* constants, by which the loops are unrolled */
+                nni_pool_channels_neon(f, p, w);
+            } else {
+                nni_pool_channels_neon(f, p, w);
+            }
+        }
+    }
+}
+
+NNI_INLINE void nni_max_nothing_neon(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    nni_store_some_neon(p->to + w->output, nni_vf_set1_neon(-INFINITY), n);
+    if (p->index) nni_pool_store_index_neon(p->index + w->output, nni_vi_set1_neon(UINT32_MAX), n);
+}
+
+NNI_INLINE void nni_max_window_neon(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const float *x = p->from + w->image;
+    if (!w->rows || !w->columns) {
+        nni_max_nothing_neon(p, w, n);
         return;
     }
-    const size_t width = p->x.length;
-    size_t row = ty->first * width + tx->first;
-    nni_vf_neon best = nni_vf_load_n_neon(x + row * p->channels, n), best_at = nni_vf_from_bits_neon(nni_vi_set1_neon((uint32_t)row));
-    for (size_t r = ty->count; r > 0; r--, row += p->y.dilation * width) {
-        size_t at = row;
-        for (size_t t = tx->count; t > 0; t--, at += p->x.dilation) {
-            const nni_vf_neon v = nni_vf_load_n_neon(x + at * p->channels, n);
-            if (which) {
-                const nni_vm_neon keep = nni_vm_or_neon(nni_vf_le_neon(v, best), nni_vf_nan_neon(best));
-                best = nni_vf_select_neon(keep, best, v);
-                best_at = nni_vf_select_neon(keep, best_at, nni_vf_from_bits_neon(nni_vi_set1_neon((uint32_t)at)));
-            } else {
-                best = nni_vf_max_neon(v, best);
-            }
-        }
+    nni_vf_neon best = nni_load_some_neon(x + w->at * p->pool->channels, n);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            best = nni_vf_max_neon(nni_load_some_neon(x + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, n), best);
+    nni_store_some_neon(p->to + w->output, best, n);
+}
+
+/* Also which pixel it was: the first of the largest, or the first that is NaN. */
+NNI_INLINE void nni_max_window_index_neon(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const float *x = p->from + w->image;
+    if (!w->rows || !w->columns) {
+        nni_max_nothing_neon(p, w, n);
+        return;
     }
-    nni_vf_store_n_neon(y, best, n);
-    if (which) nni_pool_store_index_neon(index, nni_vf_bits_neon(best_at), n);
-}
-
-/* Rows [from, to) of the outputs, those of all images counted on. */
-static void nni_max_pool_neon(float *y, uint32_t *index, const float *x, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
-    for (size_t row = from; row < to; row++) {
-        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, 0);
-        const float *source = x + row / p->y.outputs * image;
-        for (size_t i = 0; i < p->x.outputs; i++) {
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, 0);
-            const size_t at = (row * p->x.outputs + i) * channels;
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                if (index) nni_max_window_neon(1, y + at + c, index + at + c, source + c, p, &ty, &tx, n);
-                else nni_max_window_neon(0, y + at + c, NULL, source + c, p, &ty, &tx, n);
-            }
+    nni_vf_neon best = nni_load_some_neon(x + w->at * p->pool->channels, n), best_at = nni_vf_from_bits_neon(nni_vi_set1_neon((uint32_t)w->at));
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++) {
+            const size_t at = nni_pool_pixel(p->pool, w, r, c);
+            const nni_vf_neon v = nni_load_some_neon(x + at * p->pool->channels, n);
+            const nni_vm_neon keep = nni_vm_or_neon(nni_vf_le_neon(v, best), nni_vf_nan_neon(best));
+            best = nni_vf_select_neon(keep, best, v);
+            best_at = nni_vf_select_neon(keep, best_at, nni_vf_from_bits_neon(nni_vi_set1_neon((uint32_t)at)));
         }
-    }
+    nni_store_some_neon(p->to + w->output, best, n);
+    nni_pool_store_index_neon(p->index + w->output, nni_vf_bits_neon(best_at), n);
 }
 
-/* Each dy goes to the pixel of its window that index names. In disjoint windows nothing can be there yet. */
-NNI_INLINE void nni_max_window_backward_neon(float *dx, nni_vf_neon dy, nni_vi_neon index, const nni_pool *p, const nni_pool_taps *ty,
-                                            const nni_pool_taps *tx, size_t n) {
-    const nni_vi_neon ones = nni_vi_set1_neon(UINT32_MAX);
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            const nni_vf_neon part = nni_vf_where_neon(nni_vi_eq0_neon(nni_vi_xor_neon(index, nni_vi_set1_neon((uint32_t)at)), ones), dy);
-            float *to = dx + at * p->channels;
-            nni_vf_store_n_neon(to, nni_vf_add_neon(p->disjoint ? nni_vf_set1_neon(0.0f) : nni_vf_load_n_neon(to, n), part), n);
-        }
+/* Rows [from, to) of the outputs. */
+static void nni_max_pool_neon(float *y, uint32_t *index, const float *x, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, y, x, index, NULL};
+    if (index) nni_pool_rows_neon(nni_max_window_index_neon, &p, from, to);
+    else nni_pool_rows_neon(nni_max_window_neon, &p, from, to);
 }
 
-/* Images [from, to). */
-static void nni_max_pool_backward_neon(float *dx, const float *dy, const uint32_t *index, const nni_pool *p, size_t from,
-                                      size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
-    for (size_t m = from; m < to; m++) {
-        memset(dx + m * image, 0, image * sizeof *dx);
-        for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, 0);
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, 0);
-            const size_t at = (m * outputs + i) * channels;
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                const nni_vi_neon chosen = nni_pool_load_index_neon(index + at + c, n);
-                nni_max_window_backward_neon(dx + m * image + c, nni_vf_load_n_neon(dy + at + c, n), chosen, p, &ty, &tx, n);
-            }
-        }
-    }
-}
-
-/* n channels of one window; of no pixels the mean is 0. */
-NNI_INLINE void nni_mean_window_neon(float *y, const float *x, const nni_pool *p, const nni_pool_taps *ty,
-                                    const nni_pool_taps *tx, size_t n) {
+/* Of no pixels the mean is 0. */
+NNI_INLINE void nni_mean_window_neon(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
     nni_vf_neon sum = nni_vf_set1_neon(0.0f);
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            sum = nni_vf_add_neon(sum, nni_vf_load_n_neon(x + at * p->channels, n));
-        }
-    nni_vf_store_n_neon(y, nni_vf_div_neon(sum, nni_vf_set1_neon((float)nni_max(1, ty->divisor * tx->divisor))), n);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            sum = nni_vf_add_neon(sum, nni_load_some_neon(p->from + w->image + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, n));
+    nni_store_some_neon(p->to + w->output, nni_vf_div_neon(sum, nni_vf_set1_neon((float)w->divisor)), n);
 }
 
-static void nni_average_pool_neon(float *y, const float *x, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels;
-    for (size_t row = from; row < to; row++) {
-        const nni_pool_taps ty = nni_pool_taps_of(&p->y, row % p->y.outputs, p->count_padding);
-        const float *source = x + row / p->y.outputs * image;
-        for (size_t i = 0; i < p->x.outputs; i++) {
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i, p->count_padding);
-            for (size_t c = 0; c < channels; c += VF_LANES)
-                nni_mean_window_neon(y + (row * p->x.outputs + i) * channels + c, source + c, p, &ty, &tx,
-                                    nni_min(VF_LANES, channels - c));
-        }
-    }
+static void nni_average_pool_neon(float *y, const float *x, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, y, x, NULL, NULL};
+    nni_pool_rows_neon(nni_mean_window_neon, &p, from, to);
 }
 
-NNI_INLINE void nni_mean_window_backward_neon(float *dx, nni_vf_neon dy, const nni_pool *p, const nni_pool_taps *ty,
-                                             const nni_pool_taps *tx, size_t n) {
-    const nni_vf_neon part = nni_vf_div_neon(dy, nni_vf_set1_neon((float)nni_max(1, ty->divisor * tx->divisor)));
-    for (size_t r = 0; r < ty->count; r++)
-        for (size_t t = 0; t < tx->count; t++) {
-            const size_t at = (ty->first + r * p->y.dilation) * p->x.length + tx->first + t * p->x.dilation;
-            float *to = dx + at * p->channels;
-            nni_vf_store_n_neon(to, nni_vf_add_neon(p->disjoint ? nni_vf_set1_neon(0.0f) : nni_vf_load_n_neon(to, n), part), n);
+/* ---- back ---- */
+
+/* A pixel's gradient grows by part; in disjoint windows nothing can be there yet. */
+NNI_INLINE void nni_pool_add_neon(const nni_pool_pass *p, float *to, nni_vf_neon part, size_t n) {
+    nni_store_some_neon(to, nni_vf_add_neon(p->pool->disjoint ? nni_vf_set1_neon(0.0f) : nni_load_some_neon(to, n), part), n);
+}
+
+/* Each dy goes to the pixel of its window that index names. */
+NNI_INLINE void nni_max_window_backward_neon(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const nni_vf_neon dy = nni_load_some_neon(p->from + w->output, n);
+    const nni_vi_neon chosen = nni_pool_load_index_neon(p->given + w->output, n), ones = nni_vi_set1_neon(UINT32_MAX);
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++) {
+            const size_t at = nni_pool_pixel(p->pool, w, r, c);
+            const nni_vf_neon part = nni_vf_where_neon(nni_vi_eq0_neon(nni_vi_xor_neon(chosen, nni_vi_set1_neon((uint32_t)at)), ones), dy);
+            nni_pool_add_neon(p, p->to + w->image + at * p->pool->channels, part, n);
         }
 }
 
-static void nni_average_pool_backward_neon(float *dx, const float *dy, const nni_pool *p, size_t from, size_t to) {
-    const size_t channels = p->channels, image = p->y.length * p->x.length * channels, outputs = p->y.outputs * p->x.outputs;
+NNI_INLINE void nni_mean_window_backward_neon(const nni_pool_pass *p, const nni_pool_window *w, size_t n) {
+    const nni_vf_neon part = nni_vf_div_neon(nni_load_some_neon(p->from + w->output, n), nni_vf_set1_neon((float)w->divisor));
+    for (size_t r = 0; r < w->rows; r++)
+        for (size_t c = 0; c < w->columns; c++)
+            nni_pool_add_neon(p, p->to + w->image + nni_pool_pixel(p->pool, w, r, c) * p->pool->channels, part, n);
+}
+
+/* Images [from, to). Rows of pixels are set to 0 just before a window first reaches them: then the cache still has them. */
+NNI_INLINE void nni_pool_backward_neon(nni_pool_fn_neon f, const nni_pool_pass *p, size_t from, size_t to) {
+    const nni_pool_axis *y = &p->pool->y;
+    const size_t width = p->pool->x.length * p->pool->channels;
     for (size_t m = from; m < to; m++) {
-        memset(dx + m * image, 0, image * sizeof *dx);
-        for (size_t i = 0; i < outputs; i++) {
-            const nni_pool_taps ty = nni_pool_taps_of(&p->y, i / p->x.outputs, p->count_padding);
-            const nni_pool_taps tx = nni_pool_taps_of(&p->x, i % p->x.outputs, p->count_padding);
-            for (size_t c = 0; c < channels; c += VF_LANES) {
-                const size_t n = nni_min(VF_LANES, channels - c);
-                const nni_vf_neon d = nni_vf_load_n_neon(dy + (m * outputs + i) * channels + c, n);
-                nni_mean_window_backward_neon(dx + m * image + c, d, p, &ty, &tx, n);
-            }
+        float *pixels = p->to + m * y->length * width;
+        size_t set = 0;
+        for (size_t i = 0; i < y->outputs; i++) {
+            const nni_pool_taps down = nni_pool_taps_of(y, i, 0);
+            const size_t end = down.count ? down.first + (down.count - 1) * y->dilation + 1 : 0;
+            if (end > set) memset(pixels + set * width, 0, (end - set) * width * sizeof *pixels);
+            set = nni_max(set, end);
+            nni_pool_rows_neon(f, p, m * y->outputs + i, m * y->outputs + i + 1);
         }
+        memset(pixels + set * width, 0, (y->length - set) * width * sizeof *pixels);
     }
+}
+
+static void nni_max_pool_backward_neon(float *dx, const float *dy, const uint32_t *index, const nni_pool *pool, size_t from,
+                                      size_t to) {
+    const nni_pool_pass p = {pool, dx, dy, NULL, index};
+    nni_pool_backward_neon(nni_max_window_backward_neon, &p, from, to);
+}
+
+static void nni_average_pool_backward_neon(float *dx, const float *dy, const nni_pool *pool, size_t from, size_t to) {
+    const nni_pool_pass p = {pool, dx, dy, NULL, NULL};
+    nni_pool_backward_neon(nni_mean_window_backward_neon, &p, from, to);
 }
 
 /* ---- over whole images ---- */
@@ -21873,12 +21950,12 @@ NNI_INLINE void nni_mean_pixels_neon(const int vectors, float *y, const float *x
         NNI_UNROLL for (int v = 0; v < vectors; v++) sum[v] = nni_vf_set1_neon(0.0f);
         for (size_t q = p; q < nni_min(pixels, p + NNI_POOL_BLOCK); q++)
             NNI_UNROLL for (int v = 0; v < vectors; v++)
-                sum[v] = nni_vf_add_neon(sum[v], nni_vf_load_n_neon(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
+                sum[v] = nni_vf_add_neon(sum[v], nni_load_some_neon(x + q * channels + v * VF_LANES, v == vectors - 1 ? n : VF_LANES));
         NNI_UNROLL for (int v = 0; v < vectors; v++) total[v] = nni_vf_add_neon(total[v], sum[v]);
     }
     const nni_vf_neon divisor = nni_vf_set1_neon((float)nni_max(1, pixels));
     NNI_UNROLL for (int v = 0; v < vectors; v++)
-        nni_vf_store_n_neon(y + v * VF_LANES, nni_vf_div_neon(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
+        nni_store_some_neon(y + v * VF_LANES, nni_vf_div_neon(total[v], divisor), v == vectors - 1 ? n : VF_LANES);
 }
 
 static void nni_global_average_pool_neon(float *y, const float *x, size_t images, size_t pixels, size_t channels) {
@@ -21896,8 +21973,8 @@ static void nni_global_average_pool_backward_neon(float *dx, const float *dy, si
     for (size_t m = 0; m < images; m++, dx += pixels * channels, dy += channels)
         for (size_t c = 0; c < channels; c += VF_LANES) {
             const size_t n = nni_min(VF_LANES, channels - c);
-            const nni_vf_neon part = nni_vf_div_neon(nni_vf_load_n_neon(dy + c, n), divisor);
-            for (size_t p = 0; p < pixels; p++) nni_vf_store_n_neon(dx + p * channels + c, part, n);
+            const nni_vf_neon part = nni_vf_div_neon(nni_load_some_neon(dy + c, n), divisor);
+            for (size_t p = 0; p < pixels; p++) nni_store_some_neon(dx + p * channels + c, part, n);
         }
 }
 
@@ -24524,7 +24601,7 @@ NN_API size_t nn_conv2d_workspace(const nn_conv2d_desc *desc) {
 
 /* ---- src/pool.h ---- */
 
-#define NNI_POOL_SHARE 300000 /* values looked at that are worth a thread */
+#define NNI_POOL_SHARE 150000 /* values looked at that are worth a thread */
 
 static nn_status nni_pool_axis_of(nni_pool_axis *a, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
                                   size_t dilation, int ceil_mode) {

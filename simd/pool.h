@@ -39,5 +39,26 @@ static inline nni_pool_taps nni_pool_taps_of(const nni_pool_axis *a, size_t outp
     return t;
 }
 
+/* What a pass reads and writes: a window has a place in the arrays of outputs, its pixels in those of inputs. */
+typedef struct nni_pool_pass {
+    const nni_pool *pool;
+    float *to;
+    const float *from;
+    uint32_t *index; /* of the pixels that were the largest; NULL: nobody asks */
+    const uint32_t *given;
+} nni_pool_pass;
+
+/* Where some channels of a window lie: its output, its image, and in that the pixels that are not padding. */
+typedef struct nni_pool_window {
+    size_t output, image;
+    size_t at, rows, columns; /* the first of rows x columns pixels */
+    size_t divisor;
+} nni_pool_window;
+
+/* The number of the pixel in row r and column c of a window. */
+static inline size_t nni_pool_pixel(const nni_pool *p, const nni_pool_window *w, size_t r, size_t c) {
+    return w->at + r * p->y.dilation * p->x.length + c * p->x.dilation;
+}
+
 #endif /* NN_IMPLEMENTATION */
 #endif /* NN_SIMD_POOL_H */

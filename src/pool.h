@@ -45,7 +45,7 @@ NN_API void nn_global_average_pool_backward(float *dx, const float *dy, size_t i
 #include "isa.h"
 #include "threads.h"
 
-#define NNI_POOL_SHARE 300000 /* values looked at that are worth a thread */
+#define NNI_POOL_SHARE 150000 /* values looked at that are worth a thread */
 
 static nn_status nni_pool_axis_of(nni_pool_axis *a, size_t length, size_t before, size_t after, size_t kernel, size_t stride,
                                   size_t dilation, int ceil_mode) {
