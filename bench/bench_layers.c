@@ -3,8 +3,8 @@
  *   cc -std=c11 -O2 -I. bench/bench_layers.c -o build/bench/bench_layers -lsleef -lm -ldl
  *   build/bench/bench_layers --filter train
  *
- * Case names: the layer and its matrix, rows x columns; a dense layer has rows x inputs x outputs. Of layers, both passes with
- * all gradients; their time is one for an element of the input, that of dense layers and networks one for a sample.
+ * Case names: the layer and its matrix, rows x columns; a dense layer has rows x inputs x outputs, a pool of 2 x 2 images x height x
+ * width x channels. Of layers, both passes with all gradients; their time is one for an element of the input, that of dense layers and networks one for a sample.
  *   train    forward and backward pass of a network of dense layers with ReLU, from labels to the gradients of all parameters
  *   step     the same, then a step of gradient descent
  *   predict  probabilities
@@ -29,7 +29,8 @@ static struct {
     float *x, *w, *b, *gamma, *dy;     /* given */
     float *y, *dx, *dw, *db, *dgamma;  /* computed; db is also the gradient of beta */
     float *mean, *variance, *running;
-    uint32_t *labels;
+    uint32_t *labels, *index;          /* index: of the pixels that a pool took */
+    nn_pool2d_desc pool;
     nn_random random;
     float value;
 } ours;
@@ -79,6 +80,18 @@ static void ours_sum_columns(void *data) {
     nn_sum_columns(ours.y, ours.x, ours.rows, ours.n, 0);
 }
 
+static void ours_max_pool(void *data) {
+    (void)data;
+    ours_fail(nn_max_pool2d(ours.y, ours.index, ours.x, &ours.pool));
+    ours_fail(nn_max_pool2d_backward(ours.dx, ours.dy, ours.index, &ours.pool));
+}
+
+static void ours_average_pool(void *data) {
+    (void)data;
+    ours_fail(nn_average_pool2d(ours.y, ours.x, &ours.pool));
+    ours_fail(nn_average_pool2d_backward(ours.dx, ours.dy, &ours.pool));
+}
+
 static void ours_sketch_dense(double *sketch) {
     layers_sketch(sketch, 0, ours.y, ours.rows * ours.out);
     layers_sketch(sketch, 1, ours.dx, ours.rows * ours.n);
@@ -95,11 +108,17 @@ static void ours_sketch_cross_entropy(double *sketch) {
     layers_sketch(sketch, 0, &ours.value, 1);
     layers_sketch(sketch, 1, ours.dx, ours.rows * ours.n);
 }
+static void ours_sketch_pool(double *sketch) {
+    layers_sketch(sketch, 0, ours.y, ours.rows / 4 * ours.n);
+    layers_sketch(sketch, 1, ours.dx, ours.rows * ours.n);
+}
 static void ours_sketch_sum_columns(double *sketch) { layers_sketch(sketch, 0, ours.y, ours.n); }
 
-/* bench_floats for labels, which are as large. */
+/* bench_floats for whole numbers, which are as large. */
+static uint32_t *ours_numbers(size_t n) { return (uint32_t *)(void *)bench_floats(n); }
+
 static uint32_t *ours_labels(size_t rows, size_t classes) {
-    uint32_t *labels = (uint32_t *)(void *)bench_floats(rows);
+    uint32_t *labels = ours_numbers(rows);
     for (size_t i = 0; i < rows; i++) labels[i] = layers_label(i, classes);
     return labels;
 }
@@ -153,6 +172,19 @@ static void ours_prepare_sum_columns(bench_job *job) {
     ours.y = bench_floats(ours.n);
     job->call = ours_sum_columns;
     job->sketch = ours_sketch_sum_columns;
+}
+
+static void ours_prepare_pool(bench_job *job) {
+    const size_t side = ours.request.size[2], outputs = ours.rows / 4 * ours.n;
+    const nn_pool2d_desc desc = {.images = ours.rows / (side * side), .height = side, .width = side, .channels = ours.n,
+                                 .kernel_height = 2, .kernel_width = 2};
+    ours.pool = desc;
+    ours.dy = layers_dy(outputs);
+    ours.y = bench_floats(outputs);
+    ours.index = ours_numbers(outputs);
+    ours.dx = bench_floats(ours.rows * ours.n);
+    job->call = layers_is(&ours.request, "max_pool") ? ours_max_pool : ours_average_pool;
+    job->sketch = ours_sketch_pool;
 }
 
 /* ---- networks of nn.h ---- */
@@ -275,6 +307,8 @@ static const layers_pass layers_passes[] = {
     {"softmax_ce", ours_prepare_cross_entropy, exact_cross_entropy_case},
     {"dropout", ours_prepare_dropout, NULL},
     {"sum_columns", ours_prepare_sum_columns, exact_sum_columns_case},
+    {"max_pool", ours_prepare_pool, exact_pool_case},
+    {"average_pool", ours_prepare_pool, exact_pool_case},
     {"train", NULL, exact_net_case},
     {"train_norm", NULL, exact_net_case},
     {"step", NULL, exact_net_case},
@@ -346,6 +380,10 @@ static const struct layers_case {
     {"sum_columns 50x300", "sum_columns 50 300", 0, 1, 0},
     {"sum_columns 64x784", "sum_columns 64 784", 0, 1, 0},
     {"sum_columns 12544x64", "sum_columns 12544 64", 0, 1, 0},
+    {"max_pool 4x28x28x64", "max_pool 3136 64 28", 1.5, 0, 0},
+    {"max_pool 64x28x28x16", "max_pool 50176 16 28", 1.5, 0, 0},
+    {"average_pool 4x28x28x64", "average_pool 3136 64 28", 1.25, 0, 0},
+    {"average_pool 64x28x28x16", "average_pool 50176 16 28", 1.25, 0, 0},
     {"train 50 mlp", "train 50 784 300 100 10", 0, 0, 0},
     {"train 50 mlp bn", "train_norm 50 784 300 100 10", 0, 0, 0},
     {"step 50 mlp", "step 50 784 300 100 10", 0, 0, 0},

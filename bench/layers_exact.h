@@ -265,6 +265,33 @@ static void exact_sum_columns_case(exact_sketch *s, const layers_request *r) {
     exact_add(s, y, n);
 }
 
+/* Each of 2 x 2 pixels has a quarter in the mean, and of the gradient. */
+static void exact_mean(double *y, double *dx, const double *x, const double *dy, size_t images, size_t size, size_t channels) {
+    const size_t half = size / 2;
+    for (size_t i = 0; i < images * size * size * channels; i++) {
+        const size_t channel = i % channels, pixel = i / channels, image = pixel / size / size;
+        const size_t row = pixel / size % size / 2, column = pixel % size / 2;
+        const size_t to = ((image * half + row) * half + column) * channels + channel;
+        y[to] += x[i] / 4.0;
+        dx[i] = dy[to] / 4.0;
+    }
+}
+
+static void exact_pool_case(exact_sketch *s, const layers_request *r) {
+    const size_t rows = r->size[0], n = r->size[1], side = r->size[2], images = rows / (side * side), outputs = rows / 4 * n;
+    const double *x = exact_of(layers_x(rows * n), rows * n), *dy = exact_of(layers_dy(outputs), outputs);
+    double *y = exact_new(outputs), *dx = exact_new(rows * n);
+    if (layers_is(r, "max_pool")) {
+        double *place = exact_new(outputs);
+        exact_pool(y, place, x, images, side, n);
+        exact_pool_back(dx, dy, place, outputs);
+    } else {
+        exact_mean(y, dx, x, dy, images, side, n);
+    }
+    exact_add(s, y, outputs);
+    exact_add(s, dx, rows * n);
+}
+
 /* ---- networks ---- */
 
 /* A dense layer of a network with what follows it, and its gradients. */

@@ -96,6 +96,28 @@ def sum_columns(rows, n):
     return lambda: (x.sum(0),), lambda r: r
 
 
+def channels_last(x, side, n):
+    return x.view(-1, side, side, n).permute(0, 3, 1, 2)
+
+
+def pool(forward, backward):
+    """Both passes over squares of 2 x 2, of images whose pixels are `rows` rows of n channels."""
+    def layer(rows, n, side):
+        x, dy = channels_last(unit(1, rows, n), side, n), channels_last(unit(2, rows // 4, n), side // 2, n)
+
+        def call():
+            y, *index = forward(x)
+            return y, backward(dy, x, *index)
+        return call, lambda r: [a.permute(0, 2, 3, 1) for a in r]
+    return layer
+
+
+max_pool = pool(lambda x: aten.max_pool2d_with_indices(x, [2, 2]),
+                lambda dy, x, index: aten.max_pool2d_with_indices_backward(dy, x, [2, 2], [2, 2], [0, 0], [1, 1], False, index))
+average_pool = pool(lambda x: (aten.avg_pool2d(x, [2, 2]),),
+                    lambda dy, x: aten.avg_pool2d_backward(dy, x, [2, 2], [2, 2], [0, 0], False, True, None))
+
+
 # ---- networks: their parameters, as PyTorch keeps them, and how they compute ----
 
 def leaf(t):
@@ -190,6 +212,7 @@ def predict(size):
 
 
 LAYERS = {f.__name__: f for f in (dense, batch_norm, layer_norm, softmax_ce, dropout, sum_columns)}
+LAYERS |= {'max_pool': max_pool, 'average_pool': average_pool}
 
 
 def prepare(request):
