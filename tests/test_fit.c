@@ -148,7 +148,7 @@ static int stop_at_once(const nn_fit_event *e, void *user) {
 
 /* A convolution has few weights, but they are used at every place: threads share its batches. */
 static void shared_batches(void) {
-    enum { SIDE = 48, BATCH = 32 };
+    enum { SIDE = 16, BATCH = 8 };
     static float x[(BATCH + 1) * SIDE * SIDE];
     static uint32_t labels[BATCH + 1];
     const nn_dataset images = nn_dataset_of(x, BATCH + 1, nn_shape_image(SIDE, SIDE, 1), labels, 2);
