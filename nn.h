@@ -24383,7 +24383,7 @@ static size_t nni_conv_product_floats(const nni_gemm *g) {
 
 /* ---- by units ---- */
 
-/* Cuts the images into units that fit the cache. With several threads there are as many for each, and they are alike. */
+/* Cuts the images into units that fit the cache: as large as that for one thread, as many and alike for each of several. */
 static void nni_conv_cut(nni_conv *job, size_t threads) {
     const nni_conv_axis *y = &job->y;
     const size_t row = nni_conv_window_width(&job->x) * job->groups * job->in, image = y->source * row;

@@ -3,8 +3,9 @@
  *   cc -std=c11 -O2 -I. bench/bench_layers.c -o build/bench/bench_layers -lsleef -lm -ldl
  *   build/bench/bench_layers --filter train
  *
- * Case names: the layer and its matrix, rows x columns; a dense layer has rows x inputs x outputs, a pool of 2 x 2 images x height x
- * width x channels. Of layers, both passes with all gradients; their time is one for an element of the input, that of dense layers and networks one for a sample.
+ * Case names: the layer and its matrix, rows x columns; a dense layer has rows x inputs x outputs, a pool of 2 x 2 images x height
+ * x width x channels. Of layers, both passes with all gradients; their time is one for an element of the input, that of dense
+ * layers and networks one for a sample.
  *   train    forward and backward pass of a network of dense layers with ReLU, from labels to the gradients of all parameters
  *   step     the same, then a step of gradient descent
  *   predict  probabilities

@@ -221,6 +221,19 @@ static void exact_pool_back(double *dx, const double *dy, const double *place, s
     for (size_t i = 0; i < n; i++) dx[(size_t)place[i]] += dy[i];
 }
 
+/* Each of 2 x 2 pixels has a quarter in the mean, and of the gradient. */
+static void exact_average_pool(double *y, double *dx, const double *x, const double *dy, size_t images, size_t size,
+                               size_t channels) {
+    const size_t half = size / 2;
+    for (size_t i = 0; i < images * size * size * channels; i++) {
+        const size_t channel = i % channels, pixel = i / channels, image = pixel / size / size;
+        const size_t row = pixel / size % size / 2, column = pixel % size / 2;
+        const size_t to = ((image * half + row) * half + column) * channels + channel;
+        y[to] += x[i] / 4.0;
+        dx[i] = dy[to] / 4.0;
+    }
+}
+
 /* ---- single layers ---- */
 
 static void exact_dense_case(exact_sketch *s, const layers_request *r) {
@@ -265,18 +278,6 @@ static void exact_sum_columns_case(exact_sketch *s, const layers_request *r) {
     exact_add(s, y, n);
 }
 
-/* Each of 2 x 2 pixels has a quarter in the mean, and of the gradient. */
-static void exact_mean(double *y, double *dx, const double *x, const double *dy, size_t images, size_t size, size_t channels) {
-    const size_t half = size / 2;
-    for (size_t i = 0; i < images * size * size * channels; i++) {
-        const size_t channel = i % channels, pixel = i / channels, image = pixel / size / size;
-        const size_t row = pixel / size % size / 2, column = pixel % size / 2;
-        const size_t to = ((image * half + row) * half + column) * channels + channel;
-        y[to] += x[i] / 4.0;
-        dx[i] = dy[to] / 4.0;
-    }
-}
-
 static void exact_pool_case(exact_sketch *s, const layers_request *r) {
     const size_t rows = r->size[0], n = r->size[1], side = r->size[2], images = rows / (side * side), outputs = rows / 4 * n;
     const double *x = exact_of(layers_x(rows * n), rows * n), *dy = exact_of(layers_dy(outputs), outputs);
@@ -286,7 +287,7 @@ static void exact_pool_case(exact_sketch *s, const layers_request *r) {
         exact_pool(y, place, x, images, side, n);
         exact_pool_back(dx, dy, place, outputs);
     } else {
-        exact_mean(y, dx, x, dy, images, side, n);
+        exact_average_pool(y, dx, x, dy, images, side, n);
     }
     exact_add(s, y, outputs);
     exact_add(s, dx, rows * n);

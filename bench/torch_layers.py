@@ -212,7 +212,7 @@ def predict(size):
 
 
 LAYERS = {f.__name__: f for f in (dense, batch_norm, layer_norm, softmax_ce, dropout, sum_columns)}
-LAYERS |= {'max_pool': max_pool, 'average_pool': average_pool}
+LAYERS.update(max_pool=max_pool, average_pool=average_pool)
 
 
 def prepare(request):
