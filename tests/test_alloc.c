@@ -31,7 +31,7 @@ static void workspace(void) {
     test_fill(a, MOST, &state);
     test_fill(b, MOST, &state);
     nn_threads_hook(hook_pthreads, NULL);
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < (test_quick() ? 100 : 600); i++) {
         const size_t m = test_size(&state, 200), n = test_size(&state, 200), k = test_size(&state, 200);
         ledger l = {0, 0, 0, 0, 0};
         const nn_allocator hook = {ledger_alloc, ledger_free, &l};

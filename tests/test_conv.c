@@ -300,10 +300,10 @@ static void random_shapes(void) {
 /* <conv(x), dy> = <x, backward_input(dy)> = <w, backward_weights(x, dy)>, on shapes too large for the loops. */
 static void adjoint(void) {
     const nn_conv2d_desc cases[] = {
+        {CONV(3, 14, 14, 96, 160, 3, 3), DILATIONS(2, 2), .groups = 8},
         {CONV(16, 28, 28, 32, 32, 3, 3), PADS(1, 1, 1, 1)},
         {CONV(7, 56, 56, 24, 40, 5, 5), STRIDES(2, 2), PADS(2, 2, 2, 2)},
-        {CONV(16, 14, 14, 96, 160, 1, 1)},
-        {CONV(3, 14, 14, 96, 160, 3, 3), DILATIONS(2, 2), .groups = 8}};
+        {CONV(16, 14, 14, 96, 160, 1, 1)}};
     for (size_t i = 0; i < (test_quick() ? 1 : COUNT(cases)); i++) {
         conv v;
         uint64_t state = i;
