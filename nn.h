@@ -5775,7 +5775,6 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
-#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -5806,8 +5805,10 @@ NNI_INLINE nni_tiles_scalar nni_tiles_plain_scalar(size_t k, float beta) {
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
-NNI_INLINE void nni_tile_load_b_scalar(const int vectors, const int masked, nni_vf_scalar *bv, const float *b, nni_vm_scalar mask) {
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+ * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
+NNI_INLINE void nni_tile_load_b_scalar(const int vectors, const int masked, nni_vf_scalar *bv, const float *b, size_t ahead, nni_vm_scalar mask) {
+    if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
     NNI_UNROLL for (int j = 0; j < vectors; j++)
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_scalar(b + j * VF_LANES, mask) : nni_vf_load_scalar(b + j * VF_LANES);
 }
@@ -5821,7 +5822,7 @@ NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, cons
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            nni_tile_load_b_scalar(vectors, masked, bv, with, mask);
+            nni_tile_load_b_scalar(vectors, masked, bv, with, 0, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
                 const nni_vq_scalar av = nni_vq_load_scalar(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
@@ -5841,11 +5842,8 @@ NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, cons
 }
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, const int masked, const int each, nni_vf_scalar *sum,
-                                         const float *const *row, size_t *at, const float *b, size_t ahead, nni_vm_scalar mask) {
-    nni_vf_scalar bv[4];
-    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-    nni_tile_load_b_scalar(vectors, masked, bv, b, mask);
+NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, const int each, nni_vf_scalar *sum, const float *const *row,
+                                         size_t *at, const nni_vf_scalar *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const nni_vf_scalar av = nni_vf_set1_scalar(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
@@ -5868,16 +5866,21 @@ NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, co
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
+    nni_vf_scalar bv[4];
     nni_tile_find_rows_scalar(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
             const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
-                    nni_tile_step_by_row_scalar(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
-            for (; together > 1 && p > 0; p--, with += ldb)
-                nni_tile_step_by_row_scalar(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    nni_tile_load_b_scalar(vectors, masked, bv, with, ahead, mask);
+                    nni_tile_step_by_row_scalar(rows, vectors, each, sum, row, at, bv);
+                }
+            for (; together > 1 && p > 0; p--, with += ldb) {
+                nni_tile_load_b_scalar(vectors, masked, bv, with, ahead, mask);
+                nni_tile_step_by_row_scalar(rows, vectors, each, sum, row, at, bv);
+            }
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -5897,10 +5900,12 @@ NNI_INLINE void nni_tile_sum_copying_scalar(const int rows, const int vectors, c
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     size_t at[3] = {0, a_stride, 2 * a_stride};
+    nni_vf_scalar bv[4];
     nni_tile_find_rows_scalar(rows, each, row, a, a_stride);
     for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_scalar(copy + j * VF_LANES, nni_vf_load_scalar(b + j * VF_LANES));
-        nni_tile_step_by_row_scalar(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+        nni_tile_load_b_scalar(vectors, 0, bv, b, ahead, mask);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_scalar(copy + j * VF_LANES, bv[j]);
+        nni_tile_step_by_row_scalar(rows, vectors, each, sum, row, at, bv);
     }
 }
 
@@ -6001,7 +6006,7 @@ NNI_INLINE void nni_tile_run_copying_scalar(const int rows, const int vectors, c
         nni_tile_run_scalar(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) { \
-        if (NNI_COPIES && vectors > 1) nni_tile_run_copying_scalar(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) nni_tile_run_copying_scalar(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -6498,8 +6503,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     else plan.vectors = nni_plan_vectors_scalar(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_scalar() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_scalar[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
-                  plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -10564,7 +10568,6 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
-#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -10595,8 +10598,10 @@ NNI_INLINE nni_tiles_avx2 nni_tiles_plain_avx2(size_t k, float beta) {
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
-NNI_INLINE void nni_tile_load_b_avx2(const int vectors, const int masked, nni_vf_avx2 *bv, const float *b, nni_vm_avx2 mask) {
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+ * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
+NNI_INLINE void nni_tile_load_b_avx2(const int vectors, const int masked, nni_vf_avx2 *bv, const float *b, size_t ahead, nni_vm_avx2 mask) {
+    if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
     NNI_UNROLL for (int j = 0; j < vectors; j++)
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx2(b + j * VF_LANES, mask) : nni_vf_load_avx2(b + j * VF_LANES);
 }
@@ -10610,7 +10615,7 @@ NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const 
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            nni_tile_load_b_avx2(vectors, masked, bv, with, mask);
+            nni_tile_load_b_avx2(vectors, masked, bv, with, 0, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
                 const nni_vq_avx2 av = nni_vq_load_avx2(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
@@ -10630,11 +10635,8 @@ NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const 
 }
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, const int masked, const int each, nni_vf_avx2 *sum,
-                                         const float *const *row, size_t *at, const float *b, size_t ahead, nni_vm_avx2 mask) {
-    nni_vf_avx2 bv[4];
-    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-    nni_tile_load_b_avx2(vectors, masked, bv, b, mask);
+NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, const int each, nni_vf_avx2 *sum, const float *const *row,
+                                         size_t *at, const nni_vf_avx2 *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
@@ -10657,16 +10659,21 @@ NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, cons
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
+    nni_vf_avx2 bv[4];
     nni_tile_find_rows_avx2(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
             const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
-                    nni_tile_step_by_row_avx2(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
-            for (; together > 1 && p > 0; p--, with += ldb)
-                nni_tile_step_by_row_avx2(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    nni_tile_load_b_avx2(vectors, masked, bv, with, ahead, mask);
+                    nni_tile_step_by_row_avx2(rows, vectors, each, sum, row, at, bv);
+                }
+            for (; together > 1 && p > 0; p--, with += ldb) {
+                nni_tile_load_b_avx2(vectors, masked, bv, with, ahead, mask);
+                nni_tile_step_by_row_avx2(rows, vectors, each, sum, row, at, bv);
+            }
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -10686,10 +10693,12 @@ NNI_INLINE void nni_tile_sum_copying_avx2(const int rows, const int vectors, con
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     size_t at[3] = {0, a_stride, 2 * a_stride};
+    nni_vf_avx2 bv[4];
     nni_tile_find_rows_avx2(rows, each, row, a, a_stride);
     for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx2(copy + j * VF_LANES, nni_vf_load_avx2(b + j * VF_LANES));
-        nni_tile_step_by_row_avx2(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+        nni_tile_load_b_avx2(vectors, 0, bv, b, ahead, mask);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx2(copy + j * VF_LANES, bv[j]);
+        nni_tile_step_by_row_avx2(rows, vectors, each, sum, row, at, bv);
     }
 }
 
@@ -10790,7 +10799,7 @@ NNI_INLINE void nni_tile_run_copying_avx2(const int rows, const int vectors, con
         nni_tile_run_avx2(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) { \
-        if (NNI_COPIES && vectors > 1) nni_tile_run_copying_avx2(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) nni_tile_run_copying_avx2(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -11287,8 +11296,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     else plan.vectors = nni_plan_vectors_avx2(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx2() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx2[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
-                  plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -15348,7 +15356,6 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
-#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -15379,8 +15386,10 @@ NNI_INLINE nni_tiles_avx512 nni_tiles_plain_avx512(size_t k, float beta) {
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
-NNI_INLINE void nni_tile_load_b_avx512(const int vectors, const int masked, nni_vf_avx512 *bv, const float *b, nni_vm_avx512 mask) {
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+ * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
+NNI_INLINE void nni_tile_load_b_avx512(const int vectors, const int masked, nni_vf_avx512 *bv, const float *b, size_t ahead, nni_vm_avx512 mask) {
+    if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
     NNI_UNROLL for (int j = 0; j < vectors; j++)
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx512(b + j * VF_LANES, mask) : nni_vf_load_avx512(b + j * VF_LANES);
 }
@@ -15394,7 +15403,7 @@ NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, cons
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            nni_tile_load_b_avx512(vectors, masked, bv, with, mask);
+            nni_tile_load_b_avx512(vectors, masked, bv, with, 0, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
                 const nni_vq_avx512 av = nni_vq_load_avx512(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
@@ -15414,11 +15423,8 @@ NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, cons
 }
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, const int masked, const int each, nni_vf_avx512 *sum,
-                                         const float *const *row, size_t *at, const float *b, size_t ahead, nni_vm_avx512 mask) {
-    nni_vf_avx512 bv[4];
-    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-    nni_tile_load_b_avx512(vectors, masked, bv, b, mask);
+NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, const int each, nni_vf_avx512 *sum, const float *const *row,
+                                         size_t *at, const nni_vf_avx512 *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
@@ -15441,16 +15447,21 @@ NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, co
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
+    nni_vf_avx512 bv[4];
     nni_tile_find_rows_avx512(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
             const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
-                    nni_tile_step_by_row_avx512(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
-            for (; together > 1 && p > 0; p--, with += ldb)
-                nni_tile_step_by_row_avx512(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    nni_tile_load_b_avx512(vectors, masked, bv, with, ahead, mask);
+                    nni_tile_step_by_row_avx512(rows, vectors, each, sum, row, at, bv);
+                }
+            for (; together > 1 && p > 0; p--, with += ldb) {
+                nni_tile_load_b_avx512(vectors, masked, bv, with, ahead, mask);
+                nni_tile_step_by_row_avx512(rows, vectors, each, sum, row, at, bv);
+            }
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -15470,10 +15481,12 @@ NNI_INLINE void nni_tile_sum_copying_avx512(const int rows, const int vectors, c
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     size_t at[3] = {0, a_stride, 2 * a_stride};
+    nni_vf_avx512 bv[4];
     nni_tile_find_rows_avx512(rows, each, row, a, a_stride);
     for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx512(copy + j * VF_LANES, nni_vf_load_avx512(b + j * VF_LANES));
-        nni_tile_step_by_row_avx512(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+        nni_tile_load_b_avx512(vectors, 0, bv, b, ahead, mask);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx512(copy + j * VF_LANES, bv[j]);
+        nni_tile_step_by_row_avx512(rows, vectors, each, sum, row, at, bv);
     }
 }
 
@@ -15574,7 +15587,7 @@ NNI_INLINE void nni_tile_run_copying_avx512(const int rows, const int vectors, c
         nni_tile_run_avx512(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) { \
-        if (NNI_COPIES && vectors > 1) nni_tile_run_copying_avx512(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) nni_tile_run_copying_avx512(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -16071,8 +16084,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     else plan.vectors = nni_plan_vectors_avx512(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx512() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx512[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
-                  plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -20104,7 +20116,6 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
-#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -20135,8 +20146,10 @@ NNI_INLINE nni_tiles_neon nni_tiles_plain_neon(size_t k, float beta) {
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
-NNI_INLINE void nni_tile_load_b_neon(const int vectors, const int masked, nni_vf_neon *bv, const float *b, nni_vm_neon mask) {
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+ * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
+NNI_INLINE void nni_tile_load_b_neon(const int vectors, const int masked, nni_vf_neon *bv, const float *b, size_t ahead, nni_vm_neon mask) {
+    if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
     NNI_UNROLL for (int j = 0; j < vectors; j++)
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_neon(b + j * VF_LANES, mask) : nni_vf_load_neon(b + j * VF_LANES);
 }
@@ -20150,7 +20163,7 @@ NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const 
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            nni_tile_load_b_neon(vectors, masked, bv, with, mask);
+            nni_tile_load_b_neon(vectors, masked, bv, with, 0, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
                 const nni_vq_neon av = nni_vq_load_neon(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
@@ -20170,11 +20183,8 @@ NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const 
 }
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, const int masked, const int each, nni_vf_neon *sum,
-                                         const float *const *row, size_t *at, const float *b, size_t ahead, nni_vm_neon mask) {
-    nni_vf_neon bv[4];
-    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-    nni_tile_load_b_neon(vectors, masked, bv, b, mask);
+NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, const int each, nni_vf_neon *sum, const float *const *row,
+                                         size_t *at, const nni_vf_neon *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const nni_vf_neon av = nni_vf_set1_neon(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
@@ -20197,16 +20207,21 @@ NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, cons
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
+    nni_vf_neon bv[4];
     nni_tile_find_rows_neon(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
             const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
-                    nni_tile_step_by_row_neon(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
-            for (; together > 1 && p > 0; p--, with += ldb)
-                nni_tile_step_by_row_neon(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    nni_tile_load_b_neon(vectors, masked, bv, with, ahead, mask);
+                    nni_tile_step_by_row_neon(rows, vectors, each, sum, row, at, bv);
+                }
+            for (; together > 1 && p > 0; p--, with += ldb) {
+                nni_tile_load_b_neon(vectors, masked, bv, with, ahead, mask);
+                nni_tile_step_by_row_neon(rows, vectors, each, sum, row, at, bv);
+            }
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -20226,10 +20241,12 @@ NNI_INLINE void nni_tile_sum_copying_neon(const int rows, const int vectors, con
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     size_t at[3] = {0, a_stride, 2 * a_stride};
+    nni_vf_neon bv[4];
     nni_tile_find_rows_neon(rows, each, row, a, a_stride);
     for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_neon(copy + j * VF_LANES, nni_vf_load_neon(b + j * VF_LANES));
-        nni_tile_step_by_row_neon(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+        nni_tile_load_b_neon(vectors, 0, bv, b, ahead, mask);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_neon(copy + j * VF_LANES, bv[j]);
+        nni_tile_step_by_row_neon(rows, vectors, each, sum, row, at, bv);
     }
 }
 
@@ -20330,7 +20347,7 @@ NNI_INLINE void nni_tile_run_copying_neon(const int rows, const int vectors, con
         nni_tile_run_neon(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) { \
-        if (NNI_COPIES && vectors > 1) nni_tile_run_copying_neon(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) nni_tile_run_copying_neon(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -20827,8 +20844,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     else plan.vectors = nni_plan_vectors_neon(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_neon() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_neon[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
-                  plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -38139,7 +38155,6 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_PAGE
 #undef NNI_PAGES
 #undef NNI_ACROSS
-#undef NNI_COPIES
 #undef NNI_SMALL_B
 #undef NNI_PACKED_TOGETHER
 #undef NNI_ROW_STREAMS

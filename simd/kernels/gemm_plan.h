@@ -77,8 +77,7 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k, g->a_row == 1, streams ? NNI_FN(plan_wide)() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)NNI_FN(tile_rows)[plan.vectors - 1];
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = NNI_COPIES && plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
-                  plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;

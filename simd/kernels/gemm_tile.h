@@ -33,7 +33,6 @@
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
-#define NNI_COPIES (VF_LANES != 16)  /* whether B is copied by the first tiles that read it: not tried with 16 lanes */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -64,8 +63,10 @@ NNI_INLINE NNI_FN(tiles) NNI_FN(tiles_plain)(size_t k, float beta) {
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. */
-NNI_INLINE void NNI_FN(tile_load_b)(const int vectors, const int masked, vf *bv, const float *b, vm mask) {
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+ * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
+NNI_INLINE void NNI_FN(tile_load_b)(const int vectors, const int masked, vf *bv, const float *b, size_t ahead, vm mask) {
+    if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
     NNI_UNROLL for (int j = 0; j < vectors; j++)
         bv[j] = masked && j == vectors - 1 ? vf_load_m(b + j * VF_LANES, mask) : vf_load(b + j * VF_LANES);
 }
@@ -79,7 +80,7 @@ NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const i
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            NNI_FN(tile_load_b)(vectors, masked, bv, with, mask);
+            NNI_FN(tile_load_b)(vectors, masked, bv, with, 0, mask);
             NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
                 const vq av = vq_load(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
@@ -99,11 +100,8 @@ NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const i
 }
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, const int masked, const int each, vf *sum,
-                                         const float *const *row, size_t *at, const float *b, size_t ahead, vm mask) {
-    vf bv[4];
-    if (ahead) NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES);
-    NNI_FN(tile_load_b)(vectors, masked, bv, b, mask);
+NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, const int each, vf *sum, const float *const *row,
+                                         size_t *at, const vf *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const vf av = vf_set1(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
@@ -126,16 +124,21 @@ NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const
     const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
+    vf bv[4];
     NNI_FN(tile_find_rows)(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
             const float *with = b;
             for (; p >= together; p -= together)
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb)
-                    NNI_FN(tile_step_by_row)(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
-            for (; together > 1 && p > 0; p--, with += ldb)
-                NNI_FN(tile_step_by_row)(rows, vectors, masked, each, sum, row, at, with, ahead, mask);
+                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    NNI_FN(tile_load_b)(vectors, masked, bv, with, ahead, mask);
+                    NNI_FN(tile_step_by_row)(rows, vectors, each, sum, row, at, bv);
+                }
+            for (; together > 1 && p > 0; p--, with += ldb) {
+                NNI_FN(tile_load_b)(vectors, masked, bv, with, ahead, mask);
+                NNI_FN(tile_step_by_row)(rows, vectors, each, sum, row, at, bv);
+            }
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -155,10 +158,12 @@ NNI_INLINE void NNI_FN(tile_sum_copying)(const int rows, const int vectors, cons
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     size_t at[3] = {0, a_stride, 2 * a_stride};
+    vf bv[4];
     NNI_FN(tile_find_rows)(rows, each, row, a, a_stride);
     for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        NNI_UNROLL for (int j = 0; j < vectors; j++) vf_store(copy + j * VF_LANES, vf_load(b + j * VF_LANES));
-        NNI_FN(tile_step_by_row)(rows, vectors, 0, each, sum, row, at, b, ahead, mask);
+        NNI_FN(tile_load_b)(vectors, 0, bv, b, ahead, mask);
+        NNI_UNROLL for (int j = 0; j < vectors; j++) vf_store(copy + j * VF_LANES, bv[j]);
+        NNI_FN(tile_step_by_row)(rows, vectors, each, sum, row, at, bv);
     }
 }
 
@@ -259,7 +264,7 @@ NNI_INLINE void NNI_FN(tile_run_copying)(const int rows, const int vectors, cons
         NNI_FN(tile_run)(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void NNI_FN(tile_copying_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) { \
-        if (NNI_COPIES && vectors > 1) NNI_FN(tile_run_copying)(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) NNI_FN(tile_run_copying)(rows, vectors, run, a, b, c);                                 \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
