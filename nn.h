@@ -2888,6 +2888,7 @@ static NNI_UNUSED int nni_grow(const nn_allocator *allocator, void **array, size
 #define NNI_CPU_FMA 1u
 #define NNI_CPU_AVX2 2u   /* AVX2 and FMA */
 #define NNI_CPU_AVX512 4u /* F, VL, BW, DQ, and all of AVX2 */
+#define NNI_CPU_LARGE_L2 8u /* 1 MiB or more */
 
 #ifdef NNI_X86
 #include <cpuid.h>
@@ -2910,6 +2911,7 @@ static unsigned nni_cpu_detect(void) {
     found |= NNI_CPU_AVX2;
     const unsigned avx512 = bit_AVX512F | bit_AVX512VL | bit_AVX512BW | bit_AVX512DQ;
     if ((saved & zmm) == zmm && (b & avx512) == avx512) found |= NNI_CPU_AVX512;
+    if (__get_cpuid(0x80000006, &a, &b, &c, &d) && c >> 16 >= 1024) found |= NNI_CPU_LARGE_L2;
     return found;
 }
 
@@ -2924,8 +2926,10 @@ static inline unsigned nni_cpu_features(void) {
     return features;
 }
 static inline int nni_cpu_has_fma(void) { return (nni_cpu_features() & NNI_CPU_FMA) != 0; }
+static inline int nni_cpu_has_large_l2(void) { return (nni_cpu_features() & NNI_CPU_LARGE_L2) != 0; }
 #else
 static inline int nni_cpu_has_fma(void) { return 1; }
+static inline int nni_cpu_has_large_l2(void) { return 0; } /* nobody says */
 #endif
 
 /* ---- simd/conv.h ---- */
@@ -5758,7 +5762,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
  * it, or just one.
  */
 
-/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for 8 lanes on a Zen 1. */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for a small L2 on a Zen 1. */
 #define NNI_KC 340                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
@@ -5766,9 +5770,9 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
-#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
-#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
+#define NNI_B_STREAMS (nni_cpu_has_large_l2() ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (nni_cpu_has_large_l2() ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                                       /* are copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -10551,7 +10555,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
  * it, or just one.
  */
 
-/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for 8 lanes on a Zen 1. */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for a small L2 on a Zen 1. */
 #define NNI_KC 340                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
@@ -10559,9 +10563,9 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
-#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
-#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
+#define NNI_B_STREAMS (nni_cpu_has_large_l2() ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (nni_cpu_has_large_l2() ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                                       /* are copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -15339,7 +15343,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
  * it, or just one.
  */
 
-/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for 8 lanes on a Zen 1. */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for a small L2 on a Zen 1. */
 #define NNI_KC 340                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
@@ -15347,9 +15351,9 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
-#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
-#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
+#define NNI_B_STREAMS (nni_cpu_has_large_l2() ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (nni_cpu_has_large_l2() ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                                       /* are copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -20099,7 +20103,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
  * it, or just one.
  */
 
-/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for 8 lanes on a Zen 1. */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for a small L2 on a Zen 1. */
 #define NNI_KC 340                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
@@ -20107,9 +20111,9 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
-#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
-#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
+#define NNI_B_STREAMS (nni_cpu_has_large_l2() ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (nni_cpu_has_large_l2() ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                                       /* are copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
@@ -38114,6 +38118,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_CPU_FMA
 #undef NNI_CPU_AVX2
 #undef NNI_CPU_AVX512
+#undef NNI_CPU_LARGE_L2
 #undef NNI_SLOTS
 #undef NNI_CONSTANTS
 #undef NNI_RULES

@@ -9,6 +9,7 @@
 #define NNI_CPU_FMA 1u
 #define NNI_CPU_AVX2 2u   /* AVX2 and FMA */
 #define NNI_CPU_AVX512 4u /* F, VL, BW, DQ, and all of AVX2 */
+#define NNI_CPU_LARGE_L2 8u /* 1 MiB or more */
 
 #ifdef NNI_X86
 #include <cpuid.h>
@@ -31,6 +32,7 @@ static unsigned nni_cpu_detect(void) {
     found |= NNI_CPU_AVX2;
     const unsigned avx512 = bit_AVX512F | bit_AVX512VL | bit_AVX512BW | bit_AVX512DQ;
     if ((saved & zmm) == zmm && (b & avx512) == avx512) found |= NNI_CPU_AVX512;
+    if (__get_cpuid(0x80000006, &a, &b, &c, &d) && c >> 16 >= 1024) found |= NNI_CPU_LARGE_L2;
     return found;
 }
 
@@ -45,8 +47,10 @@ static inline unsigned nni_cpu_features(void) {
     return features;
 }
 static inline int nni_cpu_has_fma(void) { return (nni_cpu_features() & NNI_CPU_FMA) != 0; }
+static inline int nni_cpu_has_large_l2(void) { return (nni_cpu_features() & NNI_CPU_LARGE_L2) != 0; }
 #else
 static inline int nni_cpu_has_fma(void) { return 1; }
+static inline int nni_cpu_has_large_l2(void) { return 0; } /* nobody says */
 #endif
 
 #endif /* NN_IMPLEMENTATION */

@@ -16,7 +16,7 @@
 #include "../scalar.h"
 #else
 
-/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for 8 lanes on a Zen 1. */
+/* Sizes in floats, measured on a Sapphire Rapids (L1 48 KiB, L2 2 MiB, 30 GB/s from L3), those for a small L2 on a Zen 1. */
 #define NNI_KC 340                   /* of k between loading and storing C: passes over C are k/KC */
 #define NNI_NEAR ((size_t)1 << 18)   /* of B that stay in L2 while A and C pass */
 #define NNI_MC 168                   /* rows of a packed A: MC x KC stays in L2 */
@@ -24,9 +24,9 @@
 #define NNI_VAST ((size_t)1 << 21)   /* of B, of whose pages the second TLB holds a part at a time: it is copied from */
 #define NNI_VAST_ROWS (8 * VF_LANES) /* so many rows on */
 #define NNI_LONG 512                 /* columns from which a row of B is a stream, */
-#define NNI_B_STREAMS (VF_LANES == 16 ? 48 : 96) /* and how many of them side by side read fastest */
-#define NNI_STREAMS_NEAR (VF_LANES == 16 ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones are */
-#define NNI_WIDE_ROWS (12 * VF_LANES)                               /* copied from so many rows on */
+#define NNI_B_STREAMS (nni_cpu_has_large_l2() ? 48 : 96) /* and how many of them side by side read fastest */
+#define NNI_STREAMS_NEAR (nni_cpu_has_large_l2() ? NNI_NEAR : NNI_NEAR / 2) /* of such streams that stay in L2; wider ones */
+#define NNI_WIDE_ROWS (12 * VF_LANES)                                       /* are copied from so many rows on */
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
