@@ -6,6 +6,7 @@
 #define NN_SIMD_AVX2_H
 
 #include "../src/config.h"
+#include "../src/cpu.h"
 
 #ifdef NNI_X86
 #include <immintrin.h>

@@ -7,6 +7,7 @@
 #define NN_SIMD_AVX512_H
 
 #include "../src/config.h"
+#include "../src/cpu.h"
 
 #ifdef NNI_X86
 #include <immintrin.h>

@@ -7,6 +7,7 @@
 #define NN_SIMD_NEON_H
 
 #include "../src/config.h"
+#include "../src/cpu.h"
 
 #ifdef NNI_ARM
 #include <arm_neon.h>
