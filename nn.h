@@ -5847,12 +5847,11 @@ NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, cons
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
 NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, const int each, nni_vf_scalar *sum, const float *const *row,
-                                         size_t *at, const nni_vf_scalar *bv) {
+                                         const size_t *at, const nni_vf_scalar *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const nni_vf_scalar av = nni_vf_set1_scalar(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
     }
-    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
 /* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
@@ -5863,27 +5862,37 @@ NNI_INLINE void nni_tile_find_rows_scalar(const int rows, const int each, const 
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
+ * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
+ * ahead. */
 NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
                                         const float *a, const float *b, nni_vm_scalar mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
+    const size_t ahead = together > 1 ? 0 : run->ahead;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     nni_vf_scalar bv[4];
     nni_tile_find_rows_scalar(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
+            const float *from[6], *with = b;
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            const float *with = b;
-            for (; p >= together; p -= together)
+            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+            for (; together > 1 && p >= together; p -= together) {
+                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
                 NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    const size_t there[3] = {q, at[1] + q, at[2] + q};
+                    NNI_HIDE(with);
                     nni_tile_load_b_scalar(vectors, masked, bv, with, ahead, mask);
-                    nni_tile_step_by_row_scalar(rows, vectors, each, sum, row, at, bv);
+                    nni_tile_step_by_row_scalar(rows, vectors, each, sum, from, there, bv);
                 }
-            for (; together > 1 && p > 0; p--, with += ldb) {
+                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+            }
+            for (; p > 0; p--, with += ldb) {
                 nni_tile_load_b_scalar(vectors, masked, bv, with, ahead, mask);
-                nni_tile_step_by_row_scalar(rows, vectors, each, sum, row, at, bv);
+                nni_tile_step_by_row_scalar(rows, vectors, each, sum, from, at, bv);
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
             }
             if (--stretches == 0) break;
             NNI_HIDE(run);
@@ -5910,6 +5919,7 @@ NNI_INLINE void nni_tile_sum_copying_scalar(const int rows, const int vectors, c
         nni_tile_load_b_scalar(vectors, 0, bv, b, ahead, mask);
         NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_scalar(copy + j * VF_LANES, bv[j]);
         nni_tile_step_by_row_scalar(rows, vectors, each, sum, row, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
 }
 
@@ -10640,12 +10650,11 @@ NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const 
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
 NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, const int each, nni_vf_avx2 *sum, const float *const *row,
-                                         size_t *at, const nni_vf_avx2 *bv) {
+                                         const size_t *at, const nni_vf_avx2 *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
     }
-    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
 /* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
@@ -10656,27 +10665,37 @@ NNI_INLINE void nni_tile_find_rows_avx2(const int rows, const int each, const fl
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
+ * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
+ * ahead. */
 NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
                                         const float *a, const float *b, nni_vm_avx2 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
+    const size_t ahead = together > 1 ? 0 : run->ahead;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     nni_vf_avx2 bv[4];
     nni_tile_find_rows_avx2(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
+            const float *from[6], *with = b;
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            const float *with = b;
-            for (; p >= together; p -= together)
+            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+            for (; together > 1 && p >= together; p -= together) {
+                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
                 NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    const size_t there[3] = {q, at[1] + q, at[2] + q};
+                    NNI_HIDE(with);
                     nni_tile_load_b_avx2(vectors, masked, bv, with, ahead, mask);
-                    nni_tile_step_by_row_avx2(rows, vectors, each, sum, row, at, bv);
+                    nni_tile_step_by_row_avx2(rows, vectors, each, sum, from, there, bv);
                 }
-            for (; together > 1 && p > 0; p--, with += ldb) {
+                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+            }
+            for (; p > 0; p--, with += ldb) {
                 nni_tile_load_b_avx2(vectors, masked, bv, with, ahead, mask);
-                nni_tile_step_by_row_avx2(rows, vectors, each, sum, row, at, bv);
+                nni_tile_step_by_row_avx2(rows, vectors, each, sum, from, at, bv);
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
             }
             if (--stretches == 0) break;
             NNI_HIDE(run);
@@ -10703,6 +10722,7 @@ NNI_INLINE void nni_tile_sum_copying_avx2(const int rows, const int vectors, con
         nni_tile_load_b_avx2(vectors, 0, bv, b, ahead, mask);
         NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx2(copy + j * VF_LANES, bv[j]);
         nni_tile_step_by_row_avx2(rows, vectors, each, sum, row, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
 }
 
@@ -15428,12 +15448,11 @@ NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, cons
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
 NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, const int each, nni_vf_avx512 *sum, const float *const *row,
-                                         size_t *at, const nni_vf_avx512 *bv) {
+                                         const size_t *at, const nni_vf_avx512 *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
     }
-    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
 /* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
@@ -15444,27 +15463,37 @@ NNI_INLINE void nni_tile_find_rows_avx512(const int rows, const int each, const 
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
+ * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
+ * ahead. */
 NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
                                         const float *a, const float *b, nni_vm_avx512 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
+    const size_t ahead = together > 1 ? 0 : run->ahead;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     nni_vf_avx512 bv[4];
     nni_tile_find_rows_avx512(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
+            const float *from[6], *with = b;
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            const float *with = b;
-            for (; p >= together; p -= together)
+            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+            for (; together > 1 && p >= together; p -= together) {
+                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
                 NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    const size_t there[3] = {q, at[1] + q, at[2] + q};
+                    NNI_HIDE(with);
                     nni_tile_load_b_avx512(vectors, masked, bv, with, ahead, mask);
-                    nni_tile_step_by_row_avx512(rows, vectors, each, sum, row, at, bv);
+                    nni_tile_step_by_row_avx512(rows, vectors, each, sum, from, there, bv);
                 }
-            for (; together > 1 && p > 0; p--, with += ldb) {
+                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+            }
+            for (; p > 0; p--, with += ldb) {
                 nni_tile_load_b_avx512(vectors, masked, bv, with, ahead, mask);
-                nni_tile_step_by_row_avx512(rows, vectors, each, sum, row, at, bv);
+                nni_tile_step_by_row_avx512(rows, vectors, each, sum, from, at, bv);
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
             }
             if (--stretches == 0) break;
             NNI_HIDE(run);
@@ -15491,6 +15520,7 @@ NNI_INLINE void nni_tile_sum_copying_avx512(const int rows, const int vectors, c
         nni_tile_load_b_avx512(vectors, 0, bv, b, ahead, mask);
         NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx512(copy + j * VF_LANES, bv[j]);
         nni_tile_step_by_row_avx512(rows, vectors, each, sum, row, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
 }
 
@@ -20188,12 +20218,11 @@ NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const 
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
 NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, const int each, nni_vf_neon *sum, const float *const *row,
-                                         size_t *at, const nni_vf_neon *bv) {
+                                         const size_t *at, const nni_vf_neon *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const nni_vf_neon av = nni_vf_set1_neon(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
     }
-    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
 /* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
@@ -20204,27 +20233,37 @@ NNI_INLINE void nni_tile_find_rows_neon(const int rows, const int each, const fl
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
+ * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
+ * ahead. */
 NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
                                         const float *a, const float *b, nni_vm_neon mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
+    const size_t ahead = together > 1 ? 0 : run->ahead;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     nni_vf_neon bv[4];
     nni_tile_find_rows_neon(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
+            const float *from[6], *with = b;
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            const float *with = b;
-            for (; p >= together; p -= together)
+            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+            for (; together > 1 && p >= together; p -= together) {
+                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
                 NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    const size_t there[3] = {q, at[1] + q, at[2] + q};
+                    NNI_HIDE(with);
                     nni_tile_load_b_neon(vectors, masked, bv, with, ahead, mask);
-                    nni_tile_step_by_row_neon(rows, vectors, each, sum, row, at, bv);
+                    nni_tile_step_by_row_neon(rows, vectors, each, sum, from, there, bv);
                 }
-            for (; together > 1 && p > 0; p--, with += ldb) {
+                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+            }
+            for (; p > 0; p--, with += ldb) {
                 nni_tile_load_b_neon(vectors, masked, bv, with, ahead, mask);
-                nni_tile_step_by_row_neon(rows, vectors, each, sum, row, at, bv);
+                nni_tile_step_by_row_neon(rows, vectors, each, sum, from, at, bv);
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
             }
             if (--stretches == 0) break;
             NNI_HIDE(run);
@@ -20251,6 +20290,7 @@ NNI_INLINE void nni_tile_sum_copying_neon(const int rows, const int vectors, con
         nni_tile_load_b_neon(vectors, 0, bv, b, ahead, mask);
         NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_neon(copy + j * VF_LANES, bv[j]);
         nni_tile_step_by_row_neon(rows, vectors, each, sum, row, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
 }
 

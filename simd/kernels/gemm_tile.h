@@ -101,12 +101,11 @@ NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const i
 
 /* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
 NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, const int each, vf *sum, const float *const *row,
-                                         size_t *at, const vf *bv) {
+                                         const size_t *at, const vf *bv) {
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         const vf av = vf_set1(row[i / each][at[i % each]]);
         NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
     }
-    NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
 }
 
 /* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
@@ -117,27 +116,37 @@ NNI_INLINE void NNI_FN(tile_find_rows)(const int rows, const int each, const flo
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of the tallest tiles go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. */
+/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
+ * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
+ * ahead. */
 NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
                                         const float *a, const float *b, vm mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead, together = vectors == 1 && rows > 14 ? 4 : 1;
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
+    const size_t ahead = together > 1 ? 0 : run->ahead;
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
     vf bv[4];
     NNI_FN(tile_find_rows)(rows, each, row, a, a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
+            const float *from[6], *with = b;
             size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            const float *with = b;
-            for (; p >= together; p -= together)
+            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+            for (; together > 1 && p >= together; p -= together) {
+                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
                 NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
+                    const size_t there[3] = {q, at[1] + q, at[2] + q};
+                    NNI_HIDE(with);
                     NNI_FN(tile_load_b)(vectors, masked, bv, with, ahead, mask);
-                    NNI_FN(tile_step_by_row)(rows, vectors, each, sum, row, at, bv);
+                    NNI_FN(tile_step_by_row)(rows, vectors, each, sum, from, there, bv);
                 }
-            for (; together > 1 && p > 0; p--, with += ldb) {
+                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+            }
+            for (; p > 0; p--, with += ldb) {
                 NNI_FN(tile_load_b)(vectors, masked, bv, with, ahead, mask);
-                NNI_FN(tile_step_by_row)(rows, vectors, each, sum, row, at, bv);
+                NNI_FN(tile_step_by_row)(rows, vectors, each, sum, from, at, bv);
+                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
             }
             if (--stretches == 0) break;
             NNI_HIDE(run);
@@ -164,6 +173,7 @@ NNI_INLINE void NNI_FN(tile_sum_copying)(const int rows, const int vectors, cons
         NNI_FN(tile_load_b)(vectors, 0, bv, b, ahead, mask);
         NNI_UNROLL for (int j = 0; j < vectors; j++) vf_store(copy + j * VF_LANES, bv[j]);
         NNI_FN(tile_step_by_row)(rows, vectors, each, sum, row, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
 }
 
