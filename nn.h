@@ -5863,9 +5863,9 @@ NNI_INLINE void nni_tile_find_rows_scalar(const int rows, const int each, const 
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
- * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
- * ahead. */
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
+ * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
+ * anything asked for ahead. */
 NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
                                         const float *a, const float *b, nni_vm_scalar mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
@@ -10666,9 +10666,9 @@ NNI_INLINE void nni_tile_find_rows_avx2(const int rows, const int each, const fl
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
- * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
- * ahead. */
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
+ * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
+ * anything asked for ahead. */
 NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
                                         const float *a, const float *b, nni_vm_avx2 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
@@ -15464,9 +15464,9 @@ NNI_INLINE void nni_tile_find_rows_avx512(const int rows, const int each, const 
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
- * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
- * ahead. */
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
+ * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
+ * anything asked for ahead. */
 NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
                                         const float *a, const float *b, nni_vm_avx512 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
@@ -20234,9 +20234,9 @@ NNI_INLINE void nni_tile_find_rows_neon(const int rows, const int each, const fl
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
- * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
- * ahead. */
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
+ * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
+ * anything asked for ahead. */
 NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
                                         const float *a, const float *b, nni_vm_neon mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;

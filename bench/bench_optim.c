@@ -3,10 +3,10 @@
  *   cc -std=c11 -O2 -I. bench/bench_optim.c -o build/bench/bench_optim -lsleef -lm -ldl
  *   build/bench/bench_optim --filter adam
  *
- * Case names: the rule and the number of weights. With 2K all arrays stay in the first cache, which shows what the arithmetic takes
- * alone; with 32K they stay in the second; 266610 is the network 784-300-100-10; 4M stay nowhere, or in the last. The limit is the
- * time to move what a step moves: each array is read, and all but the gradient are written. Rules that PyTorch has are run in its
- * form. */
+ * Case names: the rule and the number of weights. With 2K all arrays stay in the first cache, which shows what the arithmetic
+ * takes alone; with 32K they stay in the second; 266610 is the network 784-300-100-10; 4M stay nowhere, or in the last. The
+ * limit is the time to move what a step moves: each array is read, and all but the gradient are written. Rules that PyTorch
+ * has are run in its form. */
 #define _GNU_SOURCE
 #define NN_IMPLEMENTATION
 #include "nn.h"

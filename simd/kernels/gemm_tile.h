@@ -117,9 +117,9 @@ NNI_INLINE void NNI_FN(tile_find_rows)(const int rows, const int each, const flo
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses, and
- * what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is anything asked for
- * ahead. */
+ * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
+ * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
+ * anything asked for ahead. */
 NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
                                         const float *a, const float *b, vm mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
