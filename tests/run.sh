@@ -18,8 +18,8 @@ strict="-Wall -Wextra -Wpedantic -Wshadow -Werror"
 #
 # Compiling nn.h takes up to a minute, so each configuration stands for several things. `bits` are the programs that depend on
 # optimisation, threads or maths. The sanitizers have a configuration each: both in one are four times as slow; clang's, slow
-# still, has equal bits to show in scalar code alone, where gcc's and the first of AArch64 leave it out. The equal_* programs are the same for all sizes. What takes long comes
-# first, so that no processor is left without work at the end.
+# still, has equal bits to show in scalar code alone, which gcc's and the first of AArch64 leave out. The equal_* programs are
+# the same for all sizes. What takes long comes first, so that no processor is left without work at the end.
 configurations() {
     sed '/^#/d; s/ *| */|/g' <<'END'
 gcc             | gcc   | gcc -x c -std=c11         | -O2 -DNN_ZLIB                                              | sleef   | full  | all  |
