@@ -5862,38 +5862,44 @@ NNI_INLINE void nni_tile_find_rows_scalar(const int rows, const int each, const 
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
  * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
  * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
  * anything asked for ahead. */
-NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
-                                        const float *a, const float *b, nni_vm_scalar mask) {
+NNI_INLINE void nni_tile_stretch_by_row_scalar(const int rows, const int vectors, const int masked, const int each,
+                                            const nni_tiles_scalar *run, nni_vf_scalar *sum, const float *const *row, const float *b, nni_vm_scalar mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
     const size_t ahead = together > 1 ? 0 : run->ahead;
+    const float *from[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+    nni_vf_scalar bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+    for (; together > 1 && p >= together; p -= together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            nni_tile_load_b_scalar(vectors, masked, bv, b, ahead, mask);
+            nni_tile_step_by_row_scalar(rows, vectors, each, sum, from, there, bv);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb) {
+        nni_tile_load_b_scalar(vectors, masked, bv, b, ahead, mask);
+        nni_tile_step_by_row_scalar(rows, vectors, each, sum, from, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
+                                        const float *a, const float *b, nni_vm_scalar mask) {
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    nni_vf_scalar bv[4];
-    nni_tile_find_rows_scalar(rows, each, row, a, a_stride);
+    nni_tile_find_rows_scalar(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            const float *from[6], *with = b;
-            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-            for (; together > 1 && p >= together; p -= together) {
-                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
-                    const size_t there[3] = {q, at[1] + q, at[2] + q};
-                    NNI_HIDE(with);
-                    nni_tile_load_b_scalar(vectors, masked, bv, with, ahead, mask);
-                    nni_tile_step_by_row_scalar(rows, vectors, each, sum, from, there, bv);
-                }
-                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-            }
-            for (; p > 0; p--, with += ldb) {
-                nni_tile_load_b_scalar(vectors, masked, bv, with, ahead, mask);
-                nni_tile_step_by_row_scalar(rows, vectors, each, sum, from, at, bv);
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-            }
+            nni_tile_stretch_by_row_scalar(rows, vectors, masked, each, run, sum, row, b, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -6020,7 +6026,7 @@ NNI_INLINE void nni_tile_run_copying_scalar(const int rows, const int vectors, c
         nni_tile_run_scalar(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) nni_tile_run_copying_scalar(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) nni_tile_run_copying_scalar(rows, vectors, run, a, b, c);                                               \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -10665,38 +10671,44 @@ NNI_INLINE void nni_tile_find_rows_avx2(const int rows, const int each, const fl
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
  * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
  * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
  * anything asked for ahead. */
-NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
-                                        const float *a, const float *b, nni_vm_avx2 mask) {
+NNI_INLINE void nni_tile_stretch_by_row_avx2(const int rows, const int vectors, const int masked, const int each,
+                                            const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float *const *row, const float *b, nni_vm_avx2 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
     const size_t ahead = together > 1 ? 0 : run->ahead;
+    const float *from[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+    nni_vf_avx2 bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+    for (; together > 1 && p >= together; p -= together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            nni_tile_load_b_avx2(vectors, masked, bv, b, ahead, mask);
+            nni_tile_step_by_row_avx2(rows, vectors, each, sum, from, there, bv);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb) {
+        nni_tile_load_b_avx2(vectors, masked, bv, b, ahead, mask);
+        nni_tile_step_by_row_avx2(rows, vectors, each, sum, from, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
+                                        const float *a, const float *b, nni_vm_avx2 mask) {
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    nni_vf_avx2 bv[4];
-    nni_tile_find_rows_avx2(rows, each, row, a, a_stride);
+    nni_tile_find_rows_avx2(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            const float *from[6], *with = b;
-            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-            for (; together > 1 && p >= together; p -= together) {
-                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
-                    const size_t there[3] = {q, at[1] + q, at[2] + q};
-                    NNI_HIDE(with);
-                    nni_tile_load_b_avx2(vectors, masked, bv, with, ahead, mask);
-                    nni_tile_step_by_row_avx2(rows, vectors, each, sum, from, there, bv);
-                }
-                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-            }
-            for (; p > 0; p--, with += ldb) {
-                nni_tile_load_b_avx2(vectors, masked, bv, with, ahead, mask);
-                nni_tile_step_by_row_avx2(rows, vectors, each, sum, from, at, bv);
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-            }
+            nni_tile_stretch_by_row_avx2(rows, vectors, masked, each, run, sum, row, b, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -10823,7 +10835,7 @@ NNI_INLINE void nni_tile_run_copying_avx2(const int rows, const int vectors, con
         nni_tile_run_avx2(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) nni_tile_run_copying_avx2(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) nni_tile_run_copying_avx2(rows, vectors, run, a, b, c);                                               \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -15463,38 +15475,44 @@ NNI_INLINE void nni_tile_find_rows_avx512(const int rows, const int each, const 
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
  * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
  * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
  * anything asked for ahead. */
-NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
-                                        const float *a, const float *b, nni_vm_avx512 mask) {
+NNI_INLINE void nni_tile_stretch_by_row_avx512(const int rows, const int vectors, const int masked, const int each,
+                                            const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float *const *row, const float *b, nni_vm_avx512 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
     const size_t ahead = together > 1 ? 0 : run->ahead;
+    const float *from[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+    nni_vf_avx512 bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+    for (; together > 1 && p >= together; p -= together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            nni_tile_load_b_avx512(vectors, masked, bv, b, ahead, mask);
+            nni_tile_step_by_row_avx512(rows, vectors, each, sum, from, there, bv);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb) {
+        nni_tile_load_b_avx512(vectors, masked, bv, b, ahead, mask);
+        nni_tile_step_by_row_avx512(rows, vectors, each, sum, from, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
+                                        const float *a, const float *b, nni_vm_avx512 mask) {
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    nni_vf_avx512 bv[4];
-    nni_tile_find_rows_avx512(rows, each, row, a, a_stride);
+    nni_tile_find_rows_avx512(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            const float *from[6], *with = b;
-            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-            for (; together > 1 && p >= together; p -= together) {
-                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
-                    const size_t there[3] = {q, at[1] + q, at[2] + q};
-                    NNI_HIDE(with);
-                    nni_tile_load_b_avx512(vectors, masked, bv, with, ahead, mask);
-                    nni_tile_step_by_row_avx512(rows, vectors, each, sum, from, there, bv);
-                }
-                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-            }
-            for (; p > 0; p--, with += ldb) {
-                nni_tile_load_b_avx512(vectors, masked, bv, with, ahead, mask);
-                nni_tile_step_by_row_avx512(rows, vectors, each, sum, from, at, bv);
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-            }
+            nni_tile_stretch_by_row_avx512(rows, vectors, masked, each, run, sum, row, b, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -15621,7 +15639,7 @@ NNI_INLINE void nni_tile_run_copying_avx512(const int rows, const int vectors, c
         nni_tile_run_avx512(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) nni_tile_run_copying_avx512(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) nni_tile_run_copying_avx512(rows, vectors, run, a, b, c);                                               \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
@@ -20233,38 +20251,44 @@ NNI_INLINE void nni_tile_find_rows_neon(const int rows, const int each, const fl
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
  * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
  * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
  * anything asked for ahead. */
-NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
-                                        const float *a, const float *b, nni_vm_neon mask) {
+NNI_INLINE void nni_tile_stretch_by_row_neon(const int rows, const int vectors, const int masked, const int each,
+                                            const nni_tiles_neon *run, nni_vf_neon *sum, const float *const *row, const float *b, nni_vm_neon mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
     const size_t ahead = together > 1 ? 0 : run->ahead;
+    const float *from[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+    nni_vf_neon bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+    for (; together > 1 && p >= together; p -= together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            nni_tile_load_b_neon(vectors, masked, bv, b, ahead, mask);
+            nni_tile_step_by_row_neon(rows, vectors, each, sum, from, there, bv);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb) {
+        nni_tile_load_b_neon(vectors, masked, bv, b, ahead, mask);
+        nni_tile_step_by_row_neon(rows, vectors, each, sum, from, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
+                                        const float *a, const float *b, nni_vm_neon mask) {
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    nni_vf_neon bv[4];
-    nni_tile_find_rows_neon(rows, each, row, a, a_stride);
+    nni_tile_find_rows_neon(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            const float *from[6], *with = b;
-            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-            for (; together > 1 && p >= together; p -= together) {
-                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
-                    const size_t there[3] = {q, at[1] + q, at[2] + q};
-                    NNI_HIDE(with);
-                    nni_tile_load_b_neon(vectors, masked, bv, with, ahead, mask);
-                    nni_tile_step_by_row_neon(rows, vectors, each, sum, from, there, bv);
-                }
-                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-            }
-            for (; p > 0; p--, with += ldb) {
-                nni_tile_load_b_neon(vectors, masked, bv, with, ahead, mask);
-                nni_tile_step_by_row_neon(rows, vectors, each, sum, from, at, bv);
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-            }
+            nni_tile_stretch_by_row_neon(rows, vectors, masked, each, run, sum, row, b, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -20391,7 +20415,7 @@ NNI_INLINE void nni_tile_run_copying_neon(const int rows, const int vectors, con
         nni_tile_run_neon(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) nni_tile_run_copying_neon(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) nni_tile_run_copying_neon(rows, vectors, run, a, b, c);                                               \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE

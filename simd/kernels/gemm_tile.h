@@ -116,38 +116,44 @@ NNI_INLINE void NNI_FN(tile_find_rows)(const int rows, const int each, const flo
     }
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. Four steps of tall tiles of one vector go together: they have more loads than
+/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
  * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
  * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
  * anything asked for ahead. */
-NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
-                                        const float *a, const float *b, vm mask) {
+NNI_INLINE void NNI_FN(tile_stretch_by_row)(const int rows, const int vectors, const int masked, const int each,
+                                            const NNI_FN(tiles) *run, vf *sum, const float *const *row, const float *b, vm mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
     const size_t ahead = together > 1 ? 0 : run->ahead;
+    const float *from[6];
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+    vf bv[4];
+    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
+    for (; together > 1 && p >= together; p -= together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            NNI_FN(tile_load_b)(vectors, masked, bv, b, ahead, mask);
+            NNI_FN(tile_step_by_row)(rows, vectors, each, sum, from, there, bv);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb) {
+        NNI_FN(tile_load_b)(vectors, masked, bv, b, ahead, mask);
+        NNI_FN(tile_step_by_row)(rows, vectors, each, sum, from, at, bv);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. */
+NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
+                                        const float *a, const float *b, vm mask) {
     const int each = rows <= 6 ? 1 : 3;
     const float *row[6];
-    vf bv[4];
-    NNI_FN(tile_find_rows)(rows, each, row, a, a_stride);
+    NNI_FN(tile_find_rows)(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         for (size_t stretches = run->stretches;;) {
-            const float *from[6], *with = b;
-            size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
-            NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-            for (; together > 1 && p >= together; p -= together) {
-                NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-                NNI_UNROLL for (size_t q = 0; q < together; q++, with += ldb) {
-                    const size_t there[3] = {q, at[1] + q, at[2] + q};
-                    NNI_HIDE(with);
-                    NNI_FN(tile_load_b)(vectors, masked, bv, with, ahead, mask);
-                    NNI_FN(tile_step_by_row)(rows, vectors, each, sum, from, there, bv);
-                }
-                NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-            }
-            for (; p > 0; p--, with += ldb) {
-                NNI_FN(tile_load_b)(vectors, masked, bv, with, ahead, mask);
-                NNI_FN(tile_step_by_row)(rows, vectors, each, sum, from, at, bv);
-                NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-            }
+            NNI_FN(tile_stretch_by_row)(rows, vectors, masked, each, run, sum, row, b, mask);
             if (--stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
@@ -274,7 +280,7 @@ NNI_INLINE void NNI_FN(tile_run_copying)(const int rows, const int vectors, cons
         NNI_FN(tile_run)(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void NNI_FN(tile_copying_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) NNI_FN(tile_run_copying)(rows, vectors, run, a, b, c);                                 \
+        if (vectors > 1) NNI_FN(tile_run_copying)(rows, vectors, run, a, b, c);                                               \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
