@@ -77,13 +77,10 @@ static int ours_open(char *description) {
     return nn_isa_status() == NN_OK;
 }
 
-/* Dense layers are BLAS's, which may not know the processor: hence one more process that is told to use its AVX-512 kernels. */
 static const bench_contender conv_contenders[] = {
     {"nn.h", "nn.h", NULL, "", NULL, 0, ours_open, ours_prepare},
     {"PyTorch", "PyTorch", "avx512 neon", "", "bench/torch_conv.py", 0, NULL, NULL},
-    {"PyTorch/cpx", "PyTorch", "avx512", "OPENBLAS_CORETYPE=Cooperlake", "bench/torch_conv.py", 0, NULL, NULL},
-    {"PyTorch/avx2", "PyTorch", "avx2",
-     "ATEN_CPU_CAPABILITY=avx2 OPENBLAS_CORETYPE=Haswell ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2",
+    {"PyTorch/avx2", "PyTorch", "avx2", "ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2",
      "bench/torch_conv.py", 0, NULL, NULL},
     {NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL}};
 

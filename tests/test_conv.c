@@ -297,7 +297,8 @@ static void random_shapes(void) {
     }
 }
 
-/* <conv(x), dy> = <x, backward_input(dy)> = <w, backward_weights(x, dy)>, on shapes too large for the loops. */
+/* <conv(x), dy> = <x, backward_input(dy)> = <w, backward_weights(x, dy)>, on shapes too large for the loops; in a hurry
+ * the first alone. */
 static void adjoint(void) {
     const nn_conv2d_desc cases[] = {
         {CONV(3, 14, 14, 96, 160, 3, 3), DILATIONS(2, 2), .groups = 8},
