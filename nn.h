@@ -3375,6 +3375,8 @@ float Sleef_finz_logf1_u10purecfma(float);
 #define VF_MATHS static __attribute__((noinline, unused))
 #define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 4, 4, 2, 2
+#define NNI_STEPS(rows, vectors) 1
+#define NNI_FED(rows, vectors) 0
 #define NNI_LARGE_VECTORS 2
 #define NNI_ROW_VECTORS 4
 #define NNI_DOT_ROWS 1
@@ -3508,7 +3510,9 @@ NNI_INLINE nni_vq_scalar nni_vq_load_scalar(const float *p) {
     q.at = p;
     return q;
 }
-NNI_INLINE nni_vf_scalar nni_vf_fma_q_scalar(nni_vq_scalar a, int i, nni_vf_scalar b, nni_vf_scalar c) { return fmaf(a.at[i], b, c); }
+NNI_INLINE nni_vf_scalar nni_vf_fma_onto_scalar(nni_vf_scalar a, nni_vf_scalar b, nni_vf_scalar c) { return fmaf(a, b, c); }
+NNI_INLINE nni_vf_scalar nni_vf_fma_at_scalar(const float *a, nni_vf_scalar b, nni_vf_scalar c) { return fmaf(*a, b, c); }
+NNI_INLINE nni_vf_scalar nni_vf_fma_q_scalar(nni_vq_scalar a, int i, nni_vf_scalar b, nni_vf_scalar c) { return nni_vf_fma_at_scalar(a.at + i, b, c); }
 
 #if !defined(NN_NO_SLEEF)
 /* SLEEF's scalar functions with these bits are compiled for processors with FMA; older ones get the built-in maths. */
@@ -5817,26 +5821,33 @@ NNI_INLINE void nni_tile_load_b_scalar(const int vectors, const int masked, nni_
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_scalar(b + j * VF_LANES, mask) : nni_vf_load_scalar(b + j * VF_LANES);
 }
 
+/* A row's products of one step of k. If it is `fed` the number of A is loaded with each multiplication, one instruction less;
+ * in a `long_loop` GCC would lose its way among the sums. */
+NNI_INLINE void nni_tile_row_scalar(const int vectors, const int fed, const int long_loop, nni_vf_scalar *sum, const float *from,
+                                 const nni_vf_scalar *bv) {
+    const nni_vf_scalar av = nni_vf_set1_scalar(*from);
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        sum[j] = fed ? nni_vf_fma_at_scalar(from, bv[j], sum[j]) : long_loop ? nni_vf_fma_onto_scalar(av, bv[j], sum[j]) : nni_vf_fma_scalar(av, bv[j], sum[j]);
+}
+
 /* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
  * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
                                       const float *a, const float *b, nni_vm_scalar mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
+    const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     nni_vf_scalar bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
             nni_tile_load_b_scalar(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
                 const nni_vq_scalar av = nni_vq_load_scalar(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = nni_vf_fma_q_scalar(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_scalar av = nni_vf_set1_scalar(from[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
-            }
+            NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_scalar(vectors, fed, 0, sum + i * vectors, from + i, bv);
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
@@ -5845,16 +5856,7 @@ NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, cons
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, const int each, nni_vf_scalar *sum, const float *const *row,
-                                         const size_t *at, const nni_vf_scalar *bv) {
-    NNI_UNROLL for (int i = 0; i < rows; i++) {
-        const nni_vf_scalar av = nni_vf_set1_scalar(row[i / each][at[i % each]]);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_scalar(av, bv[j], sum[i * vectors + j]);
-    }
-}
-
-/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for two or three rows and their distances. */
 NNI_INLINE void nni_tile_find_rows_scalar(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
@@ -5862,77 +5864,72 @@ NNI_INLINE void nni_tile_find_rows_scalar(const int rows, const int each, const 
     }
 }
 
-/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
- * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
- * anything asked for ahead. */
-NNI_INLINE void nni_tile_stretch_by_row_scalar(const int rows, const int vectors, const int masked, const int each,
-                                            const nni_tiles_scalar *run, nni_vf_scalar *sum, const float *const *row, const float *b, nni_vm_scalar mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
-    const size_t ahead = together > 1 ? 0 : run->ahead;
-    const float *from[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
+ * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, const int masked, const int each,
+                                         const int long_loop, nni_vf_scalar *sum, const float *const *row, const size_t *at,
+                                         const float *b, size_t ahead, float *copy, nni_vm_scalar mask) {
+    const int fed = long_loop && NNI_FED(rows, vectors);
     nni_vf_scalar bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-    for (; together > 1 && p >= together; p -= together) {
-        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
-            const size_t there[3] = {q, at[1] + q, at[2] + q};
-            NNI_HIDE(b);
-            nni_tile_load_b_scalar(vectors, masked, bv, b, ahead, mask);
-            nni_tile_step_by_row_scalar(rows, vectors, each, sum, from, there, bv);
-        }
-        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-    }
-    for (; p > 0; p--, b += ldb) {
-        nni_tile_load_b_scalar(vectors, masked, bv, b, ahead, mask);
-        nni_tile_step_by_row_scalar(rows, vectors, each, sum, from, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
+    nni_tile_load_b_scalar(vectors, masked, bv, b, ahead, mask);
+    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_scalar(copy + j * VF_LANES, bv[j]);
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        nni_tile_row_scalar(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. */
+/* A stretch of k where A is read by rows; returns how far the pointers to the rows have moved. Tall tiles take some steps
+ * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
+ * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
+ * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
+ * has more loads than multiplications anyway. */
+NNI_INLINE size_t nni_tile_stretch_by_row_scalar(const int rows, const int vectors, const int masked, const int each,
+                                              const nni_tiles_scalar *run, nni_vf_scalar *sum, const float **row, const float *b, float *copy,
+                                              nni_vm_scalar mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
+    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            nni_tile_step_by_row_scalar(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb, copy += width) {
+        nni_tile_step_by_row_scalar(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+    return gone;
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
 NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
-                                        const float *a, const float *b, nni_vm_scalar mask) {
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
+                                        const float *a, const float *b, float *copy, nni_vm_scalar mask) {
+    const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
+    const float *row[7];
     nni_tile_find_rows_scalar(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        size_t gone;
         for (size_t stretches = run->stretches;;) {
-            nni_tile_stretch_by_row_scalar(rows, vectors, masked, each, run, sum, row, b, mask);
-            if (--stretches == 0) break;
+            gone = nni_tile_stretch_by_row_scalar(rows, vectors, masked, each, run, sum, row, b, copy, mask);
+            if (copy || --stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (--tap_rows == 0) break;
+        if (copy || --tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
-NNI_INLINE void nni_tile_sum_copying_scalar(const int rows, const int vectors, const nni_tiles_scalar *run, nni_vf_scalar *sum, const float *a,
-                                         const float *b, float *copy, nni_vm_scalar mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride};
-    nni_vf_scalar bv[4];
-    nni_tile_find_rows_scalar(rows, each, row, a, a_stride);
-    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        nni_tile_load_b_scalar(vectors, 0, bv, b, ahead, mask);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_scalar(copy + j * VF_LANES, bv[j]);
-        nni_tile_step_by_row_scalar(rows, vectors, each, sum, row, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
-}
-
 NNI_INLINE void nni_tile_sum_scalar(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_scalar *run,
-                                 nni_vf_scalar *sum, const float *a, const float *b, nni_vm_scalar mask) {
+                                 nni_vf_scalar *sum, const float *a, const float *b, float *copy, nni_vm_scalar mask) {
     if (by_k) nni_tile_sum_by_k_scalar(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_scalar(rows, vectors, masked, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_scalar(rows, vectors, masked, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -5967,9 +5964,8 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
             NNI_HIDE(from);
         }
     }
-    if (copy) nni_tile_sum_copying_scalar(rows, vectors, run, sum, a, b, copy, mask);
-    else if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_scalar(rows, vectors, by_k, 1, run, sum, a, b, mask);
-    else nni_tile_sum_scalar(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    if (!copy && VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_scalar(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
+    else nni_tile_sum_scalar(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
     nni_tile_finish_scalar(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -8067,6 +8063,8 @@ static const nni_tier nni_tier_scalar = {"scalar", NNI_LARGE_VECTORS * VF_LANES 
 #undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_STEPS
+#undef NNI_FED
 #undef NNI_LARGE_VECTORS
 #undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS
@@ -8108,6 +8106,8 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \
     X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 12, 6, 4, 2
+#define NNI_STEPS(rows, vectors) ((rows) > 6 ? 4 : 1)
+#define NNI_FED(rows, vectors) 0
 #define NNI_LARGE_VECTORS 2
 #define NNI_ROW_VECTORS 13
 #define NNI_DOT_ROWS 3
@@ -8320,7 +8320,9 @@ NNI_INLINE nni_vq_avx2 nni_vq_load_avx2(const float *p) {
     q.at = p;
     return q;
 }
-NNI_INLINE nni_vf_avx2 nni_vf_fma_q_avx2(nni_vq_avx2 a, int i, nni_vf_avx2 b, nni_vf_avx2 c) { return _mm256_fmadd_ps(_mm256_broadcast_ss(a.at + i), b, c); }
+NNI_INLINE nni_vf_avx2 nni_vf_fma_onto_avx2(nni_vf_avx2 a, nni_vf_avx2 b, nni_vf_avx2 c) { return _mm256_fmadd_ps(a, b, c); }
+NNI_INLINE nni_vf_avx2 nni_vf_fma_at_avx2(const float *a, nni_vf_avx2 b, nni_vf_avx2 c) { return _mm256_fmadd_ps(_mm256_broadcast_ss(a), b, c); }
+NNI_INLINE nni_vf_avx2 nni_vf_fma_q_avx2(nni_vq_avx2 a, int i, nni_vf_avx2 b, nni_vf_avx2 c) { return nni_vf_fma_at_avx2(a.at + i, b, c); }
 
 #if !defined(NN_NO_SLEEF)
 NNI_INLINE nni_vf_avx2 nni_vf_exp_sleef_avx2(nni_vf_avx2 a) { return Sleef_finz_expf8_u10avx2(a); }
@@ -10626,26 +10628,33 @@ NNI_INLINE void nni_tile_load_b_avx2(const int vectors, const int masked, nni_vf
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx2(b + j * VF_LANES, mask) : nni_vf_load_avx2(b + j * VF_LANES);
 }
 
+/* A row's products of one step of k. If it is `fed` the number of A is loaded with each multiplication, one instruction less;
+ * in a `long_loop` GCC would lose its way among the sums. */
+NNI_INLINE void nni_tile_row_avx2(const int vectors, const int fed, const int long_loop, nni_vf_avx2 *sum, const float *from,
+                                 const nni_vf_avx2 *bv) {
+    const nni_vf_avx2 av = nni_vf_set1_avx2(*from);
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        sum[j] = fed ? nni_vf_fma_at_avx2(from, bv[j], sum[j]) : long_loop ? nni_vf_fma_onto_avx2(av, bv[j], sum[j]) : nni_vf_fma_avx2(av, bv[j], sum[j]);
+}
+
 /* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
  * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
                                       const float *a, const float *b, nni_vm_avx2 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
+    const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     nni_vf_avx2 bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
             nni_tile_load_b_avx2(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
                 const nni_vq_avx2 av = nni_vq_load_avx2(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = nni_vf_fma_q_avx2(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_avx2 av = nni_vf_set1_avx2(from[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
-            }
+            NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_avx2(vectors, fed, 0, sum + i * vectors, from + i, bv);
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
@@ -10654,16 +10663,7 @@ NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const 
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, const int each, nni_vf_avx2 *sum, const float *const *row,
-                                         const size_t *at, const nni_vf_avx2 *bv) {
-    NNI_UNROLL for (int i = 0; i < rows; i++) {
-        const nni_vf_avx2 av = nni_vf_set1_avx2(row[i / each][at[i % each]]);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx2(av, bv[j], sum[i * vectors + j]);
-    }
-}
-
-/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for two or three rows and their distances. */
 NNI_INLINE void nni_tile_find_rows_avx2(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
@@ -10671,77 +10671,72 @@ NNI_INLINE void nni_tile_find_rows_avx2(const int rows, const int each, const fl
     }
 }
 
-/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
- * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
- * anything asked for ahead. */
-NNI_INLINE void nni_tile_stretch_by_row_avx2(const int rows, const int vectors, const int masked, const int each,
-                                            const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float *const *row, const float *b, nni_vm_avx2 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
-    const size_t ahead = together > 1 ? 0 : run->ahead;
-    const float *from[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
+ * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, const int masked, const int each,
+                                         const int long_loop, nni_vf_avx2 *sum, const float *const *row, const size_t *at,
+                                         const float *b, size_t ahead, float *copy, nni_vm_avx2 mask) {
+    const int fed = long_loop && NNI_FED(rows, vectors);
     nni_vf_avx2 bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-    for (; together > 1 && p >= together; p -= together) {
-        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
-            const size_t there[3] = {q, at[1] + q, at[2] + q};
-            NNI_HIDE(b);
-            nni_tile_load_b_avx2(vectors, masked, bv, b, ahead, mask);
-            nni_tile_step_by_row_avx2(rows, vectors, each, sum, from, there, bv);
-        }
-        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-    }
-    for (; p > 0; p--, b += ldb) {
-        nni_tile_load_b_avx2(vectors, masked, bv, b, ahead, mask);
-        nni_tile_step_by_row_avx2(rows, vectors, each, sum, from, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
+    nni_tile_load_b_avx2(vectors, masked, bv, b, ahead, mask);
+    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx2(copy + j * VF_LANES, bv[j]);
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        nni_tile_row_avx2(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. */
+/* A stretch of k where A is read by rows; returns how far the pointers to the rows have moved. Tall tiles take some steps
+ * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
+ * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
+ * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
+ * has more loads than multiplications anyway. */
+NNI_INLINE size_t nni_tile_stretch_by_row_avx2(const int rows, const int vectors, const int masked, const int each,
+                                              const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float **row, const float *b, float *copy,
+                                              nni_vm_avx2 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
+    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            nni_tile_step_by_row_avx2(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb, copy += width) {
+        nni_tile_step_by_row_avx2(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+    return gone;
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
 NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
-                                        const float *a, const float *b, nni_vm_avx2 mask) {
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
+                                        const float *a, const float *b, float *copy, nni_vm_avx2 mask) {
+    const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
+    const float *row[7];
     nni_tile_find_rows_avx2(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        size_t gone;
         for (size_t stretches = run->stretches;;) {
-            nni_tile_stretch_by_row_avx2(rows, vectors, masked, each, run, sum, row, b, mask);
-            if (--stretches == 0) break;
+            gone = nni_tile_stretch_by_row_avx2(rows, vectors, masked, each, run, sum, row, b, copy, mask);
+            if (copy || --stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (--tap_rows == 0) break;
+        if (copy || --tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
-NNI_INLINE void nni_tile_sum_copying_avx2(const int rows, const int vectors, const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float *a,
-                                         const float *b, float *copy, nni_vm_avx2 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride};
-    nni_vf_avx2 bv[4];
-    nni_tile_find_rows_avx2(rows, each, row, a, a_stride);
-    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        nni_tile_load_b_avx2(vectors, 0, bv, b, ahead, mask);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx2(copy + j * VF_LANES, bv[j]);
-        nni_tile_step_by_row_avx2(rows, vectors, each, sum, row, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
-}
-
 NNI_INLINE void nni_tile_sum_avx2(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_avx2 *run,
-                                 nni_vf_avx2 *sum, const float *a, const float *b, nni_vm_avx2 mask) {
+                                 nni_vf_avx2 *sum, const float *a, const float *b, float *copy, nni_vm_avx2 mask) {
     if (by_k) nni_tile_sum_by_k_avx2(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_avx2(rows, vectors, masked, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_avx2(rows, vectors, masked, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -10776,9 +10771,8 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
             NNI_HIDE(from);
         }
     }
-    if (copy) nni_tile_sum_copying_avx2(rows, vectors, run, sum, a, b, copy, mask);
-    else if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx2(rows, vectors, by_k, 1, run, sum, a, b, mask);
-    else nni_tile_sum_avx2(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    if (!copy && VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx2(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
+    else nni_tile_sum_avx2(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
     nni_tile_finish_avx2(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -12876,6 +12870,8 @@ static const nni_tier nni_tier_avx2 = {"avx2", NNI_LARGE_VECTORS * VF_LANES NNI_
 #undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_STEPS
+#undef NNI_FED
 #undef NNI_LARGE_VECTORS
 #undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS
@@ -12931,6 +12927,8 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
     X(13, 2) X(14, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(9, 3) X(1, 4) X(2, 4) X(3, 4)  \
     X(4, 4) X(5, 4) X(6, 4)
 #define NNI_TILE_ROWS 16, 14, 9, 6
+#define NNI_STEPS(rows, vectors) ((rows) > 6 ? 4 : 1)
+#define NNI_FED(rows, vectors) ((rows) >= 12 && (vectors) == 2)
 #define NNI_LARGE_VECTORS 4
 #define NNI_ROW_VECTORS 26
 #define NNI_DOT_ROWS 6
@@ -13123,6 +13121,14 @@ NNI_INLINE nni_vq_avx512 nni_vq_load_avx512(const float *p) {
     nni_vq_avx512 q;
     q.at = p;
     return q;
+}
+NNI_INLINE nni_vf_avx512 nni_vf_fma_onto_avx512(nni_vf_avx512 a, nni_vf_avx512 b, nni_vf_avx512 c) {
+    __asm__("vfmadd231ps {%2, %1, %0|%0, %1, %2}" : "+v"(c) : "v"(b), "v"(a));
+    return c;
+}
+NNI_INLINE nni_vf_avx512 nni_vf_fma_at_avx512(const float *a, nni_vf_avx512 b, nni_vf_avx512 c) {
+    __asm__("vfmadd231ps {%2%{1to16%}, %1, %0|%0, %1, %2%{1to16%}}" : "+v"(c) : "v"(b), "m"(*a));
+    return c;
 }
 NNI_INLINE nni_vf_avx512 nni_vf_fma_q_avx512(nni_vq_avx512 a, int i, nni_vf_avx512 b, nni_vf_avx512 c) { return _mm512_fmadd_ps(_mm512_set1_ps(a.at[i]), b, c); }
 
@@ -15430,26 +15436,33 @@ NNI_INLINE void nni_tile_load_b_avx512(const int vectors, const int masked, nni_
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_avx512(b + j * VF_LANES, mask) : nni_vf_load_avx512(b + j * VF_LANES);
 }
 
+/* A row's products of one step of k. If it is `fed` the number of A is loaded with each multiplication, one instruction less;
+ * in a `long_loop` GCC would lose its way among the sums. */
+NNI_INLINE void nni_tile_row_avx512(const int vectors, const int fed, const int long_loop, nni_vf_avx512 *sum, const float *from,
+                                 const nni_vf_avx512 *bv) {
+    const nni_vf_avx512 av = nni_vf_set1_avx512(*from);
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        sum[j] = fed ? nni_vf_fma_at_avx512(from, bv[j], sum[j]) : long_loop ? nni_vf_fma_onto_avx512(av, bv[j], sum[j]) : nni_vf_fma_avx512(av, bv[j], sum[j]);
+}
+
 /* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
  * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
                                       const float *a, const float *b, nni_vm_avx512 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
+    const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     nni_vf_avx512 bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
             nni_tile_load_b_avx512(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
                 const nni_vq_avx512 av = nni_vq_load_avx512(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = nni_vf_fma_q_avx512(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_avx512 av = nni_vf_set1_avx512(from[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
-            }
+            NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_avx512(vectors, fed, 0, sum + i * vectors, from + i, bv);
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
@@ -15458,16 +15471,7 @@ NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, cons
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, const int each, nni_vf_avx512 *sum, const float *const *row,
-                                         const size_t *at, const nni_vf_avx512 *bv) {
-    NNI_UNROLL for (int i = 0; i < rows; i++) {
-        const nni_vf_avx512 av = nni_vf_set1_avx512(row[i / each][at[i % each]]);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_avx512(av, bv[j], sum[i * vectors + j]);
-    }
-}
-
-/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for two or three rows and their distances. */
 NNI_INLINE void nni_tile_find_rows_avx512(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
@@ -15475,77 +15479,72 @@ NNI_INLINE void nni_tile_find_rows_avx512(const int rows, const int each, const 
     }
 }
 
-/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
- * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
- * anything asked for ahead. */
-NNI_INLINE void nni_tile_stretch_by_row_avx512(const int rows, const int vectors, const int masked, const int each,
-                                            const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float *const *row, const float *b, nni_vm_avx512 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
-    const size_t ahead = together > 1 ? 0 : run->ahead;
-    const float *from[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
+ * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, const int masked, const int each,
+                                         const int long_loop, nni_vf_avx512 *sum, const float *const *row, const size_t *at,
+                                         const float *b, size_t ahead, float *copy, nni_vm_avx512 mask) {
+    const int fed = long_loop && NNI_FED(rows, vectors);
     nni_vf_avx512 bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-    for (; together > 1 && p >= together; p -= together) {
-        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
-            const size_t there[3] = {q, at[1] + q, at[2] + q};
-            NNI_HIDE(b);
-            nni_tile_load_b_avx512(vectors, masked, bv, b, ahead, mask);
-            nni_tile_step_by_row_avx512(rows, vectors, each, sum, from, there, bv);
-        }
-        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-    }
-    for (; p > 0; p--, b += ldb) {
-        nni_tile_load_b_avx512(vectors, masked, bv, b, ahead, mask);
-        nni_tile_step_by_row_avx512(rows, vectors, each, sum, from, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
+    nni_tile_load_b_avx512(vectors, masked, bv, b, ahead, mask);
+    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx512(copy + j * VF_LANES, bv[j]);
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        nni_tile_row_avx512(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. */
+/* A stretch of k where A is read by rows; returns how far the pointers to the rows have moved. Tall tiles take some steps
+ * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
+ * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
+ * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
+ * has more loads than multiplications anyway. */
+NNI_INLINE size_t nni_tile_stretch_by_row_avx512(const int rows, const int vectors, const int masked, const int each,
+                                              const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float **row, const float *b, float *copy,
+                                              nni_vm_avx512 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
+    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            nni_tile_step_by_row_avx512(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb, copy += width) {
+        nni_tile_step_by_row_avx512(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+    return gone;
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
 NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
-                                        const float *a, const float *b, nni_vm_avx512 mask) {
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
+                                        const float *a, const float *b, float *copy, nni_vm_avx512 mask) {
+    const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
+    const float *row[7];
     nni_tile_find_rows_avx512(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        size_t gone;
         for (size_t stretches = run->stretches;;) {
-            nni_tile_stretch_by_row_avx512(rows, vectors, masked, each, run, sum, row, b, mask);
-            if (--stretches == 0) break;
+            gone = nni_tile_stretch_by_row_avx512(rows, vectors, masked, each, run, sum, row, b, copy, mask);
+            if (copy || --stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (--tap_rows == 0) break;
+        if (copy || --tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
-NNI_INLINE void nni_tile_sum_copying_avx512(const int rows, const int vectors, const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float *a,
-                                         const float *b, float *copy, nni_vm_avx512 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride};
-    nni_vf_avx512 bv[4];
-    nni_tile_find_rows_avx512(rows, each, row, a, a_stride);
-    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        nni_tile_load_b_avx512(vectors, 0, bv, b, ahead, mask);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx512(copy + j * VF_LANES, bv[j]);
-        nni_tile_step_by_row_avx512(rows, vectors, each, sum, row, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
-}
-
 NNI_INLINE void nni_tile_sum_avx512(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_avx512 *run,
-                                 nni_vf_avx512 *sum, const float *a, const float *b, nni_vm_avx512 mask) {
+                                 nni_vf_avx512 *sum, const float *a, const float *b, float *copy, nni_vm_avx512 mask) {
     if (by_k) nni_tile_sum_by_k_avx512(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_avx512(rows, vectors, masked, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_avx512(rows, vectors, masked, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -15580,9 +15579,8 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
             NNI_HIDE(from);
         }
     }
-    if (copy) nni_tile_sum_copying_avx512(rows, vectors, run, sum, a, b, copy, mask);
-    else if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx512(rows, vectors, by_k, 1, run, sum, a, b, mask);
-    else nni_tile_sum_avx512(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    if (!copy && VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx512(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
+    else nni_tile_sum_avx512(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
     nni_tile_finish_avx512(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -17680,6 +17678,8 @@ static const nni_tier nni_tier_avx512 = {"avx512", NNI_LARGE_VECTORS * VF_LANES 
 #undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_STEPS
+#undef NNI_FED
 #undef NNI_LARGE_VECTORS
 #undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS
@@ -17723,6 +17723,8 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \
     X(7, 2) X(8, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4)
 #define NNI_TILE_ROWS 8, 8, 8, 4
+#define NNI_STEPS(rows, vectors) ((rows) > 6 && (vectors) == 1 ? 4 : 1)
+#define NNI_FED(rows, vectors) 0
 #define NNI_LARGE_VECTORS 3
 #define NNI_ROW_VECTORS 26
 #define NNI_DOT_ROWS 3
@@ -17892,6 +17894,8 @@ NNI_INLINE void nni_vf_load_turned_neon(nni_vf_neon *r, const float *p, size_t s
     NNI_UNROLL for (size_t s = 0; s < 4; s++) r[s] = nni_vf_load_neon(p + nni_min(s, rows - 1) * stride);
     nni_vf_transpose_neon(r);
 }
+NNI_INLINE nni_vf_neon nni_vf_fma_onto_neon(nni_vf_neon a, nni_vf_neon b, nni_vf_neon c) { return nni_vf_fma_neon(a, b, c); }
+NNI_INLINE nni_vf_neon nni_vf_fma_at_neon(const float *a, nni_vf_neon b, nni_vf_neon c) { return nni_vf_fma_neon(nni_vf_set1_neon(*a), b, c); }
 NNI_INLINE nni_vq_neon nni_vq_load_neon(const float *p) { return vld1q_f32(p); }
 NNI_INLINE nni_vf_neon nni_vf_fma_q_neon(nni_vq_neon a, int i, nni_vf_neon b, nni_vf_neon c) {
     switch (i) { /* the instruction wants a literal lane, also where nothing is optimised */
@@ -20206,26 +20210,33 @@ NNI_INLINE void nni_tile_load_b_neon(const int vectors, const int masked, nni_vf
         bv[j] = masked && j == vectors - 1 ? nni_vf_load_m_neon(b + j * VF_LANES, mask) : nni_vf_load_neon(b + j * VF_LANES);
 }
 
+/* A row's products of one step of k. If it is `fed` the number of A is loaded with each multiplication, one instruction less;
+ * in a `long_loop` GCC would lose its way among the sums. */
+NNI_INLINE void nni_tile_row_neon(const int vectors, const int fed, const int long_loop, nni_vf_neon *sum, const float *from,
+                                 const nni_vf_neon *bv) {
+    const nni_vf_neon av = nni_vf_set1_neon(*from);
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        sum[j] = fed ? nni_vf_fma_at_neon(from, bv[j], sum[j]) : long_loop ? nni_vf_fma_onto_neon(av, bv[j], sum[j]) : nni_vf_fma_neon(av, bv[j], sum[j]);
+}
+
 /* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
  * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
                                       const float *a, const float *b, nni_vm_neon mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
+    const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     nni_vf_neon bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
             nni_tile_load_b_neon(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
                 const nni_vq_neon av = nni_vq_load_neon(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = nni_vf_fma_q_neon(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const nni_vf_neon av = nni_vf_set1_neon(from[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
-            }
+            NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_neon(vectors, fed, 0, sum + i * vectors, from + i, bv);
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
@@ -20234,16 +20245,7 @@ NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const 
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, const int each, nni_vf_neon *sum, const float *const *row,
-                                         const size_t *at, const nni_vf_neon *bv) {
-    NNI_UNROLL for (int i = 0; i < rows; i++) {
-        const nni_vf_neon av = nni_vf_set1_neon(row[i / each][at[i % each]]);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = nni_vf_fma_neon(av, bv[j], sum[i * vectors + j]);
-    }
-}
-
-/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for two or three rows and their distances. */
 NNI_INLINE void nni_tile_find_rows_neon(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
@@ -20251,77 +20253,72 @@ NNI_INLINE void nni_tile_find_rows_neon(const int rows, const int each, const fl
     }
 }
 
-/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
- * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
- * anything asked for ahead. */
-NNI_INLINE void nni_tile_stretch_by_row_neon(const int rows, const int vectors, const int masked, const int each,
-                                            const nni_tiles_neon *run, nni_vf_neon *sum, const float *const *row, const float *b, nni_vm_neon mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
-    const size_t ahead = together > 1 ? 0 : run->ahead;
-    const float *from[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
+ * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, const int masked, const int each,
+                                         const int long_loop, nni_vf_neon *sum, const float *const *row, const size_t *at,
+                                         const float *b, size_t ahead, float *copy, nni_vm_neon mask) {
+    const int fed = long_loop && NNI_FED(rows, vectors);
     nni_vf_neon bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-    for (; together > 1 && p >= together; p -= together) {
-        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
-            const size_t there[3] = {q, at[1] + q, at[2] + q};
-            NNI_HIDE(b);
-            nni_tile_load_b_neon(vectors, masked, bv, b, ahead, mask);
-            nni_tile_step_by_row_neon(rows, vectors, each, sum, from, there, bv);
-        }
-        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-    }
-    for (; p > 0; p--, b += ldb) {
-        nni_tile_load_b_neon(vectors, masked, bv, b, ahead, mask);
-        nni_tile_step_by_row_neon(rows, vectors, each, sum, from, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
+    nni_tile_load_b_neon(vectors, masked, bv, b, ahead, mask);
+    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_neon(copy + j * VF_LANES, bv[j]);
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        nni_tile_row_neon(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. */
+/* A stretch of k where A is read by rows; returns how far the pointers to the rows have moved. Tall tiles take some steps
+ * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
+ * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
+ * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
+ * has more loads than multiplications anyway. */
+NNI_INLINE size_t nni_tile_stretch_by_row_neon(const int rows, const int vectors, const int masked, const int each,
+                                              const nni_tiles_neon *run, nni_vf_neon *sum, const float **row, const float *b, float *copy,
+                                              nni_vm_neon mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
+    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            nni_tile_step_by_row_neon(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb, copy += width) {
+        nni_tile_step_by_row_neon(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+    return gone;
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
 NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
-                                        const float *a, const float *b, nni_vm_neon mask) {
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
+                                        const float *a, const float *b, float *copy, nni_vm_neon mask) {
+    const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
+    const float *row[7];
     nni_tile_find_rows_neon(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        size_t gone;
         for (size_t stretches = run->stretches;;) {
-            nni_tile_stretch_by_row_neon(rows, vectors, masked, each, run, sum, row, b, mask);
-            if (--stretches == 0) break;
+            gone = nni_tile_stretch_by_row_neon(rows, vectors, masked, each, run, sum, row, b, copy, mask);
+            if (copy || --stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (--tap_rows == 0) break;
+        if (copy || --tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
-NNI_INLINE void nni_tile_sum_copying_neon(const int rows, const int vectors, const nni_tiles_neon *run, nni_vf_neon *sum, const float *a,
-                                         const float *b, float *copy, nni_vm_neon mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride};
-    nni_vf_neon bv[4];
-    nni_tile_find_rows_neon(rows, each, row, a, a_stride);
-    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        nni_tile_load_b_neon(vectors, 0, bv, b, ahead, mask);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_neon(copy + j * VF_LANES, bv[j]);
-        nni_tile_step_by_row_neon(rows, vectors, each, sum, row, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
-}
-
 NNI_INLINE void nni_tile_sum_neon(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_neon *run,
-                                 nni_vf_neon *sum, const float *a, const float *b, nni_vm_neon mask) {
+                                 nni_vf_neon *sum, const float *a, const float *b, float *copy, nni_vm_neon mask) {
     if (by_k) nni_tile_sum_by_k_neon(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_neon(rows, vectors, masked, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_neon(rows, vectors, masked, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -20356,9 +20353,8 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
             NNI_HIDE(from);
         }
     }
-    if (copy) nni_tile_sum_copying_neon(rows, vectors, run, sum, a, b, copy, mask);
-    else if (VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_neon(rows, vectors, by_k, 1, run, sum, a, b, mask);
-    else nni_tile_sum_neon(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    if (!copy && VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_neon(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
+    else nni_tile_sum_neon(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
     nni_tile_finish_neon(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -22456,6 +22452,8 @@ static const nni_tier nni_tier_neon = {"neon", NNI_LARGE_VECTORS * VF_LANES NNI_
 #undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_STEPS
+#undef NNI_FED
 #undef NNI_LARGE_VECTORS
 #undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS

@@ -41,6 +41,8 @@ __m256 Sleef_finz_logf8_u10avx2(__m256);
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(9, 1) X(10, 1) X(11, 1) X(12, 1) X(1, 2) X(2, 2) \
     X(3, 2) X(4, 2) X(5, 2) X(6, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 12, 6, 4, 2
+#define NNI_STEPS(rows, vectors) ((rows) > 6 ? 4 : 1)
+#define NNI_FED(rows, vectors) 0
 #define NNI_LARGE_VECTORS 2
 #define NNI_ROW_VECTORS 13
 #define NNI_DOT_ROWS 3
@@ -253,7 +255,9 @@ NNI_INLINE vq vq_load(const float *p) {
     q.at = p;
     return q;
 }
-NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) { return _mm256_fmadd_ps(_mm256_broadcast_ss(a.at + i), b, c); }
+NNI_INLINE vf vf_fma_onto(vf a, vf b, vf c) { return _mm256_fmadd_ps(a, b, c); }
+NNI_INLINE vf vf_fma_at(const float *a, vf b, vf c) { return _mm256_fmadd_ps(_mm256_broadcast_ss(a), b, c); }
+NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) { return vf_fma_at(a.at + i, b, c); }
 
 #if !defined(NN_NO_SLEEF)
 NNI_INLINE vf vf_exp_sleef(vf a) { return Sleef_finz_expf8_u10avx2(a); }

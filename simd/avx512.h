@@ -48,6 +48,8 @@ __m512 Sleef_finz_logf16_u10avx512f(__m512);
     X(13, 2) X(14, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(9, 3) X(1, 4) X(2, 4) X(3, 4)  \
     X(4, 4) X(5, 4) X(6, 4)
 #define NNI_TILE_ROWS 16, 14, 9, 6
+#define NNI_STEPS(rows, vectors) ((rows) > 6 ? 4 : 1)
+#define NNI_FED(rows, vectors) ((rows) >= 12 && (vectors) == 2)
 #define NNI_LARGE_VECTORS 4
 #define NNI_ROW_VECTORS 26
 #define NNI_DOT_ROWS 6
@@ -240,6 +242,14 @@ NNI_INLINE vq vq_load(const float *p) {
     vq q;
     q.at = p;
     return q;
+}
+NNI_INLINE vf vf_fma_onto(vf a, vf b, vf c) {
+    __asm__("vfmadd231ps {%2, %1, %0|%0, %1, %2}" : "+v"(c) : "v"(b), "v"(a));
+    return c;
+}
+NNI_INLINE vf vf_fma_at(const float *a, vf b, vf c) {
+    __asm__("vfmadd231ps {%2%{1to16%}, %1, %0|%0, %1, %2%{1to16%}}" : "+v"(c) : "v"(b), "m"(*a));
+    return c;
 }
 NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) { return _mm512_fmadd_ps(_mm512_set1_ps(a.at[i]), b, c); }
 

@@ -13,6 +13,8 @@
  *                                  nothing by it, called, which makes that instruction set a quarter smaller
  *         NNI_TILES(X)             X(rows, vectors) for each GEMM tile that fits the registers: all of 1 vector, then 2, 3, 4
  *         NNI_TILE_ROWS            the most rows of a tile of 1, 2, 3 and 4 vectors, as an initialiser
+ *         NNI_STEPS(rows, vectors) steps of k that a tile takes together where A is read by rows
+ *         NNI_FED(rows, vectors)   whether a tile loads numbers of A by vf_fma_at: if loads are no bottleneck
  *         NNI_LARGE_VECTORS        the width of tile for large products: few rows, which may fall into one set of the cache
  *         NNI_ROW_VECTORS          the longest row of sums that fits the registers, beside a factor and a mask or an operand
  *         NNI_DOT_ROWS, _COLS      the block of 16-lane dot products that fits the registers
@@ -61,6 +63,8 @@
  *   vf_transpose(r)        r[i] lane j becomes r[j] lane i, for VF_LANES vectors
  *   vq_load(p)             four floats kept ready for vf_fma_q(a, i, b, c) = a[i]*b + c, i constant: multiplying by one
  *                          lane is free on ARM, broadcasting from memory is free on x86
+ *   vf_fma_onto(a, b, c)   a*b + c in c's register: in long loops of many sums GCC would move and spill them
+ *   vf_fma_at(p, b, c)     p[0]*b + c likewise; with 16 lanes the number is loaded anew each time, by the same instruction
  * Maths
  *   vf_exp_sleef(a)  vf_log_sleef(a)      unless NN_NO_SLEEF
  */
@@ -142,5 +146,7 @@
 #define vf_load_turned NNI_FN(vf_load_turned)
 #define vq_load NNI_FN(vq_load)
 #define vf_fma_q NNI_FN(vf_fma_q)
+#define vf_fma_onto NNI_FN(vf_fma_onto)
+#define vf_fma_at NNI_FN(vf_fma_at)
 #define vf_exp_sleef NNI_FN(vf_exp_sleef)
 #define vf_log_sleef NNI_FN(vf_log_sleef)

@@ -76,6 +76,8 @@
 #undef vf_load_turned
 #undef vq_load
 #undef vf_fma_q
+#undef vf_fma_onto
+#undef vf_fma_at
 #undef vf_exp_sleef
 #undef vf_log_sleef
 #undef VF_LANES
@@ -84,6 +86,8 @@
 #undef VF_MATHS
 #undef NNI_TILES
 #undef NNI_TILE_ROWS
+#undef NNI_STEPS
+#undef NNI_FED
 #undef NNI_LARGE_VECTORS
 #undef NNI_ROW_VECTORS
 #undef NNI_DOT_ROWS

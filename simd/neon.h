@@ -35,6 +35,8 @@ float32x4_t Sleef_finz_logf4_u10advsimd(float32x4_t);
     X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(5, 1) X(6, 1) X(7, 1) X(8, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(5, 2) X(6, 2)    \
     X(7, 2) X(8, 2) X(1, 3) X(2, 3) X(3, 3) X(4, 3) X(5, 3) X(6, 3) X(7, 3) X(8, 3) X(1, 4) X(2, 4) X(3, 4) X(4, 4)
 #define NNI_TILE_ROWS 8, 8, 8, 4
+#define NNI_STEPS(rows, vectors) ((rows) > 6 && (vectors) == 1 ? 4 : 1)
+#define NNI_FED(rows, vectors) 0
 #define NNI_LARGE_VECTORS 3
 #define NNI_ROW_VECTORS 26
 #define NNI_DOT_ROWS 3
@@ -204,6 +206,8 @@ NNI_INLINE void vf_load_turned(vf *r, const float *p, size_t stride, size_t rows
     NNI_UNROLL for (size_t s = 0; s < 4; s++) r[s] = vf_load(p + nni_min(s, rows - 1) * stride);
     vf_transpose(r);
 }
+NNI_INLINE vf vf_fma_onto(vf a, vf b, vf c) { return vf_fma(a, b, c); }
+NNI_INLINE vf vf_fma_at(const float *a, vf b, vf c) { return vf_fma(vf_set1(*a), b, c); }
 NNI_INLINE vq vq_load(const float *p) { return vld1q_f32(p); }
 NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) {
     switch (i) { /* the instruction wants a literal lane, also where nothing is optimised */

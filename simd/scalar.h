@@ -27,6 +27,8 @@ float Sleef_finz_logf1_u10purecfma(float);
 #define VF_MATHS static __attribute__((noinline, unused))
 #define NNI_TILES(X) X(1, 1) X(2, 1) X(3, 1) X(4, 1) X(1, 2) X(2, 2) X(3, 2) X(4, 2) X(1, 3) X(2, 3) X(1, 4) X(2, 4)
 #define NNI_TILE_ROWS 4, 4, 2, 2
+#define NNI_STEPS(rows, vectors) 1
+#define NNI_FED(rows, vectors) 0
 #define NNI_LARGE_VECTORS 2
 #define NNI_ROW_VECTORS 4
 #define NNI_DOT_ROWS 1
@@ -160,7 +162,9 @@ NNI_INLINE vq vq_load(const float *p) {
     q.at = p;
     return q;
 }
-NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) { return fmaf(a.at[i], b, c); }
+NNI_INLINE vf vf_fma_onto(vf a, vf b, vf c) { return fmaf(a, b, c); }
+NNI_INLINE vf vf_fma_at(const float *a, vf b, vf c) { return fmaf(*a, b, c); }
+NNI_INLINE vf vf_fma_q(vq a, int i, vf b, vf c) { return vf_fma_at(a.at + i, b, c); }
 
 #if !defined(NN_NO_SLEEF)
 /* SLEEF's scalar functions with these bits are compiled for processors with FMA; older ones get the built-in maths. */

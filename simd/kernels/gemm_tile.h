@@ -71,26 +71,33 @@ NNI_INLINE void NNI_FN(tile_load_b)(const int vectors, const int masked, vf *bv,
         bv[j] = masked && j == vectors - 1 ? vf_load_m(b + j * VF_LANES, mask) : vf_load(b + j * VF_LANES);
 }
 
+/* A row's products of one step of k. If it is `fed` the number of A is loaded with each multiplication, one instruction less;
+ * in a `long_loop` GCC would lose its way among the sums. */
+NNI_INLINE void NNI_FN(tile_row)(const int vectors, const int fed, const int long_loop, vf *sum, const float *from,
+                                 const vf *bv) {
+    const vf av = vf_set1(*from);
+    NNI_UNROLL for (int j = 0; j < vectors; j++)
+        sum[j] = fed ? vf_fma_at(from, bv[j], sum[j]) : long_loop ? vf_fma_onto(av, bv[j], sum[j]) : vf_fma(av, bv[j], sum[j]);
+}
+
 /* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
  * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
 NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
                                       const float *a, const float *b, vm mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb;
+    const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     vf bv[4];
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
         for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
             NNI_FN(tile_load_b)(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i + 4 <= rows; i += 4) {
+            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
                 const vq av = vq_load(from + i);
                 NNI_UNROLL for (int r = 0; r < 4; r++)
                     NNI_UNROLL for (int j = 0; j < vectors; j++)
                         sum[(i + r) * vectors + j] = vf_fma_q(av, r, bv[j], sum[(i + r) * vectors + j]);
             }
-            NNI_UNROLL for (int i = rows / 4 * 4; i < rows; i++) {
-                const vf av = vf_set1(from[i]);
-                NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
-            }
+            NNI_UNROLL for (int i = by_four; i < rows; i++) NNI_FN(tile_row)(vectors, fed, 0, sum + i * vectors, from + i, bv);
         }
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
@@ -99,16 +106,7 @@ NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const i
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]. */
-NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, const int each, vf *sum, const float *const *row,
-                                         const size_t *at, const vf *bv) {
-    NNI_UNROLL for (int i = 0; i < rows; i++) {
-        const vf av = vf_set1(row[i / each][at[i % each]]);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) sum[i * vectors + j] = vf_fma(av, bv[j], sum[i * vectors + j]);
-    }
-}
-
-/* A pointer for each row of A; or, since 14 pointers would spill, one for every third row and three distances. */
+/* A pointer for each row of A; or, since 14 pointers would spill, one for two or three rows and their distances. */
 NNI_INLINE void NNI_FN(tile_find_rows)(const int rows, const int each, const float **row, const float *a, size_t a_stride) {
     NNI_UNROLL for (int i = 0; i < rows; i += each) {
         row[i / each] = a + (size_t)i * a_stride;
@@ -116,77 +114,72 @@ NNI_INLINE void NNI_FN(tile_find_rows)(const int rows, const int each, const flo
     }
 }
 
-/* A stretch of k where A is read by rows. Four steps of tall tiles of one vector go together: they have more loads than
- * multiplications, and the loop's own instructions cost most. Their pointers move on once, what is between is in the addresses,
- * and what would not fit is hidden: GCC keeps it in vector registers, and to fetch it takes the place of an fma. Nor is
- * anything asked for ahead. */
-NNI_INLINE void NNI_FN(tile_stretch_by_row)(const int rows, const int vectors, const int masked, const int each,
-                                            const NNI_FN(tiles) *run, vf *sum, const float *const *row, const float *b, vm mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, together = vectors == 1 && rows > 6 ? 4 : 1;
-    const size_t ahead = together > 1 ? 0 : run->ahead;
-    const float *from[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k;
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
+ * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, const int masked, const int each,
+                                         const int long_loop, vf *sum, const float *const *row, const size_t *at,
+                                         const float *b, size_t ahead, float *copy, vm mask) {
+    const int fed = long_loop && NNI_FED(rows, vectors);
     vf bv[4];
-    NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] = row[i / each];
-    for (; together > 1 && p >= together; p -= together) {
-        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
-            const size_t there[3] = {q, at[1] + q, at[2] + q};
-            NNI_HIDE(b);
-            NNI_FN(tile_load_b)(vectors, masked, bv, b, ahead, mask);
-            NNI_FN(tile_step_by_row)(rows, vectors, each, sum, from, there, bv);
-        }
-        NNI_UNROLL for (int i = 0; i < rows; i += each) from[i / each] += together;
-    }
-    for (; p > 0; p--, b += ldb) {
-        NNI_FN(tile_load_b)(vectors, masked, bv, b, ahead, mask);
-        NNI_FN(tile_step_by_row)(rows, vectors, each, sum, from, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
+    NNI_FN(tile_load_b)(vectors, masked, bv, b, ahead, mask);
+    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) vf_store(copy + j * VF_LANES, bv[j]);
+    NNI_UNROLL for (int i = 0; i < rows; i++)
+        NNI_FN(tile_row)(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
 
-/* A by rows: a(i,p) = a[i*a_stride + p]. */
+/* A stretch of k where A is read by rows; returns how far the pointers to the rows have moved. Tall tiles take some steps
+ * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
+ * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
+ * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
+ * has more loads than multiplications anyway. */
+NNI_INLINE size_t NNI_FN(tile_stretch_by_row)(const int rows, const int vectors, const int masked, const int each,
+                                              const NNI_FN(tiles) *run, vf *sum, const float **row, const float *b, float *copy,
+                                              vm mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
+    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+        NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+            const size_t there[3] = {q, at[1] + q, at[2] + q};
+            NNI_HIDE(b);
+            NNI_FN(tile_step_by_row)(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+        }
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; p > 0; p--, b += ldb, copy += width) {
+        NNI_FN(tile_step_by_row)(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
+    }
+    return gone;
+}
+
+/* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
 NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
-                                        const float *a, const float *b, vm mask) {
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
+                                        const float *a, const float *b, float *copy, vm mask) {
+    const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
+    const float *row[7];
     NNI_FN(tile_find_rows)(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
+        size_t gone;
         for (size_t stretches = run->stretches;;) {
-            NNI_FN(tile_stretch_by_row)(rows, vectors, masked, each, run, sum, row, b, mask);
-            if (--stretches == 0) break;
+            gone = NNI_FN(tile_stretch_by_row)(rows, vectors, masked, each, run, sum, row, b, copy, mask);
+            if (copy || --stretches == 0) break;
             NNI_HIDE(run);
-            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step;
+            NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (--tap_rows == 0) break;
+        if (copy || --tap_rows == 0) break;
         NNI_HIDE(run);
-        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step;
+        NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-/* The same of a single stretch, and B is copied on the way: it is loaded anyway, and multiplying is what takes the time. */
-NNI_INLINE void NNI_FN(tile_sum_copying)(const int rows, const int vectors, const NNI_FN(tiles) *run, vf *sum, const float *a,
-                                         const float *b, float *copy, vm mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb, ahead = run->ahead;
-    const int each = rows <= 6 ? 1 : 3;
-    const float *row[6];
-    size_t at[3] = {0, a_stride, 2 * a_stride};
-    vf bv[4];
-    NNI_FN(tile_find_rows)(rows, each, row, a, a_stride);
-    for (size_t p = run->k; p > 0; p--, b += ldb, copy += vectors * VF_LANES) {
-        NNI_FN(tile_load_b)(vectors, 0, bv, b, ahead, mask);
-        NNI_UNROLL for (int j = 0; j < vectors; j++) vf_store(copy + j * VF_LANES, bv[j]);
-        NNI_FN(tile_step_by_row)(rows, vectors, each, sum, row, at, bv);
-        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
-    }
-}
-
 NNI_INLINE void NNI_FN(tile_sum)(const int rows, const int vectors, const int by_k, const int masked, const NNI_FN(tiles) *run,
-                                 vf *sum, const float *a, const float *b, vm mask) {
+                                 vf *sum, const float *a, const float *b, float *copy, vm mask) {
     if (by_k) NNI_FN(tile_sum_by_k)(rows, vectors, masked, run, sum, a, b, mask);
-    else NNI_FN(tile_sum_by_row)(rows, vectors, masked, run, sum, a, b, mask);
+    else NNI_FN(tile_sum_by_row)(rows, vectors, masked, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -221,9 +214,8 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
             NNI_HIDE(from);
         }
     }
-    if (copy) NNI_FN(tile_sum_copying)(rows, vectors, run, sum, a, b, copy, mask);
-    else if (VF_FREE_MASK && ragged < VF_LANES) NNI_FN(tile_sum)(rows, vectors, by_k, 1, run, sum, a, b, mask);
-    else NNI_FN(tile_sum)(rows, vectors, by_k, 0, run, sum, a, b, mask);
+    if (!copy && VF_FREE_MASK && ragged < VF_LANES) NNI_FN(tile_sum)(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
+    else NNI_FN(tile_sum)(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
     NNI_FN(tile_finish)(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
