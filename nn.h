@@ -5782,6 +5782,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
@@ -5864,15 +5865,15 @@ NNI_INLINE void nni_tile_find_rows_scalar(const int rows, const int each, const 
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
- * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. What is read
+ * of B goes into `copy` if the tile `copies`: it is loaded anyway, and multiplying is what takes the time. */
 NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, const int masked, const int each,
-                                         const int long_loop, nni_vf_scalar *sum, const float *const *row, const size_t *at,
-                                         const float *b, size_t ahead, float *copy, nni_vm_scalar mask) {
+                                         const int long_loop, const int copies, nni_vf_scalar *sum, const float *const *row,
+                                         const size_t *at, const float *b, size_t ahead, float *copy, nni_vm_scalar mask) {
     const int fed = long_loop && NNI_FED(rows, vectors);
     nni_vf_scalar bv[4];
     nni_tile_load_b_scalar(vectors, masked, bv, b, ahead, mask);
-    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_scalar(copy + j * VF_LANES, bv[j]);
+    if (copies) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_scalar(copy + j * VF_LANES, bv[j]);
     NNI_UNROLL for (int i = 0; i < rows; i++)
         nni_tile_row_scalar(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
@@ -5883,53 +5884,56 @@ NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, c
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
  * has more loads than multiplications anyway. */
 NNI_INLINE size_t nni_tile_stretch_by_row_scalar(const int rows, const int vectors, const int masked, const int each,
-                                              const nni_tiles_scalar *run, nni_vf_scalar *sum, const float **row, const float *b, float *copy,
-                                              nni_vm_scalar mask) {
+                                              const int copies, const nni_tiles_scalar *run, nni_vf_scalar *sum, const float **row,
+                                              const float *b, float *copy, nni_vm_scalar mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
     for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            nni_tile_step_by_row_scalar(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+            nni_tile_step_by_row_scalar(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
     }
-    for (; p > 0; p--, b += ldb, copy += width) {
-        nni_tile_step_by_row_scalar(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+    for (; p > 0; p--, b += ldb) {
+        nni_tile_step_by_row_scalar(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
+        if (copies) copy += vectors * VF_LANES;
         NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     return gone;
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
-                                        const float *a, const float *b, float *copy, nni_vm_scalar mask) {
+NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const int copies,
+                                        const nni_tiles_scalar *run, nni_vf_scalar *sum, const float *a, const float *b, float *copy,
+                                        nni_vm_scalar mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     nni_tile_find_rows_scalar(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = nni_tile_stretch_by_row_scalar(rows, vectors, masked, each, run, sum, row, b, copy, mask);
-            if (copy || --stretches == 0) break;
+            gone = nni_tile_stretch_by_row_scalar(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (copy || --tap_rows == 0) break;
+        if (copies || --tap_rows == 0) break;
         NNI_HIDE(run);
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-NNI_INLINE void nni_tile_sum_scalar(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_scalar *run,
-                                 nni_vf_scalar *sum, const float *a, const float *b, float *copy, nni_vm_scalar mask) {
+NNI_INLINE void nni_tile_sum_scalar(const int rows, const int vectors, const int by_k, const int masked, const int copies,
+                                 const nni_tiles_scalar *run, nni_vf_scalar *sum, const float *a, const float *b, float *copy, nni_vm_scalar mask) {
     if (by_k) nni_tile_sum_by_k_scalar(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_scalar(rows, vectors, masked, run, sum, a, b, copy, mask);
+    else nni_tile_sum_by_row_scalar(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -5944,10 +5948,10 @@ NNI_INLINE void nni_tile_finish_scalar(const int rows, const int vectors, const 
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_scalar(sum[s], sum[s]);
 }
 
-/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+/* `copy` is where a tile that `copies` does so. The rows of C are reached one from the other: GCC would keep the
  * addresses of all vectors, on the stack. */
-NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, const nni_tiles_scalar *run, const float *a,
-                             const float *b, float *c, const float *bias, float *copy) {
+NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_k, const int copies, const nni_tiles_scalar *run,
+                             const float *a, const float *b, float *c, const float *bias, float *copy) {
     nni_vf_scalar sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const nni_vm_scalar mask = nni_vm_first_scalar(ragged);
@@ -5964,8 +5968,9 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
             NNI_HIDE(from);
         }
     }
-    if (!copy && VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_scalar(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
-    else nni_tile_sum_scalar(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
+    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
+        nni_tile_sum_scalar(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
+    else nni_tile_sum_scalar(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
     nni_tile_finish_scalar(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -5987,7 +5992,7 @@ NNI_INLINE void nni_tile_run_scalar(const int rows, const int vectors, const int
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        nni_tile_scalar(rows, vectors, by_k, run, a, b, c, bias, NULL);
+        nni_tile_scalar(rows, vectors, by_k, 0, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -6003,7 +6008,7 @@ NNI_INLINE void nni_tile_run_copying_scalar(const int rows, const int vectors, c
     const float *bias = run->bias;
     float *copy = run->copy;
     for (size_t left = run->count; left > 0; left--) {
-        nni_tile_scalar(rows, vectors, 0, run, a, b, c, bias, copy);
+        nni_tile_scalar(rows, vectors, 0, 1, run, a, b, c, bias, copy);
         NNI_HIDE(run);
         b += run->b_next;
         c += run->c_next;
@@ -6493,12 +6498,13 @@ static size_t nni_plan_wide_scalar(void) {
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
-/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
- * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
- * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
- * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
+ * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
+ * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
+ * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
+ * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
+ * one panel ahead is asked for. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
     const size_t floats_b = g->k * g->n;
@@ -6512,12 +6518,13 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_scalar(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = nni_plan_vectors_scalar(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_scalar() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_scalar[plan.vectors - 1];
+    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
@@ -10589,6 +10596,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
@@ -10671,15 +10679,15 @@ NNI_INLINE void nni_tile_find_rows_avx2(const int rows, const int each, const fl
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
- * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. What is read
+ * of B goes into `copy` if the tile `copies`: it is loaded anyway, and multiplying is what takes the time. */
 NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, const int masked, const int each,
-                                         const int long_loop, nni_vf_avx2 *sum, const float *const *row, const size_t *at,
-                                         const float *b, size_t ahead, float *copy, nni_vm_avx2 mask) {
+                                         const int long_loop, const int copies, nni_vf_avx2 *sum, const float *const *row,
+                                         const size_t *at, const float *b, size_t ahead, float *copy, nni_vm_avx2 mask) {
     const int fed = long_loop && NNI_FED(rows, vectors);
     nni_vf_avx2 bv[4];
     nni_tile_load_b_avx2(vectors, masked, bv, b, ahead, mask);
-    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx2(copy + j * VF_LANES, bv[j]);
+    if (copies) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx2(copy + j * VF_LANES, bv[j]);
     NNI_UNROLL for (int i = 0; i < rows; i++)
         nni_tile_row_avx2(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
@@ -10690,53 +10698,56 @@ NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, con
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
  * has more loads than multiplications anyway. */
 NNI_INLINE size_t nni_tile_stretch_by_row_avx2(const int rows, const int vectors, const int masked, const int each,
-                                              const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float **row, const float *b, float *copy,
-                                              nni_vm_avx2 mask) {
+                                              const int copies, const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float **row,
+                                              const float *b, float *copy, nni_vm_avx2 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
     for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            nni_tile_step_by_row_avx2(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+            nni_tile_step_by_row_avx2(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
     }
-    for (; p > 0; p--, b += ldb, copy += width) {
-        nni_tile_step_by_row_avx2(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+    for (; p > 0; p--, b += ldb) {
+        nni_tile_step_by_row_avx2(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
+        if (copies) copy += vectors * VF_LANES;
         NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     return gone;
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
-                                        const float *a, const float *b, float *copy, nni_vm_avx2 mask) {
+NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const int copies,
+                                        const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float *a, const float *b, float *copy,
+                                        nni_vm_avx2 mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     nni_tile_find_rows_avx2(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = nni_tile_stretch_by_row_avx2(rows, vectors, masked, each, run, sum, row, b, copy, mask);
-            if (copy || --stretches == 0) break;
+            gone = nni_tile_stretch_by_row_avx2(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (copy || --tap_rows == 0) break;
+        if (copies || --tap_rows == 0) break;
         NNI_HIDE(run);
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-NNI_INLINE void nni_tile_sum_avx2(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_avx2 *run,
-                                 nni_vf_avx2 *sum, const float *a, const float *b, float *copy, nni_vm_avx2 mask) {
+NNI_INLINE void nni_tile_sum_avx2(const int rows, const int vectors, const int by_k, const int masked, const int copies,
+                                 const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float *a, const float *b, float *copy, nni_vm_avx2 mask) {
     if (by_k) nni_tile_sum_by_k_avx2(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_avx2(rows, vectors, masked, run, sum, a, b, copy, mask);
+    else nni_tile_sum_by_row_avx2(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -10751,10 +10762,10 @@ NNI_INLINE void nni_tile_finish_avx2(const int rows, const int vectors, const nn
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_avx2(sum[s], sum[s]);
 }
 
-/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+/* `copy` is where a tile that `copies` does so. The rows of C are reached one from the other: GCC would keep the
  * addresses of all vectors, on the stack. */
-NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, const nni_tiles_avx2 *run, const float *a,
-                             const float *b, float *c, const float *bias, float *copy) {
+NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k, const int copies, const nni_tiles_avx2 *run,
+                             const float *a, const float *b, float *c, const float *bias, float *copy) {
     nni_vf_avx2 sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const nni_vm_avx2 mask = nni_vm_first_avx2(ragged);
@@ -10771,8 +10782,9 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
             NNI_HIDE(from);
         }
     }
-    if (!copy && VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx2(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
-    else nni_tile_sum_avx2(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
+    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
+        nni_tile_sum_avx2(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
+    else nni_tile_sum_avx2(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
     nni_tile_finish_avx2(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -10794,7 +10806,7 @@ NNI_INLINE void nni_tile_run_avx2(const int rows, const int vectors, const int b
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        nni_tile_avx2(rows, vectors, by_k, run, a, b, c, bias, NULL);
+        nni_tile_avx2(rows, vectors, by_k, 0, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -10810,7 +10822,7 @@ NNI_INLINE void nni_tile_run_copying_avx2(const int rows, const int vectors, con
     const float *bias = run->bias;
     float *copy = run->copy;
     for (size_t left = run->count; left > 0; left--) {
-        nni_tile_avx2(rows, vectors, 0, run, a, b, c, bias, copy);
+        nni_tile_avx2(rows, vectors, 0, 1, run, a, b, c, bias, copy);
         NNI_HIDE(run);
         b += run->b_next;
         c += run->c_next;
@@ -11300,12 +11312,13 @@ static size_t nni_plan_wide_avx2(void) {
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
-/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
- * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
- * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
- * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
+ * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
+ * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
+ * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
+ * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
+ * one panel ahead is asked for. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
     const size_t floats_b = g->k * g->n;
@@ -11319,12 +11332,13 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx2(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = nni_plan_vectors_avx2(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx2() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx2[plan.vectors - 1];
+    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
@@ -15397,6 +15411,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
@@ -15479,15 +15494,15 @@ NNI_INLINE void nni_tile_find_rows_avx512(const int rows, const int each, const 
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
- * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. What is read
+ * of B goes into `copy` if the tile `copies`: it is loaded anyway, and multiplying is what takes the time. */
 NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, const int masked, const int each,
-                                         const int long_loop, nni_vf_avx512 *sum, const float *const *row, const size_t *at,
-                                         const float *b, size_t ahead, float *copy, nni_vm_avx512 mask) {
+                                         const int long_loop, const int copies, nni_vf_avx512 *sum, const float *const *row,
+                                         const size_t *at, const float *b, size_t ahead, float *copy, nni_vm_avx512 mask) {
     const int fed = long_loop && NNI_FED(rows, vectors);
     nni_vf_avx512 bv[4];
     nni_tile_load_b_avx512(vectors, masked, bv, b, ahead, mask);
-    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx512(copy + j * VF_LANES, bv[j]);
+    if (copies) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_avx512(copy + j * VF_LANES, bv[j]);
     NNI_UNROLL for (int i = 0; i < rows; i++)
         nni_tile_row_avx512(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
@@ -15498,53 +15513,56 @@ NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, c
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
  * has more loads than multiplications anyway. */
 NNI_INLINE size_t nni_tile_stretch_by_row_avx512(const int rows, const int vectors, const int masked, const int each,
-                                              const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float **row, const float *b, float *copy,
-                                              nni_vm_avx512 mask) {
+                                              const int copies, const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float **row,
+                                              const float *b, float *copy, nni_vm_avx512 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
     for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            nni_tile_step_by_row_avx512(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+            nni_tile_step_by_row_avx512(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
     }
-    for (; p > 0; p--, b += ldb, copy += width) {
-        nni_tile_step_by_row_avx512(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+    for (; p > 0; p--, b += ldb) {
+        nni_tile_step_by_row_avx512(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
+        if (copies) copy += vectors * VF_LANES;
         NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     return gone;
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
-                                        const float *a, const float *b, float *copy, nni_vm_avx512 mask) {
+NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const int copies,
+                                        const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float *a, const float *b, float *copy,
+                                        nni_vm_avx512 mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     nni_tile_find_rows_avx512(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = nni_tile_stretch_by_row_avx512(rows, vectors, masked, each, run, sum, row, b, copy, mask);
-            if (copy || --stretches == 0) break;
+            gone = nni_tile_stretch_by_row_avx512(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (copy || --tap_rows == 0) break;
+        if (copies || --tap_rows == 0) break;
         NNI_HIDE(run);
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-NNI_INLINE void nni_tile_sum_avx512(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_avx512 *run,
-                                 nni_vf_avx512 *sum, const float *a, const float *b, float *copy, nni_vm_avx512 mask) {
+NNI_INLINE void nni_tile_sum_avx512(const int rows, const int vectors, const int by_k, const int masked, const int copies,
+                                 const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float *a, const float *b, float *copy, nni_vm_avx512 mask) {
     if (by_k) nni_tile_sum_by_k_avx512(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_avx512(rows, vectors, masked, run, sum, a, b, copy, mask);
+    else nni_tile_sum_by_row_avx512(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -15559,10 +15577,10 @@ NNI_INLINE void nni_tile_finish_avx512(const int rows, const int vectors, const 
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_avx512(sum[s], sum[s]);
 }
 
-/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+/* `copy` is where a tile that `copies` does so. The rows of C are reached one from the other: GCC would keep the
  * addresses of all vectors, on the stack. */
-NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, const nni_tiles_avx512 *run, const float *a,
-                             const float *b, float *c, const float *bias, float *copy) {
+NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_k, const int copies, const nni_tiles_avx512 *run,
+                             const float *a, const float *b, float *c, const float *bias, float *copy) {
     nni_vf_avx512 sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const nni_vm_avx512 mask = nni_vm_first_avx512(ragged);
@@ -15579,8 +15597,9 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
             NNI_HIDE(from);
         }
     }
-    if (!copy && VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_avx512(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
-    else nni_tile_sum_avx512(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
+    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
+        nni_tile_sum_avx512(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
+    else nni_tile_sum_avx512(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
     nni_tile_finish_avx512(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -15602,7 +15621,7 @@ NNI_INLINE void nni_tile_run_avx512(const int rows, const int vectors, const int
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        nni_tile_avx512(rows, vectors, by_k, run, a, b, c, bias, NULL);
+        nni_tile_avx512(rows, vectors, by_k, 0, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -15618,7 +15637,7 @@ NNI_INLINE void nni_tile_run_copying_avx512(const int rows, const int vectors, c
     const float *bias = run->bias;
     float *copy = run->copy;
     for (size_t left = run->count; left > 0; left--) {
-        nni_tile_avx512(rows, vectors, 0, run, a, b, c, bias, copy);
+        nni_tile_avx512(rows, vectors, 0, 1, run, a, b, c, bias, copy);
         NNI_HIDE(run);
         b += run->b_next;
         c += run->c_next;
@@ -16108,12 +16127,13 @@ static size_t nni_plan_wide_avx512(void) {
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
-/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
- * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
- * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
- * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
+ * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
+ * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
+ * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
+ * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
+ * one panel ahead is asked for. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
     const size_t floats_b = g->k * g->n;
@@ -16127,12 +16147,13 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx512(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = nni_plan_vectors_avx512(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx512() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx512[plan.vectors - 1];
+    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
@@ -20171,6 +20192,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
@@ -20253,15 +20275,15 @@ NNI_INLINE void nni_tile_find_rows_neon(const int rows, const int each, const fl
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
- * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. What is read
+ * of B goes into `copy` if the tile `copies`: it is loaded anyway, and multiplying is what takes the time. */
 NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, const int masked, const int each,
-                                         const int long_loop, nni_vf_neon *sum, const float *const *row, const size_t *at,
-                                         const float *b, size_t ahead, float *copy, nni_vm_neon mask) {
+                                         const int long_loop, const int copies, nni_vf_neon *sum, const float *const *row,
+                                         const size_t *at, const float *b, size_t ahead, float *copy, nni_vm_neon mask) {
     const int fed = long_loop && NNI_FED(rows, vectors);
     nni_vf_neon bv[4];
     nni_tile_load_b_neon(vectors, masked, bv, b, ahead, mask);
-    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_neon(copy + j * VF_LANES, bv[j]);
+    if (copies) NNI_UNROLL for (int j = 0; j < vectors; j++) nni_vf_store_neon(copy + j * VF_LANES, bv[j]);
     NNI_UNROLL for (int i = 0; i < rows; i++)
         nni_tile_row_neon(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
@@ -20272,53 +20294,56 @@ NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, con
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
  * has more loads than multiplications anyway. */
 NNI_INLINE size_t nni_tile_stretch_by_row_neon(const int rows, const int vectors, const int masked, const int each,
-                                              const nni_tiles_neon *run, nni_vf_neon *sum, const float **row, const float *b, float *copy,
-                                              nni_vm_neon mask) {
+                                              const int copies, const nni_tiles_neon *run, nni_vf_neon *sum, const float **row,
+                                              const float *b, float *copy, nni_vm_neon mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
     for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            nni_tile_step_by_row_neon(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+            nni_tile_step_by_row_neon(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
     }
-    for (; p > 0; p--, b += ldb, copy += width) {
-        nni_tile_step_by_row_neon(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+    for (; p > 0; p--, b += ldb) {
+        nni_tile_step_by_row_neon(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
+        if (copies) copy += vectors * VF_LANES;
         NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     return gone;
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
-                                        const float *a, const float *b, float *copy, nni_vm_neon mask) {
+NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const int copies,
+                                        const nni_tiles_neon *run, nni_vf_neon *sum, const float *a, const float *b, float *copy,
+                                        nni_vm_neon mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     nni_tile_find_rows_neon(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = nni_tile_stretch_by_row_neon(rows, vectors, masked, each, run, sum, row, b, copy, mask);
-            if (copy || --stretches == 0) break;
+            gone = nni_tile_stretch_by_row_neon(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (copy || --tap_rows == 0) break;
+        if (copies || --tap_rows == 0) break;
         NNI_HIDE(run);
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-NNI_INLINE void nni_tile_sum_neon(const int rows, const int vectors, const int by_k, const int masked, const nni_tiles_neon *run,
-                                 nni_vf_neon *sum, const float *a, const float *b, float *copy, nni_vm_neon mask) {
+NNI_INLINE void nni_tile_sum_neon(const int rows, const int vectors, const int by_k, const int masked, const int copies,
+                                 const nni_tiles_neon *run, nni_vf_neon *sum, const float *a, const float *b, float *copy, nni_vm_neon mask) {
     if (by_k) nni_tile_sum_by_k_neon(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_neon(rows, vectors, masked, run, sum, a, b, copy, mask);
+    else nni_tile_sum_by_row_neon(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -20333,10 +20358,10 @@ NNI_INLINE void nni_tile_finish_neon(const int rows, const int vectors, const nn
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = nni_v_relu_neon(sum[s], sum[s]);
 }
 
-/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+/* `copy` is where a tile that `copies` does so. The rows of C are reached one from the other: GCC would keep the
  * addresses of all vectors, on the stack. */
-NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, const nni_tiles_neon *run, const float *a,
-                             const float *b, float *c, const float *bias, float *copy) {
+NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k, const int copies, const nni_tiles_neon *run,
+                             const float *a, const float *b, float *c, const float *bias, float *copy) {
     nni_vf_neon sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const nni_vm_neon mask = nni_vm_first_neon(ragged);
@@ -20353,8 +20378,9 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
             NNI_HIDE(from);
         }
     }
-    if (!copy && VF_FREE_MASK && ragged < VF_LANES) nni_tile_sum_neon(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
-    else nni_tile_sum_neon(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
+    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
+        nni_tile_sum_neon(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
+    else nni_tile_sum_neon(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
     nni_tile_finish_neon(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -20376,7 +20402,7 @@ NNI_INLINE void nni_tile_run_neon(const int rows, const int vectors, const int b
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        nni_tile_neon(rows, vectors, by_k, run, a, b, c, bias, NULL);
+        nni_tile_neon(rows, vectors, by_k, 0, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -20392,7 +20418,7 @@ NNI_INLINE void nni_tile_run_copying_neon(const int rows, const int vectors, con
     const float *bias = run->bias;
     float *copy = run->copy;
     for (size_t left = run->count; left > 0; left--) {
-        nni_tile_neon(rows, vectors, 0, run, a, b, c, bias, copy);
+        nni_tile_neon(rows, vectors, 0, 1, run, a, b, c, bias, copy);
         NNI_HIDE(run);
         b += run->b_next;
         c += run->c_next;
@@ -20882,12 +20908,13 @@ static size_t nni_plan_wide_neon(void) {
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
-/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
- * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
- * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
- * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
+ * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
+ * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
+ * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
+ * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
+ * one panel ahead is asked for. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
     const size_t floats_b = g->k * g->n;
@@ -20901,12 +20928,13 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_neon(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = nni_plan_vectors_neon(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_neon() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_neon[plan.vectors - 1];
+    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
@@ -38221,6 +38249,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_BRIEF
 #undef NNI_PAGE
 #undef NNI_PAGES
+#undef NNI_WAYS
 #undef NNI_ACROSS
 #undef NNI_SMALL_B
 #undef NNI_PACKED_TOGETHER

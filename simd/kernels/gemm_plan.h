@@ -51,12 +51,13 @@ static size_t NNI_FN(plan_wide)(void) {
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t NNI_FN(plan_pages)(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
-/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
- * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed
- * A that are spread over many pages. Few rows, which are not worth a copy, read a large B once: if its rows are long, or
- * panels, some of them side by side as streams that the processor follows, past a C that stays in cache; or else down its
- * columns. Streams so wide that they would leave L2 before the next tile of A reads them again are gone down panel by panel,
- * each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way one panel ahead is asked for. */
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
+ * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
+ * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
+ * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
+ * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
+ * one panel ahead is asked for. */
 static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     NNI_FN(gemm_plan) plan;
     const size_t floats_b = g->k * g->n;
@@ -70,12 +71,13 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : NNI_FN(pack_shorts)(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES);
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
     else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k, g->b_col == 1, 1);
     else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k, g->a_row == 1, streams ? NNI_FN(plan_wide)() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)NNI_FN(tile_rows)[plan.vectors - 1];
+    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
+    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);

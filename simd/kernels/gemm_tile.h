@@ -32,6 +32,7 @@
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
+#define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
@@ -114,15 +115,15 @@ NNI_INLINE void NNI_FN(tile_find_rows)(const int rows, const int each, const flo
     }
 }
 
-/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. Into `copy`,
- * if it is not NULL, goes what is read of B: it is loaded anyway, and multiplying is what takes the time. */
+/* A step of k where A is read by rows: row i is row[i / each] + at[i % each]; in a long loop at[0] is a constant. What is read
+ * of B goes into `copy` if the tile `copies`: it is loaded anyway, and multiplying is what takes the time. */
 NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, const int masked, const int each,
-                                         const int long_loop, vf *sum, const float *const *row, const size_t *at,
-                                         const float *b, size_t ahead, float *copy, vm mask) {
+                                         const int long_loop, const int copies, vf *sum, const float *const *row,
+                                         const size_t *at, const float *b, size_t ahead, float *copy, vm mask) {
     const int fed = long_loop && NNI_FED(rows, vectors);
     vf bv[4];
     NNI_FN(tile_load_b)(vectors, masked, bv, b, ahead, mask);
-    if (copy) NNI_UNROLL for (int j = 0; j < vectors; j++) vf_store(copy + j * VF_LANES, bv[j]);
+    if (copies) NNI_UNROLL for (int j = 0; j < vectors; j++) vf_store(copy + j * VF_LANES, bv[j]);
     NNI_UNROLL for (int i = 0; i < rows; i++)
         NNI_FN(tile_row)(vectors, fed && i % each == 0, long_loop, sum + i * vectors, row[i / each] + at[i % each], bv);
 }
@@ -133,53 +134,56 @@ NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, cons
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
  * has more loads than multiplications anyway. */
 NNI_INLINE size_t NNI_FN(tile_stretch_by_row)(const int rows, const int vectors, const int masked, const int each,
-                                              const NNI_FN(tiles) *run, vf *sum, const float **row, const float *b, float *copy,
-                                              vm mask) {
+                                              const int copies, const NNI_FN(tiles) *run, vf *sum, const float **row,
+                                              const float *b, float *copy, vm mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead, width = copy ? (size_t)vectors * VF_LANES : 0;
+    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
     for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
-        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb, copy += width) {
+        NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            NNI_FN(tile_step_by_row)(rows, vectors, masked, each, vectors > 1, sum, row, there, b, 0, copy, mask);
+            NNI_FN(tile_step_by_row)(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
     }
-    for (; p > 0; p--, b += ldb, copy += width) {
-        NNI_FN(tile_step_by_row)(rows, vectors, masked, each, 0, sum, row, at, b, ahead, copy, mask);
+    for (; p > 0; p--, b += ldb) {
+        NNI_FN(tile_step_by_row)(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
+        if (copies) copy += vectors * VF_LANES;
         NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     return gone;
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
-                                        const float *a, const float *b, float *copy, vm mask) {
+NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const int copies,
+                                        const NNI_FN(tiles) *run, vf *sum, const float *a, const float *b, float *copy,
+                                        vm mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     NNI_FN(tile_find_rows)(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = NNI_FN(tile_stretch_by_row)(rows, vectors, masked, each, run, sum, row, b, copy, mask);
-            if (copy || --stretches == 0) break;
+            gone = NNI_FN(tile_stretch_by_row)(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
             b += run->b_step;
         }
-        if (copy || --tap_rows == 0) break;
+        if (copies || --tap_rows == 0) break;
         NNI_HIDE(run);
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
 }
 
-NNI_INLINE void NNI_FN(tile_sum)(const int rows, const int vectors, const int by_k, const int masked, const NNI_FN(tiles) *run,
-                                 vf *sum, const float *a, const float *b, float *copy, vm mask) {
+NNI_INLINE void NNI_FN(tile_sum)(const int rows, const int vectors, const int by_k, const int masked, const int copies,
+                                 const NNI_FN(tiles) *run, vf *sum, const float *a, const float *b, float *copy, vm mask) {
     if (by_k) NNI_FN(tile_sum_by_k)(rows, vectors, masked, run, sum, a, b, mask);
-    else NNI_FN(tile_sum_by_row)(rows, vectors, masked, run, sum, a, b, copy, mask);
+    else NNI_FN(tile_sum_by_row)(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -194,10 +198,10 @@ NNI_INLINE void NNI_FN(tile_finish)(const int rows, const int vectors, const NNI
         NNI_UNROLL for (int s = 0; s < rows * vectors; s++) sum[s] = NNI_FN(v_relu)(sum[s], sum[s]);
 }
 
-/* `copy` is where a tile that copies does so, or NULL. The rows of C are reached one from the other: GCC would keep the
+/* `copy` is where a tile that `copies` does so. The rows of C are reached one from the other: GCC would keep the
  * addresses of all vectors, on the stack. */
-NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, const NNI_FN(tiles) *run, const float *a,
-                             const float *b, float *c, const float *bias, float *copy) {
+NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, const int copies, const NNI_FN(tiles) *run,
+                             const float *a, const float *b, float *c, const float *bias, float *copy) {
     vf sum[28];
     const size_t ldc = run->ldc, ragged = run->ragged;
     const vm mask = vm_first(ragged);
@@ -214,8 +218,9 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
             NNI_HIDE(from);
         }
     }
-    if (!copy && VF_FREE_MASK && ragged < VF_LANES) NNI_FN(tile_sum)(rows, vectors, by_k, 1, run, sum, a, b, NULL, mask);
-    else NNI_FN(tile_sum)(rows, vectors, by_k, 0, run, sum, a, b, copy, mask);
+    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
+        NNI_FN(tile_sum)(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
+    else NNI_FN(tile_sum)(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
     NNI_FN(tile_finish)(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -237,7 +242,7 @@ NNI_INLINE void NNI_FN(tile_run)(const int rows, const int vectors, const int by
             for (int i = 0; i < rows; i++, next += run->ldc)
                 NNI_UNROLL for (int j = 0; j < vectors; j++) __builtin_prefetch(next + j * VF_LANES, 1);
         }
-        NNI_FN(tile)(rows, vectors, by_k, run, a, b, c, bias, NULL);
+        NNI_FN(tile)(rows, vectors, by_k, 0, run, a, b, c, bias, NULL);
         if (--left == 0) return;
         NNI_HIDE(run);
         a += run->a_next;
@@ -253,7 +258,7 @@ NNI_INLINE void NNI_FN(tile_run_copying)(const int rows, const int vectors, cons
     const float *bias = run->bias;
     float *copy = run->copy;
     for (size_t left = run->count; left > 0; left--) {
-        NNI_FN(tile)(rows, vectors, 0, run, a, b, c, bias, copy);
+        NNI_FN(tile)(rows, vectors, 0, 1, run, a, b, c, bias, copy);
         NNI_HIDE(run);
         b += run->b_next;
         c += run->c_next;
