@@ -266,11 +266,11 @@ static void random_shapes(size_t count) {
 
 /* Shapes at which a path, a block or a share of the threads begins or ends. */
 static void chosen_shapes(void) {
-    static const size_t shapes[][3] = {
+    static const size_t shapes[][4] = {
         {1, 1, 1},    {1, 1, 300},   {1, 300, 1},   {300, 1, 1},   {1, 513, 257}, {513, 1, 257},  {12, 33, 64},
         {13, 33, 64}, {12, 33, 63},  {7, 129, 300}, {3, 700, 65}, {28, 90, 192}, {29, 90, 300}, {17, 200, 191},  {64, 1001, 256}, {65, 1003, 257}, {193, 128, 128},
         {337, 131, 257}, {192, 130, 512}, {1009, 67, 300}, {40, 3075, 70}, {20, 3075, 100}, {2, 3100, 300}, {10, 250, 784},
-        {300, 401, 170}, {101, 150, 330}};
+        {300, 401, 170}, {101, 150, 330}, {101, 403, 41, 1024}}; /* the last number: from row to row of A, if it is not 0 */
     static float x[1100 * 400], y[784 * 3100], z[3200 * 110], expected[3200 * 110], bias[3100];
     uint64_t state = 5;
     test_fill(x, COUNT(x), &state);
@@ -281,6 +281,7 @@ static void chosen_shapes(void) {
             product p = {.m = shapes[s][0], .n = shapes[s][1], .k = shapes[s][2], .alpha = 1, .a = x, .b = y};
             p.desc.transpose_a = t & 1;
             p.desc.transpose_b = t >> 1;
+            p.desc.lda = shapes[s][3];
             p.desc.bias = bias;
             p.desc.activation = NN_RELU;
             reference(&p, expected, NULL, NULL);
