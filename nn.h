@@ -5780,6 +5780,7 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_LINE 16                  /* of a line of the cache */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
@@ -6495,6 +6496,23 @@ static size_t nni_plan_wide_scalar(void) {
     return v;
 }
 
+/* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
+ * the work, C does not stay near, and each row is a stream that the processor follows. Rows a page apart are not: they push
+ * each other out of L1. */
+static int nni_plan_lined_scalar(const nni_gemm *g) {
+    const int brief = g->k <= (g->a_row == 1 ? NNI_SHALLOW : NNI_BRIEF);
+    return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
+}
+
+/* The width of tile, from `narrowest` on if there is a choice. */
+static size_t nni_plan_width_scalar(const nni_gemm *g, int turned, size_t narrowest) {
+    const size_t across = nni_ceil_div(g->n, VF_LANES);
+    if (g->packed_b) return NNI_LARGE_VECTORS;
+    if (turned) return nni_plan_vectors_scalar(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (nni_plan_lined_scalar(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
+    return nni_plan_vectors_scalar(g->m, g->n, g->k, g->a_row == 1, narrowest);
+}
+
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
@@ -6519,9 +6537,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_scalar(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = nni_plan_vectors_scalar(g->n, g->m, g->k, g->b_col == 1, 1);
-    else plan.vectors = nni_plan_vectors_scalar(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_scalar() : 1);
+    plan.vectors = nni_plan_width_scalar(g, plan.turned, streams ? nni_plan_wide_scalar() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_scalar[plan.vectors - 1];
     const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
@@ -10594,6 +10610,7 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_LINE 16                  /* of a line of the cache */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
@@ -11309,6 +11326,23 @@ static size_t nni_plan_wide_avx2(void) {
     return v;
 }
 
+/* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
+ * the work, C does not stay near, and each row is a stream that the processor follows. Rows a page apart are not: they push
+ * each other out of L1. */
+static int nni_plan_lined_avx2(const nni_gemm *g) {
+    const int brief = g->k <= (g->a_row == 1 ? NNI_SHALLOW : NNI_BRIEF);
+    return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
+}
+
+/* The width of tile, from `narrowest` on if there is a choice. */
+static size_t nni_plan_width_avx2(const nni_gemm *g, int turned, size_t narrowest) {
+    const size_t across = nni_ceil_div(g->n, VF_LANES);
+    if (g->packed_b) return NNI_LARGE_VECTORS;
+    if (turned) return nni_plan_vectors_avx2(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (nni_plan_lined_avx2(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
+    return nni_plan_vectors_avx2(g->m, g->n, g->k, g->a_row == 1, narrowest);
+}
+
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
@@ -11333,9 +11367,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx2(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = nni_plan_vectors_avx2(g->n, g->m, g->k, g->b_col == 1, 1);
-    else plan.vectors = nni_plan_vectors_avx2(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx2() : 1);
+    plan.vectors = nni_plan_width_avx2(g, plan.turned, streams ? nni_plan_wide_avx2() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx2[plan.vectors - 1];
     const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
@@ -15409,6 +15441,7 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_LINE 16                  /* of a line of the cache */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
@@ -16124,6 +16157,23 @@ static size_t nni_plan_wide_avx512(void) {
     return v;
 }
 
+/* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
+ * the work, C does not stay near, and each row is a stream that the processor follows. Rows a page apart are not: they push
+ * each other out of L1. */
+static int nni_plan_lined_avx512(const nni_gemm *g) {
+    const int brief = g->k <= (g->a_row == 1 ? NNI_SHALLOW : NNI_BRIEF);
+    return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
+}
+
+/* The width of tile, from `narrowest` on if there is a choice. */
+static size_t nni_plan_width_avx512(const nni_gemm *g, int turned, size_t narrowest) {
+    const size_t across = nni_ceil_div(g->n, VF_LANES);
+    if (g->packed_b) return NNI_LARGE_VECTORS;
+    if (turned) return nni_plan_vectors_avx512(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (nni_plan_lined_avx512(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
+    return nni_plan_vectors_avx512(g->m, g->n, g->k, g->a_row == 1, narrowest);
+}
+
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
@@ -16148,9 +16198,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx512(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = nni_plan_vectors_avx512(g->n, g->m, g->k, g->b_col == 1, 1);
-    else plan.vectors = nni_plan_vectors_avx512(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_avx512() : 1);
+    plan.vectors = nni_plan_width_avx512(g, plan.turned, streams ? nni_plan_wide_avx512() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx512[plan.vectors - 1];
     const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
@@ -20190,6 +20238,7 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_LINE 16                  /* of a line of the cache */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
@@ -20905,6 +20954,23 @@ static size_t nni_plan_wide_neon(void) {
     return v;
 }
 
+/* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
+ * the work, C does not stay near, and each row is a stream that the processor follows. Rows a page apart are not: they push
+ * each other out of L1. */
+static int nni_plan_lined_neon(const nni_gemm *g) {
+    const int brief = g->k <= (g->a_row == 1 ? NNI_SHALLOW : NNI_BRIEF);
+    return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
+}
+
+/* The width of tile, from `narrowest` on if there is a choice. */
+static size_t nni_plan_width_neon(const nni_gemm *g, int turned, size_t narrowest) {
+    const size_t across = nni_ceil_div(g->n, VF_LANES);
+    if (g->packed_b) return NNI_LARGE_VECTORS;
+    if (turned) return nni_plan_vectors_neon(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (nni_plan_lined_neon(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
+    return nni_plan_vectors_neon(g->m, g->n, g->k, g->a_row == 1, narrowest);
+}
+
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
@@ -20929,9 +20995,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_neon(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = nni_plan_vectors_neon(g->n, g->m, g->k, g->b_col == 1, 1);
-    else plan.vectors = nni_plan_vectors_neon(g->m, g->n, g->k, g->a_row == 1, streams ? nni_plan_wide_neon() : 1);
+    plan.vectors = nni_plan_width_neon(g, plan.turned, streams ? nni_plan_wide_neon() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_neon[plan.vectors - 1];
     const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
@@ -38247,6 +38311,7 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_SHALLOW
 #undef NNI_FLEETING
 #undef NNI_BRIEF
+#undef NNI_LINE
 #undef NNI_PAGE
 #undef NNI_PAGES
 #undef NNI_WAYS

@@ -48,6 +48,23 @@ static size_t NNI_FN(plan_wide)(void) {
     return v;
 }
 
+/* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
+ * the work, C does not stay near, and each row is a stream that the processor follows. Rows a page apart are not: they push
+ * each other out of L1. */
+static int NNI_FN(plan_lined)(const nni_gemm *g) {
+    const int brief = g->k <= (g->a_row == 1 ? NNI_SHALLOW : NNI_BRIEF);
+    return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
+}
+
+/* The width of tile, from `narrowest` on if there is a choice. */
+static size_t NNI_FN(plan_width)(const nni_gemm *g, int turned, size_t narrowest) {
+    const size_t across = nni_ceil_div(g->n, VF_LANES);
+    if (g->packed_b) return NNI_LARGE_VECTORS;
+    if (turned) return NNI_FN(plan_vectors)(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (NNI_FN(plan_lined)(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
+    return NNI_FN(plan_vectors)(g->m, g->n, g->k, g->a_row == 1, narrowest);
+}
+
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t NNI_FN(plan_pages)(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
@@ -72,9 +89,7 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : NNI_FN(pack_shorts)(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    if (g->packed_b) plan.vectors = NNI_LARGE_VECTORS;
-    else if (plan.turned) plan.vectors = NNI_FN(plan_vectors)(g->n, g->m, g->k, g->b_col == 1, 1);
-    else plan.vectors = NNI_FN(plan_vectors)(g->m, g->n, g->k, g->a_row == 1, streams ? NNI_FN(plan_wide)() : 1);
+    plan.vectors = NNI_FN(plan_width)(g, plan.turned, streams ? NNI_FN(plan_wide)() : 1);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)NNI_FN(tile_rows)[plan.vectors - 1];
     const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
     plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);

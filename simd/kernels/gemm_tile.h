@@ -30,6 +30,7 @@
 #define NNI_SHALLOW 32               /* k up to which a copy of B is not worth while, */
 #define NNI_FLEETING 16              /* and writing C in long runs is most of the work */
 #define NNI_BRIEF 8                  /* k up to which a tile is done before the next one's C has come from memory */
+#define NNI_LINE 16                  /* of a line of the cache */
 #define NNI_PAGE 1024                /* of a page of memory, */
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
