@@ -6464,36 +6464,27 @@ typedef struct nni_gemm_plan_scalar {
 } nni_gemm_plan_scalar;
 
 /* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
- * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
-static size_t nni_tile_cost_scalar(size_t rows, size_t vectors, int by_k) {
-    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
+ * A `fills` L1, read by rows or from a copy, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t nni_tile_cost_scalar(size_t rows, size_t vectors, int fills) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (fills ? 4 + vectors * VF_LANES / 8 : 0);
 }
 
-/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
- * runs counts. */
-static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t nni_plan_vectors_scalar(size_t m, size_t n, size_t k, int fills) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = narrowest, least = SIZE_MAX;
+    size_t best = 1, least = SIZE_MAX;
     NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
-        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_scalar[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t whole = across / v * nni_tile_cost_scalar(rows, v, by_k), rest = across % v;
-        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_scalar(rows, rest, by_k) : 0));
+        const size_t whole = across / v * nni_tile_cost_scalar(rows, v, fills), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_scalar(rows, rest, fills) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
-}
-
-/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
-static size_t nni_plan_wide_scalar(void) {
-    size_t v = 4;
-    while (v > 1 && nni_tile_rows_scalar[v - 1] < 8) v--;
-    return v;
 }
 
 /* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
@@ -6504,13 +6495,13 @@ static int nni_plan_lined_scalar(const nni_gemm *g) {
     return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
 }
 
-/* The width of tile, from `narrowest` on if there is a choice. */
-static size_t nni_plan_width_scalar(const nni_gemm *g, int turned, size_t narrowest) {
+/* The width of tile; whether A `fills` L1 is as above. */
+static size_t nni_plan_width_scalar(const nni_gemm *g, int turned, int fills) {
     const size_t across = nni_ceil_div(g->n, VF_LANES);
     if (g->packed_b) return NNI_LARGE_VECTORS;
-    if (turned) return nni_plan_vectors_scalar(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (turned) return nni_plan_vectors_scalar(g->n, g->m, g->k, g->b_col != 1);
     if (nni_plan_lined_scalar(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
-    return nni_plan_vectors_scalar(g->m, g->n, g->k, g->a_row == 1, narrowest);
+    return nni_plan_vectors_scalar(g->m, g->n, g->k, fills);
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -6531,16 +6522,17 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_scalar(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_scalar(steps, g->b_row) >= NNI_PAGES;
+    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_scalar(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_scalar(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    plan.vectors = nni_plan_width_scalar(g, plan.turned, streams ? nni_plan_wide_scalar() : 1);
+    plan.vectors = nni_plan_width_scalar(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_scalar[plan.vectors - 1];
-    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
+    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
@@ -7326,7 +7318,7 @@ static nni_conv_dy_scalar nni_conv_open_dy_scalar(const nni_conv *job, const flo
 static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_window_scalar *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_FLEETING + 1, 1, 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_scalar(height, job->out, NNI_FLEETING + 1, 0) * VF_LANES;
     nni_tiles_scalar run = nni_tiles_plain_scalar(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -11294,36 +11286,27 @@ typedef struct nni_gemm_plan_avx2 {
 } nni_gemm_plan_avx2;
 
 /* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
- * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
-static size_t nni_tile_cost_avx2(size_t rows, size_t vectors, int by_k) {
-    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
+ * A `fills` L1, read by rows or from a copy, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t nni_tile_cost_avx2(size_t rows, size_t vectors, int fills) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (fills ? 4 + vectors * VF_LANES / 8 : 0);
 }
 
-/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
- * runs counts. */
-static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t nni_plan_vectors_avx2(size_t m, size_t n, size_t k, int fills) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = narrowest, least = SIZE_MAX;
+    size_t best = 1, least = SIZE_MAX;
     NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
-        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx2[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t whole = across / v * nni_tile_cost_avx2(rows, v, by_k), rest = across % v;
-        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_avx2(rows, rest, by_k) : 0));
+        const size_t whole = across / v * nni_tile_cost_avx2(rows, v, fills), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_avx2(rows, rest, fills) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
-}
-
-/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
-static size_t nni_plan_wide_avx2(void) {
-    size_t v = 4;
-    while (v > 1 && nni_tile_rows_avx2[v - 1] < 8) v--;
-    return v;
 }
 
 /* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
@@ -11334,13 +11317,13 @@ static int nni_plan_lined_avx2(const nni_gemm *g) {
     return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
 }
 
-/* The width of tile, from `narrowest` on if there is a choice. */
-static size_t nni_plan_width_avx2(const nni_gemm *g, int turned, size_t narrowest) {
+/* The width of tile; whether A `fills` L1 is as above. */
+static size_t nni_plan_width_avx2(const nni_gemm *g, int turned, int fills) {
     const size_t across = nni_ceil_div(g->n, VF_LANES);
     if (g->packed_b) return NNI_LARGE_VECTORS;
-    if (turned) return nni_plan_vectors_avx2(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (turned) return nni_plan_vectors_avx2(g->n, g->m, g->k, g->b_col != 1);
     if (nni_plan_lined_avx2(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
-    return nni_plan_vectors_avx2(g->m, g->n, g->k, g->a_row == 1, narrowest);
+    return nni_plan_vectors_avx2(g->m, g->n, g->k, fills);
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -11361,16 +11344,17 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx2(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx2(steps, g->b_row) >= NNI_PAGES;
+    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx2(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx2(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    plan.vectors = nni_plan_width_avx2(g, plan.turned, streams ? nni_plan_wide_avx2() : 1);
+    plan.vectors = nni_plan_width_avx2(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx2[plan.vectors - 1];
-    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
+    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
@@ -12156,7 +12140,7 @@ static nni_conv_dy_avx2 nni_conv_open_dy_avx2(const nni_conv *job, const float *
 static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_window_avx2 *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_FLEETING + 1, 1, 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_avx2(height, job->out, NNI_FLEETING + 1, 0) * VF_LANES;
     nni_tiles_avx2 run = nni_tiles_plain_avx2(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -16125,36 +16109,27 @@ typedef struct nni_gemm_plan_avx512 {
 } nni_gemm_plan_avx512;
 
 /* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
- * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
-static size_t nni_tile_cost_avx512(size_t rows, size_t vectors, int by_k) {
-    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
+ * A `fills` L1, read by rows or from a copy, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t nni_tile_cost_avx512(size_t rows, size_t vectors, int fills) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (fills ? 4 + vectors * VF_LANES / 8 : 0);
 }
 
-/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
- * runs counts. */
-static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t nni_plan_vectors_avx512(size_t m, size_t n, size_t k, int fills) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = narrowest, least = SIZE_MAX;
+    size_t best = 1, least = SIZE_MAX;
     NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
-        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_avx512[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t whole = across / v * nni_tile_cost_avx512(rows, v, by_k), rest = across % v;
-        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_avx512(rows, rest, by_k) : 0));
+        const size_t whole = across / v * nni_tile_cost_avx512(rows, v, fills), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_avx512(rows, rest, fills) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
-}
-
-/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
-static size_t nni_plan_wide_avx512(void) {
-    size_t v = 4;
-    while (v > 1 && nni_tile_rows_avx512[v - 1] < 8) v--;
-    return v;
 }
 
 /* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
@@ -16165,13 +16140,13 @@ static int nni_plan_lined_avx512(const nni_gemm *g) {
     return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
 }
 
-/* The width of tile, from `narrowest` on if there is a choice. */
-static size_t nni_plan_width_avx512(const nni_gemm *g, int turned, size_t narrowest) {
+/* The width of tile; whether A `fills` L1 is as above. */
+static size_t nni_plan_width_avx512(const nni_gemm *g, int turned, int fills) {
     const size_t across = nni_ceil_div(g->n, VF_LANES);
     if (g->packed_b) return NNI_LARGE_VECTORS;
-    if (turned) return nni_plan_vectors_avx512(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (turned) return nni_plan_vectors_avx512(g->n, g->m, g->k, g->b_col != 1);
     if (nni_plan_lined_avx512(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
-    return nni_plan_vectors_avx512(g->m, g->n, g->k, g->a_row == 1, narrowest);
+    return nni_plan_vectors_avx512(g->m, g->n, g->k, fills);
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -16192,16 +16167,17 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx512(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx512(steps, g->b_row) >= NNI_PAGES;
+    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_avx512(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_avx512(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    plan.vectors = nni_plan_width_avx512(g, plan.turned, streams ? nni_plan_wide_avx512() : 1);
+    plan.vectors = nni_plan_width_avx512(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx512[plan.vectors - 1];
-    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
+    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
@@ -16987,7 +16963,7 @@ static nni_conv_dy_avx512 nni_conv_open_dy_avx512(const nni_conv *job, const flo
 static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_window_avx512 *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_FLEETING + 1, 1, 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_avx512(height, job->out, NNI_FLEETING + 1, 0) * VF_LANES;
     nni_tiles_avx512 run = nni_tiles_plain_avx512(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;
@@ -20922,36 +20898,27 @@ typedef struct nni_gemm_plan_neon {
 } nni_gemm_plan_neon;
 
 /* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
- * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
-static size_t nni_tile_cost_neon(size_t rows, size_t vectors, int by_k) {
-    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
+ * A `fills` L1, read by rows or from a copy, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t nni_tile_cost_neon(size_t rows, size_t vectors, int fills) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (fills ? 4 + vectors * VF_LANES / 8 : 0);
 }
 
-/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
- * runs counts. */
-static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t nni_plan_vectors_neon(size_t m, size_t n, size_t k, int fills) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = narrowest, least = SIZE_MAX;
+    size_t best = 1, least = SIZE_MAX;
     NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
-        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)nni_tile_rows_neon[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t whole = across / v * nni_tile_cost_neon(rows, v, by_k), rest = across % v;
-        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_neon(rows, rest, by_k) : 0));
+        const size_t whole = across / v * nni_tile_cost_neon(rows, v, fills), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? nni_tile_cost_neon(rows, rest, fills) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
-}
-
-/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
-static size_t nni_plan_wide_neon(void) {
-    size_t v = 4;
-    while (v > 1 && nni_tile_rows_neon[v - 1] < 8) v--;
-    return v;
 }
 
 /* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
@@ -20962,13 +20929,13 @@ static int nni_plan_lined_neon(const nni_gemm *g) {
     return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
 }
 
-/* The width of tile, from `narrowest` on if there is a choice. */
-static size_t nni_plan_width_neon(const nni_gemm *g, int turned, size_t narrowest) {
+/* The width of tile; whether A `fills` L1 is as above. */
+static size_t nni_plan_width_neon(const nni_gemm *g, int turned, int fills) {
     const size_t across = nni_ceil_div(g->n, VF_LANES);
     if (g->packed_b) return NNI_LARGE_VECTORS;
-    if (turned) return nni_plan_vectors_neon(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (turned) return nni_plan_vectors_neon(g->n, g->m, g->k, g->b_col != 1);
     if (nni_plan_lined_neon(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
-    return nni_plan_vectors_neon(g->m, g->n, g->k, g->a_row == 1, narrowest);
+    return nni_plan_vectors_neon(g->m, g->n, g->k, fills);
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -20989,16 +20956,17 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_neon(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_neon(steps, g->b_row) >= NNI_PAGES;
+    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
     plan.turned = nni_gemm_is_turned_neon(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : nni_pack_shorts_neon(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    plan.vectors = nni_plan_width_neon(g, plan.turned, streams ? nni_plan_wide_neon() : 1);
+    plan.vectors = nni_plan_width_neon(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_neon[plan.vectors - 1];
-    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
+    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
@@ -21784,7 +21752,7 @@ static nni_conv_dy_neon nni_conv_open_dy_neon(const nni_conv *job, const float *
 static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_window_neon *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_FLEETING + 1, 1, 1) * VF_LANES;
+    const size_t panel = nni_plan_vectors_neon(height, job->out, NNI_FLEETING + 1, 0) * VF_LANES;
     nni_tiles_neon run = nni_tiles_plain_neon(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;

@@ -45,7 +45,7 @@ static NNI_FN(conv_dy) NNI_FN(conv_open_dy)(const nni_conv *job, const float *dy
 static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_window) *window, float *c, const float *a,
                                        const float *b, size_t height, size_t rows, size_t ldb) {
     const size_t channels = job->groups * job->in;
-    const size_t panel = NNI_FN(plan_vectors)(height, job->out, NNI_FLEETING + 1, 1, 1) * VF_LANES;
+    const size_t panel = NNI_FN(plan_vectors)(height, job->out, NNI_FLEETING + 1, 0) * VF_LANES;
     NNI_FN(tiles) run = NNI_FN(tiles_plain)(job->x.target, 1.0f);
     run.a_stride = job->x.step * channels;
     run.ldb = ldb;

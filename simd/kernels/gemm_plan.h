@@ -16,36 +16,27 @@ typedef struct NNI_FN(gemm_plan) {
 } NNI_FN(gemm_plan);
 
 /* Eighths of a cycle that one step of k takes in a tile: two fmas or two loads a cycle, and eight sums hide the latency. Where
- * A is read by rows, which fill L1, half a cycle for the loop and a quarter for every line of B that comes from L2. */
-static size_t NNI_FN(tile_cost)(size_t rows, size_t vectors, int by_k) {
-    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (by_k ? 0 : 4 + vectors * VF_LANES / 8);
+ * A `fills` L1, read by rows or from a copy, half a cycle for the loop and a quarter for every line of B that comes from L2. */
+static size_t NNI_FN(tile_cost)(size_t rows, size_t vectors, int fills) {
+    return 4 * nni_max(nni_max(rows * vectors, rows + 2 * vectors), 8) + (fills ? 4 + vectors * VF_LANES / 8 : 0);
 }
 
-/* The width of tile, from `narrowest` on, that takes least time. Where k is short the tile is soon done, and storing C in long
- * runs counts. */
-static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k, int by_k, size_t narrowest) {
+/* The width of tile that takes least time. Where k is short the tile is soon done, and storing C in long runs counts. */
+static size_t NNI_FN(plan_vectors)(size_t m, size_t n, size_t k, int fills) {
     const size_t across = nni_ceil_div(n, VF_LANES);
     if (k <= NNI_FLEETING) return nni_min(across, NNI_LARGE_VECTORS);
-    size_t best = narrowest, least = SIZE_MAX;
+    size_t best = 1, least = SIZE_MAX;
     NNI_UNROLL for (size_t v = 1; v <= 4; v++) { /* unrolled, most divisions are by constants: small products feel them */
-        if (v < narrowest) continue;
         const size_t tiles = nni_ceil_div(m, (size_t)NNI_FN(tile_rows)[v - 1]);
         const size_t rows = nni_ceil_div(m, tiles);
-        const size_t whole = across / v * NNI_FN(tile_cost)(rows, v, by_k), rest = across % v;
-        const size_t cost = tiles * (whole + (rest ? NNI_FN(tile_cost)(rows, rest, by_k) : 0));
+        const size_t whole = across / v * NNI_FN(tile_cost)(rows, v, fills), rest = across % v;
+        const size_t cost = tiles * (whole + (rest ? NNI_FN(tile_cost)(rows, rest, fills) : 0));
         if (cost < least) {
             least = cost;
             best = v;
         }
     }
     return best;
-}
-
-/* The widest tile of some height, for a B that passes once: the longer the pieces of its rows, the better they are followed. */
-static size_t NNI_FN(plan_wide)(void) {
-    size_t v = 4;
-    while (v > 1 && NNI_FN(tile_rows)[v - 1] < 8) v--;
-    return v;
 }
 
 /* Whether tiles no wider than a line of the cache, which have the most rows, are best: k is so short that writing C is most of
@@ -56,13 +47,13 @@ static int NNI_FN(plan_lined)(const nni_gemm *g) {
     return brief && g->m >= NNI_MANY_ROWS && g->m * g->n > NNI_NEAR && g->ldc % NNI_PAGE;
 }
 
-/* The width of tile, from `narrowest` on if there is a choice. */
-static size_t NNI_FN(plan_width)(const nni_gemm *g, int turned, size_t narrowest) {
+/* The width of tile; whether A `fills` L1 is as above. */
+static size_t NNI_FN(plan_width)(const nni_gemm *g, int turned, int fills) {
     const size_t across = nni_ceil_div(g->n, VF_LANES);
     if (g->packed_b) return NNI_LARGE_VECTORS;
-    if (turned) return NNI_FN(plan_vectors)(g->n, g->m, g->k, g->b_col == 1, 1);
+    if (turned) return NNI_FN(plan_vectors)(g->n, g->m, g->k, g->b_col != 1);
     if (NNI_FN(plan_lined)(g)) return nni_min(across, nni_min(NNI_LINE / VF_LANES, NNI_LARGE_VECTORS));
-    return NNI_FN(plan_vectors)(g->m, g->n, g->k, g->a_row == 1, narrowest);
+    return NNI_FN(plan_vectors)(g->m, g->n, g->k, fills);
 }
 
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
@@ -83,16 +74,17 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? NNI_FN(plan_pages)(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + NNI_FN(plan_pages)(steps, g->b_row) >= NNI_PAGES;
+    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
     plan.turned = NNI_FN(gemm_is_turned)(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
     plan.shorts = plan.pack_b || g->packed_b || VF_FREE_MASK ? 0 : NNI_FN(pack_shorts)(g->n, g->b_row);
     if (plan.shorts && g->k <= NNI_SHALLOW) plan.shorts = g->k;
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
-    plan.vectors = NNI_FN(plan_width)(g, plan.turned, streams ? NNI_FN(plan_wide)() : 1);
+    plan.vectors = NNI_FN(plan_width)(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)NNI_FN(tile_rows)[plan.vectors - 1];
-    const int apart = pages_a >= NNI_PAGES || (tile > NNI_WAYS && g->a_row % NNI_PAGE == 0);
-    plan.pack_a = g->alpha != 1.0f || (many && g->n >= NNI_ACROSS && apart);
+    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
