@@ -5794,6 +5794,7 @@ typedef struct nni_tiles_scalar {
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
+    size_t shorts;  /* last steps of a stretch at which a whole last vector of B would be read from beyond its end */
     size_t ahead;   /* where to prefetch B, in floats from where it is read */
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
@@ -5811,11 +5812,11 @@ typedef void (*nni_tile_fn_scalar)(const nni_tiles_scalar *run, const float *a, 
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_scalar nni_tiles_plain_scalar(size_t k, float beta) {
-    const nni_tiles_scalar run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
+    const nni_tiles_scalar run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it must be. What lies ahead is asked for by the
  * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
 NNI_INLINE void nni_tile_load_b_scalar(const int vectors, const int masked, nni_vf_scalar *bv, const float *b, size_t ahead, nni_vm_scalar mask) {
     if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
@@ -5832,25 +5833,33 @@ NNI_INLINE void nni_tile_row_scalar(const int vectors, const int fed, const int 
         sum[j] = fed ? nni_vf_fma_at_scalar(from, bv[j], sum[j]) : long_loop ? nni_vf_fma_onto_scalar(av, bv[j], sum[j]) : nni_vf_fma_scalar(av, bv[j], sum[j]);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
- * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
-NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, const int masked, const nni_tiles_scalar *run, nni_vf_scalar *sum,
-                                      const float *a, const float *b, nni_vm_scalar mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb;
+/* A step of k where A is read by columns, as in a packed or transposed A. */
+NNI_INLINE void nni_tile_step_by_k_scalar(const int rows, const int vectors, const int masked, nni_vf_scalar *sum, const float *a,
+                                       const float *b, nni_vm_scalar mask) {
     const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     nni_vf_scalar bv[4];
+    nni_tile_load_b_scalar(vectors, masked, bv, b, 0, mask);
+    NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
+        const nni_vq_scalar av = nni_vq_load_scalar(a + i);
+        NNI_UNROLL for (int r = 0; r < 4; r++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[(i + r) * vectors + j] = nni_vf_fma_q_scalar(av, r, bv[j], sum[(i + r) * vectors + j]);
+    }
+    NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_scalar(vectors, fed, 0, sum + i * vectors, a + i, bv);
+}
+
+/* Adds the products of all stretches: a(i,p) = a[p*a_stride + i]. Between stretches, and between tiles, the run is hidden:
+ * else all that leads to the next one is read, and spilled, in advance. */
+NNI_INLINE void nni_tile_sum_by_k_scalar(const int rows, const int vectors, const nni_tiles_scalar *run, nni_vf_scalar *sum, const float *a,
+                                      const float *b, nni_vm_scalar mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
-        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            nni_tile_load_b_scalar(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
-                const nni_vq_scalar av = nni_vq_load_scalar(from + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = nni_vf_fma_q_scalar(av, r, bv[j], sum[(i + r) * vectors + j]);
-            }
-            NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_scalar(vectors, fed, 0, sum + i * vectors, from + i, bv);
-        }
+        const size_t shorts = VF_FREE_MASK ? run->shorts : 0;
+        for (size_t p = run->k - shorts; p > 0; p--, from += a_stride, with += ldb)
+            nni_tile_step_by_k_scalar(rows, vectors, 0, sum, from, with, mask);
+        for (size_t p = shorts; p > 0; p--, from += a_stride, with += ldb)
+            nni_tile_step_by_k_scalar(rows, vectors, 1, sum, from, with, mask);
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
         a += run->a_row_step;
@@ -5883,22 +5892,28 @@ NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, c
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. */
-NNI_INLINE size_t nni_tile_stretch_by_row_scalar(const int rows, const int vectors, const int masked, const int each,
-                                              const int copies, const nni_tiles_scalar *run, nni_vf_scalar *sum, const float **row,
-                                              const float *b, float *copy, nni_vm_scalar mask) {
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
+ * which saves small products a loop. Where B is copied its vectors are whole. */
+NNI_INLINE size_t nni_tile_stretch_by_row_scalar(const int rows, const int vectors, const int each, const int copies,
+                                              const nni_tiles_scalar *run, nni_vf_scalar *sum, const float **row, const float *b,
+                                              float *copy, nni_vm_scalar mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
+    const int masked = VF_FREE_MASK && !copies, lone = together > 1 && vectors == 1;
+    const size_t ahead = lone ? 0 : run->ahead, shorts = masked ? run->shorts : 0;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
-    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+    for (; together > 1 && !ahead && p >= together + shorts; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
         NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            nni_tile_step_by_row_scalar(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            nni_tile_step_by_row_scalar(rows, vectors, 0, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
             if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; masked && !lone && p > shorts; p--, b += ldb) {
+        nni_tile_step_by_row_scalar(rows, vectors, 0, each, 0, 0, sum, row, at, b, ahead, NULL, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     for (; p > 0; p--, b += ldb) {
         nni_tile_step_by_row_scalar(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
@@ -5909,16 +5924,15 @@ NNI_INLINE size_t nni_tile_stretch_by_row_scalar(const int rows, const int vecto
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int masked, const int copies,
-                                        const nni_tiles_scalar *run, nni_vf_scalar *sum, const float *a, const float *b, float *copy,
-                                        nni_vm_scalar mask) {
+NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, const int copies, const nni_tiles_scalar *run,
+                                        nni_vf_scalar *sum, const float *a, const float *b, float *copy, nni_vm_scalar mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     nni_tile_find_rows_scalar(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = nni_tile_stretch_by_row_scalar(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            gone = nni_tile_stretch_by_row_scalar(rows, vectors, each, copies, run, sum, row, b, copy, mask);
             if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
@@ -5929,12 +5943,6 @@ NNI_INLINE void nni_tile_sum_by_row_scalar(const int rows, const int vectors, co
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
-}
-
-NNI_INLINE void nni_tile_sum_scalar(const int rows, const int vectors, const int by_k, const int masked, const int copies,
-                                 const nni_tiles_scalar *run, nni_vf_scalar *sum, const float *a, const float *b, float *copy, nni_vm_scalar mask) {
-    if (by_k) nni_tile_sum_by_k_scalar(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_scalar(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -5969,9 +5977,8 @@ NNI_INLINE void nni_tile_scalar(const int rows, const int vectors, const int by_
             NNI_HIDE(from);
         }
     }
-    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
-        nni_tile_sum_scalar(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
-    else nni_tile_sum_scalar(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
+    if (by_k) nni_tile_sum_by_k_scalar(rows, vectors, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_scalar(rows, vectors, copies, run, sum, a, b, copy, mask);
     nni_tile_finish_scalar(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -6127,6 +6134,11 @@ static size_t nni_pack_shorts_scalar(size_t cols, size_t row) {
     size_t shorts = 0, beyond = (VF_LANES - cols % VF_LANES) % VF_LANES;
     for (; beyond > 0; beyond -= nni_min(beyond, row)) shorts++;
     return shorts;
+}
+
+/* How many of a tile's `steps` meet such rows, if they are the last: it reads them by mask where masks are free. */
+static size_t nni_tile_shorts_scalar(size_t steps, size_t cols, size_t ldb) {
+    return VF_FREE_MASK ? nni_min(steps, nni_pack_shorts_scalar(cols, ldb)) : 0;
 }
 
 static void nni_pack_b_scalar(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
@@ -6658,6 +6670,7 @@ static void nni_gemm_panels_scalar(const nni_gemm *g, const nni_gemm_plan_scalar
         run.copy = copying ? where->copy + s * where->panel : NULL;
         run.ahead = copying ? panel : plan->ahead;
         run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.shorts = where->ldb ? nni_tile_shorts_scalar(where->steps, width, run.ldb) : 0;
         run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
@@ -6774,6 +6787,7 @@ NNI_INLINE void nni_gemm_column_scalar(const nni_gemm *g, const float *b, size_t
     run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
+    run.shorts = g->k <= NNI_BRIEF ? g->k : nni_tile_shorts_scalar(g->k, g->n, ldb);
     nni_gemm_fuse_scalar(&run, g, 0);
     if (g->m <= (size_t)nni_tile_rows_scalar[vectors - 1]) {
         nni_tile_find_scalar(by_k, g->m, vectors)(&run, g->a, b, g->c);
@@ -7176,6 +7190,7 @@ static void nni_conv_compute_scalar(const nni_conv *job, const nni_conv_block_sc
     run.a_stride = axis[0].source;
     run.ldc = axis[0].target;
     run.ragged = width - (vectors - 1) * VF_LANES;
+    run.shorts = nni_conv_packs_scalar(job) ? 0 : nni_tile_shorts_scalar(run.k, width, run.ldb);
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
@@ -7330,6 +7345,7 @@ static void nni_conv_weights_tiles_scalar(const nni_conv *job, const nni_conv_wi
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_scalar d = nni_deal_scalar(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
+        run.shorts = nni_tile_shorts_scalar(run.k, width, ldb);
         nni_tiles_down_scalar(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }
@@ -10616,6 +10632,7 @@ typedef struct nni_tiles_avx2 {
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
+    size_t shorts;  /* last steps of a stretch at which a whole last vector of B would be read from beyond its end */
     size_t ahead;   /* where to prefetch B, in floats from where it is read */
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
@@ -10633,11 +10650,11 @@ typedef void (*nni_tile_fn_avx2)(const nni_tiles_avx2 *run, const float *a, cons
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_avx2 nni_tiles_plain_avx2(size_t k, float beta) {
-    const nni_tiles_avx2 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
+    const nni_tiles_avx2 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it must be. What lies ahead is asked for by the
  * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
 NNI_INLINE void nni_tile_load_b_avx2(const int vectors, const int masked, nni_vf_avx2 *bv, const float *b, size_t ahead, nni_vm_avx2 mask) {
     if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
@@ -10654,25 +10671,33 @@ NNI_INLINE void nni_tile_row_avx2(const int vectors, const int fed, const int lo
         sum[j] = fed ? nni_vf_fma_at_avx2(from, bv[j], sum[j]) : long_loop ? nni_vf_fma_onto_avx2(av, bv[j], sum[j]) : nni_vf_fma_avx2(av, bv[j], sum[j]);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
- * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
-NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const int masked, const nni_tiles_avx2 *run, nni_vf_avx2 *sum,
-                                      const float *a, const float *b, nni_vm_avx2 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb;
+/* A step of k where A is read by columns, as in a packed or transposed A. */
+NNI_INLINE void nni_tile_step_by_k_avx2(const int rows, const int vectors, const int masked, nni_vf_avx2 *sum, const float *a,
+                                       const float *b, nni_vm_avx2 mask) {
     const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     nni_vf_avx2 bv[4];
+    nni_tile_load_b_avx2(vectors, masked, bv, b, 0, mask);
+    NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
+        const nni_vq_avx2 av = nni_vq_load_avx2(a + i);
+        NNI_UNROLL for (int r = 0; r < 4; r++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[(i + r) * vectors + j] = nni_vf_fma_q_avx2(av, r, bv[j], sum[(i + r) * vectors + j]);
+    }
+    NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_avx2(vectors, fed, 0, sum + i * vectors, a + i, bv);
+}
+
+/* Adds the products of all stretches: a(i,p) = a[p*a_stride + i]. Between stretches, and between tiles, the run is hidden:
+ * else all that leads to the next one is read, and spilled, in advance. */
+NNI_INLINE void nni_tile_sum_by_k_avx2(const int rows, const int vectors, const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float *a,
+                                      const float *b, nni_vm_avx2 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
-        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            nni_tile_load_b_avx2(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
-                const nni_vq_avx2 av = nni_vq_load_avx2(from + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = nni_vf_fma_q_avx2(av, r, bv[j], sum[(i + r) * vectors + j]);
-            }
-            NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_avx2(vectors, fed, 0, sum + i * vectors, from + i, bv);
-        }
+        const size_t shorts = VF_FREE_MASK ? run->shorts : 0;
+        for (size_t p = run->k - shorts; p > 0; p--, from += a_stride, with += ldb)
+            nni_tile_step_by_k_avx2(rows, vectors, 0, sum, from, with, mask);
+        for (size_t p = shorts; p > 0; p--, from += a_stride, with += ldb)
+            nni_tile_step_by_k_avx2(rows, vectors, 1, sum, from, with, mask);
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
         a += run->a_row_step;
@@ -10705,22 +10730,28 @@ NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, con
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. */
-NNI_INLINE size_t nni_tile_stretch_by_row_avx2(const int rows, const int vectors, const int masked, const int each,
-                                              const int copies, const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float **row,
-                                              const float *b, float *copy, nni_vm_avx2 mask) {
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
+ * which saves small products a loop. Where B is copied its vectors are whole. */
+NNI_INLINE size_t nni_tile_stretch_by_row_avx2(const int rows, const int vectors, const int each, const int copies,
+                                              const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float **row, const float *b,
+                                              float *copy, nni_vm_avx2 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
+    const int masked = VF_FREE_MASK && !copies, lone = together > 1 && vectors == 1;
+    const size_t ahead = lone ? 0 : run->ahead, shorts = masked ? run->shorts : 0;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
-    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+    for (; together > 1 && !ahead && p >= together + shorts; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
         NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            nni_tile_step_by_row_avx2(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            nni_tile_step_by_row_avx2(rows, vectors, 0, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
             if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; masked && !lone && p > shorts; p--, b += ldb) {
+        nni_tile_step_by_row_avx2(rows, vectors, 0, each, 0, 0, sum, row, at, b, ahead, NULL, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     for (; p > 0; p--, b += ldb) {
         nni_tile_step_by_row_avx2(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
@@ -10731,16 +10762,15 @@ NNI_INLINE size_t nni_tile_stretch_by_row_avx2(const int rows, const int vectors
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int masked, const int copies,
-                                        const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float *a, const float *b, float *copy,
-                                        nni_vm_avx2 mask) {
+NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, const int copies, const nni_tiles_avx2 *run,
+                                        nni_vf_avx2 *sum, const float *a, const float *b, float *copy, nni_vm_avx2 mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     nni_tile_find_rows_avx2(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = nni_tile_stretch_by_row_avx2(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            gone = nni_tile_stretch_by_row_avx2(rows, vectors, each, copies, run, sum, row, b, copy, mask);
             if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
@@ -10751,12 +10781,6 @@ NNI_INLINE void nni_tile_sum_by_row_avx2(const int rows, const int vectors, cons
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
-}
-
-NNI_INLINE void nni_tile_sum_avx2(const int rows, const int vectors, const int by_k, const int masked, const int copies,
-                                 const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float *a, const float *b, float *copy, nni_vm_avx2 mask) {
-    if (by_k) nni_tile_sum_by_k_avx2(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_avx2(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -10791,9 +10815,8 @@ NNI_INLINE void nni_tile_avx2(const int rows, const int vectors, const int by_k,
             NNI_HIDE(from);
         }
     }
-    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
-        nni_tile_sum_avx2(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
-    else nni_tile_sum_avx2(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
+    if (by_k) nni_tile_sum_by_k_avx2(rows, vectors, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_avx2(rows, vectors, copies, run, sum, a, b, copy, mask);
     nni_tile_finish_avx2(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -10949,6 +10972,11 @@ static size_t nni_pack_shorts_avx2(size_t cols, size_t row) {
     size_t shorts = 0, beyond = (VF_LANES - cols % VF_LANES) % VF_LANES;
     for (; beyond > 0; beyond -= nni_min(beyond, row)) shorts++;
     return shorts;
+}
+
+/* How many of a tile's `steps` meet such rows, if they are the last: it reads them by mask where masks are free. */
+static size_t nni_tile_shorts_avx2(size_t steps, size_t cols, size_t ldb) {
+    return VF_FREE_MASK ? nni_min(steps, nni_pack_shorts_avx2(cols, ldb)) : 0;
 }
 
 static void nni_pack_b_avx2(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
@@ -11480,6 +11508,7 @@ static void nni_gemm_panels_avx2(const nni_gemm *g, const nni_gemm_plan_avx2 *pl
         run.copy = copying ? where->copy + s * where->panel : NULL;
         run.ahead = copying ? panel : plan->ahead;
         run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.shorts = where->ldb ? nni_tile_shorts_avx2(where->steps, width, run.ldb) : 0;
         run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
@@ -11596,6 +11625,7 @@ NNI_INLINE void nni_gemm_column_avx2(const nni_gemm *g, const float *b, size_t l
     run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
+    run.shorts = g->k <= NNI_BRIEF ? g->k : nni_tile_shorts_avx2(g->k, g->n, ldb);
     nni_gemm_fuse_avx2(&run, g, 0);
     if (g->m <= (size_t)nni_tile_rows_avx2[vectors - 1]) {
         nni_tile_find_avx2(by_k, g->m, vectors)(&run, g->a, b, g->c);
@@ -11998,6 +12028,7 @@ static void nni_conv_compute_avx2(const nni_conv *job, const nni_conv_block_avx2
     run.a_stride = axis[0].source;
     run.ldc = axis[0].target;
     run.ragged = width - (vectors - 1) * VF_LANES;
+    run.shorts = nni_conv_packs_avx2(job) ? 0 : nni_tile_shorts_avx2(run.k, width, run.ldb);
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
@@ -12152,6 +12183,7 @@ static void nni_conv_weights_tiles_avx2(const nni_conv *job, const nni_conv_wind
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx2 d = nni_deal_avx2(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
+        run.shorts = nni_tile_shorts_avx2(run.k, width, ldb);
         nni_tiles_down_avx2(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }
@@ -15439,6 +15471,7 @@ typedef struct nni_tiles_avx512 {
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
+    size_t shorts;  /* last steps of a stretch at which a whole last vector of B would be read from beyond its end */
     size_t ahead;   /* where to prefetch B, in floats from where it is read */
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
@@ -15456,11 +15489,11 @@ typedef void (*nni_tile_fn_avx512)(const nni_tiles_avx512 *run, const float *a, 
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_avx512 nni_tiles_plain_avx512(size_t k, float beta) {
-    const nni_tiles_avx512 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
+    const nni_tiles_avx512 run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it must be. What lies ahead is asked for by the
  * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
 NNI_INLINE void nni_tile_load_b_avx512(const int vectors, const int masked, nni_vf_avx512 *bv, const float *b, size_t ahead, nni_vm_avx512 mask) {
     if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
@@ -15477,25 +15510,33 @@ NNI_INLINE void nni_tile_row_avx512(const int vectors, const int fed, const int 
         sum[j] = fed ? nni_vf_fma_at_avx512(from, bv[j], sum[j]) : long_loop ? nni_vf_fma_onto_avx512(av, bv[j], sum[j]) : nni_vf_fma_avx512(av, bv[j], sum[j]);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
- * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
-NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, const int masked, const nni_tiles_avx512 *run, nni_vf_avx512 *sum,
-                                      const float *a, const float *b, nni_vm_avx512 mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb;
+/* A step of k where A is read by columns, as in a packed or transposed A. */
+NNI_INLINE void nni_tile_step_by_k_avx512(const int rows, const int vectors, const int masked, nni_vf_avx512 *sum, const float *a,
+                                       const float *b, nni_vm_avx512 mask) {
     const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     nni_vf_avx512 bv[4];
+    nni_tile_load_b_avx512(vectors, masked, bv, b, 0, mask);
+    NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
+        const nni_vq_avx512 av = nni_vq_load_avx512(a + i);
+        NNI_UNROLL for (int r = 0; r < 4; r++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[(i + r) * vectors + j] = nni_vf_fma_q_avx512(av, r, bv[j], sum[(i + r) * vectors + j]);
+    }
+    NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_avx512(vectors, fed, 0, sum + i * vectors, a + i, bv);
+}
+
+/* Adds the products of all stretches: a(i,p) = a[p*a_stride + i]. Between stretches, and between tiles, the run is hidden:
+ * else all that leads to the next one is read, and spilled, in advance. */
+NNI_INLINE void nni_tile_sum_by_k_avx512(const int rows, const int vectors, const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float *a,
+                                      const float *b, nni_vm_avx512 mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
-        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            nni_tile_load_b_avx512(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
-                const nni_vq_avx512 av = nni_vq_load_avx512(from + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = nni_vf_fma_q_avx512(av, r, bv[j], sum[(i + r) * vectors + j]);
-            }
-            NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_avx512(vectors, fed, 0, sum + i * vectors, from + i, bv);
-        }
+        const size_t shorts = VF_FREE_MASK ? run->shorts : 0;
+        for (size_t p = run->k - shorts; p > 0; p--, from += a_stride, with += ldb)
+            nni_tile_step_by_k_avx512(rows, vectors, 0, sum, from, with, mask);
+        for (size_t p = shorts; p > 0; p--, from += a_stride, with += ldb)
+            nni_tile_step_by_k_avx512(rows, vectors, 1, sum, from, with, mask);
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
         a += run->a_row_step;
@@ -15528,22 +15569,28 @@ NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, c
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. */
-NNI_INLINE size_t nni_tile_stretch_by_row_avx512(const int rows, const int vectors, const int masked, const int each,
-                                              const int copies, const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float **row,
-                                              const float *b, float *copy, nni_vm_avx512 mask) {
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
+ * which saves small products a loop. Where B is copied its vectors are whole. */
+NNI_INLINE size_t nni_tile_stretch_by_row_avx512(const int rows, const int vectors, const int each, const int copies,
+                                              const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float **row, const float *b,
+                                              float *copy, nni_vm_avx512 mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
+    const int masked = VF_FREE_MASK && !copies, lone = together > 1 && vectors == 1;
+    const size_t ahead = lone ? 0 : run->ahead, shorts = masked ? run->shorts : 0;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
-    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+    for (; together > 1 && !ahead && p >= together + shorts; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
         NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            nni_tile_step_by_row_avx512(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            nni_tile_step_by_row_avx512(rows, vectors, 0, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
             if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; masked && !lone && p > shorts; p--, b += ldb) {
+        nni_tile_step_by_row_avx512(rows, vectors, 0, each, 0, 0, sum, row, at, b, ahead, NULL, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     for (; p > 0; p--, b += ldb) {
         nni_tile_step_by_row_avx512(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
@@ -15554,16 +15601,15 @@ NNI_INLINE size_t nni_tile_stretch_by_row_avx512(const int rows, const int vecto
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int masked, const int copies,
-                                        const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float *a, const float *b, float *copy,
-                                        nni_vm_avx512 mask) {
+NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, const int copies, const nni_tiles_avx512 *run,
+                                        nni_vf_avx512 *sum, const float *a, const float *b, float *copy, nni_vm_avx512 mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     nni_tile_find_rows_avx512(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = nni_tile_stretch_by_row_avx512(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            gone = nni_tile_stretch_by_row_avx512(rows, vectors, each, copies, run, sum, row, b, copy, mask);
             if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
@@ -15574,12 +15620,6 @@ NNI_INLINE void nni_tile_sum_by_row_avx512(const int rows, const int vectors, co
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
-}
-
-NNI_INLINE void nni_tile_sum_avx512(const int rows, const int vectors, const int by_k, const int masked, const int copies,
-                                 const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float *a, const float *b, float *copy, nni_vm_avx512 mask) {
-    if (by_k) nni_tile_sum_by_k_avx512(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_avx512(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -15614,9 +15654,8 @@ NNI_INLINE void nni_tile_avx512(const int rows, const int vectors, const int by_
             NNI_HIDE(from);
         }
     }
-    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
-        nni_tile_sum_avx512(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
-    else nni_tile_sum_avx512(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
+    if (by_k) nni_tile_sum_by_k_avx512(rows, vectors, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_avx512(rows, vectors, copies, run, sum, a, b, copy, mask);
     nni_tile_finish_avx512(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -15772,6 +15811,11 @@ static size_t nni_pack_shorts_avx512(size_t cols, size_t row) {
     size_t shorts = 0, beyond = (VF_LANES - cols % VF_LANES) % VF_LANES;
     for (; beyond > 0; beyond -= nni_min(beyond, row)) shorts++;
     return shorts;
+}
+
+/* How many of a tile's `steps` meet such rows, if they are the last: it reads them by mask where masks are free. */
+static size_t nni_tile_shorts_avx512(size_t steps, size_t cols, size_t ldb) {
+    return VF_FREE_MASK ? nni_min(steps, nni_pack_shorts_avx512(cols, ldb)) : 0;
 }
 
 static void nni_pack_b_avx512(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
@@ -16303,6 +16347,7 @@ static void nni_gemm_panels_avx512(const nni_gemm *g, const nni_gemm_plan_avx512
         run.copy = copying ? where->copy + s * where->panel : NULL;
         run.ahead = copying ? panel : plan->ahead;
         run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.shorts = where->ldb ? nni_tile_shorts_avx512(where->steps, width, run.ldb) : 0;
         run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
@@ -16419,6 +16464,7 @@ NNI_INLINE void nni_gemm_column_avx512(const nni_gemm *g, const float *b, size_t
     run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
+    run.shorts = g->k <= NNI_BRIEF ? g->k : nni_tile_shorts_avx512(g->k, g->n, ldb);
     nni_gemm_fuse_avx512(&run, g, 0);
     if (g->m <= (size_t)nni_tile_rows_avx512[vectors - 1]) {
         nni_tile_find_avx512(by_k, g->m, vectors)(&run, g->a, b, g->c);
@@ -16821,6 +16867,7 @@ static void nni_conv_compute_avx512(const nni_conv *job, const nni_conv_block_av
     run.a_stride = axis[0].source;
     run.ldc = axis[0].target;
     run.ragged = width - (vectors - 1) * VF_LANES;
+    run.shorts = nni_conv_packs_avx512(job) ? 0 : nni_tile_shorts_avx512(run.k, width, run.ldb);
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
@@ -16975,6 +17022,7 @@ static void nni_conv_weights_tiles_avx512(const nni_conv *job, const nni_conv_wi
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_avx512 d = nni_deal_avx512(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
+        run.shorts = nni_tile_shorts_avx512(run.k, width, ldb);
         nni_tiles_down_avx512(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }
@@ -20228,6 +20276,7 @@ typedef struct nni_tiles_neon {
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
+    size_t shorts;  /* last steps of a stretch at which a whole last vector of B would be read from beyond its end */
     size_t ahead;   /* where to prefetch B, in floats from where it is read */
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
@@ -20245,11 +20294,11 @@ typedef void (*nni_tile_fn_neon)(const nni_tiles_neon *run, const float *a, cons
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE nni_tiles_neon nni_tiles_plain_neon(size_t k, float beta) {
-    const nni_tiles_neon run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
+    const nni_tiles_neon run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it must be. What lies ahead is asked for by the
  * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
 NNI_INLINE void nni_tile_load_b_neon(const int vectors, const int masked, nni_vf_neon *bv, const float *b, size_t ahead, nni_vm_neon mask) {
     if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
@@ -20266,25 +20315,33 @@ NNI_INLINE void nni_tile_row_neon(const int vectors, const int fed, const int lo
         sum[j] = fed ? nni_vf_fma_at_neon(from, bv[j], sum[j]) : long_loop ? nni_vf_fma_onto_neon(av, bv[j], sum[j]) : nni_vf_fma_neon(av, bv[j], sum[j]);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
- * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
-NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const int masked, const nni_tiles_neon *run, nni_vf_neon *sum,
-                                      const float *a, const float *b, nni_vm_neon mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb;
+/* A step of k where A is read by columns, as in a packed or transposed A. */
+NNI_INLINE void nni_tile_step_by_k_neon(const int rows, const int vectors, const int masked, nni_vf_neon *sum, const float *a,
+                                       const float *b, nni_vm_neon mask) {
     const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     nni_vf_neon bv[4];
+    nni_tile_load_b_neon(vectors, masked, bv, b, 0, mask);
+    NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
+        const nni_vq_neon av = nni_vq_load_neon(a + i);
+        NNI_UNROLL for (int r = 0; r < 4; r++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[(i + r) * vectors + j] = nni_vf_fma_q_neon(av, r, bv[j], sum[(i + r) * vectors + j]);
+    }
+    NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_neon(vectors, fed, 0, sum + i * vectors, a + i, bv);
+}
+
+/* Adds the products of all stretches: a(i,p) = a[p*a_stride + i]. Between stretches, and between tiles, the run is hidden:
+ * else all that leads to the next one is read, and spilled, in advance. */
+NNI_INLINE void nni_tile_sum_by_k_neon(const int rows, const int vectors, const nni_tiles_neon *run, nni_vf_neon *sum, const float *a,
+                                      const float *b, nni_vm_neon mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
-        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            nni_tile_load_b_neon(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
-                const nni_vq_neon av = nni_vq_load_neon(from + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = nni_vf_fma_q_neon(av, r, bv[j], sum[(i + r) * vectors + j]);
-            }
-            NNI_UNROLL for (int i = by_four; i < rows; i++) nni_tile_row_neon(vectors, fed, 0, sum + i * vectors, from + i, bv);
-        }
+        const size_t shorts = VF_FREE_MASK ? run->shorts : 0;
+        for (size_t p = run->k - shorts; p > 0; p--, from += a_stride, with += ldb)
+            nni_tile_step_by_k_neon(rows, vectors, 0, sum, from, with, mask);
+        for (size_t p = shorts; p > 0; p--, from += a_stride, with += ldb)
+            nni_tile_step_by_k_neon(rows, vectors, 1, sum, from, with, mask);
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
         a += run->a_row_step;
@@ -20317,22 +20374,28 @@ NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, con
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. */
-NNI_INLINE size_t nni_tile_stretch_by_row_neon(const int rows, const int vectors, const int masked, const int each,
-                                              const int copies, const nni_tiles_neon *run, nni_vf_neon *sum, const float **row,
-                                              const float *b, float *copy, nni_vm_neon mask) {
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
+ * which saves small products a loop. Where B is copied its vectors are whole. */
+NNI_INLINE size_t nni_tile_stretch_by_row_neon(const int rows, const int vectors, const int each, const int copies,
+                                              const nni_tiles_neon *run, nni_vf_neon *sum, const float **row, const float *b,
+                                              float *copy, nni_vm_neon mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
+    const int masked = VF_FREE_MASK && !copies, lone = together > 1 && vectors == 1;
+    const size_t ahead = lone ? 0 : run->ahead, shorts = masked ? run->shorts : 0;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
-    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+    for (; together > 1 && !ahead && p >= together + shorts; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
         NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            nni_tile_step_by_row_neon(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            nni_tile_step_by_row_neon(rows, vectors, 0, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
             if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; masked && !lone && p > shorts; p--, b += ldb) {
+        nni_tile_step_by_row_neon(rows, vectors, 0, each, 0, 0, sum, row, at, b, ahead, NULL, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     for (; p > 0; p--, b += ldb) {
         nni_tile_step_by_row_neon(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
@@ -20343,16 +20406,15 @@ NNI_INLINE size_t nni_tile_stretch_by_row_neon(const int rows, const int vectors
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int masked, const int copies,
-                                        const nni_tiles_neon *run, nni_vf_neon *sum, const float *a, const float *b, float *copy,
-                                        nni_vm_neon mask) {
+NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, const int copies, const nni_tiles_neon *run,
+                                        nni_vf_neon *sum, const float *a, const float *b, float *copy, nni_vm_neon mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     nni_tile_find_rows_neon(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = nni_tile_stretch_by_row_neon(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            gone = nni_tile_stretch_by_row_neon(rows, vectors, each, copies, run, sum, row, b, copy, mask);
             if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
@@ -20363,12 +20425,6 @@ NNI_INLINE void nni_tile_sum_by_row_neon(const int rows, const int vectors, cons
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
-}
-
-NNI_INLINE void nni_tile_sum_neon(const int rows, const int vectors, const int by_k, const int masked, const int copies,
-                                 const nni_tiles_neon *run, nni_vf_neon *sum, const float *a, const float *b, float *copy, nni_vm_neon mask) {
-    if (by_k) nni_tile_sum_by_k_neon(rows, vectors, masked, run, sum, a, b, mask);
-    else nni_tile_sum_by_row_neon(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -20403,9 +20459,8 @@ NNI_INLINE void nni_tile_neon(const int rows, const int vectors, const int by_k,
             NNI_HIDE(from);
         }
     }
-    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
-        nni_tile_sum_neon(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
-    else nni_tile_sum_neon(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
+    if (by_k) nni_tile_sum_by_k_neon(rows, vectors, run, sum, a, b, mask);
+    else nni_tile_sum_by_row_neon(rows, vectors, copies, run, sum, a, b, copy, mask);
     nni_tile_finish_neon(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
@@ -20561,6 +20616,11 @@ static size_t nni_pack_shorts_neon(size_t cols, size_t row) {
     size_t shorts = 0, beyond = (VF_LANES - cols % VF_LANES) % VF_LANES;
     for (; beyond > 0; beyond -= nni_min(beyond, row)) shorts++;
     return shorts;
+}
+
+/* How many of a tile's `steps` meet such rows, if they are the last: it reads them by mask where masks are free. */
+static size_t nni_tile_shorts_neon(size_t steps, size_t cols, size_t ldb) {
+    return VF_FREE_MASK ? nni_min(steps, nni_pack_shorts_neon(cols, ldb)) : 0;
 }
 
 static void nni_pack_b_neon(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
@@ -21092,6 +21152,7 @@ static void nni_gemm_panels_neon(const nni_gemm *g, const nni_gemm_plan_neon *pl
         run.copy = copying ? where->copy + s * where->panel : NULL;
         run.ahead = copying ? panel : plan->ahead;
         run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.shorts = where->ldb ? nni_tile_shorts_neon(where->steps, width, run.ldb) : 0;
         run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;
@@ -21208,6 +21269,7 @@ NNI_INLINE void nni_gemm_column_neon(const nni_gemm *g, const float *b, size_t l
     run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
+    run.shorts = g->k <= NNI_BRIEF ? g->k : nni_tile_shorts_neon(g->k, g->n, ldb);
     nni_gemm_fuse_neon(&run, g, 0);
     if (g->m <= (size_t)nni_tile_rows_neon[vectors - 1]) {
         nni_tile_find_neon(by_k, g->m, vectors)(&run, g->a, b, g->c);
@@ -21610,6 +21672,7 @@ static void nni_conv_compute_neon(const nni_conv *job, const nni_conv_block_neon
     run.a_stride = axis[0].source;
     run.ldc = axis[0].target;
     run.ragged = width - (vectors - 1) * VF_LANES;
+    run.shorts = nni_conv_packs_neon(job) ? 0 : nni_tile_shorts_neon(run.k, width, run.ldb);
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)
@@ -21764,6 +21827,7 @@ static void nni_conv_weights_tiles_neon(const nni_conv *job, const nni_conv_wind
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const nni_gemm_deal_neon d = nni_deal_neon(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
+        run.shorts = nni_tile_shorts_neon(run.k, width, ldb);
         nni_tiles_down_neon(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }
@@ -24251,7 +24315,7 @@ static nn_status nni_gemm_run_column(nni_gemm *g, const nn_allocator *allocator)
 }
 
 /* Small products go straight to their tile: the way through the general case takes longer than the arithmetic of 4x4x4. */
-static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
+NNI_INLINE nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
     if (g->n == 1 && g->m > 1 && !g->packed_b) return nni_gemm_run_column(g, allocator);
     const int plain = g->k > 0 && g->k <= NNI_SMALL_DEPTH && !g->bias && g->activation == NN_IDENTITY;
     return plain && nni_get_tier()->gemm_small(g) ? NN_OK : nni_gemm_run_rows(g, allocator);

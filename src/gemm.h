@@ -273,7 +273,7 @@ static nn_status nni_gemm_run_column(nni_gemm *g, const nn_allocator *allocator)
 }
 
 /* Small products go straight to their tile: the way through the general case takes longer than the arithmetic of 4x4x4. */
-static nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
+NNI_INLINE nn_status nni_gemm_run(nni_gemm *g, const nn_allocator *allocator) {
     if (g->n == 1 && g->m > 1 && !g->packed_b) return nni_gemm_run_column(g, allocator);
     const int plain = g->k > 0 && g->k <= NNI_SMALL_DEPTH && !g->bias && g->activation == NN_IDENTITY;
     return plain && nni_get_tier()->gemm_small(g) ? NN_OK : nni_gemm_run_rows(g, allocator);

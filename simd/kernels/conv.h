@@ -104,6 +104,7 @@ static void NNI_FN(conv_compute)(const nni_conv *job, const NNI_FN(conv_block) *
     run.a_stride = axis[0].source;
     run.ldc = axis[0].target;
     run.ragged = width - (vectors - 1) * VF_LANES;
+    run.shorts = NNI_FN(conv_packs)(job) ? 0 : NNI_FN(tile_shorts)(run.k, width, run.ldb);
     if (job->bias) run.bias = job->bias + group * job->out + j;
     for (size_t n = 0; n < axis[2].count; n++)
         for (size_t i = 0; i < axis[1].count; i++)

@@ -57,6 +57,7 @@ static void NNI_FN(conv_weights_tiles)(const nni_conv *job, const NNI_FN(conv_wi
         const size_t width = nni_min(panel, job->out - j), vectors = nni_ceil_div(width, VF_LANES);
         const NNI_FN(gemm_deal) d = NNI_FN(deal)(height, vectors);
         run.ragged = width - (vectors - 1) * VF_LANES;
+        run.shorts = NNI_FN(tile_shorts)(run.k, width, ldb);
         NNI_FN(tiles_down)(&run, 1, d, vectors, a, 1, b + j, c + j);
     }
 }

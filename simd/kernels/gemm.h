@@ -24,6 +24,7 @@ NNI_INLINE void NNI_FN(gemm_column)(const nni_gemm *g, const float *b, size_t ld
     run.ldb = ldb;
     run.ldc = g->ldc;
     run.ragged = g->n - (vectors - 1) * VF_LANES;
+    run.shorts = g->k <= NNI_BRIEF ? g->k : NNI_FN(tile_shorts)(g->k, g->n, ldb);
     NNI_FN(gemm_fuse)(&run, g, 0);
     if (g->m <= (size_t)NNI_FN(tile_rows)[vectors - 1]) {
         NNI_FN(tile_find)(by_k, g->m, vectors)(&run, g->a, b, g->c);

@@ -101,6 +101,7 @@ static void NNI_FN(gemm_panels)(const nni_gemm *g, const NNI_FN(gemm_plan) *plan
         run.copy = copying ? where->copy + s * where->panel : NULL;
         run.ahead = copying ? panel : plan->ahead;
         run.ldb = copying ? g->b_row : where->ldb ? where->ldb : vectors * VF_LANES;
+        run.shorts = where->ldb ? NNI_FN(tile_shorts)(where->steps, width, run.ldb) : 0;
         run.b_next = copying ? panel : along ? where->panel : 0;
         run.a_stride = plan->pack_a ? rows : by_k ? g->a_col : g->a_row;
         run.a_next = along ? 0 : rows * a_step;

@@ -70,6 +70,11 @@ static size_t NNI_FN(pack_shorts)(size_t cols, size_t row) {
     return shorts;
 }
 
+/* How many of a tile's `steps` meet such rows, if they are the last: it reads them by mask where masks are free. */
+static size_t NNI_FN(tile_shorts)(size_t steps, size_t cols, size_t ldb) {
+    return VF_FREE_MASK ? nni_min(steps, NNI_FN(pack_shorts)(cols, ldb)) : 0;
+}
+
 static void NNI_FN(pack_b)(float *dst, const float *b, size_t b_row, size_t b_col, size_t k, size_t cols, size_t width) {
     if (b_col == 1) {
         const size_t shorts = nni_min(NNI_FN(pack_shorts)(cols, b_row), k), readable = VF_FREE_MASK ? 0 : k - shorts;

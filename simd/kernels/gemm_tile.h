@@ -44,6 +44,7 @@ typedef struct NNI_FN(tiles) {
     size_t a_stride, ldb, ldc;
     size_t a_next, b_next, c_next;
     size_t ragged;
+    size_t shorts;  /* last steps of a stretch at which a whole last vector of B would be read from beyond its end */
     size_t ahead;   /* where to prefetch B, in floats from where it is read */
     int prefetch_c; /* ask for the next tile of C before computing this one */
     float beta;
@@ -61,11 +62,11 @@ typedef void (*NNI_FN(tile_fn))(const NNI_FN(tiles) *run, const float *a, const 
 
 /* A run of one tile of one stretch; the strides are left to say where it lies. */
 NNI_INLINE NNI_FN(tiles) NNI_FN(tiles_plain)(size_t k, float beta) {
-    const NNI_FN(tiles) run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
+    const NNI_FN(tiles) run = {k, 1, 0, 0, 0, 0, 0, 0, VF_LANES, 0, 0, 0, beta, 1, 1, 0, 0, 0, 0, NULL, 0, NULL, 0};
     return run;
 }
 
-/* b's last vector by mask costs a slot of the fma units on Intel: only where it is ragged. What lies ahead is asked for by the
+/* b's last vector by mask costs a slot of the fma units on Intel: only where it must be. What lies ahead is asked for by the
  * end of each vector: where rows do not begin with a line of the cache, their first line has come with the panel before. */
 NNI_INLINE void NNI_FN(tile_load_b)(const int vectors, const int masked, vf *bv, const float *b, size_t ahead, vm mask) {
     if (ahead) NNI_UNROLL for (int j = 1; j <= vectors; j++) __builtin_prefetch(b + ahead + j * VF_LANES - 1);
@@ -82,25 +83,33 @@ NNI_INLINE void NNI_FN(tile_row)(const int vectors, const int fed, const int lon
         sum[j] = fed ? vf_fma_at(from, bv[j], sum[j]) : long_loop ? vf_fma_onto(av, bv[j], sum[j]) : vf_fma(av, bv[j], sum[j]);
 }
 
-/* Adds the products of all stretches: A by columns, as in a packed or transposed A, a(i,p) = a[p*a_stride + i]. Between
- * stretches, and between tiles, the run is hidden: else all that leads to the next one is read, and spilled, in advance. */
-NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const int masked, const NNI_FN(tiles) *run, vf *sum,
-                                      const float *a, const float *b, vm mask) {
-    const size_t a_stride = run->a_stride, ldb = run->ldb;
+/* A step of k where A is read by columns, as in a packed or transposed A. */
+NNI_INLINE void NNI_FN(tile_step_by_k)(const int rows, const int vectors, const int masked, vf *sum, const float *a,
+                                       const float *b, vm mask) {
     const int fed = NNI_FED(rows, vectors), by_four = fed ? 0 : rows / 4 * 4;
     vf bv[4];
+    NNI_FN(tile_load_b)(vectors, masked, bv, b, 0, mask);
+    NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
+        const vq av = vq_load(a + i);
+        NNI_UNROLL for (int r = 0; r < 4; r++)
+            NNI_UNROLL for (int j = 0; j < vectors; j++)
+                sum[(i + r) * vectors + j] = vf_fma_q(av, r, bv[j], sum[(i + r) * vectors + j]);
+    }
+    NNI_UNROLL for (int i = by_four; i < rows; i++) NNI_FN(tile_row)(vectors, fed, 0, sum + i * vectors, a + i, bv);
+}
+
+/* Adds the products of all stretches: a(i,p) = a[p*a_stride + i]. Between stretches, and between tiles, the run is hidden:
+ * else all that leads to the next one is read, and spilled, in advance. */
+NNI_INLINE void NNI_FN(tile_sum_by_k)(const int rows, const int vectors, const NNI_FN(tiles) *run, vf *sum, const float *a,
+                                      const float *b, vm mask) {
+    const size_t a_stride = run->a_stride, ldb = run->ldb;
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         const float *from = a, *with = b;
-        for (size_t p = run->k; p > 0; p--, from += a_stride, with += ldb) {
-            NNI_FN(tile_load_b)(vectors, masked, bv, with, 0, mask);
-            NNI_UNROLL for (int i = 0; i < by_four; i += 4) {
-                const vq av = vq_load(from + i);
-                NNI_UNROLL for (int r = 0; r < 4; r++)
-                    NNI_UNROLL for (int j = 0; j < vectors; j++)
-                        sum[(i + r) * vectors + j] = vf_fma_q(av, r, bv[j], sum[(i + r) * vectors + j]);
-            }
-            NNI_UNROLL for (int i = by_four; i < rows; i++) NNI_FN(tile_row)(vectors, fed, 0, sum + i * vectors, from + i, bv);
-        }
+        const size_t shorts = VF_FREE_MASK ? run->shorts : 0;
+        for (size_t p = run->k - shorts; p > 0; p--, from += a_stride, with += ldb)
+            NNI_FN(tile_step_by_k)(rows, vectors, 0, sum, from, with, mask);
+        for (size_t p = shorts; p > 0; p--, from += a_stride, with += ldb)
+            NNI_FN(tile_step_by_k)(rows, vectors, 1, sum, from, with, mask);
         if (--tap_rows == 0) break;
         NNI_HIDE(run);
         a += run->a_row_step;
@@ -133,22 +142,28 @@ NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, cons
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. */
-NNI_INLINE size_t NNI_FN(tile_stretch_by_row)(const int rows, const int vectors, const int masked, const int each,
-                                              const int copies, const NNI_FN(tiles) *run, vf *sum, const float **row,
-                                              const float *b, float *copy, vm mask) {
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
+ * which saves small products a loop. Where B is copied its vectors are whole. */
+NNI_INLINE size_t NNI_FN(tile_stretch_by_row)(const int rows, const int vectors, const int each, const int copies,
+                                              const NNI_FN(tiles) *run, vf *sum, const float **row, const float *b,
+                                              float *copy, vm mask) {
     const size_t a_stride = run->a_stride, ldb = run->ldb, together = NNI_STEPS(rows, vectors);
-    const size_t ahead = together > 1 && vectors == 1 ? 0 : run->ahead;
+    const int masked = VF_FREE_MASK && !copies, lone = together > 1 && vectors == 1;
+    const size_t ahead = lone ? 0 : run->ahead, shorts = masked ? run->shorts : 0;
     size_t at[3] = {0, a_stride, 2 * a_stride}, p = run->k, gone = 0;
-    for (; together > 1 && !ahead && p >= together; p -= together, gone += together) {
+    for (; together > 1 && !ahead && p >= together + shorts; p -= together, gone += together) {
         NNI_UNROLL for (int i = 1; i < each; i++) NNI_HIDE(at[i]);
         NNI_UNROLL for (size_t q = 0; q < together; q++, b += ldb) {
             const size_t there[3] = {q, at[1] + q, at[2] + q};
             NNI_HIDE(b);
-            NNI_FN(tile_step_by_row)(rows, vectors, masked, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
+            NNI_FN(tile_step_by_row)(rows, vectors, 0, each, vectors > 1, copies, sum, row, there, b, 0, copy, mask);
             if (copies) copy += vectors * VF_LANES;
         }
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += together;
+    }
+    for (; masked && !lone && p > shorts; p--, b += ldb) {
+        NNI_FN(tile_step_by_row)(rows, vectors, 0, each, 0, 0, sum, row, at, b, ahead, NULL, mask);
+        NNI_UNROLL for (int i = 0; i < each; i++) at[i]++;
     }
     for (; p > 0; p--, b += ldb) {
         NNI_FN(tile_step_by_row)(rows, vectors, masked, each, 0, copies, sum, row, at, b, ahead, copy, mask);
@@ -159,16 +174,15 @@ NNI_INLINE size_t NNI_FN(tile_stretch_by_row)(const int rows, const int vectors,
 }
 
 /* A by rows: a(i,p) = a[i*a_stride + p]. Where B is copied there is a single stretch. */
-NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int masked, const int copies,
-                                        const NNI_FN(tiles) *run, vf *sum, const float *a, const float *b, float *copy,
-                                        vm mask) {
+NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const int copies, const NNI_FN(tiles) *run,
+                                        vf *sum, const float *a, const float *b, float *copy, vm mask) {
     const int each = rows <= 6 ? 1 : vectors > 1 && NNI_STEPS(rows, vectors) > 1 ? 2 : 3;
     const float *row[7];
     NNI_FN(tile_find_rows)(rows, each, row, a, run->a_stride);
     for (size_t tap_rows = run->tap_rows; tap_rows > 0;) {
         size_t gone;
         for (size_t stretches = run->stretches;;) {
-            gone = NNI_FN(tile_stretch_by_row)(rows, vectors, masked, each, copies, run, sum, row, b, copy, mask);
+            gone = NNI_FN(tile_stretch_by_row)(rows, vectors, each, copies, run, sum, row, b, copy, mask);
             if (copies || --stretches == 0) break;
             NNI_HIDE(run);
             NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_step - (ptrdiff_t)gone;
@@ -179,12 +193,6 @@ NNI_INLINE void NNI_FN(tile_sum_by_row)(const int rows, const int vectors, const
         NNI_UNROLL for (int i = 0; i < rows; i += each) row[i / each] += run->a_row_step - (ptrdiff_t)gone;
         b += run->b_row_step;
     }
-}
-
-NNI_INLINE void NNI_FN(tile_sum)(const int rows, const int vectors, const int by_k, const int masked, const int copies,
-                                 const NNI_FN(tiles) *run, vf *sum, const float *a, const float *b, float *copy, vm mask) {
-    if (by_k) NNI_FN(tile_sum_by_k)(rows, vectors, masked, run, sum, a, b, mask);
-    else NNI_FN(tile_sum_by_row)(rows, vectors, masked, copies, run, sum, a, b, copy, mask);
 }
 
 /* What is done to the sums before they are stored. */
@@ -219,9 +227,8 @@ NNI_INLINE void NNI_FN(tile)(const int rows, const int vectors, const int by_k, 
             NNI_HIDE(from);
         }
     }
-    if (!copies && VF_FREE_MASK && ragged < VF_LANES)
-        NNI_FN(tile_sum)(rows, vectors, by_k, 1, 0, run, sum, a, b, NULL, mask);
-    else NNI_FN(tile_sum)(rows, vectors, by_k, 0, copies, run, sum, a, b, copy, mask);
+    if (by_k) NNI_FN(tile_sum_by_k)(rows, vectors, run, sum, a, b, mask);
+    else NNI_FN(tile_sum_by_row)(rows, vectors, copies, run, sum, a, b, copy, mask);
     NNI_FN(tile_finish)(rows, vectors, run, bias, sum, mask);
     NNI_UNROLL for (int i = 0; i < rows; i++) {
         NNI_UNROLL for (int j = 0; j < vectors; j++) {
