@@ -5892,8 +5892,8 @@ NNI_INLINE void nni_tile_step_by_row_scalar(const int rows, const int vectors, c
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
- * which saves small products a loop. Where B is copied its vectors are whole. */
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that the
+ * long loop leaves, which saves small products another one. Where B is copied its vectors are whole. */
 NNI_INLINE size_t nni_tile_stretch_by_row_scalar(const int rows, const int vectors, const int each, const int copies,
                                               const nni_tiles_scalar *run, nni_vf_scalar *sum, const float **row, const float *b,
                                               float *copy, nni_vm_scalar mask) {
@@ -6025,6 +6025,13 @@ NNI_INLINE void nni_tile_run_copying_scalar(const int rows, const int vectors, c
     }
 }
 
+static const int nni_tile_rows_scalar[4] = {NNI_TILE_ROWS};
+
+/* Whether there is such a tile that copies B: where A has many rows the first ones are the tallest, or have a row less. */
+NNI_INLINE int nni_tile_copies_scalar(size_t rows, size_t vectors) {
+    return vectors > 1 && rows + 1 >= (size_t)nni_tile_rows_scalar[vectors - 1];
+}
+
 /* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
  * not ask whether it does. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
@@ -6035,12 +6042,10 @@ NNI_INLINE void nni_tile_run_copying_scalar(const int rows, const int vectors, c
         nni_tile_run_scalar(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_scalar(const nni_tiles_scalar *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) nni_tile_run_copying_scalar(rows, vectors, run, a, b, c);                                               \
+        if (nni_tile_copies_scalar(rows, vectors)) nni_tile_run_copying_scalar(rows, vectors, run, a, b, c);                        \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
-
-static const int nni_tile_rows_scalar[4] = {NNI_TILE_ROWS};
 
 /* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
 static size_t nni_tile_index_scalar(size_t rows, size_t vectors) {
@@ -6058,7 +6063,7 @@ static nni_tile_fn_scalar nni_tile_find_scalar(int by_k, size_t rows, size_t vec
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_scalar(rows, vectors)];
 }
 
-/* A run of it goes along the rows of C, two vectors wide or more. */
+/* A run of it goes along the rows of C. */
 static nni_tile_fn_scalar nni_tile_find_copying_scalar(size_t rows, size_t vectors) {
 #define NNI_TILE_COPYING(rows, vectors) nni_tile_copying_##rows##x##vectors##_scalar,
     static const nni_tile_fn_scalar table[] = {NNI_TILES(NNI_TILE_COPYING)};
@@ -6546,7 +6551,8 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  nni_tile_copies_scalar(nni_ceil_div(g->m, nni_ceil_div(g->m, tile)), plan.vectors);
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -10730,8 +10736,8 @@ NNI_INLINE void nni_tile_step_by_row_avx2(const int rows, const int vectors, con
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
- * which saves small products a loop. Where B is copied its vectors are whole. */
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that the
+ * long loop leaves, which saves small products another one. Where B is copied its vectors are whole. */
 NNI_INLINE size_t nni_tile_stretch_by_row_avx2(const int rows, const int vectors, const int each, const int copies,
                                               const nni_tiles_avx2 *run, nni_vf_avx2 *sum, const float **row, const float *b,
                                               float *copy, nni_vm_avx2 mask) {
@@ -10863,6 +10869,13 @@ NNI_INLINE void nni_tile_run_copying_avx2(const int rows, const int vectors, con
     }
 }
 
+static const int nni_tile_rows_avx2[4] = {NNI_TILE_ROWS};
+
+/* Whether there is such a tile that copies B: where A has many rows the first ones are the tallest, or have a row less. */
+NNI_INLINE int nni_tile_copies_avx2(size_t rows, size_t vectors) {
+    return vectors > 1 && rows + 1 >= (size_t)nni_tile_rows_avx2[vectors - 1];
+}
+
 /* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
  * not ask whether it does. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
@@ -10873,12 +10886,10 @@ NNI_INLINE void nni_tile_run_copying_avx2(const int rows, const int vectors, con
         nni_tile_run_avx2(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_avx2(const nni_tiles_avx2 *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) nni_tile_run_copying_avx2(rows, vectors, run, a, b, c);                                               \
+        if (nni_tile_copies_avx2(rows, vectors)) nni_tile_run_copying_avx2(rows, vectors, run, a, b, c);                        \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
-
-static const int nni_tile_rows_avx2[4] = {NNI_TILE_ROWS};
 
 /* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
 static size_t nni_tile_index_avx2(size_t rows, size_t vectors) {
@@ -10896,7 +10907,7 @@ static nni_tile_fn_avx2 nni_tile_find_avx2(int by_k, size_t rows, size_t vectors
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx2(rows, vectors)];
 }
 
-/* A run of it goes along the rows of C, two vectors wide or more. */
+/* A run of it goes along the rows of C. */
 static nni_tile_fn_avx2 nni_tile_find_copying_avx2(size_t rows, size_t vectors) {
 #define NNI_TILE_COPYING(rows, vectors) nni_tile_copying_##rows##x##vectors##_avx2,
     static const nni_tile_fn_avx2 table[] = {NNI_TILES(NNI_TILE_COPYING)};
@@ -11384,7 +11395,8 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  nni_tile_copies_avx2(nni_ceil_div(g->m, nni_ceil_div(g->m, tile)), plan.vectors);
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -15569,8 +15581,8 @@ NNI_INLINE void nni_tile_step_by_row_avx512(const int rows, const int vectors, c
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
- * which saves small products a loop. Where B is copied its vectors are whole. */
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that the
+ * long loop leaves, which saves small products another one. Where B is copied its vectors are whole. */
 NNI_INLINE size_t nni_tile_stretch_by_row_avx512(const int rows, const int vectors, const int each, const int copies,
                                               const nni_tiles_avx512 *run, nni_vf_avx512 *sum, const float **row, const float *b,
                                               float *copy, nni_vm_avx512 mask) {
@@ -15702,6 +15714,13 @@ NNI_INLINE void nni_tile_run_copying_avx512(const int rows, const int vectors, c
     }
 }
 
+static const int nni_tile_rows_avx512[4] = {NNI_TILE_ROWS};
+
+/* Whether there is such a tile that copies B: where A has many rows the first ones are the tallest, or have a row less. */
+NNI_INLINE int nni_tile_copies_avx512(size_t rows, size_t vectors) {
+    return vectors > 1 && rows + 1 >= (size_t)nni_tile_rows_avx512[vectors - 1];
+}
+
 /* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
  * not ask whether it does. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
@@ -15712,12 +15731,10 @@ NNI_INLINE void nni_tile_run_copying_avx512(const int rows, const int vectors, c
         nni_tile_run_avx512(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_avx512(const nni_tiles_avx512 *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) nni_tile_run_copying_avx512(rows, vectors, run, a, b, c);                                               \
+        if (nni_tile_copies_avx512(rows, vectors)) nni_tile_run_copying_avx512(rows, vectors, run, a, b, c);                        \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
-
-static const int nni_tile_rows_avx512[4] = {NNI_TILE_ROWS};
 
 /* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
 static size_t nni_tile_index_avx512(size_t rows, size_t vectors) {
@@ -15735,7 +15752,7 @@ static nni_tile_fn_avx512 nni_tile_find_avx512(int by_k, size_t rows, size_t vec
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_avx512(rows, vectors)];
 }
 
-/* A run of it goes along the rows of C, two vectors wide or more. */
+/* A run of it goes along the rows of C. */
 static nni_tile_fn_avx512 nni_tile_find_copying_avx512(size_t rows, size_t vectors) {
 #define NNI_TILE_COPYING(rows, vectors) nni_tile_copying_##rows##x##vectors##_avx512,
     static const nni_tile_fn_avx512 table[] = {NNI_TILES(NNI_TILE_COPYING)};
@@ -16223,7 +16240,8 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  nni_tile_copies_avx512(nni_ceil_div(g->m, nni_ceil_div(g->m, tile)), plan.vectors);
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;
@@ -20374,8 +20392,8 @@ NNI_INLINE void nni_tile_step_by_row_neon(const int rows, const int vectors, con
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
- * which saves small products a loop. Where B is copied its vectors are whole. */
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that the
+ * long loop leaves, which saves small products another one. Where B is copied its vectors are whole. */
 NNI_INLINE size_t nni_tile_stretch_by_row_neon(const int rows, const int vectors, const int each, const int copies,
                                               const nni_tiles_neon *run, nni_vf_neon *sum, const float **row, const float *b,
                                               float *copy, nni_vm_neon mask) {
@@ -20507,6 +20525,13 @@ NNI_INLINE void nni_tile_run_copying_neon(const int rows, const int vectors, con
     }
 }
 
+static const int nni_tile_rows_neon[4] = {NNI_TILE_ROWS};
+
+/* Whether there is such a tile that copies B: where A has many rows the first ones are the tallest, or have a row less. */
+NNI_INLINE int nni_tile_copies_neon(size_t rows, size_t vectors) {
+    return vectors > 1 && rows + 1 >= (size_t)nni_tile_rows_neon[vectors - 1];
+}
+
 /* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
  * not ask whether it does. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
@@ -20517,12 +20542,10 @@ NNI_INLINE void nni_tile_run_copying_neon(const int rows, const int vectors, con
         nni_tile_run_neon(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void nni_tile_copying_##rows##x##vectors##_neon(const nni_tiles_neon *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) nni_tile_run_copying_neon(rows, vectors, run, a, b, c);                                               \
+        if (nni_tile_copies_neon(rows, vectors)) nni_tile_run_copying_neon(rows, vectors, run, a, b, c);                        \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
-
-static const int nni_tile_rows_neon[4] = {NNI_TILE_ROWS};
 
 /* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
 static size_t nni_tile_index_neon(size_t rows, size_t vectors) {
@@ -20540,7 +20563,7 @@ static nni_tile_fn_neon nni_tile_find_neon(int by_k, size_t rows, size_t vectors
     return (by_k ? by_k_table : by_row_table)[nni_tile_index_neon(rows, vectors)];
 }
 
-/* A run of it goes along the rows of C, two vectors wide or more. */
+/* A run of it goes along the rows of C. */
 static nni_tile_fn_neon nni_tile_find_copying_neon(size_t rows, size_t vectors) {
 #define NNI_TILE_COPYING(rows, vectors) nni_tile_copying_##rows##x##vectors##_neon,
     static const nni_tile_fn_neon table[] = {NNI_TILES(NNI_TILE_COPYING)};
@@ -21028,7 +21051,8 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  nni_tile_copies_neon(nni_ceil_div(g->m, nni_ceil_div(g->m, tile)), plan.vectors);
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;

@@ -86,7 +86,8 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
-    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 && plan.vectors > 1;
+    plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
+                  NNI_FN(tile_copies)(nni_ceil_div(g->m, nni_ceil_div(g->m, tile)), plan.vectors);
     plan.kc = nni_even_part(g->k, streams ? NNI_B_STREAMS : NNI_KC);
     plan.mc = plan.pack_a ? NNI_MC : g->m;
     plan.nc = g->n;

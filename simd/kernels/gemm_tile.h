@@ -142,8 +142,8 @@ NNI_INLINE void NNI_FN(tile_step_by_row)(const int rows, const int vectors, cons
  * together: pointers move on once, what is between is in the addresses, and a quarter fewer instructions leave more of a core
  * that another thread may share to multiplications. What would not fit is hidden: GCC keeps it in vector registers, and to
  * fetch it takes the place of an fma. Where B is asked for ahead the loads are enough as they are; not of one vector, which
- * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that are left,
- * which saves small products a loop. Where B is copied its vectors are whole. */
+ * has more loads than multiplications anyway. Steps that must read B by mask are the last; a lone vector's are all that the
+ * long loop leaves, which saves small products another one. Where B is copied its vectors are whole. */
 NNI_INLINE size_t NNI_FN(tile_stretch_by_row)(const int rows, const int vectors, const int each, const int copies,
                                               const NNI_FN(tiles) *run, vf *sum, const float **row, const float *b,
                                               float *copy, vm mask) {
@@ -275,6 +275,13 @@ NNI_INLINE void NNI_FN(tile_run_copying)(const int rows, const int vectors, cons
     }
 }
 
+static const int NNI_FN(tile_rows)[4] = {NNI_TILE_ROWS};
+
+/* Whether there is such a tile that copies B: where A has many rows the first ones are the tallest, or have a row less. */
+NNI_INLINE int NNI_FN(tile_copies)(size_t rows, size_t vectors) {
+    return vectors > 1 && rows + 1 >= (size_t)NNI_FN(tile_rows)[vectors - 1];
+}
+
 /* Every tile that fits, in both readings of A; and where it copies B, which is a function of its own, so that short products do
  * not ask whether it does. */
 #define NNI_TILE_DEFINE(rows, vectors)                                                                                        \
@@ -285,12 +292,10 @@ NNI_INLINE void NNI_FN(tile_run_copying)(const int rows, const int vectors, cons
         NNI_FN(tile_run)(rows, vectors, 1, run, a, b, c);                                                                     \
     }                                                                                                                         \
     static void NNI_FN(tile_copying_##rows##x##vectors)(const NNI_FN(tiles) *run, const float *a, const float *b, float *c) { \
-        if (vectors > 1) NNI_FN(tile_run_copying)(rows, vectors, run, a, b, c);                                               \
+        if (NNI_FN(tile_copies)(rows, vectors)) NNI_FN(tile_run_copying)(rows, vectors, run, a, b, c);                        \
     }
 NNI_TILES(NNI_TILE_DEFINE)
 #undef NNI_TILE_DEFINE
-
-static const int NNI_FN(tile_rows)[4] = {NNI_TILE_ROWS};
 
 /* The place of a tile in the tables, which list all of 1 vector, then all of 2, ... */
 static size_t NNI_FN(tile_index)(size_t rows, size_t vectors) {
@@ -308,7 +313,7 @@ static NNI_FN(tile_fn) NNI_FN(tile_find)(int by_k, size_t rows, size_t vectors) 
     return (by_k ? by_k_table : by_row_table)[NNI_FN(tile_index)(rows, vectors)];
 }
 
-/* A run of it goes along the rows of C, two vectors wide or more. */
+/* A run of it goes along the rows of C. */
 static NNI_FN(tile_fn) NNI_FN(tile_find_copying)(size_t rows, size_t vectors) {
 #define NNI_TILE_COPYING(rows, vectors) NNI_FN(tile_copying_##rows##x##vectors),
     static const NNI_FN(tile_fn) table[] = {NNI_TILES(NNI_TILE_COPYING)};
