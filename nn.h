@@ -5785,6 +5785,8 @@ static void nni_mask_columns_scalar(float *y, const nni_strip *s, const float *m
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_MORE_PAGES 128           /* which a tile does not find in the first TLB again, */
+#define NNI_FEWER 144                /* and columns from which an A in so many is copied for tall tiles */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -6526,7 +6528,8 @@ static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nn
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
  * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
- * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that their pieces of
+ * A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a
  * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
  * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
  * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
@@ -6539,7 +6542,8 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_scalar(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_scalar(steps, g->b_row) >= NNI_PAGES;
-    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
+    const int across = g->n >= NNI_ACROSS, tall = nni_tile_rows_scalar[1] > NNI_WAYS;
+    const int paged = many && ((across && pages_a >= NNI_PAGES) || (tall && g->n >= NNI_FEWER && pages_a >= NNI_MORE_PAGES));
     plan.turned = nni_gemm_is_turned_scalar(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
@@ -6548,7 +6552,7 @@ static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     plan.vectors = nni_plan_width_scalar(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_scalar[plan.vectors - 1];
-    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    const int apart = many && across && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
@@ -10629,6 +10633,8 @@ static void nni_mask_columns_avx2(float *y, const nni_strip *s, const float *mas
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_MORE_PAGES 128           /* which a tile does not find in the first TLB again, */
+#define NNI_FEWER 144                /* and columns from which an A in so many is copied for tall tiles */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -11370,7 +11376,8 @@ static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
  * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
- * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that their pieces of
+ * A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a
  * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
  * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
  * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
@@ -11383,7 +11390,8 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx2(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx2(steps, g->b_row) >= NNI_PAGES;
-    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
+    const int across = g->n >= NNI_ACROSS, tall = nni_tile_rows_avx2[1] > NNI_WAYS;
+    const int paged = many && ((across && pages_a >= NNI_PAGES) || (tall && g->n >= NNI_FEWER && pages_a >= NNI_MORE_PAGES));
     plan.turned = nni_gemm_is_turned_avx2(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
@@ -11392,7 +11400,7 @@ static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     plan.vectors = nni_plan_width_avx2(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx2[plan.vectors - 1];
-    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    const int apart = many && across && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
@@ -15474,6 +15482,8 @@ static void nni_mask_columns_avx512(float *y, const nni_strip *s, const float *m
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_MORE_PAGES 128           /* which a tile does not find in the first TLB again, */
+#define NNI_FEWER 144                /* and columns from which an A in so many is copied for tall tiles */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -16215,7 +16225,8 @@ static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nn
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
  * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
- * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that their pieces of
+ * A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a
  * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
  * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
  * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
@@ -16228,7 +16239,8 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_avx512(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_avx512(steps, g->b_row) >= NNI_PAGES;
-    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
+    const int across = g->n >= NNI_ACROSS, tall = nni_tile_rows_avx512[1] > NNI_WAYS;
+    const int paged = many && ((across && pages_a >= NNI_PAGES) || (tall && g->n >= NNI_FEWER && pages_a >= NNI_MORE_PAGES));
     plan.turned = nni_gemm_is_turned_avx512(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
@@ -16237,7 +16249,7 @@ static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     plan.vectors = nni_plan_width_avx512(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_avx512[plan.vectors - 1];
-    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    const int apart = many && across && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
@@ -20285,6 +20297,8 @@ static void nni_mask_columns_neon(float *y, const nni_strip *s, const float *mas
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_MORE_PAGES 128           /* which a tile does not find in the first TLB again, */
+#define NNI_FEWER 144                /* and columns from which an A in so many is copied for tall tiles */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
@@ -21026,7 +21040,8 @@ static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
  * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
- * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that their pieces of
+ * A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a
  * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
  * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
  * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
@@ -21039,7 +21054,8 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? nni_plan_pages_neon(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + nni_plan_pages_neon(steps, g->b_row) >= NNI_PAGES;
-    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
+    const int across = g->n >= NNI_ACROSS, tall = nni_tile_rows_neon[1] > NNI_WAYS;
+    const int paged = many && ((across && pages_a >= NNI_PAGES) || (tall && g->n >= NNI_FEWER && pages_a >= NNI_MORE_PAGES));
     plan.turned = nni_gemm_is_turned_neon(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
@@ -21048,7 +21064,7 @@ static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     plan.vectors = nni_plan_width_neon(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)nni_tile_rows_neon[plan.vectors - 1];
-    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    const int apart = many && across && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&
@@ -38372,6 +38388,8 @@ NN_API nn_status nn_classifier(nn_model **model, nn_shape in, const size_t *hidd
 #undef NNI_PAGES
 #undef NNI_WAYS
 #undef NNI_ACROSS
+#undef NNI_MORE_PAGES
+#undef NNI_FEWER
 #undef NNI_SMALL_B
 #undef NNI_PACKED_TOGETHER
 #undef NNI_ROW_STREAMS

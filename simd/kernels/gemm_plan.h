@@ -61,7 +61,8 @@ static size_t NNI_FN(plan_pages)(size_t steps, size_t ld) { return steps * nni_m
 
 /* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
  * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
- * that are spread over many pages, and an A whose rows push each other out of L1. Few rows, which are not worth a copy, read a
+ * that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that their pieces of
+ * A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a
  * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
  * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
  * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
@@ -74,7 +75,8 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     const int many = g->m >= (wide ? NNI_WIDE_ROWS : floats_b > NNI_VAST ? NNI_VAST_ROWS : NNI_MANY_ROWS);
     const size_t steps = nni_min(g->k, NNI_KC), pages_a = g->a_row == 1 ? NNI_FN(plan_pages)(steps, g->a_col) : 0;
     const int spread = g->n >= 4 * VF_LANES && pages_a + NNI_FN(plan_pages)(steps, g->b_row) >= NNI_PAGES;
-    const int paged = many && g->n >= NNI_ACROSS && pages_a >= NNI_PAGES;
+    const int across = g->n >= NNI_ACROSS, tall = NNI_FN(tile_rows)[1] > NNI_WAYS;
+    const int paged = many && ((across && pages_a >= NNI_PAGES) || (tall && g->n >= NNI_FEWER && pages_a >= NNI_MORE_PAGES));
     plan.turned = NNI_FN(gemm_is_turned)(g);
     plan.pack_b = !g->packed_b && (g->b_col != 1 || (many && (far || spread) && g->k > NNI_SHALLOW));
     const int streams = far && !many && !plan.pack_b && (g->packed_b || g->n >= NNI_LONG);
@@ -83,7 +85,7 @@ static NNI_FN(gemm_plan) NNI_FN(plan)(const nni_gemm *g) {
     plan.await_c = g->k <= NNI_BRIEF && g->m * g->n > NNI_NEAR;
     plan.vectors = NNI_FN(plan_width)(g, plan.turned, g->a_row != 1 || paged);
     const size_t panel = plan.vectors * VF_LANES, tile = (size_t)NNI_FN(tile_rows)[plan.vectors - 1];
-    const int apart = many && g->n >= NNI_ACROSS && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
+    const int apart = many && across && tile > NNI_WAYS && g->a_row % NNI_PAGE == 0;
     plan.pack_a = g->alpha != 1.0f || paged || apart;
     plan.along = many || g->k <= NNI_SHALLOW || (streams && (!wide || g->m <= tile));
     plan.copies = plan.pack_b && g->b_col == 1 && plan.along && !plan.pack_a && g->a_row != 1 &&

@@ -35,6 +35,8 @@
 #define NNI_PAGES 48                 /* and how many of them a tile may walk through: the first TLB has 96, the rest is for C */
 #define NNI_WAYS 8                   /* rows a page apart that L1 is sure to keep: they share the places of one set */
 #define NNI_ACROSS 400               /* columns from which an A that lies in more pages is copied: it is used often enough */
+#define NNI_MORE_PAGES 128           /* which a tile does not find in the first TLB again, */
+#define NNI_FEWER 144                /* and columns from which an A in so many is copied for tall tiles */
 #define NNI_SMALL_B 1024             /* of a small B that is copied to the stack */
 #define NNI_PACKED_TOGETHER 8        /* panels that are written side by side: of pages written to, the first TLB has 16 */
 
