@@ -6526,14 +6526,14 @@ static size_t nni_plan_width_scalar(const nni_gemm *g, int turned, int fills) {
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_scalar(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
-/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
- * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
- * that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that their pieces of
- * A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a
- * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
- * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
- * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
- * one panel ahead is asked for. */
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a
+ * transposed A that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that
+ * their pieces of A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a large B
+ * once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C that
+ * stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
+ * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either
+ * way one panel ahead is asked for. */
 static nni_gemm_plan_scalar nni_plan_scalar(const nni_gemm *g) {
     nni_gemm_plan_scalar plan;
     const size_t floats_b = g->k * g->n;
@@ -11374,14 +11374,14 @@ static size_t nni_plan_width_avx2(const nni_gemm *g, int turned, int fills) {
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_avx2(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
-/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
- * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
- * that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that their pieces of
- * A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a
- * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
- * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
- * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
- * one panel ahead is asked for. */
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a
+ * transposed A that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that
+ * their pieces of A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a large B
+ * once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C that
+ * stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
+ * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either
+ * way one panel ahead is asked for. */
 static nni_gemm_plan_avx2 nni_plan_avx2(const nni_gemm *g) {
     nni_gemm_plan_avx2 plan;
     const size_t floats_b = g->k * g->n;
@@ -16223,14 +16223,14 @@ static size_t nni_plan_width_avx512(const nni_gemm *g, int turned, int fills) {
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_avx512(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
-/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
- * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
- * that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that their pieces of
- * A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a
- * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
- * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
- * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
- * one panel ahead is asked for. */
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a
+ * transposed A that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that
+ * their pieces of A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a large B
+ * once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C that
+ * stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
+ * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either
+ * way one panel ahead is asked for. */
 static nni_gemm_plan_avx512 nni_plan_avx512(const nni_gemm *g) {
     nni_gemm_plan_avx512 plan;
     const size_t floats_b = g->k * g->n;
@@ -21038,14 +21038,14 @@ static size_t nni_plan_width_neon(const nni_gemm *g, int turned, int fills) {
 /* Pages of memory that a tile meets on its way down `steps` rows of a matrix. */
 static size_t nni_plan_pages_neon(size_t steps, size_t ld) { return steps * nni_min(ld, NNI_PAGE) / NNI_PAGE; }
 
-/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long runs;
- * and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a transposed A
- * that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that their pieces of
- * A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a
- * large B once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C
- * that stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
- * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either way
- * one panel ahead is asked for. */
+/* Many rows walk along the rows of C: a block of B that stays in L2 meets tile after tile of A, and C is written in long
+ * runs; and so do few where k is short. A larger B is copied block by block, unless k is short, and so are a B and a
+ * transposed A that are spread over many pages, and an A whose rows push each other out of L1; where tiles are so tall that
+ * their pieces of A's rows lie across lines, also for fewer columns. Few rows, which are not worth a copy, read a large B
+ * once: if its rows are long, or panels, some of them side by side as streams that the processor follows, past a C that
+ * stays in cache; or else down its columns. Streams so wide that they would leave L2 before the next tile of A reads them
+ * again are gone down panel by panel, each of which stays in L1 for all of A, and more rows than elsewhere are few. Either
+ * way one panel ahead is asked for. */
 static nni_gemm_plan_neon nni_plan_neon(const nni_gemm *g) {
     nni_gemm_plan_neon plan;
     const size_t floats_b = g->k * g->n;
