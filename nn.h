@@ -6788,7 +6788,7 @@ static void nni_gemm_epilogue_scalar(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) nni_activate_scalar(c, c, g->n, g->activation, g->slope);
 }
 
-/* A column of few tiles. */
+/* A column of few tiles. If k is brief all of B is read by mask: most of it must be, and one loop is quicker than two. */
 NNI_INLINE void nni_gemm_column_scalar(const nni_gemm *g, const float *b, size_t ldb) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
@@ -11636,7 +11636,7 @@ static void nni_gemm_epilogue_avx2(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) nni_activate_avx2(c, c, g->n, g->activation, g->slope);
 }
 
-/* A column of few tiles. */
+/* A column of few tiles. If k is brief all of B is read by mask: most of it must be, and one loop is quicker than two. */
 NNI_INLINE void nni_gemm_column_avx2(const nni_gemm *g, const float *b, size_t ldb) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
@@ -16485,7 +16485,7 @@ static void nni_gemm_epilogue_avx512(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) nni_activate_avx512(c, c, g->n, g->activation, g->slope);
 }
 
-/* A column of few tiles. */
+/* A column of few tiles. If k is brief all of B is read by mask: most of it must be, and one loop is quicker than two. */
 NNI_INLINE void nni_gemm_column_avx512(const nni_gemm *g, const float *b, size_t ldb) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
@@ -21300,7 +21300,7 @@ static void nni_gemm_epilogue_neon(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) nni_activate_neon(c, c, g->n, g->activation, g->slope);
 }
 
-/* A column of few tiles. */
+/* A column of few tiles. If k is brief all of B is read by mask: most of it must be, and one loop is quicker than two. */
 NNI_INLINE void nni_gemm_column_neon(const nni_gemm *g, const float *b, size_t ldb) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;

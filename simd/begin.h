@@ -7,7 +7,7 @@
  * Types   vf  VF_LANES floats     vi  VF_LANES 32-bit integers     vm  VF_LANES truths     vq  4 floats to broadcast
  *         vf4 4 floats on every instruction set: the channels of a pixel
  * Limits  VF_LANES                 1, 4, 8 or 16: divides 16, the width that fixes the order of every reduction
- *         VF_FREE_MASK             1 if vf_load_m costs as much as vf_load: ragged columns of B need no packing
+ *         VF_FREE_MASK             1 if vf_load_m takes no register that a tile lacks: ragged rows of B need no copy
  *         VF_MIXED                 vectors that a map works on side by side, as many as the registers hold
  *         VF_MATHS                 how functions of the maths are declared: inlined everywhere, or for one lane, which gains
  *                                  nothing by it, called, which makes that instruction set a quarter smaller

@@ -15,7 +15,7 @@ static void NNI_FN(gemm_epilogue)(const nni_gemm *g, float *c, int fused) {
     if (g->activation != NN_IDENTITY) NNI_FN(activate)(c, c, g->n, g->activation, g->slope);
 }
 
-/* A column of few tiles. */
+/* A column of few tiles. If k is brief all of B is read by mask: most of it must be, and one loop is quicker than two. */
 NNI_INLINE void NNI_FN(gemm_column)(const nni_gemm *g, const float *b, size_t ldb) {
     const size_t vectors = (g->n - 1) / VF_LANES + 1;
     const int by_k = g->a_row == 1;
